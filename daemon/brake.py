@@ -1,0 +1,63 @@
+"""The brake: stops a mass removal until a person has looked. PURE.
+
+`polling` weighs every removal here at the moment it is planned; `app` rebuilds the window from `events` at start.
+"""
+
+from collections import deque
+from datetime import datetime
+
+from .changes import Changes, HoldingChange, Turn
+from .model import BrakeLimits, Cause
+
+COUNTED = frozenset({Cause.STATED, Cause.ABSENT})
+
+
+def counted(change: HoldingChange) -> bool:
+    """Removals by revocation or absence count; foretold ends, new names and the operator's own do not."""
+    return change.turn is Turn.END and change.cause in COUNTED
+
+
+class Brake:
+    """Counts removals within the window against the holdings of the customers read in it (law 6)."""
+
+    def __init__(self, limits: BrakeLimits, *, on_since: datetime | None = None) -> None:
+        self.limits = limits
+        self.on_since = on_since
+        self._removals: deque[tuple[datetime, int]] = deque()
+        self._held: dict[str, tuple[datetime, int]] = {}  # customer → when read, holdings left then
+
+    def weigh(self, changes: Changes, held: int, now: datetime) -> str | None:
+        """Takes one customer's changes into account; `held` are his holdings after them. Returns why the brake came on,
+        when it came on with these. While it is on, counted removals must be blocked by the caller."""
+        removals = sum(counted(change) for change in changes.holdings)
+        self.note(changes.customer_id, held, removals, now)
+        if not removals or self.on_since is not None:
+            return None
+        self._forget(now)
+        gone = sum(count for _, count in self._removals)
+        total = gone + sum(count for _, count in self._held.values())
+        if gone <= self.limits.least or gone <= self.limits.share * total:
+            return None
+        self.on_since = now
+        minutes = self.limits.window.total_seconds() / 60
+        return (
+            f"{gone} of {total} holdings would be taken away by revocations or vanished items within {minutes:g} min, "
+            f"more than {self.limits.least} and more than {self.limits.share:.0%}"
+        )
+
+    def note(self, customer_id: str, held: int, removals: int, now: datetime) -> None:
+        """Remembers one read without deciding: also how the window is rebuilt at start."""
+        self._held[customer_id] = (now, held)
+        if removals:
+            self._removals.append((now, removals))
+
+    def release(self) -> None:
+        """The operator looked: removals go on, and the window starts empty."""
+        self.on_since = None
+        self._removals.clear()
+
+    def _forget(self, now: datetime) -> None:
+        start = now - self.limits.window
+        while self._removals and self._removals[0][0] < start:
+            self._removals.popleft()
+        self._held = {customer: seen for customer, seen in self._held.items() if seen[0] >= start}

@@ -1,0 +1,236 @@
+"""What the ledger knows about one customer, and what a comparison wants changed. PURE.
+
+`entitlements.compare` turns Known into Changes, `commands.plan` makes an Observation of them, the ledger records it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from .model import Cause, Item, Perk, PerkKind, Profile, Reason, State, Step
+
+
+class HoldingKey(NamedTuple):
+    """What makes a holding one: `item_id` is the item for a once-item and "" for a lasting perk."""
+
+    player: str  # the player, or `customer:ID` while the customer has no identity in this game
+    effect: str
+    server: str
+    item_id: str = ""
+
+
+class HoldingState(StrEnum):
+    HELD = "held"
+    ENDED = "ended"
+    ADOPTED = "adopted"  # a once-item from before the cut-off: counted as already given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownItem:
+    """An item as last stated by the store, with what this ledger noticed about it."""
+
+    item: Item
+    first_seen_at: datetime
+    seen_live: bool = False  # it counted for a perk at some time
+    renewed_at: datetime | None = None  # when it was first seen as `renewed`
+    missing_since: datetime | None = None  # first complete inventory without it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """One item behind one holding. Not live: it once was, and its own clock is remembered."""
+
+    item_id: str
+    customer_id: str
+    perk: str
+    live: bool
+    joined_at: datetime
+    started_at: datetime | None = None  # perkd's own clock (`lasts`): when the perk was delivered
+    ends_at: datetime | None = None  # the end as last computed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    key: HoldingKey
+    kind: PerkKind
+    perk: str  # the perk that granted
+    customer_id: str  # whose item opened it
+    state: HoldingState
+    values: Mapping[str, str]  # the identity as it stood at the grant
+    supports: tuple[Support, ...]
+    touched: bool  # a command of its latest grant may have reached the game
+
+    @property
+    def live(self) -> frozenset[str]:
+        return frozenset(support.item_id for support in self.supports if support.live)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything the ledger knows that bears on one customer: also holdings shared with other customers."""
+
+    customer_id: str
+    profile: Profile | None
+    items: Mapping[str, KnownItem]
+    holdings: tuple[Holding, ...]
+    incomplete: bool = False  # a command of his waits for a value that is missing or unsafe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What is sold and where, from the config and what the ledger remembers of earlier configs."""
+
+    perks: Mapping[str, Perk]
+    retired: Mapping[str, Perk]  # no longer configured: their holdings end by their last definition
+    servers: tuple[str, ...]
+    cutoffs: Mapping[tuple[str, str], datetime]  # (perk, server) → first configured, or the ledger's start if later
+    slugs: Mapping[str, str]  # slug → the product id it was first seen with
+    adopt: bool = True  # first_seen = "adopt"
+
+    def perk(self, name: str) -> Perk | None:
+        return self.perks.get(name) or self.retired.get(name)
+
+    def servers_of(self, perk: Perk) -> tuple[str, ...]:
+        return self.servers if perk.servers == ("*",) else perk.servers
+
+
+class Turn(StrEnum):
+    """What happens to a holding."""
+
+    OPEN = "open"  # nobody held it: grant
+    KEEP = "keep"  # still held; only the set of items behind it changed
+    END = "end"  # nobody holds it any more: revoke
+    REGRANT = "regrant"  # the player's name or id changed: revoke with the old, grant with the new
+    ADOPT = "adopt"  # remember a once-item as already given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingChange:
+    turn: Turn
+    key: HoldingKey
+    kind: PerkKind
+    perk: str
+    item_id: str  # whose values the commands carry: the item that opened it, or whose end emptied it
+    cause: Cause
+    reason: Reason | None = None
+    supports: tuple[Support, ...] = ()  # this customer's items behind it, as they are from now on
+    stored_values: Mapping[str, str] = field(default_factory=dict)  # END, REGRANT: the identity stored at the grant
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a row in `events` that is no command."""
+
+    kind: str
+    item_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What one comparison wants. Grants stand before removals. Empty: what is owned and what was given agree."""
+
+    customer_id: str
+    items: tuple[KnownItem, ...] = ()  # new or changed
+    holdings: tuple[HoldingChange, ...] = ()
+    notes: tuple[Note, ...] = ()
+    recheck_at: datetime | None = None  # from when a read may change the outcome, though the body be the same (law 20)
+    deadline_at: datetime | None = None  # when time alone changes it
+
+    @property
+    def empty(self) -> bool:
+        return not (self.items or self.holdings or self.notes)
+
+
+class Hold(StrEnum):
+    """Why a command is blocked; the sentence stands in its `reason`."""
+
+    VALUE = "value"  # a variable is missing or unsafe
+    BRAKE = "brake"
+    ABSENT = "absent"  # its item vanished from the store's list
+    GIFT = "gift"  # `revoke_on` against somebody who did not buy
+    SERVER = "server"  # the server is not in the config
+    STEP = "step"  # an earlier command of its step was refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A rendered command on its way into the ledger."""
+
+    step: Step
+    position: int
+    text: str  # the template as written when it could not be rendered
+    state: State  # PLANNED or BLOCKED
+    hold: Hold | None = None
+    reason: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)  # as they stand in the text: `judge` masks them
+    repeatable: bool = True
+    online: bool = False
+    strict: bool = False
+    success: str = ""
+    failure: str = ""
+    after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedChange:
+    """A holding change with the commands it needs. For OPEN and REGRANT the ledger records the grant only where the
+    opposite step had touched the game; for END likewise the revoke (law 8)."""
+
+    change: HoldingChange
+    values: Mapping[str, str]  # the identity to store with the holding
+    grant: tuple[Draft, ...] = ()
+    revoke: tuple[Draft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One customer's changes, ready to be recorded in one transaction."""
+
+    customer_id: str
+    at: datetime
+    changes: Changes
+    planned: tuple[PlannedChange, ...] = ()
+    profile: Profile | None = None  # newly read identity
+    read_at: datetime | None = None  # of the complete inventory behind it; None: decided by time alone
+    digest: bytes | None = None
+    etag: str | None = None
+    catalogue: str = ""  # fingerprint of the config it was compared with
+    braked: str | None = None  # the brake came on with this change: why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One claimed command: committed as `sending` before anybody sees this."""
+
+    id: int
+    server: str
+    customer_id: str
+    player: str
+    perk: str
+    item_id: str
+    step: str
+    text: str
+    values: Mapping[str, str]
+    repeatable: bool
+    online: bool
+    strict: bool
+    success: str
+    failure: str
+    attempts: int  # this one included
+    refusals: int
+    doubts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How sending ended. `state` PLANNED: again at `due_at`, or at the player's next sighting when `absent`.
+    UNKNOWN with `due_at`: planned again then; without: stays."""
+
+    state: State
+    reply: str | None = None
+    reason: str | None = None
+    due_at: datetime | None = None
+    absent: bool = False

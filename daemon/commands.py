@@ -1,0 +1,204 @@
+"""Turns wanted changes into commands: rendered, quoted, keyed and ordered: (changes, perks) → commands. PURE.
+
+`polling` calls `plan` between `entitlements.compare` and `ledger.record`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from adapters.base import Adapter, Unsafe
+
+from .changes import (
+    Catalogue,
+    Changes,
+    Draft,
+    Hold,
+    HoldingChange,
+    Known,
+    KnownItem,
+    PlannedChange,
+    Support,
+    Turn,
+)
+from .model import Cause, CommandSpec, Perk, State, Step, Who
+from .owners import NOBODY
+from .templates import VARIABLES, MissingValue, render
+
+GIFT_HELD = (
+    "the item was a gift: its owner did not pay for it. Look at the case, then `perkd commands retry` or `skip` it"
+)
+ABSENT_HELD = (
+    "the item vanished from the store's list without being revoked: check it in the store, then `perkd commands retry` "
+    'takes the perk away, `skip` keeps it (brake.absent = "revoke" would not ask)'
+)
+BRAKE_HELD = "the brake is on: look at `perkd brake status`, then `perkd brake release`"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What rendering needs beside the change itself."""
+
+    known: Known
+    catalogue: Catalogue
+    whos: Mapping[str, Who]
+    adapters: Mapping[str, Adapter]  # by server; also for servers no longer configured whose game is remembered
+    now: datetime
+    hold_absent: bool = True
+
+
+def plan(changes: Changes, scene: Scene, held: Callable[[HoldingChange], bool]) -> tuple[PlannedChange, ...]:
+    """The commands each change needs. `held` says which removals the brake stops. Rendering never fails: a command
+    whose value is missing or unsafe comes out blocked with the reason."""
+    items = {**scene.known.items, **{item.item.id: item for item in changes.items}}
+    return tuple(_plan_one(change, scene, items, braked=held(change)) for change in changes.holdings)
+
+
+def _plan_one(change: HoldingChange, scene: Scene, items: Mapping[str, KnownItem], *, braked: bool) -> PlannedChange:
+    perk = scene.catalogue.perk(change.perk)
+    who = scene.whos.get(change.key.server, NOBODY)
+    if perk is None or change.turn in (Turn.KEEP, Turn.ADOPT):
+        return PlannedChange(change=change, values=who.values)
+    facts = _facts(change, perk, scene, items)
+    grant: tuple[Draft, ...] = ()
+    revoke: tuple[Draft, ...] = ()
+    if change.turn in (Turn.OPEN, Turn.REGRANT):
+        grant = _drafts(Step.GRANT, perk, perk.grant, {**facts, **who.values}, change, scene, hold=None)
+    if change.turn in (Turn.END, Turn.REGRANT):
+        revoke = _revoke(change, perk, {**facts, **change.stored_values}, scene, items, braked=braked)
+    return PlannedChange(change=change, values=who.values, grant=grant, revoke=revoke)
+
+
+def _revoke(
+    change: HoldingChange,
+    perk: Perk,
+    values: Mapping[str, str],
+    scene: Scene,
+    items: Mapping[str, KnownItem],
+    *,
+    braked: bool,
+) -> tuple[Draft, ...]:
+    """`revoke` always; after it the commands of `revoke_on` for this reason: on a gift they wait for a person (law 5)."""
+    hold: tuple[Hold, str] | None = None
+    if braked:
+        hold = (Hold.BRAKE, BRAKE_HELD)
+    elif change.cause is Cause.ABSENT and scene.hold_absent:
+        hold = (Hold.ABSENT, ABSENT_HELD)
+    drafts = _drafts(Step.REVOKE, perk, perk.revoke, values, change, scene, hold=hold)
+    extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
+    known = items.get(change.item_id)
+    if hold is None and known is not None and known.item.gift:
+        hold = (Hold.GIFT, GIFT_HELD)
+    return drafts + _drafts(Step.REVOKE, perk, extra, values, change, scene, hold=hold, first=len(drafts))
+
+
+def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of these would have no name
+    step: Step,
+    perk: Perk,
+    specs: Iterable[CommandSpec],
+    values: Mapping[str, str],
+    change: HoldingChange,
+    scene: Scene,
+    *,
+    hold: tuple[Hold, str] | None,
+    first: int = 0,
+) -> tuple[Draft, ...]:
+    server = change.key.server
+    adapter = scene.adapters.get(server)
+    drafts = []
+    for position, spec in enumerate(specs, start=first):
+        text, used, problem = _render(spec, values, adapter)
+        why = problem or hold
+        if why is None and server not in scene.catalogue.servers:
+            why = (
+                Hold.SERVER,
+                f"server {server!r} is not in the config: put it back, or `perkd commands skip` this command",
+            )
+        drafts.append(
+            Draft(
+                step=step,
+                position=position,
+                text=text,
+                state=State.BLOCKED if why else State.PLANNED,
+                hold=why[0] if why else None,
+                reason=why[1] if why else None,
+                values=used,
+                repeatable=perk.repeatable if spec.repeatable is None else spec.repeatable,
+                online=spec.online,
+                strict=perk.strict,
+                success=perk.success,
+                failure=perk.failure,
+                after_s=spec.after.total_seconds(),
+            )
+        )
+    return tuple(drafts)
+
+
+def _render(
+    spec: CommandSpec, values: Mapping[str, str], adapter: Adapter | None
+) -> tuple[str, Mapping[str, str], tuple[Hold, str] | None]:
+    """The text, the values as they stand in it, and why it may not be sent, if so. Blocked text is the template."""
+    if adapter is None:
+        return spec.run.source, {}, (Hold.SERVER, "the server's game is not known any more: `perkd commands skip` it")
+    try:
+        text = render(spec.run, values, adapter.quote)
+    except MissingValue as missing:
+        return spec.run.source, {}, (Hold.VALUE, f"{missing}: {_where_to_add(missing.variable)}")
+    except Unsafe as unsafe:
+        return spec.run.source, {}, (Hold.VALUE, f"unsafe value: {unsafe}")
+    used = {name: adapter.quote(VARIABLES[name].kind, values[name]) for name in spec.run.variables}
+    size = len(text.encode())
+    if size > adapter.max_command_bytes:
+        limit = adapter.max_command_bytes
+        return text, used, (Hold.VALUE, f"the command has {size} bytes, this game takes at most {limit}: shorten it")
+    return text, used, None
+
+
+def _where_to_add(variable: str) -> str:
+    if variable == "expires_at":
+        return "the item has no end; take {expires_at} out of the command or sell a product that expires"
+    if variable in ("order_id", "quantity_index"):
+        return "items assigned by hand have none; take it out of the command"
+    return "add it to the customer in the store's dashboard; perkd reads it again by itself"
+
+
+def _facts(change: HoldingChange, perk: Perk, scene: Scene, items: Mapping[str, KnownItem]) -> dict[str, str]:
+    """The values that do not depend on the game. A value nobody knows is absent."""
+    known = items.get(change.item_id)
+    facts = {
+        "customer_id": scene.known.customer_id,
+        "server": change.key.server,
+        "perk": perk.name,
+        "reason": change.reason.value if change.reason else None,
+        "expires_at": _latest_end(change, perk, scene, known),
+    }
+    if known is not None:
+        item = known.item
+        facts |= {
+            "item_id": item.id,
+            "order_id": item.order_id,
+            "product": item.product_name or item.slug,
+            "product_id": item.product_id,
+            "quantity_index": None if item.quantity_index is None else str(item.quantity_index),
+        }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _latest_end(change: HoldingChange, perk: Perk, scene: Scene, known: KnownItem | None) -> str | None:
+    """RFC 3339, UTC, whole seconds: the holding's latest end; None while an item without an end holds it."""
+    before = next((holding.supports for holding in scene.known.holdings if holding.key == change.key), ())
+    merged = {support.item_id: support for support in (*before, *change.supports)}
+    live = [support for support in merged.values() if support.live]
+    if change.turn is Turn.END or not live:
+        end = known.item.ends_at if known else None
+    else:
+        ends = [_end_of(support, perk, scene.now) for support in live]
+        end = None if None in ends else max(filter(None, ends))
+    return end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if end else None
+
+
+def _end_of(support: Support, perk: Perk, now: datetime) -> datetime | None:
+    """perkd's own clock (`lasts`) starts with the delivery, which is about now when the grant is rendered."""
+    if support.ends_at is None and support.started_at is None and perk.lasts is not None:
+        return now + perk.lasts
+    return support.ends_at

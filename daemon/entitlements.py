@@ -1,0 +1,60 @@
+"""Compares what a customer owns with what he was given: (known, inventory, now) → changes. PURE.
+
+`polling` calls `compare` for every complete inventory and whenever time alone may have changed something; `plan` of the
+command line calls it too. Comparing the same inventory twice yields nothing the second time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .changes import Catalogue, Changes, Known, Note, Turn
+from .lasting import Lasting, turn
+from .model import Cause, Inventory, PerkKind, Reason, Who
+from .onceitems import came_back, once
+from .sightings import sight
+from .standing import Moment, Standing
+
+
+def compare(
+    known: Known,
+    inventory: Inventory | None,
+    moment: Moment,
+    catalogue: Catalogue,
+    whos: Mapping[str, Who],
+) -> Changes:
+    """What must change so that given and owned agree. `inventory` None: only time has passed. `whos`: server → who the
+    customer is there, for every configured server."""
+    items, changed, notes = sight(known, inventory, moment.now)
+    lasting = Lasting(known, items, moment, catalogue, whos)
+    holdings = [*lasting.changes(), *once(known, items, catalogue, whos)]
+    live = lasting.live_items
+    changed |= {item_id for item_id in live if not items[item_id].seen_live}
+    holdings.sort(key=lambda change: change.turn in (Turn.END, Turn.REGRANT))  # stable: grants before removals
+    returned = [
+        Note("once_returned", holding.key.item_id, f"given once already as {holding.perk}; not given again by itself")
+        for holding in known.holdings
+        if came_back(holding, known, items)
+    ]
+    return Changes(
+        customer_id=known.customer_id,
+        items=tuple(
+            replace(items[item_id], seen_live=items[item_id].seen_live or item_id in live)
+            for item_id in sorted(changed, key=int)
+        ),
+        holdings=tuple(holdings),
+        notes=(*notes, *returned),
+        recheck_at=lasting.recheck_at,
+        deadline_at=lasting.deadline_at,
+    )
+
+
+def release(known: Known) -> Changes:
+    """Takes away every lasting perk this customer's items hold: the operator removed him with --revoke."""
+    holdings = []
+    for holding in known.holdings:
+        mine = [support for support in holding.supports if support.customer_id == known.customer_id and support.live]
+        if holding.kind is PerkKind.LASTING and mine:
+            left = {support.item_id: replace(support, live=False) for support in mine}
+            gone = Standing(live=False, reason=Reason.REMOVED, cause=Cause.OPERATOR)
+            holdings.append(turn(holding.key, holding, left, dict.fromkeys(left, gone), known.items))
+    return Changes(customer_id=known.customer_id, holdings=tuple(filter(None, holdings)))

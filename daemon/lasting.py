@@ -1,0 +1,214 @@
+"""Lasting perks: which items stand behind which holdings now, and what that turns the holdings into. PURE.
+
+`entitlements` runs one pass of this for every comparison.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from .changes import Catalogue, Holding, HoldingChange, HoldingKey, HoldingState, Known, KnownItem, Support, Turn
+from .model import Cause, Perk, PerkKind, Reason, Who
+from .owners import NOBODY, differs, player_of, sells
+from .standing import Moment, Standing, standing
+
+
+class Lasting:
+    """One pass over the lasting perks: which items leave which holdings, which join, and what that makes of them."""
+
+    def __init__(
+        self,
+        known: Known,
+        items: Mapping[str, KnownItem],
+        moment: Moment,
+        catalogue: Catalogue,
+        whos: Mapping[str, Who],
+    ) -> None:
+        self.known, self.items, self.moment, self.catalogue, self.whos = known, items, moment, catalogue, whos
+        self.by_key = {holding.key: holding for holding in known.holdings if holding.kind is PerkKind.LASTING}
+        self.supports: dict[HoldingKey, dict[str, Support]] = {}  # changed ones only
+        self.leaving: dict[HoldingKey, dict[str, Standing]] = {}
+        self.live_items: set[str] = set()
+        self.recheck_at: datetime | None = None
+        self.deadline_at: datetime | None = None
+
+    def changes(self) -> list[HoldingChange]:
+        placed = self._stay_or_leave()
+        self._join(placed)
+        keys = dict.fromkeys([*self.by_key, *self.supports])
+        made = [
+            turn(
+                key,
+                self.by_key.get(key),
+                self.supports.get(key, {}),
+                self.leaving.get(key, {}),
+                self.items,
+                renamed=self._renamed(key),
+            )
+            for key in keys
+        ]
+        return [change for change in made if change is not None]
+
+    def _stay_or_leave(self) -> set[tuple[str, str, str]]:
+        """Judges every live support of this customer; returns the (item, perk, server) that stay in place."""
+        placed = set()
+        for key, holding in self.by_key.items():
+            for support in holding.supports:
+                if support.customer_id != self.known.customer_id or not support.live:
+                    continue
+                perk, item = self.catalogue.perk(support.perk), self.items[support.item_id]
+                verdict = standing(item, perk, support, self.moment) if perk else Standing(live=None)
+                self._look_again(verdict)
+                if verdict.live is False:
+                    self._leave(key, support, verdict)
+                elif perk and support.perk in self.catalogue.perks and self._moved(key):
+                    self._leave(key, support, Standing(live=False, reason=Reason.IDENTITY, cause=Cause.IDENTITY))
+                    self._rejoin(key, support, perk)
+                    placed.add((support.item_id, support.perk, key.server))
+                else:
+                    self.live_items.add(support.item_id)
+                    placed.add((support.item_id, support.perk, key.server))
+                    if verdict.ends_at != support.ends_at and verdict.live:
+                        self._put(key, replace(support, ends_at=verdict.ends_at))
+        return placed
+
+    def _join(self, placed: set[tuple[str, str, str]]) -> None:
+        for perk in self.catalogue.perks.values():
+            if perk.kind is not PerkKind.LASTING:
+                continue
+            for known_item in self.items.values():
+                if not sells(perk, known_item.item, self.catalogue.slugs):
+                    continue
+                for server in self.catalogue.servers_of(perk):
+                    if (known_item.item.id, perk.name, server) not in placed:
+                        self._consider(perk, server, known_item)
+
+    def _consider(self, perk: Perk, server: str, known_item: KnownItem) -> None:
+        player = player_of(self.known.customer_id, self.whos.get(server, NOBODY))
+        key = HoldingKey(player, perk.effect, server)
+        former = self._former(key, known_item.item.id)
+        verdict = standing(known_item, perk, former, self.moment)
+        if verdict.live is not True:
+            return
+        self._look_again(verdict)
+        self.live_items.add(known_item.item.id)
+        self._put(
+            key,
+            Support(
+                item_id=known_item.item.id,
+                customer_id=self.known.customer_id,
+                perk=perk.name,
+                live=True,
+                joined_at=self.moment.now,
+                started_at=former.started_at if former else None,
+                ends_at=verdict.ends_at,
+            ),
+        )
+
+    def _rejoin(self, key: HoldingKey, support: Support, perk: Perk) -> None:
+        """The item joins again under the player the customer is now, as it stands and with its own clock."""
+        player = player_of(self.known.customer_id, self.whos[key.server])
+        self.live_items.add(support.item_id)
+        self._put(HoldingKey(player, perk.effect, key.server), replace(support, joined_at=self.moment.now))
+
+    def _former(self, key: HoldingKey, item_id: str) -> Support | None:
+        holding = self.by_key.get(key)
+        supports = holding.supports if holding else ()
+        return next((support for support in supports if support.item_id == item_id), None)
+
+    def _moved(self, key: HoldingKey) -> bool:
+        """Whether the customer is another player on that server now. An identity that is gone says nothing."""
+        who = self.whos.get(key.server, NOBODY)
+        return who.player is not None and who.player != key.player
+
+    def _renamed(self, key: HoldingKey) -> bool:
+        """Whether a value the grant used changed, for the customer whose item opened the holding (law 12)."""
+        holding = self.by_key.get(key)
+        if holding is None or holding.state is not HoldingState.HELD or holding.customer_id != self.known.customer_id:
+            return False
+        perk = self.catalogue.perks.get(holding.perk)
+        return perk is not None and differs(perk, holding.values, self.whos.get(key.server, NOBODY))
+
+    def _leave(self, key: HoldingKey, support: Support, verdict: Standing) -> None:
+        self._put(key, replace(support, live=False, ends_at=verdict.ends_at or support.ends_at))
+        self.leaving.setdefault(key, {})[support.item_id] = verdict
+
+    def _put(self, key: HoldingKey, support: Support) -> None:
+        self.supports.setdefault(key, {})[support.item_id] = support
+
+    def _look_again(self, verdict: Standing) -> None:
+        self.recheck_at = min(filter(None, (self.recheck_at, verdict.recheck_at)), default=None)
+        self.deadline_at = min(filter(None, (self.deadline_at, verdict.deadline_at)), default=None)
+
+
+def turn(
+    key: HoldingKey,
+    holding: Holding | None,
+    supports: Mapping[str, Support],
+    leaving: Mapping[str, Standing],
+    mine: Collection[str],
+    *,
+    renamed: bool = False,
+) -> HoldingChange | None:
+    """What a holding turns into when this customer's items behind it become `supports`. `mine`: the ids of all his."""
+    held = holding is not None and holding.state is HoldingState.HELD
+    before = holding.live if holding and held else frozenset()
+    after = (before | {i for i, support in supports.items() if support.live}) - set(leaving)
+    changed = tuple(supports[item_id] for item_id in sorted(supports, key=int))
+    if after and not held:
+        opener = _opener([supports[item_id] for item_id in after if item_id in supports])
+        return HoldingChange(
+            turn=Turn.OPEN,
+            key=key,
+            kind=PerkKind.LASTING,
+            perk=opener.perk,
+            item_id=opener.item_id,
+            cause=Cause.GRANT,
+            supports=changed,
+        )
+    if held and holding is not None and not after and leaving:
+        item_id = _emptier(leaving)
+        return HoldingChange(
+            turn=Turn.END,
+            key=key,
+            kind=PerkKind.LASTING,
+            perk=holding.perk,
+            item_id=item_id,
+            cause=leaving[item_id].cause,
+            reason=leaving[item_id].reason,
+            supports=changed,
+            stored_values=holding.values,
+        )
+    if holding is None or not (changed or renamed):
+        return None  # a renamed holding with nothing of his behind it stays as it is, too
+    merged = {support.item_id: support for support in holding.supports} | dict(supports)
+    behind = [merged[item_id] for item_id in after if item_id in mine]
+    regrant = renamed and bool(behind)
+    return HoldingChange(
+        turn=Turn.REGRANT if regrant else Turn.KEEP,
+        key=key,
+        kind=PerkKind.LASTING,
+        perk=holding.perk,
+        item_id=_opener(behind).item_id if behind else "",
+        cause=Cause.IDENTITY if regrant else Cause.GRANT,
+        reason=Reason.IDENTITY if regrant else None,
+        supports=changed,
+        stored_values=holding.values,
+    )
+
+
+def _opener(supports: Iterable[Support]) -> Support:
+    """Law 14: the latest end, then the lowest id. No end at all is the latest."""
+    return min(
+        supports, key=lambda s: (s.ends_at is not None, -(s.ends_at.timestamp() if s.ends_at else 0), int(s.item_id))
+    )
+
+
+def _emptier(leaving: Mapping[str, Standing]) -> str:
+    """The item whose end emptied the holding: a stated end weighs more than a foretold one, then the latest end."""
+
+    def order(item_id: str) -> tuple[bool, float, int]:
+        ended = leaving[item_id]
+        return ended.cause is not Cause.STATED, -(ended.ends_at.timestamp() if ended.ends_at else 0), int(item_id)
+
+    return min(leaving, key=order)

@@ -1,0 +1,185 @@
+"""What a ledger promises: the one durable truth about what was seen, given and taken back.
+
+`polling`, `delivery`, `status` and `control` use these promises; `ledger/__init__.py` names the implementations, and
+one contract suite runs over all of them.
+
+    LedgerError
+    ├── LedgerMissing      the marker says there was a ledger, the file is gone
+    ├── LedgerForeign      the file is another ledger than the marker's
+    ├── LedgerCorrupt      it cannot be read as a ledger
+    ├── LedgerUnwritable   the directory or file cannot be written
+    ├── LedgerLocked       another daemon uses the same state directory
+    ├── LedgerFailed       a commit failed: nothing is recorded or sent any more
+    └── NotPossible        an operator asked for a transition the state table does not have
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
+from ..model import Perk, Profile, Secret, Server, State
+from .rows import CommandRow, CustomerRow, EventRow, Polled, Summary
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used as asked; the message says what to do."""
+
+
+class LedgerMissing(LedgerError): ...
+
+
+class LedgerForeign(LedgerError): ...
+
+
+class LedgerCorrupt(LedgerError): ...
+
+
+class LedgerUnwritable(LedgerError): ...
+
+
+class LedgerLocked(LedgerError): ...
+
+
+class LedgerFailed(LedgerError): ...
+
+
+class NotPossible(LedgerError): ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording changed: how many commands were planned and blocked, and which servers have something to send."""
+
+    planned: int
+    blocked: int
+    voided: int
+    servers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """One line of the customers' file, or one token given by hand."""
+
+    token: Secret
+    label: str | None = None
+    note: str | None = None
+
+
+class Ledger(Protocol):
+    """Every write is durable when it returns, and atomic. `now` is aware UTC; a naive time is a TypeError."""
+
+    # --- the config and the list of customers
+    async def configure(
+        self, servers: Sequence[Server], perks: Sequence[Perk], now: datetime, *, adopt: bool
+    ) -> Catalogue:
+        """Makes the config known: cut-offs of new (perk, server) pairs, renames by `was`; blocks what is planned for
+        a server that left and plans it again when it came back. Returns today's catalogue."""
+        ...
+
+    async def sync_tokens(self, entries: Sequence[TokenEntry], now: datetime) -> tuple[int, int]:
+        """Makes the tokens of source `file` exactly these. Returns how many were added and how many removed."""
+        ...
+
+    async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
+        """Adds a token whose customer is known. False: it was there and polled already."""
+        ...
+
+    async def identify(self, token_id: int, profile: Profile, now: datetime) -> None:
+        """The store said whose token it is: the customer is known from now on."""
+        ...
+
+    async def polled(self) -> list[Polled]:
+        """Everybody who must be looked at: each token in use, and each removed customer whose ends still come."""
+        ...
+
+    async def remove_customer(self, customer_id: str, now: datetime) -> bool:
+        """Stops polling; sends nothing. False: nobody of that id is polled."""
+        ...
+
+    # --- loop 1
+    async def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
+        """What bears on the customer. `players` names his players from his profile, to find shared holdings."""
+        ...
+
+    async def record(self, seen: Observation) -> Recorded:
+        """One transaction: items, holdings, commands, events, digest. A grant or revoke is planned only where law 8
+        says the opposite step needs one; recording twice is recording once."""
+        ...
+
+    async def sighted(self, read: Mapping[str, datetime]) -> None:
+        """Unchanged complete inventories, read at these times."""
+        ...
+
+    # --- loop 2
+    async def claim(self, server: str, now: datetime, online: Collection[str]) -> Command | None:
+        """The next due command of the server by laws 7 and 8, committed as `sending`; None when nothing may go now."""
+        ...
+
+    async def next_due(self, server: str, now: datetime) -> datetime | None:
+        """When the next waiting command of the server becomes due; None: nothing waits for time."""
+        ...
+
+    async def settle(self, command_id: int, outcome: Outcome, now: datetime) -> State:
+        """Writes how it ended and what follows for its step. Returns the state it is in now: VOID instead of PLANNED
+        when the opposite change came meanwhile. Raises NotPossible unless it is `sending`."""
+        ...
+
+    async def recover(self, now: datetime) -> int:
+        """At start: whatever is `sending` became unknown when perkd stopped. Returns how many."""
+        ...
+
+    # --- the operator
+    async def command(self, command_id: int) -> CommandRow | None: ...
+
+    async def retry(self, command_id: int, draft: Draft, now: datetime) -> str:
+        """Plans it again as a new generation with the text of `draft`, and what waited behind it. Returns its server.
+        Raises NotPossible."""
+        ...
+
+    async def close_command(self, command_id: int, state: State, now: datetime) -> str:
+        """`done` (DELIVERED) or `skip` (VOID) by the operator; frees what waited behind it. Returns its server."""
+        ...
+
+    async def release_brake(self, now: datetime) -> int:
+        """Plans what the brake blocked. Returns how many."""
+        ...
+
+    # --- reports: a second, read-only connection, so that they never delay a command
+    async def summary(self, now: datetime) -> Summary: ...
+
+    async def commands(
+        self,
+        *,
+        state: str | None = None,
+        server: str | None = None,
+        customer_id: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[CommandRow]:
+        """Newest first."""
+        ...
+
+    async def customers(self) -> list[CustomerRow]: ...
+
+    async def events(self, *, command_id: int) -> list[EventRow]:
+        """The history of one command, oldest first."""
+        ...
+
+    async def window(self, since: datetime) -> list[tuple[str, datetime, int, int]]:
+        """For the brake at start: (customer, read_at, holdings held, removals counted) of all customers read since."""
+        ...
+
+    async def brake_since(self) -> datetime | None: ...
+
+    # --- life
+    async def backup(self, keep: int, now: datetime) -> str:
+        """Writes a copy beside the ledger and keeps the newest `keep`. Returns its path."""
+        ...
+
+    async def purge(self, before: datetime) -> int:
+        """Removes finished commands and events older than that; never a once-item's key. Returns how many rows."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,133 @@
+"""One thread that owns one SQLite connection: everything waiting is written in one transaction (group commit).
+
+`sqlite.py` sends it units of work; a caller gets its result only after the COMMIT that holds it is on disk.
+"""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .base import LedgerFailed
+
+log = logging.getLogger("perkd.ledger")
+T = TypeVar("T")
+Unit = Callable[[sqlite3.Connection], T]
+
+AT_ONCE = 256  # units in one transaction: a burst costs one sync, a caller never waits for thousands
+
+
+@dataclass(slots=True)
+class _Job:
+    unit: Unit[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Engine:
+    """Runs units of work in the order they were given. Each runs in its own SAVEPOINT, so that a failing one undoes
+    only itself; a failed COMMIT fails every waiter, and from then on every caller (`LedgerFailed`)."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str, *, writes: bool) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._failed: str | None = None
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, unit: Unit[T]) -> T:
+        """The unit's result, once it is durable. Raises what the unit raised, or LedgerFailed."""
+        if self._failed is not None:
+            raise LedgerFailed(self._failed)
+        job = _Job(unit, self._loop.create_future())
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
+
+    async def close(self) -> None:
+        """Finishes what waits, then closes the connection."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    # --- in the thread --------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        last = False
+        while not last:
+            first = self._jobs.get()
+            batch: list[_Job] = []
+            last = first is None
+            if first is not None:
+                batch.append(first)
+                last = self._drain(batch)
+            if batch:
+                self._run_batch(batch)
+                self._loop.call_soon_threadsafe(_deliver, batch)
+        self._connection.close()
+
+    def _drain(self, batch: list[_Job]) -> bool:
+        """Everything else that waits, up to AT_ONCE; True when the end mark was among it."""
+        while len(batch) < AT_ONCE:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return False
+            if job is None:
+                return True
+            batch.append(job)
+        return False
+
+    def _run_batch(self, batch: list[_Job]) -> None:
+        try:
+            if self._failed is not None:
+                raise sqlite3.OperationalError(self._failed)
+            self._connection.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
+            for job in batch:
+                self._run_one(job)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._fail(batch, error)
+
+    def _run_one(self, job: _Job) -> None:
+        self._connection.execute("SAVEPOINT unit")
+        try:
+            job.result = job.unit(self._connection)
+        except Exception as error:  # noqa: BLE001 - whatever a unit raises belongs to its caller, not to this thread
+            job.error = error
+            self._connection.execute("ROLLBACK TO unit")
+        self._connection.execute("RELEASE unit")
+
+    def _fail(self, batch: list[_Job], error: sqlite3.Error) -> None:
+        if self._failed is None:
+            self._failed = (
+                f"the ledger could not be written ({error}): nothing is recorded or sent until perkd is restarted; "
+                "check free space and the disk, then `systemctl restart perkd`"
+            )
+            log.critical("%s", self._failed, extra={"action": "ledger_failed"})
+        if self._connection.in_transaction:
+            self._connection.rollback()
+        for job in batch:
+            job.error = LedgerFailed(self._failed)
+
+    @property
+    def failed(self) -> str | None:
+        """Why nothing is written any more; None while all is well."""
+        return self._failed
+
+
+def _deliver(batch: list[_Job]) -> None:
+    for job in batch:
+        if job.future.cancelled():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)

@@ -1,0 +1,28 @@
+"""Writes rows of `events`: history is data. Every module that changes a state calls one of these two."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from .queries import SQL
+
+_EMPTY: dict[str, Any] = dict.fromkeys(
+    ("customer_id", "holding_id", "item_id", "command_id", "was", "became", "detail")
+)
+
+
+def note(connection: sqlite3.Connection, at: int, kind: str, **facts: object) -> None:
+    """One event. `facts` are columns of the table."""
+    connection.execute(SQL["put_event"], _EMPTY | {"at": at, "kind": kind} | facts)
+
+
+def moved(
+    connection: sqlite3.Connection, at: int, ids: Iterable[int], was: str | None, became: str, detail: str | None = None
+) -> int:
+    """One `command` event for each command that changed its state. Returns how many."""
+    rows = [
+        _EMPTY | {"at": at, "kind": "command", "command_id": i, "was": was, "became": became, "detail": detail}
+        for i in ids
+    ]
+    connection.executemany(SQL["put_event"], rows)
+    return len(rows)

@@ -1,0 +1,406 @@
+-- Every statement perkd sends to its ledger, by name. `:name` parameters and plain SQL, so that PostgreSQL can read it too.
+
+-- name: meta
+SELECT value FROM meta WHERE key = :key;
+
+-- ============ the config ============================================================================================
+
+-- name: put_server
+INSERT INTO servers (name, game) VALUES (:name, :game)
+ON CONFLICT (name) DO UPDATE SET game = excluded.game, removed_at = NULL;
+
+-- name: drop_servers
+UPDATE servers SET removed_at = :now WHERE removed_at IS NULL AND name NOT IN (SELECT value FROM json_each(:names));
+
+-- name: servers
+SELECT name, game, removed_at FROM servers;
+
+-- name: perk_kind
+SELECT kind FROM perks WHERE name = :name;
+
+-- name: put_perk
+INSERT INTO perks (name, kind, definition) VALUES (:name, :kind, :definition)
+ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, definition = excluded.definition, removed_at = NULL;
+
+-- name: drop_perks
+UPDATE perks SET removed_at = :now WHERE removed_at IS NULL AND name NOT IN (SELECT value FROM json_each(:names));
+
+-- name: retired_perks
+SELECT name, definition FROM perks WHERE removed_at IS NOT NULL;
+
+-- name: forget_perk
+DELETE FROM perks WHERE name = :name;
+
+-- name: put_pair
+INSERT INTO pairs (perk, server, since) VALUES (:perk, :server, :since) ON CONFLICT DO NOTHING;
+
+-- name: forget_pairs
+DELETE FROM pairs WHERE perk = :perk;
+
+-- name: pairs
+SELECT perk, server, since FROM pairs;
+
+-- name: slugs
+SELECT slug, product_id FROM slugs;
+
+-- name: rename_pairs
+UPDATE pairs SET perk = :name WHERE perk = :was;
+
+-- name: rename_supports
+UPDATE supports SET perk = :name WHERE perk = :was;
+
+-- name: rename_commands
+UPDATE commands SET perk = :name WHERE perk = :was;
+
+-- name: rename_holdings
+UPDATE holdings SET perk = :name, effect = CASE WHEN effect = :was THEN :effect ELSE effect END WHERE perk = :was;
+
+-- planned → blocked: the server left the config
+-- name: block_absent_servers
+UPDATE commands SET state = 'blocked', hold = 'server',
+    reason = 'server ' || server || ' is not in the config: put it back, or `perkd commands skip` this command'
+WHERE state = 'planned' AND server NOT IN (SELECT value FROM json_each(:names)) RETURNING id;
+
+-- blocked → planned: the server is back
+-- name: unblock_servers
+UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
+WHERE state = 'blocked' AND hold = 'server' AND server IN (SELECT value FROM json_each(:names)) RETURNING id;
+
+-- ============ customers and tokens ==================================================================================
+
+-- name: tokens_from_file
+SELECT id, token FROM tokens WHERE source = 'file' AND removed_at IS NULL;
+
+-- name: put_token
+INSERT INTO tokens (token, customer_id, source, label, note, added_at)
+VALUES (:token, :customer_id, :source, :label, :note, :now)
+ON CONFLICT (token) DO UPDATE SET source = excluded.source, removed_at = NULL,
+    customer_id = COALESCE(excluded.customer_id, tokens.customer_id),
+    label = COALESCE(excluded.label, tokens.label), note = COALESCE(excluded.note, tokens.note);
+
+-- name: token
+SELECT id, removed_at FROM tokens WHERE token = :token;
+
+-- name: remove_token
+UPDATE tokens SET removed_at = :now WHERE id = :id AND removed_at IS NULL;
+
+-- name: remove_customer
+UPDATE tokens SET removed_at = :now WHERE customer_id = :customer_id AND removed_at IS NULL;
+
+-- name: identify_token
+UPDATE tokens SET customer_id = :customer_id WHERE id = :id;
+
+-- name: put_customer
+INSERT INTO customers (customer_id, store_id, profile, name, first_seen_at, profile_at)
+VALUES (:customer_id, :store_id, :profile, :name, :now, :now)
+ON CONFLICT (customer_id) DO UPDATE SET store_id = excluded.store_id, profile = excluded.profile, name = excluded.name,
+    profile_at = excluded.profile_at;
+
+-- A customer with several tokens is polled by the newest; one without any only while known ends still come.
+-- name: polled
+SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, t.label, 'token ' || t.id) AS label,
+    c.profile_at, c.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
+    EXISTS (SELECT 1 FROM commands m WHERE m.customer_id = t.customer_id AND m.state = 'blocked' AND m.hold = 'value')
+        AS incomplete
+FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
+WHERE t.removed_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL AND n.id > t.id)
+UNION ALL
+SELECT MAX(t.id), t.token, t.customer_id, t.removed_at, c.name, c.profile_at, c.read_at, c.digest, c.etag, c.catalogue,
+    c.recheck_at, c.deadline_at, 0
+FROM tokens t JOIN customers c ON c.customer_id = t.customer_id
+WHERE c.deadline_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL)
+GROUP BY t.customer_id;
+
+-- name: customers
+SELECT t.id AS token_id, t.customer_id, c.name, t.label, t.note, t.source, t.added_at, t.removed_at, c.read_at,
+    (SELECT COUNT(*) FROM items i WHERE i.customer_id = t.customer_id) AS items,
+    (SELECT COUNT(DISTINCT s.holding_id) FROM supports s WHERE s.customer_id = t.customer_id AND s.live = 1) AS holdings
+FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id ORDER BY t.id;
+
+-- ============ loop 1: known and record ==============================================================================
+
+-- name: profile
+SELECT store_id, profile FROM customers WHERE customer_id = :customer_id;
+
+-- name: incomplete
+SELECT EXISTS (SELECT 1 FROM commands WHERE customer_id = :customer_id AND state = 'blocked' AND hold = 'value');
+
+-- name: items
+SELECT * FROM items WHERE customer_id = :customer_id;
+
+-- Shared by player, or held by one of his items, or a once-item of his.
+-- name: holdings
+SELECT h.*, EXISTS (
+        SELECT 1 FROM commands m WHERE m.holding_id = h.id AND m.step = 'grant' AND m.generation >= h.opened
+        AND m.state IN ('sending', 'delivered', 'answered', 'unknown')) AS touched
+FROM holdings h
+WHERE h.id IN (
+    SELECT id FROM holdings WHERE player IN (SELECT value FROM json_each(:players)) AND kind = 'lasting'
+    UNION SELECT holding_id FROM supports WHERE customer_id = :customer_id
+    UNION SELECT id FROM holdings WHERE item_id <> 0
+        AND item_id IN (SELECT item_id FROM items WHERE customer_id = :customer_id))
+ORDER BY h.id;
+
+-- name: supports
+SELECT * FROM supports WHERE holding_id = :holding_id;
+
+-- name: put_item
+INSERT INTO items (item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at, ends_at,
+    revoked_at, revoke_reason, order_id, subscription_id, gameserver_id, quantity_index, first_seen_at, seen_live,
+    renewed_at, missing_since)
+VALUES (:item_id, :customer_id, :product_id, :slug, :product_name, :state, :expirable, :gift, :added_at, :ends_at,
+    :revoked_at, :revoke_reason, :order_id, :subscription_id, :gameserver_id, :quantity_index, :first_seen_at, :seen_live,
+    :renewed_at, :missing_since)
+ON CONFLICT (item_id) DO UPDATE SET product_id = excluded.product_id, slug = excluded.slug,
+    product_name = excluded.product_name, state = excluded.state, expirable = excluded.expirable, gift = excluded.gift,
+    added_at = excluded.added_at, ends_at = excluded.ends_at, revoked_at = excluded.revoked_at,
+    revoke_reason = excluded.revoke_reason, order_id = excluded.order_id, subscription_id = excluded.subscription_id,
+    gameserver_id = excluded.gameserver_id, quantity_index = excluded.quantity_index, seen_live = excluded.seen_live,
+    renewed_at = excluded.renewed_at, missing_since = excluded.missing_since;
+
+-- name: bind_slug
+INSERT INTO slugs (slug, product_id, bound_at) VALUES (:slug, :product_id, :now) ON CONFLICT DO NOTHING;
+
+-- name: compared
+UPDATE customers SET read_at = COALESCE(:read_at, read_at), digest = COALESCE(:digest, digest),
+    etag = CASE WHEN :digest IS NULL THEN etag ELSE :etag END, catalogue = :catalogue, recheck_at = :recheck_at,
+    deadline_at = :deadline_at
+WHERE customer_id = :customer_id;
+
+-- name: sighted
+UPDATE customers SET read_at = :read_at WHERE customer_id = :customer_id;
+
+-- name: holding
+SELECT * FROM holdings WHERE player = :player AND effect = :effect AND server = :server AND item_id = :item_id;
+
+-- name: next_generation
+SELECT COALESCE(MAX(generation), 0) + 1 FROM commands
+WHERE holding_id = :holding_id OR (player = :player AND perk = :perk AND server = :server AND key_item = :key_item);
+
+-- name: put_holding
+INSERT INTO holdings (player, effect, server, item_id, kind, perk, customer_id, state, identity, opened, opened_at)
+VALUES (:player, :effect, :server, :item_id, :kind, :perk, :customer_id, :state, :identity, 0, :now) RETURNING id;
+
+-- name: hold_again
+UPDATE holdings SET state = 'held', ended = 0, ended_at = NULL WHERE id = :id;
+
+-- name: open_holding
+UPDATE holdings SET state = 'held', perk = :perk, customer_id = :customer_id, identity = :identity, opened = :generation,
+    ended = 0, opened_at = :now, delivered_at = NULL, ended_at = NULL
+WHERE id = :id;
+
+-- name: end_holding
+UPDATE holdings SET state = 'ended', ended = :generation, ended_at = :now WHERE id = :id;
+
+-- planned, blocked → void: the opposite change came
+-- name: void_unsent
+UPDATE commands SET state = 'void', reason = :reason, hold = NULL, settled_at = :now
+WHERE holding_id = :holding_id AND step = :step AND generation >= :generation AND state IN ('planned', 'blocked')
+RETURNING id;
+
+-- name: step_states
+SELECT state, COUNT(*) FROM commands
+WHERE holding_id = :holding_id AND step = :step AND generation >= :generation GROUP BY state;
+
+-- name: supersede
+UPDATE commands SET superseded = 1 WHERE holding_id = :holding_id AND step = :step AND superseded = 0;
+
+-- name: want_again
+UPDATE commands SET superseded = 0 WHERE holding_id = :holding_id AND step = 'grant' AND generation >= :generation;
+
+-- name: put_command
+INSERT INTO commands (holding_id, server, customer_id, player, perk, item_id, key_item, step, generation, position, text,
+    state, hold, reason, cause, filled, repeatable, online, strict, success, failure, after_us, created_at, due_at)
+VALUES (:holding_id, :server, :customer_id, :player, :perk, :item_id, :key_item, :step, :generation, :position, :text,
+    :state, :hold, :reason, :cause, :filled, :repeatable, :online, :strict, :success, :failure, :after_us, :now, :due_at)
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: put_support
+INSERT INTO supports (holding_id, item_id, customer_id, perk, live, joined_at, started_at, ends_at)
+VALUES (:holding_id, :item_id, :customer_id, :perk, :live, :joined_at,
+    COALESCE(:started_at, CASE WHEN (SELECT delivered_at FROM holdings WHERE id = :holding_id) IS NULL THEN NULL
+        ELSE :now END), :ends_at)
+ON CONFLICT (holding_id, item_id) DO UPDATE SET customer_id = excluded.customer_id, perk = excluded.perk,
+    live = excluded.live, joined_at = excluded.joined_at,
+    started_at = COALESCE(supports.started_at, excluded.started_at), ends_at = excluded.ends_at;
+
+-- name: put_event
+INSERT INTO events (at, kind, customer_id, holding_id, item_id, command_id, was, became, detail)
+VALUES (:at, :kind, :customer_id, :holding_id, :item_id, :command_id, :was, :became, :detail);
+
+-- name: put_brake
+INSERT INTO brakes (on_at, reason) VALUES (:now, :reason);
+
+-- planned → blocked: the brake came on
+-- name: brake_planned
+UPDATE commands SET state = 'blocked', hold = 'brake', reason = :reason
+WHERE state = 'planned' AND step = 'revoke' AND cause IN ('stated', 'absent') AND attempts = 0 RETURNING id;
+
+-- ============ loop 2: claim and settle ==============================================================================
+
+-- unknown → planned: repeatable, due again, and still what is wanted
+-- name: plan_unknown
+UPDATE commands SET state = 'planned'
+WHERE server = :server AND state = 'unknown' AND settled_at IS NULL AND due_at <= :now AND superseded = 0 RETURNING id;
+
+-- Strict order inside one holding only: a command waits for earlier ones of its holding that are still wanted, and for any
+-- that is being sent; across holdings whatever waits is passed over.
+-- name: claimable
+SELECT c.* FROM commands c
+WHERE c.server = :server AND c.state = 'planned' AND c.due_at <= :now
+    AND (c.absent = 0 AND c.online = 0 OR c.player IN (SELECT value FROM json_each(:online)))
+    AND NOT EXISTS (
+        SELECT 1 FROM commands e WHERE e.holding_id = c.holding_id AND e.id < c.id
+        AND (e.state = 'sending' OR e.superseded = 0 AND e.state IN ('planned', 'unknown', 'blocked')))
+ORDER BY c.id LIMIT 1;
+
+-- planned → sending
+-- name: send
+UPDATE commands SET state = 'sending', attempts = attempts + 1, sent_at = :now, absent = 0 WHERE id = :id;
+
+-- name: next_due
+SELECT MIN(due_at) FROM commands
+WHERE server = :server AND superseded = 0 AND due_at > :now
+    AND (state = 'planned' OR state = 'unknown' AND settled_at IS NULL);
+
+-- name: command
+SELECT * FROM commands WHERE id = :id;
+
+-- name: settle
+UPDATE commands SET state = :state, reply = COALESCE(:reply, reply), reason = :reason, hold = NULL,
+    due_at = COALESCE(:due_at, due_at), absent = :absent, refusals = refusals + :refused, doubts = doubts + :doubted,
+    settled_at = :settled_at
+WHERE id = :id;
+
+-- planned → blocked: an earlier command of its step was refused. One step is recorded at one moment (`created_at`);
+-- its generation may differ within it after a retry.
+-- name: block_rest
+UPDATE commands SET state = 'blocked', hold = 'step', reason = :reason
+WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND position > :position
+    AND state = 'planned' RETURNING id;
+
+-- blocked → planned: what it waited behind is out of the way
+-- name: free_rest
+UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
+WHERE holding_id = :holding_id AND step = :step AND superseded = 0 AND hold = 'step' AND state = 'blocked' RETURNING id;
+
+-- name: delay_next
+UPDATE commands SET due_at = MAX(due_at, :now + after_us)
+WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND position = :position + 1
+    AND state = 'planned';
+
+-- name: mark_delivered
+UPDATE holdings SET delivered_at = :now
+WHERE id = :holding_id AND delivered_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM commands c WHERE c.holding_id = :holding_id AND c.step = 'grant' AND c.generation >= holdings.opened
+    AND c.state NOT IN ('delivered', 'answered', 'void')) RETURNING id;
+
+-- name: start_clocks
+UPDATE supports SET started_at = :now WHERE holding_id = :holding_id AND live = 1 AND started_at IS NULL;
+
+-- name: sending
+SELECT * FROM commands WHERE state = 'sending';
+
+-- ============ the operator ==========================================================================================
+
+-- name: retry
+UPDATE commands SET state = :state, text = :text, filled = :filled, generation = :generation, hold = :hold,
+    reason = :reason, absent = 0, refusals = 0, doubts = 0, due_at = :now, settled_at = NULL, repeatable = :repeatable,
+    strict = :strict, success = :success, failure = :failure
+WHERE id = :id;
+
+-- name: close_command
+UPDATE commands SET state = :state, hold = NULL, reason = :reason, settled_at = :now WHERE id = :id;
+
+-- name: release_brake
+UPDATE brakes SET released_at = :now WHERE released_at IS NULL;
+
+-- blocked → planned: the brake was released
+-- name: plan_braked
+UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
+WHERE state = 'blocked' AND hold = 'brake' RETURNING id;
+
+-- ============ reports ===============================================================================================
+
+-- name: count_commands
+SELECT state, COUNT(*) FROM commands GROUP BY state;
+
+-- name: count_holdings
+SELECT COUNT(*) FROM holdings WHERE state = 'held';
+
+-- name: count_customers
+SELECT COUNT(DISTINCT COALESCE(customer_id, -id)) FROM tokens WHERE removed_at IS NULL;
+
+-- name: queues
+SELECT server, COUNT(*) AS queue, MIN(created_at) AS oldest_at FROM commands
+WHERE state IN ('planned', 'sending') GROUP BY server;
+
+-- name: troubles
+SELECT state, hold, perk, server, COUNT(*) AS count, MAX(id) AS newest_id, text, reason, reply FROM commands
+WHERE superseded = 0 AND (state IN ('unknown', 'refused', 'answered') OR state = 'blocked' AND hold NOT IN ('brake', 'step'))
+GROUP BY state, hold, perk, server ORDER BY newest_id DESC;
+
+-- name: brake
+SELECT on_at, reason, (SELECT COUNT(*) FROM commands WHERE state = 'blocked' AND hold = 'brake') AS blocked
+FROM brakes WHERE released_at IS NULL ORDER BY id DESC LIMIT 1;
+
+-- name: item_troubles
+SELECT 'usable' AS kind, slug AS product, product_id, state AS word, COUNT(*) AS count, MAX(customer_id) AS customer_id
+FROM items WHERE state = 'usable' AND expirable = 1 AND missing_since IS NULL AND first_seen_at < :usable_before
+GROUP BY slug, product_id
+UNION ALL
+SELECT 'state', slug, product_id, state, COUNT(*), MAX(customer_id) FROM items
+WHERE state NOT IN ('usable', 'active', 'used', 'revoked', 'renewed') AND revoked_at IS NULL GROUP BY slug, product_id, state
+UNION ALL
+SELECT 'missing', slug, product_id, state, COUNT(*), MAX(customer_id) FROM items
+WHERE missing_since IS NOT NULL AND item_id IN (SELECT item_id FROM supports WHERE live = 1) GROUP BY slug, product_id
+UNION ALL
+SELECT 'returned', i.slug, i.product_id, i.state, COUNT(*), MAX(i.customer_id) FROM items i
+JOIN holdings h ON h.item_id = i.item_id
+WHERE h.kind = 'once' AND h.state = 'ended' AND i.state <> 'revoked' AND i.revoked_at IS NULL AND i.missing_since IS NULL
+    AND h.delivered_at IS NOT NULL
+GROUP BY i.slug, i.product_id;
+
+-- name: orphans
+SELECT h.perk, h.server, COUNT(*) AS count FROM holdings h
+WHERE h.state = 'held' AND h.kind = 'lasting' AND NOT EXISTS (
+    SELECT 1 FROM perks p JOIN servers s ON s.name = h.server AND s.removed_at IS NULL
+    WHERE p.name = h.perk AND p.removed_at IS NULL)
+GROUP BY h.perk, h.server;
+
+-- name: absent_servers
+SELECT DISTINCT server FROM commands WHERE state = 'blocked' AND hold = 'server';
+
+-- name: duplicate_tokens
+SELECT customer_id, COUNT(*) AS count FROM tokens WHERE removed_at IS NULL AND customer_id IS NOT NULL
+GROUP BY customer_id HAVING COUNT(*) > 1;
+
+-- name: commands
+SELECT c.*, h.identity FROM commands c JOIN holdings h ON h.id = c.holding_id
+WHERE (:state IS NULL OR c.state = :state) AND (:server IS NULL OR c.server = :server)
+    AND (:customer_id IS NULL OR c.customer_id = :customer_id) AND (:before IS NULL OR c.id < :before)
+    AND (:id IS NULL OR c.id = :id)
+ORDER BY c.id DESC LIMIT :limit;
+
+-- name: command_events
+SELECT at, kind, was, became, detail FROM events WHERE command_id = :command_id ORDER BY id;
+
+-- name: window
+SELECT c.customer_id, c.read_at,
+    (SELECT COUNT(DISTINCT s.holding_id) FROM supports s WHERE s.customer_id = c.customer_id AND s.live = 1) AS held,
+    (SELECT COUNT(*) FROM events e WHERE e.kind = 'removal' AND e.customer_id = c.customer_id AND e.at >= :since
+        AND e.was IN ('stated', 'absent')
+        AND e.at > COALESCE((SELECT MAX(released_at) FROM brakes), 0)) AS removals
+FROM customers c WHERE c.read_at >= :since;
+
+-- ============ life ==================================================================================================
+
+-- name: purge_events
+DELETE FROM events WHERE at < :before AND (command_id IS NULL OR command_id IN (
+    SELECT id FROM commands WHERE state IN ('delivered', 'refused', 'answered', 'void') AND settled_at < :before));
+
+-- name: purge_commands
+DELETE FROM commands WHERE key_item = 0 AND state IN ('delivered', 'refused', 'answered', 'void') AND settled_at < :before
+    AND holding_id IN (SELECT id FROM holdings WHERE state = 'ended' AND ended_at < :before);

@@ -1,0 +1,177 @@
+"""What the ledger tells: summary, lists, history, the brake's window. Reads only.
+
+`sqlite.py` runs these in the reading thread, on a connection that cannot write; `perkd plan` on one of its own.
+"""
+
+import json
+import sqlite3
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ..model import Secret, State
+from .convert import micros, moment, text_id
+from .queries import SQL
+from .rows import (
+    Brakes,
+    CommandRow,
+    CustomerRow,
+    EventRow,
+    ItemTrouble,
+    Orphan,
+    Polled,
+    ServerQueue,
+    Summary,
+    Trouble,
+)
+
+Row = TypeVar("Row")
+USABLE_TOO_LONG = timedelta(hours=1)
+
+
+def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
+    counts = {state.value: 0 for state in State}
+    counts |= {row["state"]: row[1] for row in connection.execute(SQL["count_commands"])}
+    brake = connection.execute(SQL["brake"]).fetchone()
+    stuck = {"usable_before": micros(now - USABLE_TOO_LONG)}
+    return Summary(
+        ledger_id=_meta(connection, "ledger_id"),
+        created_at=moment(int(_meta(connection, "created_at"))),
+        commands=counts,
+        holdings=connection.execute(SQL["count_holdings"]).fetchone()[0],
+        customers=connection.execute(SQL["count_customers"]).fetchone()[0],
+        brake=Brakes(on_at=moment(brake["on_at"]), reason=brake["reason"], blocked=brake["blocked"])
+        if brake
+        else Brakes(),
+        queues=tuple(
+            ServerQueue(server=row["server"], queue=row["queue"], oldest_at=moment(row["oldest_at"]))
+            for row in connection.execute(SQL["queues"])
+        ),
+        troubles=tuple(_plain(Trouble, row) for row in connection.execute(SQL["troubles"])),
+        items=tuple(
+            ItemTrouble(
+                kind=row["kind"],
+                product=row["product"],
+                product_id=str(row["product_id"]),
+                word=row["word"],
+                count=row["count"],
+                customer_id=str(row["customer_id"]),
+            )
+            for row in connection.execute(SQL["item_troubles"], stuck)
+        ),
+        orphans=tuple(_plain(Orphan, row) for row in connection.execute(SQL["orphans"])),
+        absent_servers=tuple(row["server"] for row in connection.execute(SQL["absent_servers"])),
+        duplicate_tokens={str(row["customer_id"]): row["count"] for row in connection.execute(SQL["duplicate_tokens"])},
+    )
+
+
+def commands(
+    connection: sqlite3.Connection,
+    *,
+    state: str | None = None,
+    server: str | None = None,
+    customer_id: str | None = None,
+    limit: int = 100,
+    before: int | None = None,
+    command_id: int | None = None,
+) -> list[CommandRow]:
+    asked = {
+        "state": state,
+        "server": server,
+        "customer_id": None if customer_id is None else int(customer_id),
+        "limit": limit,
+        "before": before,
+        "id": command_id,
+    }
+    return [_command(row) for row in connection.execute(SQL["commands"], asked)]
+
+
+def customers(connection: sqlite3.Connection) -> list[CustomerRow]:
+    return [
+        CustomerRow(
+            token_id=row["token_id"],
+            customer_id=text_id(row["customer_id"]),
+            name=row["name"],
+            label=row["label"],
+            note=row["note"],
+            source=row["source"],
+            added_at=moment(row["added_at"]),
+            removed_at=moment(row["removed_at"]),
+            read_at=moment(row["read_at"]),
+            items=row["items"],
+            holdings=row["holdings"],
+        )
+        for row in connection.execute(SQL["customers"])
+    ]
+
+
+def polled(connection: sqlite3.Connection) -> list[Polled]:
+    return [
+        Polled(
+            token_id=row["token_id"],
+            token=Secret(row["token"]) if row["removed_at"] is None else None,
+            customer_id=text_id(row["customer_id"]),
+            label=row["label"],
+            profile_at=moment(row["profile_at"]),
+            read_at=moment(row["read_at"]),
+            digest=row["digest"],
+            etag=row["etag"],
+            catalogue=row["catalogue"],
+            recheck_at=moment(row["recheck_at"]),
+            deadline_at=moment(row["deadline_at"]),
+            incomplete=bool(row["incomplete"]),
+        )
+        for row in connection.execute(SQL["polled"])
+    ]
+
+
+def events(connection: sqlite3.Connection, command_id: int) -> list[EventRow]:
+    return [
+        EventRow(at=moment(row["at"]), kind=row["kind"], was=row["was"], became=row["became"], detail=row["detail"])
+        for row in connection.execute(SQL["command_events"], {"command_id": command_id})
+    ]
+
+
+def window(connection: sqlite3.Connection, since: datetime) -> list[tuple[str, datetime, int, int]]:
+    return [
+        (str(row["customer_id"]), moment(row["read_at"]), row["held"], row["removals"])
+        for row in connection.execute(SQL["window"], {"since": micros(since)})
+    ]
+
+
+def _meta(connection: sqlite3.Connection, key: str) -> str:
+    return str(connection.execute(SQL["meta"], {"key": key}).fetchone()["value"])
+
+
+def _plain(kind: type[Row], row: sqlite3.Row) -> Row:
+    """A row whose columns are the fields."""
+    return kind(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - sqlite3.Row iterates over values
+
+
+def _command(row: sqlite3.Row) -> CommandRow:
+    return CommandRow(
+        id=row["id"],
+        server=row["server"],
+        customer_id=str(row["customer_id"]),
+        player=row["player"],
+        perk=row["perk"],
+        item_id=str(row["item_id"]),
+        step=row["step"],
+        generation=row["generation"],
+        position=row["position"],
+        text=row["text"],
+        state=row["state"],
+        hold=row["hold"],
+        reason=row["reason"],
+        reply=row["reply"],
+        cause=row["cause"],
+        repeatable=bool(row["repeatable"]),
+        superseded=bool(row["superseded"]),
+        absent=bool(row["absent"]),
+        attempts=row["attempts"],
+        created_at=moment(row["created_at"]),
+        due_at=moment(row["due_at"]),
+        sent_at=moment(row["sent_at"]),
+        settled_at=moment(row["settled_at"]),
+        holding_id=row["holding_id"],
+        identity=json.loads(row["identity"]),
+    )

@@ -1,0 +1,153 @@
+"""What the ledger shows to reports and to the operator: plain rows, times aware UTC, ids as text.
+
+`status` makes the report of them, `control` and `web` turn them into JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..model import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """One customer to look at. `token` None: removed, only his known ends still come. `customer_id` None: nobody asked
+    the store yet whose token it is."""
+
+    token_id: int
+    token: Secret | None
+    customer_id: str | None
+    label: str
+    profile_at: datetime | None = None
+    read_at: datetime | None = None
+    digest: bytes | None = None
+    etag: str | None = None
+    catalogue: str = ""
+    recheck_at: datetime | None = None
+    deadline_at: datetime | None = None
+    incomplete: bool = False  # a command of his waits for a value that is missing or unsafe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRow:
+    token_id: int
+    customer_id: str | None
+    name: str | None
+    label: str | None
+    note: str | None
+    source: str
+    added_at: datetime
+    removed_at: datetime | None
+    read_at: datetime | None
+    items: int
+    holdings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRow:
+    """One command with what the operator and the HTTP interface see of it."""
+
+    id: int
+    server: str
+    customer_id: str
+    player: str
+    perk: str
+    item_id: str
+    step: str
+    generation: int
+    position: int
+    text: str
+    state: str
+    hold: str | None
+    reason: str | None
+    reply: str | None
+    cause: str
+    repeatable: bool
+    superseded: bool
+    absent: bool
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+    holding_id: int
+    identity: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    at: datetime
+    kind: str
+    was: str | None
+    became: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Commands of one kind that need a person: how many, the newest one's id, and its words."""
+
+    state: str
+    hold: str | None
+    perk: str
+    server: str
+    count: int
+    newest_id: int
+    text: str
+    reason: str | None
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brakes:
+    on_at: datetime | None = None
+    reason: str | None = None
+    blocked: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerQueue:
+    server: str
+    queue: int  # planned and sending
+    oldest_at: datetime | None  # when the oldest of them was recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemTrouble:
+    """Items that ask for attention: `usable` (waiting for activation since), `state` (an unknown word), `missing`,
+    `returned` (a once-item given, revoked, and live again)."""
+
+    kind: str
+    product: str
+    product_id: str
+    word: str
+    count: int
+    customer_id: str  # one example
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """Held perks whose perk or server is not configured any more."""
+
+    perk: str
+    server: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The ledger at one moment, for the report."""
+
+    ledger_id: str
+    created_at: datetime
+    commands: Mapping[str, int]
+    holdings: int
+    customers: int
+    brake: Brakes
+    queues: tuple[ServerQueue, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    items: tuple[ItemTrouble, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    absent_servers: tuple[str, ...] = ()
+    duplicate_tokens: Mapping[str, int] = field(default_factory=dict)  # customer → tokens in use

@@ -1,0 +1,192 @@
+"""The ledger on SQLite: one thread writes, a second one reads reports; every write is durable when it returns.
+
+`ledger/__init__.py` names it. The statements are in queries.sql; what they mean is in the modules beside this one.
+"""
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
+from ..model import Perk, Profile, Server, State
+from . import deliver, files, observe, operate, report
+from .base import LedgerCorrupt, Recorded, TokenEntry
+from .convert import micros, moment
+from .engine import Engine
+from .queries import SQL
+from .rows import CommandRow, CustomerRow, EventRow, Polled, Summary
+
+
+class SqliteLedger:
+    """See `base.Ledger` for what each method promises."""
+
+    def __init__(self, path: Path, lock: files.Lock, writer: Engine, reader: Engine) -> None:
+        self.path = path
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    async def open(cls, path: Path, now: datetime) -> Self:
+        """Locks, checks and migrates. Raises the LedgerErrors of `files`."""
+        lock = files.Lock(path)
+        try:
+            connection = files.open_database(path, now)
+        except BaseException:
+            lock.release()
+            raise
+        writer = Engine(connection, "perkd-ledger", writes=True)
+        reader = Engine(files.open_reader(path), "perkd-reports", writes=False)
+        return cls(path, lock, writer, reader)
+
+    @property
+    def failed(self) -> str | None:
+        return self._writer.failed
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+        self._lock.release()
+
+    # --- the config and the list of customers
+
+    async def configure(
+        self, servers: Sequence[Server], perks: Sequence[Perk], now: datetime, *, adopt: bool
+    ) -> Catalogue:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.configure(db, servers, perks, at, adopt=adopt))
+
+    async def sync_tokens(self, entries: Sequence[TokenEntry], now: datetime) -> tuple[int, int]:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.sync_tokens(db, entries, at))
+
+    async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.add_token(db, entry, source, profile, at))
+
+    async def identify(self, token_id: int, profile: Profile, now: datetime) -> None:
+        at = micros(now)
+        await self._writer.run(lambda db: operate.identify(db, token_id, profile, at))
+
+    async def polled(self) -> list[Polled]:
+        return await self._writer.run(report.polled)
+
+    async def remove_customer(self, customer_id: str, now: datetime) -> bool:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.remove_customer(db, customer_id, at))
+
+    # --- loop 1
+
+    async def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
+        return await self._writer.run(lambda db: observe.known(db, customer_id, players))
+
+    async def record(self, seen: Observation) -> Recorded:
+        return await self._writer.run(lambda db: observe.record(db, seen))
+
+    async def sighted(self, read: Mapping[str, datetime]) -> None:
+        rows = [{"customer_id": int(customer), "read_at": micros(at)} for customer, at in read.items()]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany(SQL["sighted"], rows)
+
+        await self._writer.run(write)
+
+    # --- loop 2
+
+    async def claim(self, server: str, now: datetime, online: Collection[str]) -> Command | None:
+        at = micros(now)
+        return await self._writer.run(lambda db: deliver.claim(db, server, at, online))
+
+    async def next_due(self, server: str, now: datetime) -> datetime | None:
+        asked = {"server": server, "now": micros(now)}
+        return moment(await self._writer.run(lambda db: db.execute(SQL["next_due"], asked).fetchone()[0]))
+
+    async def settle(self, command_id: int, outcome: Outcome, now: datetime) -> State:
+        at = micros(now)
+        return await self._writer.run(lambda db: deliver.settle(db, command_id, outcome, at))
+
+    async def recover(self, now: datetime) -> int:
+        at = micros(now)
+        return await self._writer.run(lambda db: deliver.recover(db, at))
+
+    # --- the operator
+
+    async def command(self, command_id: int) -> CommandRow | None:
+        found = await self._writer.run(lambda db: report.commands(db, command_id=command_id))
+        return found[0] if found else None
+
+    async def retry(self, command_id: int, draft: Draft, now: datetime) -> str:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.retry(db, command_id, draft, at))
+
+    async def close_command(self, command_id: int, state: State, now: datetime) -> str:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.close_command(db, command_id, state, at))
+
+    async def release_brake(self, now: datetime) -> int:
+        at = micros(now)
+        return await self._writer.run(lambda db: operate.release_brake(db, at))
+
+    # --- reports
+
+    async def summary(self, now: datetime) -> Summary:
+        return await self._reader.run(lambda db: report.summary(db, now))
+
+    async def commands(
+        self,
+        *,
+        state: str | None = None,
+        server: str | None = None,
+        customer_id: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[CommandRow]:
+        return await self._reader.run(
+            lambda db: report.commands(
+                db, state=state, server=server, customer_id=customer_id, limit=limit, before=before
+            )
+        )
+
+    async def customers(self) -> list[CustomerRow]:
+        return await self._reader.run(report.customers)
+
+    async def events(self, *, command_id: int) -> list[EventRow]:
+        return await self._reader.run(lambda db: report.events(db, command_id))
+
+    async def window(self, since: datetime) -> list[tuple[str, datetime, int, int]]:
+        return await self._reader.run(lambda db: report.window(db, since))
+
+    async def brake_since(self) -> datetime | None:
+        row = await self._reader.run(lambda db: db.execute(SQL["brake"]).fetchone())
+        return moment(row["on_at"]) if row else None
+
+    # --- life
+
+    async def backup(self, keep: int, now: datetime) -> str:
+        """Raises LedgerCorrupt when the check before the copy finds damage: an older, whole copy is never replaced."""
+        target = self.path.parent / "backups" / f"ledger-{now:%Y%m%dT%H%M%S}.db"
+
+        def write(db: sqlite3.Connection) -> None:
+            answer = [row[0] for row in db.execute("PRAGMA quick_check(3)")]
+            if answer != ["ok"]:
+                raise LedgerCorrupt(f"{self.path} is damaged: {'; '.join(answer)}")
+            db.execute("COMMIT")  # the copy reads by itself
+            try:
+                files.copy(db, target)
+            finally:
+                db.execute("BEGIN")
+                db.execute("SAVEPOINT unit")
+
+        await self._reader.run(write)
+        files.keep_newest(target.parent, "ledger-*.db", keep)
+        return str(target)
+
+    async def purge(self, before: datetime) -> int:
+        asked = {"before": micros(before)}
+
+        def write(db: sqlite3.Connection) -> int:
+            return sum(db.execute(SQL[name], asked).rowcount for name in ("purge_events", "purge_commands"))
+
+        return await self._writer.run(write)

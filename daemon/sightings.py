@@ -1,0 +1,57 @@
+"""Takes one complete inventory into what is known of the items: new, changed, missing, back. PURE.
+
+`entitlements.compare` calls it first; nothing here decides about perks.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from .changes import Known, KnownItem, Note
+from .model import ITEM_STATES, Inventory, Item
+
+
+def sight(
+    known: Known, inventory: Inventory | None, now: datetime
+) -> tuple[dict[str, KnownItem], set[str], list[Note]]:
+    """All items as known from now on, the ids of those that changed, and what is worth an event."""
+    items = dict(known.items)
+    if inventory is None:
+        return items, set(), []
+    notes: list[Note] = []
+    changed: set[str] = set()
+    stated = {item.id: item for item in inventory.items}
+    for item_id, item in stated.items():
+        before = items.get(item_id)
+        after = _seen(before, item, now)
+        if after != before:
+            items[item_id] = after
+            changed.add(item_id)
+            notes += _notes(before, item)
+    for item_id, before in known.items.items():
+        if item_id not in stated and before.missing_since is None:
+            items[item_id] = replace(before, missing_since=inventory.read_at)
+            changed.add(item_id)
+            notes.append(Note("item_missing", item_id, "not in a complete inventory; absence alone takes nothing away"))
+    return items, changed, notes
+
+
+def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
+    renewed_at = before.renewed_at if before else None
+    if item.state == "renewed" and renewed_at is None:
+        renewed_at = now
+    if before is None:
+        return KnownItem(item=item, first_seen_at=now, renewed_at=renewed_at)
+    if item.state not in ITEM_STATES and item.revoked_at is None:
+        # Keep what was last understood, but show the word: an unknown state changes nothing.
+        item = replace(before.item, state=item.state)
+    return replace(before, item=item, missing_since=None, renewed_at=renewed_at)
+
+
+def _notes(before: KnownItem | None, item: Item) -> list[Note]:
+    if before is None:
+        return [Note("item_seen", item.id, f"{item.slug}: {item.state}")]
+    if before.missing_since is not None:
+        return [Note("item_back", item.id, f"{item.slug}: {item.state}")]
+    if before.item.state != item.state:
+        return [Note("item_changed", item.id, f"{item.slug}: {before.item.state} → {item.state}")]
+    return []

@@ -1,0 +1,99 @@
+"""Whether one item counts for one perk at one moment: the word "live". PURE.
+
+`entitlements` asks this for every item; the rules are the design's "live" and laws 3, 4, 5 and 11, in that order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .changes import KnownItem, Support
+from .model import ITEM_STATES, Cause, Perk, Reason
+
+ABSENT_AFTER = timedelta(minutes=10)  # law 3: missing this long, in complete lists only
+RENEWED_HOLDS = timedelta(minutes=10)  # law 11: the successor has this long to appear
+GRACE = timedelta(hours=1)  # law 4: when no inventory can be had
+GRACE_SUBSCRIPTION = timedelta(hours=24)
+
+REASONS = {reason.value: reason for reason in (Reason.ADMIN, Reason.REFUND, Reason.CHARGEBACK, Reason.EXPIRED)}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a comparison happens and what it may rely on. `read_at` None: no inventory, only time has passed."""
+
+    now: datetime
+    read_at: datetime | None
+    clock_ok: bool = True  # False: the local clock is in doubt, so foretold ends wait
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`live` None: nothing can be said, so what was stays. `recheck_at`: from when a read may change the answer (it may
+    lie in the past); `deadline_at`: when time alone changes it."""
+
+    live: bool | None
+    reason: Reason | None = None
+    cause: Cause = Cause.FORETOLD
+    ends_at: datetime | None = None
+    recheck_at: datetime | None = None
+    deadline_at: datetime | None = None
+
+
+def standing(  # noqa: PLR0911 - one return for each rule, in the order in which they hold
+    known: KnownItem, perk: Perk, support: Support | None, moment: Moment
+) -> Standing:
+    """The item's standing for a lasting perk. `support` is its earlier place behind the holding, if it ever had one."""
+    item = known.item
+    if item.revoked:
+        return Standing(live=False, reason=REASONS.get(item.revoke_reason or "", Reason.REVOKED), cause=Cause.STATED)
+    if item.state not in ITEM_STATES:
+        return Standing(live=None)
+    if known.missing_since is not None:
+        gone_at = known.missing_since + ABSENT_AFTER
+        if moment.read_at is not None and moment.read_at >= gone_at:
+            return Standing(live=False, reason=Reason.ABSENT, cause=Cause.ABSENT)
+        if not item.expirable or _own_end(known, perk, support) is None:
+            return Standing(live=None, recheck_at=gone_at)
+    if not item.expirable:
+        return Standing(live=True)
+    if item.state == "used":
+        return Standing(live=False, reason=Reason.EXPIRED)
+    if item.state == "usable" and perk.lasts is None:
+        # Its clock has not started, so it does not count yet; but a clock that ran is never taken for a stop.
+        return Standing(live=None)
+    return _by_end(known, perk, support, moment)
+
+
+def _own_end(known: KnownItem, perk: Perk, support: Support | None) -> datetime | None:
+    """When the item's time is over, as far as anybody knows; None: open-ended."""
+    item = known.item
+    if item.state == "usable":
+        started = support.started_at if support else None
+        return started + perk.lasts if started and perk.lasts else None
+    if item.state == "renewed" and item.ends_at and known.seen_live and known.renewed_at:
+        return max(item.ends_at, known.renewed_at + RENEWED_HOLDS)
+    return item.ends_at
+
+
+def _by_end(known: KnownItem, perk: Perk, support: Support | None, moment: Moment) -> Standing:
+    ends_at = _own_end(known, perk, support)
+    absent_at = known.missing_since + ABSENT_AFTER if known.missing_since else None
+    if ends_at is None:
+        return Standing(live=True)
+    recheck_at = min(filter(None, (ends_at, absent_at)))
+    deadline_at = ends_at + _grace(known, perk)
+    if moment.now < ends_at:
+        # A missing item stays what it was: it opens nothing, it ends nothing before its time.
+        return Standing(
+            live=None if absent_at else True, ends_at=ends_at, recheck_at=recheck_at, deadline_at=deadline_at
+        )
+    read_after = moment.read_at is not None and moment.read_at >= ends_at
+    if moment.clock_ok and (read_after or moment.now >= deadline_at):
+        return Standing(live=False, reason=Reason.EXPIRED, ends_at=ends_at)
+    return Standing(live=None, ends_at=ends_at, recheck_at=recheck_at, deadline_at=deadline_at)
+
+
+def _grace(known: KnownItem, perk: Perk) -> timedelta:
+    if perk.grace is not None:
+        return perk.grace
+    return GRACE_SUBSCRIPTION if known.item.subscription_id else GRACE
