@@ -88,6 +88,7 @@ class Catalogue:
     cutoffs: Mapping[tuple[str, str], datetime]  # (perk, server) → first configured, or the ledger's start if later
     slugs: Mapping[str, str]  # slug → the product id it was first seen with
     adopt: bool = True  # first_seen = "adopt"
+    games: Mapping[str, str] = field(default_factory=dict)  # server → game, also of servers no longer configured
 
     def perk(self, name: str) -> Perk | None:
         return self.perks.get(name) or self.retired.get(name)

@@ -47,6 +47,15 @@ class Scene:
     hold_absent: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """The text, the values as they stand in it, and why it may not be sent, if so. Blocked text is the template."""
+
+    text: str
+    values: Mapping[str, str]
+    problem: tuple[Hold, str] | None = None
+
+
 def plan(changes: Changes, scene: Scene, held: Callable[[HoldingChange], bool]) -> tuple[PlannedChange, ...]:
     """The commands each change needs. `held` says which removals the brake stops. Rendering never fails: a command
     whose value is missing or unsafe comes out blocked with the reason."""
@@ -78,7 +87,7 @@ def _revoke(
     *,
     braked: bool,
 ) -> tuple[Draft, ...]:
-    """`revoke` always; after it the commands of `revoke_on` for this reason: on a gift they wait for a person (law 5)."""
+    """`revoke` always; after it `revoke_on` for this reason, which waits for a person on a gift (law 5)."""
     hold: tuple[Hold, str] | None = None
     if braked:
         hold = (Hold.BRAKE, BRAKE_HELD)
@@ -105,53 +114,73 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
 ) -> tuple[Draft, ...]:
     server = change.key.server
     adapter = scene.adapters.get(server)
-    drafts = []
-    for position, spec in enumerate(specs, start=first):
-        text, used, problem = _render(spec, values, adapter)
-        why = problem or hold
-        if why is None and server not in scene.catalogue.servers:
-            why = (
-                Hold.SERVER,
-                f"server {server!r} is not in the config: put it back, or `perkd commands skip` this command",
-            )
-        drafts.append(
-            Draft(
-                step=step,
-                position=position,
-                text=text,
-                state=State.BLOCKED if why else State.PLANNED,
-                hold=why[0] if why else None,
-                reason=why[1] if why else None,
-                values=used,
-                repeatable=perk.repeatable if spec.repeatable is None else spec.repeatable,
-                online=spec.online,
-                strict=perk.strict,
-                success=perk.success,
-                failure=perk.failure,
-                after_s=spec.after.total_seconds(),
-            )
+    if hold is None and server not in scene.catalogue.servers:
+        hold = (
+            Hold.SERVER,
+            f"server {server!r} is not in the config: put it back, or `perkd commands skip` this command",
         )
-    return tuple(drafts)
+    return tuple(
+        _draft(step, position, perk, spec, _render(spec, values, adapter), hold)
+        for position, spec in enumerate(specs, start=first)
+    )
 
 
-def _render(
-    spec: CommandSpec, values: Mapping[str, str], adapter: Adapter | None
-) -> tuple[str, Mapping[str, str], tuple[Hold, str] | None]:
-    """The text, the values as they stand in it, and why it may not be sent, if so. Blocked text is the template."""
+def again(change: HoldingChange, step: Step, position: int, scene: Scene) -> Draft | None:
+    """One command rendered anew from today's config, for an operator who said retry: nothing but its own values can
+    block it. None: today's config has no command at that place."""
+    perk = scene.catalogue.perk(change.perk)
+    if perk is None:
+        return None
+    facts = _facts(change, perk, scene, scene.known.items)
+    extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
+    specs = perk.grant if step is Step.GRANT else perk.revoke + extra
+    if position >= len(specs):
+        return None
+    who = scene.whos.get(change.key.server, NOBODY)
+    values = {**facts, **(who.values if step is Step.GRANT else change.stored_values)}
+    rendered = _render(specs[position], values, scene.adapters.get(change.key.server))
+    return _draft(step, position, perk, specs[position], rendered, None)
+
+
+def _draft(
+    step: Step, position: int, perk: Perk, spec: CommandSpec, rendered: _Rendered, hold: tuple[Hold, str] | None
+) -> Draft:
+    why = rendered.problem or hold
+    return Draft(
+        step=step,
+        position=position,
+        text=rendered.text,
+        state=State.BLOCKED if why else State.PLANNED,
+        hold=why[0] if why else None,
+        reason=why[1] if why else None,
+        values=rendered.values,
+        repeatable=perk.repeatable if spec.repeatable is None else spec.repeatable,
+        online=spec.online,
+        strict=perk.strict,
+        success=perk.success,
+        failure=perk.failure,
+        after_s=spec.after.total_seconds(),
+    )
+
+
+def _render(spec: CommandSpec, values: Mapping[str, str], adapter: Adapter | None) -> _Rendered:
+    source = spec.run.source
     if adapter is None:
-        return spec.run.source, {}, (Hold.SERVER, "the server's game is not known any more: `perkd commands skip` it")
+        return _Rendered(source, {}, (Hold.SERVER, "the server's game is not known any more: `perkd commands skip` it"))
     try:
         text = render(spec.run, values, adapter.quote)
     except MissingValue as missing:
-        return spec.run.source, {}, (Hold.VALUE, f"{missing}: {_where_to_add(missing.variable)}")
+        return _Rendered(source, {}, (Hold.VALUE, f"{missing}: {_where_to_add(missing.variable)}"))
     except Unsafe as unsafe:
-        return spec.run.source, {}, (Hold.VALUE, f"unsafe value: {unsafe}")
+        return _Rendered(source, {}, (Hold.VALUE, f"unsafe value: {unsafe}"))
     used = {name: adapter.quote(VARIABLES[name].kind, values[name]) for name in spec.run.variables}
     size = len(text.encode())
     if size > adapter.max_command_bytes:
         limit = adapter.max_command_bytes
-        return text, used, (Hold.VALUE, f"the command has {size} bytes, this game takes at most {limit}: shorten it")
-    return text, used, None
+        return _Rendered(
+            text, used, (Hold.VALUE, f"the command has {size} bytes, this game takes at most {limit}: shorten it")
+        )
+    return _Rendered(text, used)
 
 
 def _where_to_add(variable: str) -> str:

@@ -7,7 +7,7 @@ command line calls it too. Comparing the same inventory twice yields nothing the
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .changes import Catalogue, Changes, Known, Note, Turn
+from .changes import Catalogue, Changes, Known, Note, Support, Turn
 from .lasting import Lasting, turn
 from .model import Cause, Inventory, PerkKind, Reason, Who
 from .onceitems import came_back, once
@@ -58,3 +58,20 @@ def release(known: Known) -> Changes:
             gone = Standing(live=False, reason=Reason.REMOVED, cause=Cause.OPERATOR)
             holdings.append(turn(holding.key, holding, left, dict.fromkeys(left, gone), known.items))
     return Changes(customer_id=known.customer_id, holdings=tuple(filter(None, holdings)))
+
+
+def held_after(known: Known, changes: Changes) -> int:
+    """How many holdings the customer's items stand behind after these changes: the brake's measure."""
+    behind = {
+        holding.key: {support.item_id for support in holding.supports if support.live and _his(support, known)}
+        for holding in known.holdings
+    }
+    for change in changes.holdings:
+        place = behind.setdefault(change.key, set())
+        for support in change.supports:
+            (place.add if support.live else place.discard)(support.item_id)
+    return sum(map(bool, behind.values()))
+
+
+def _his(support: Support, known: Known) -> bool:
+    return support.customer_id == known.customer_id

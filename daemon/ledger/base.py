@@ -19,7 +19,8 @@ from datetime import datetime
 from typing import Protocol
 
 from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
-from ..model import Perk, Profile, Secret, Server, State
+from ..model import Perk, Profile, Server, State
+from ..tokensfile import TokenEntry
 from .rows import CommandRow, CustomerRow, EventRow, Polled, Summary
 
 
@@ -56,15 +57,6 @@ class Recorded:
     blocked: int
     voided: int
     servers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenEntry:
-    """One line of the customers' file, or one token given by hand."""
-
-    token: Secret
-    label: str | None = None
-    note: str | None = None
 
 
 class Ledger(Protocol):

@@ -159,10 +159,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             f"{path} was written by a newer perkd (schema {done}, this one knows {scripts[-1][0]}): "
             "install that version again, or restore the copy made before its first start"
         )
-    birth = (  # noqa: S608 - a UUID and a number made right here; executescript takes no parameters
-        f"INSERT INTO meta (key, value) VALUES ('ledger_id', '{uuid.uuid4()}'), "
-        f"('created_at', '{int(now.timestamp() * 1_000_000)}');"
-    )
+    # executescript takes no parameters; both values are made right here.
+    values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{int(now.timestamp() * 1_000_000)}')"
+    birth = "INSERT INTO meta (key, value) VALUES " + values + ";"  # noqa: S608 - see above
     for number, script in scripts:
         if number <= done:
             continue

@@ -190,6 +190,7 @@ class _Turning:
                     "hold": draft.hold.value if draft.hold else None,
                     "reason": draft.reason,
                     "cause": change.cause.value,
+                    "end_reason": change.reason.value if change.reason else None,
                     "filled": convert.to_json(draft.values),
                     "repeatable": draft.repeatable,
                     "online": draft.online,

@@ -11,8 +11,9 @@ from pydantic import TypeAdapter
 
 from ..changes import Catalogue, Draft
 from ..model import TRANSITIONS, Perk, Profile, Server, State
+from ..tokensfile import TokenEntry
 from . import convert, deliver, events, observe
-from .base import NotPossible, TokenEntry
+from .base import NotPossible
 from .convert import moment
 from .queries import SQL
 
@@ -116,8 +117,8 @@ def _put_token(
             "token": entry.token.reveal(),
             "customer_id": customer_id,
             "source": source,
-            "label": entry.label,
-            "note": entry.note,
+            "label": entry.name or None,
+            "note": entry.note or None,
             "now": now,
         },
     )
@@ -182,6 +183,7 @@ def catalogue(
         },
         slugs={row["slug"]: str(row["product_id"]) for row in connection.execute(SQL["slugs"])},
         adopt=adopt,
+        games={row["name"]: row["game"] for row in connection.execute(SQL["servers"])},
     )
 
 

@@ -212,9 +212,9 @@ UPDATE commands SET superseded = 0 WHERE holding_id = :holding_id AND step = 'gr
 
 -- name: put_command
 INSERT INTO commands (holding_id, server, customer_id, player, perk, item_id, key_item, step, generation, position, text,
-    state, hold, reason, cause, filled, repeatable, online, strict, success, failure, after_us, created_at, due_at)
+    state, hold, reason, cause, end_reason, filled, repeatable, online, strict, success, failure, after_us, created_at, due_at)
 VALUES (:holding_id, :server, :customer_id, :player, :perk, :item_id, :key_item, :step, :generation, :position, :text,
-    :state, :hold, :reason, :cause, :filled, :repeatable, :online, :strict, :success, :failure, :after_us, :now, :due_at)
+    :state, :hold, :reason, :cause, :end_reason, :filled, :repeatable, :online, :strict, :success, :failure, :after_us, :now, :due_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: put_support
@@ -378,7 +378,7 @@ SELECT customer_id, COUNT(*) AS count FROM tokens WHERE removed_at IS NULL AND c
 GROUP BY customer_id HAVING COUNT(*) > 1;
 
 -- name: commands
-SELECT c.*, h.identity FROM commands c JOIN holdings h ON h.id = c.holding_id
+SELECT c.*, h.identity, h.effect FROM commands c JOIN holdings h ON h.id = c.holding_id
 WHERE (:state IS NULL OR c.state = :state) AND (:server IS NULL OR c.server = :server)
     AND (:customer_id IS NULL OR c.customer_id = :customer_id) AND (:before IS NULL OR c.id < :before)
     AND (:id IS NULL OR c.id = :id)

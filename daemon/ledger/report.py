@@ -164,6 +164,7 @@ def _command(row: sqlite3.Row) -> CommandRow:
         reason=row["reason"],
         reply=row["reply"],
         cause=row["cause"],
+        end_reason=row["end_reason"],
         repeatable=bool(row["repeatable"]),
         superseded=bool(row["superseded"]),
         absent=bool(row["absent"]),
@@ -173,5 +174,7 @@ def _command(row: sqlite3.Row) -> CommandRow:
         sent_at=moment(row["sent_at"]),
         settled_at=moment(row["settled_at"]),
         holding_id=row["holding_id"],
+        effect=row["effect"],
+        key_item=str(row["key_item"]) if row["key_item"] else "",
         identity=json.loads(row["identity"]),
     )

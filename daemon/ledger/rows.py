@@ -63,6 +63,7 @@ class CommandRow:
     reason: str | None
     reply: str | None
     cause: str
+    end_reason: str | None
     repeatable: bool
     superseded: bool
     absent: bool
@@ -72,7 +73,9 @@ class CommandRow:
     sent_at: datetime | None
     settled_at: datetime | None
     holding_id: int
-    identity: Mapping[str, str]
+    effect: str
+    key_item: str  # the once-item, "" for a lasting perk
+    identity: Mapping[str, str]  # as stored at the grant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from typing import Self
 
 from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
 from ..model import Perk, Profile, Server, State
+from ..tokensfile import TokenEntry
 from . import deliver, files, observe, operate, report
-from .base import LedgerCorrupt, Recorded, TokenEntry
+from .base import LedgerCorrupt, Recorded
 from .convert import micros, moment
 from .engine import Engine
 from .queries import SQL

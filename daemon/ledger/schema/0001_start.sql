@@ -136,6 +136,7 @@ CREATE TABLE commands (
     reason      TEXT,
     reply       TEXT,
     cause       TEXT    NOT NULL,
+    end_reason  TEXT,                       -- what {reason} says: expired, admin, refund, chargeback, …
     filled      TEXT    NOT NULL,           -- JSON: the values as they stand in `text`
     repeatable  INTEGER NOT NULL CHECK (repeatable IN (0, 1)),
     online      INTEGER NOT NULL CHECK (online IN (0, 1)),

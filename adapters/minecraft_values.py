@@ -1,0 +1,131 @@
+"""Who a customer is in Minecraft, and which values may stand in a Minecraft command. PURE.
+
+`adapters/minecraft.py` offers both; nothing else calls this.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from .base import Kind, Unsafe, Who
+
+NAME: Final = r"[.*]?[A-Za-z0-9_]{1,16}"  # Geyser and Floodgate put "." or "*" before a Bedrock player's name
+UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+TEXT_MOST: Final = 120  # characters
+SELECTORS: Final = "aenprs"  # @a, @e, …: `say` and `msg` look for them in free text
+
+_SHAPES: Final[Mapping[Kind, tuple[re.Pattern[str], str, str]]] = {
+    Kind.NAME: (
+        re.compile(NAME),
+        "[A-Za-z0-9_.*]",
+        "1 to 16 letters, digits or _ (Bedrock names with one . or * before them)",
+    ),
+    Kind.UUID: (re.compile(UUID), "[0-9a-f-]", "a UUID with dashes, in small letters"),
+    Kind.UUID_PLAIN: (re.compile(r"[0-9a-f]{32}"), "[0-9a-f]", "32 hex digits in small letters"),
+    Kind.XUID: (re.compile(r"[0-9]{1,20}"), "[0-9]", "1 to 20 digits"),
+    Kind.FLAKE: (re.compile(r"[0-9]{1,19}"), "[0-9]", "1 to 19 digits"),
+    Kind.NUMBER: (re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,9})?"), "[0-9.-]", "a number"),
+    Kind.TIME: (
+        re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"),
+        "[0-9TZ:-]",
+        "a UTC time like 2026-01-31T00:00:00Z",
+    ),
+}
+
+# ASCII beside letters and digits that means nothing to the command parser, to JSON, to SNBT or to MiniMessage.
+_TEXT_SIGNS: Final = frozenset(" !#$%&()*+,-./:;=?@^_|~")
+_TEXT_CATEGORIES: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "No"}) | frozenset(
+    {"Pd", "Po", "Pi", "Pf", "Sc", "So"}
+)
+# Letters, marks and signs in those categories that nobody can see.
+_INVISIBLE: Final = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
+    | set(range(0xE0100, 0xE01F0))
+)
+
+
+def identify(profile: Mapping[str, str]) -> Who:
+    """The player a customer is: his UUID where the store knows one, else his name (offline-mode stores).
+
+    A Bedrock customer's `minecraft_id` is his XUID (the store's description of it), so it is no name then.
+    """
+    generic = profile if profile.get("profile_platform", "").startswith("minecraft") else {}
+    xuid = profile.get("xbox_xuid", "")
+    minecraft_id = profile.get("minecraft_id") or generic.get("profile_id", "")
+    if re.fullmatch(r"[0-9]+", minecraft_id) and (
+        xuid == minecraft_id or profile.get("minecraft_platform") == "bedrock"
+    ):
+        xuid, minecraft_id = minecraft_id, ""
+    uuid = _uuid(profile.get("minecraft_uuid", "")) or _uuid(minecraft_id)
+    given = profile.get("minecraft_name") or generic.get("profile_name", "")
+    if not given and re.fullmatch(NAME, minecraft_id):
+        given = minecraft_id
+    if not (uuid or given or xuid):
+        return Who(None)  # nothing says that this customer plays Minecraft: customer_name may be a Steam name
+    name = given or profile.get("customer_name", "")
+    values = {"name": name, "uuid": uuid, "uuid_plain": uuid.replace("-", ""), "xuid": xuid}
+    return Who(uuid or given or None, {key: value for key, value in values.items() if value})
+
+
+def quote(kind: Kind, value: str) -> str:
+    """The value unchanged, when it may stand in a command. Raises Unsafe with the character, or the shape it lacks."""
+    if kind is Kind.TEXT:
+        return _text(value)
+    shape = _SHAPES.get(kind)
+    if shape is None:
+        raise Unsafe(f"Minecraft has no {kind.value}: use {{name}} or {{uuid}} in commands for this server")
+    pattern, alphabet, words = shape
+    if pattern.fullmatch(value) is None:
+        wrong = next((character for character in value if re.fullmatch(alphabet, character) is None), "")
+        raise Unsafe(f"{_shown(value)} is no {kind.value}: {_named(wrong) if wrong else f'expected {words}'}")
+    return value
+
+
+def _text(value: str) -> str:
+    for position, character in enumerate(value):
+        if not _harmless(character):
+            raise Unsafe(f"{_shown(value)} must not stand in a Minecraft command: {_named(character)}")
+        if character == "@" and value[position + 1 : position + 2].lower() in set(SELECTORS):
+            raise Unsafe(
+                f"{_shown(value)} must not stand in a Minecraft command: @{value[position + 1]} selects players"
+            )
+    if not value or value != value.strip() or value.startswith("/"):
+        raise Unsafe(
+            f"{_shown(value)} must not stand in a Minecraft command: it is empty, or begins or ends with a space or /"
+        )
+    if len(value) > TEXT_MOST:
+        raise Unsafe(
+            f"{_shown(value)} must not stand in a Minecraft command: {len(value)} characters, at most {TEXT_MOST}"
+        )
+    return value
+
+
+def _harmless(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in _TEXT_SIGNS
+    return character != "§" and unicodedata.category(character) in _TEXT_CATEGORIES and ord(character) not in _INVISIBLE
+
+
+def _named(character: str) -> str:
+    """A character as an owner can look it up, without printing what cannot be seen or would disturb the line."""
+    name = unicodedata.name(character, "a control or unassigned character")
+    seen = f"{character} " if character.isascii() and character.isprintable() and character != " " else ""
+    return f"the character {seen}(U+{ord(character):04X}, {name}) is not allowed"
+
+
+def _shown(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        return f"a value of {len(value)} characters"
+    return f'"{value}"' if len(value) <= 40 else f'"{value[:40]}…"'
+
+
+def _uuid(text: str) -> str:
+    """The dashed form in small letters, or "" when it is no UUID."""
+    digits = text.replace("-", "").lower()
+    if re.fullmatch(r"[0-9a-f]{32}", digits) is None or (
+        text.lower() != digits and not re.fullmatch(UUID, text.lower())
+    ):
+        return ""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,0 +1,92 @@
+"""Time, and the one APScheduler: its tick pops what is due and wakes loops; calendar jobs only set events.
+
+Every loop waits through here, so that a test or the demo can hold the hands of the clock. `app` starts it.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+TICK_S = 0.05
+# A job that is late still runs, once: a stall never drops a poll (docs/decisions/0004).
+JOB = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+
+
+class Clock:
+    """`now` is aware UTC, `monotonic` seconds. Waits are counted on the monotonic side, so that a jump of the wall
+    clock neither skips nor stretches them."""
+
+    def __init__(
+        self,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = now
+        self.monotonic = monotonic
+        self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._drains: list[Callable[[], None]] = []
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        self._scheduler.add_job(self._tick_job, IntervalTrigger(seconds=TICK_S), id="tick", **JOB)
+        self._scheduler.start()
+
+    def close(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        for _, _, waiter in self._waiting:
+            waiter.cancel()
+        self._waiting.clear()
+
+    def on_tick(self, drain: Callable[[], None]) -> None:
+        """`drain` runs at every tick; it only pops what is due and sets events."""
+        self._drains.append(drain)
+
+    def daily(self, event: asyncio.Event, hour: int, minute: int) -> None:
+        """Sets the event once a day, UTC. The work itself belongs to a task of `app`."""
+
+        async def wake() -> None:
+            event.set()
+
+        self._scheduler.add_job(wake, CronTrigger(hour=hour, minute=minute, timezone=UTC), **JOB)
+
+    async def until(self, at: datetime | float, wake: asyncio.Event | None = None) -> bool:
+        """Waits until that time (a moment, or monotonic seconds) or until `wake` is set. True: it was woken."""
+        due = at if isinstance(at, float) else self.monotonic() + (at - self.now()) / timedelta(seconds=1)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (due, next(self._order), waiter))
+        if wake is None:
+            await waiter
+            return False
+        woken = asyncio.ensure_future(wake.wait())
+        try:
+            await asyncio.wait((waiter, woken), return_when=asyncio.FIRST_COMPLETED)
+            return woken.done()
+        finally:
+            woken.cancel()
+            waiter.cancel()
+
+    async def sleep(self, seconds: float) -> None:
+        """As `asyncio.sleep`, on this clock."""
+        await self.until(self.monotonic() + seconds)
+
+    def tick(self) -> None:
+        """Wakes whoever is due, then lets the drains pop theirs."""
+        now = self.monotonic()
+        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].done()):
+            waiter = heapq.heappop(self._waiting)[2]
+            if not waiter.done():
+                waiter.set_result(None)
+        for drain in self._drains:
+            drain()
+
+    async def _tick_job(self) -> None:
+        self.tick()

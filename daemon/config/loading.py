@@ -1,0 +1,79 @@
+"""Reads config.toml: every table, every check, all mistakes at once.
+
+`daemon.config` exports `load`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from adapters.base import Adapter
+
+from ..mistakes import ConfigError, Findings, Mistake
+from ..secretrefs import SecretError, SecretSources, others_can_read, read_text
+from ..tables import Read, Table, parse_toml, read_list, read_table, unknown_sections
+from . import filetables, sections
+from .perks import build_perks
+from .secretkeys import SecretRules
+from .servers import build_servers
+from .settings import Settings
+
+T = TypeVar("T", bound=Table)
+
+
+def load(path: Path, games: Mapping[str, Adapter], sources: SecretSources, *, need_secrets: bool) -> Settings:
+    """The settings in the file at `path`, for the games whose adapters are given.
+
+    With `need_secrets` (`perkd run`) every secret must be readable; without (`perkd check`) a systemd credential that
+    only the service can read is a warning. Raises ConfigError with every mistake in the file.
+    """
+    try:
+        text = read_text(path)
+        private = not others_can_read(path)
+    except SecretError as problem:
+        fix = f"{problem.fix}; -c names another file"
+        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
+        raise ConfigError([mistake]) from problem
+    findings = Findings()
+    document = parse_toml(text, "", findings)
+    findings.raise_mistakes()
+    rules = SecretRules(sources=sources, literal_allowed=private, need_secrets=need_secrets)
+    settings = _settings(document, games, rules, findings)
+    findings.raise_mistakes()
+    return settings
+
+
+def _settings(
+    document: Mapping[str, Any], games: Mapping[str, Adapter], rules: SecretRules, findings: Findings
+) -> Settings:
+    """Settings that hold only when `findings` has no mistake afterwards."""
+
+    def section(model: type[T], key: str) -> Read[T]:
+        return read_table(model, document.get(key, {}), key, findings)
+
+    unknown_sections(document, filetables.SECTIONS | filetables.LISTS, "", findings)
+    store = sections.store(section(filetables.StoreTable, "store"), findings)
+    customers = sections.customers(section(filetables.CustomersTable, "customers"), rules, findings)
+    poll = sections.poll(section(filetables.PollTable, "poll"), findings)
+    ledger = sections.ledger(section(filetables.LedgerTable, "ledger"), findings)
+    listen = sections.http(section(filetables.HttpTable, "http"), findings)
+    control = sections.control(section(filetables.ControlTable, "control"), findings)
+    brake = sections.brake(section(filetables.BrakeTable, "brake"))
+    known = build_servers(read_list(filetables.ServerTable, document, "server", findings), games, rules, findings)
+    perks = build_perks(read_list(filetables.PerkTable, document, "perk", findings), known, games, findings)
+    if not document.get("server"):
+        findings.warn("server", "no [[server]]: there is nowhere to send a command")
+    if not document.get("perk"):
+        findings.warn("perk", "no [[perk]]: nothing that customers own means anything yet")
+    return Settings(
+        store=store,
+        customers=customers,
+        poll=poll,
+        ledger=ledger,
+        listen=listen,
+        control=control,
+        brake=brake,
+        servers=tuple(known.servers),
+        perks=tuple(perks),
+        warnings=tuple(findings.warnings),
+    )

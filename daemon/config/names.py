@@ -1,0 +1,58 @@
+"""Names an owner gives: which are allowed, and that none is given twice.
+
+`servers` and `perks` check every name with it.
+"""
+
+import re
+
+from ..mistakes import Findings, quoted
+from ..tables import Read
+from .filetables import PerkTable, ServerTable
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+EXPECTED_NAME = "1 to 64 letters (a-z), digits, - and _, a letter or digit first"
+
+
+class Names:
+    """The names of one sort that were met so far. Two that differ only in case would be taken for each other."""
+
+    def __init__(self, sort: str) -> None:
+        self._sort = sort
+        self._first: dict[str, str] = {}
+
+    def check(self, read: Read[ServerTable] | Read[PerkTable], findings: Findings) -> str | None:
+        """The table's name, or None when it is missing, bad or taken."""
+        name = read.table.name
+        if not read.sound("name"):
+            return None
+        if not name:
+            findings.mistake(
+                read.at("name"), found="no name", expected=EXPECTED_NAME, fix=f'write name = "…" in this {self._sort}'
+            )
+            return None
+        if not check_name(name, read.at("name"), findings):
+            return None
+        first = self._first.setdefault(name.lower(), read.where)
+        if first != read.where:
+            findings.mistake(
+                read.at("name"),
+                found=f"{quoted(name)}, which {first} has already",
+                expected=f"a name no other {self._sort} has, in capitals or not",
+                fix="give one of the two another name",
+            )
+            return None
+        return name
+
+
+def check_name(name: str, where: str, findings: Findings) -> bool:
+    """Whether the name can be typed in a command line and stand in a metric's label; notes a mistake when not."""
+    if NAME.fullmatch(name):
+        return True
+    better = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:64]
+    findings.mistake(
+        where,
+        found=quoted(name),
+        expected=EXPECTED_NAME,
+        fix=f"write {quoted(better)}" if NAME.fullmatch(better) else "choose another name",
+    )
+    return False

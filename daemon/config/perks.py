@@ -1,0 +1,234 @@
+"""`[[perk]]` of config.toml: each as a Perk with compiled commands, every mistake noted.
+
+`loading` calls `build_perks` once the servers are known.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.base import Adapter
+
+from ..mistakes import Findings, listed, meant, quoted
+from ..model import CommandSpec, Perk, PerkKind, Reason
+from ..tables import Read, shown
+from .commandlines import PerkCommands, targets_of, warn_of_names
+from .filetables import PerkTable
+from .names import Names, check_name
+from .sections import not_yet
+from .servers import KnownServers
+
+STORE_REASONS = (Reason.EXPIRED, Reason.ADMIN, Reason.REFUND, Reason.CHARGEBACK)
+EXPECTED_SERVERS = 'a list of server names, or ["*"] for all'
+
+
+def build_perks(
+    reads: Iterable[Read[PerkTable]], known: KnownServers, games: Mapping[str, Adapter], findings: Findings
+) -> list[Perk]:
+    names = Names("perk")
+    all_reads, perks = [], []
+    for read in reads:
+        all_reads.append(read)
+        name = names.check(read, findings)
+        perk = _perk(read, name or "", known, games, findings)
+        if perk is not None:
+            perks.append((read, perk))
+    _check_effects(perks, findings)
+    _check_old_names(all_reads, findings)
+    return [perk for _, perk in perks]
+
+
+def _perk(
+    read: Read[PerkTable], name: str, known: KnownServers, games: Mapping[str, Adapter], findings: Findings
+) -> Perk | None:
+    """The perk; None when it has no kind. It holds only when `findings` has no mistake afterwards."""
+    table = read.table
+    kind = _kind(read, findings)
+    _check_products(read, findings)
+    servers = _servers(read, known, findings)
+    targets = targets_of(servers, games, known.games)
+    repeatable = kind is PerkKind.LASTING if table.repeatable is None else table.repeatable
+    commands = PerkCommands(read, targets, repeatable, findings)
+    grant = commands.build(("grant",), table.grant)
+    revoke = commands.build(("revoke",), table.revoke)
+    revoke_on = _revoke_on(commands, findings)
+    _check_rest(read, kind, findings)
+    every_command = [*grant, *revoke, *(spec for specs in revoke_on.values() for spec in specs)]
+    warn_of_names(read.where, every_command, targets, findings)
+    if kind is None:
+        return None
+    return Perk(
+        name=name,
+        kind=kind,
+        products=tuple(table.products),
+        servers=servers,
+        grant=grant,
+        revoke=revoke,
+        revoke_on=revoke_on,
+        effect=table.effect or name,
+        lasts=table.lasts,
+        grace=table.grace,
+        repeatable=repeatable,
+        irreversible=table.irreversible,
+        success=table.success,
+        failure=table.failure,
+        strict=table.strict,
+        was=table.was,
+    )
+
+
+def _kind(read: Read[PerkTable], findings: Findings) -> PerkKind | None:
+    if read.table.kind is not None:
+        return PerkKind(read.table.kind)
+    if read.sound("kind"):
+        findings.mistake(
+            read.at("kind"),
+            found="no kind",
+            expected='"lasting" (held while it is owned) or "once" (given one time per item)',
+            fix='write kind = "lasting" for ranks, kind = "once" for kits and currency',
+        )
+    return None
+
+
+def _check_products(read: Read[PerkTable], findings: Findings) -> None:
+    fix = 'write products = ["…"] with the slug or the id from the store'
+    if not read.table.products and read.sound("products"):
+        findings.mistake(read.at("products"), found="no product", expected="at least one product", fix=fix)
+    for index, product in enumerate(read.table.products):
+        if read.sound("products", index) and not re.fullmatch(r"\S+", product):
+            findings.mistake(
+                read.at("products", index), found=quoted(product), expected="a slug or an id, without spaces", fix=fix
+            )
+
+
+def _servers(read: Read[PerkTable], known: KnownServers, findings: Findings) -> tuple[str, ...]:
+    """The names as written, ("*",) included; those with a mistake are left out."""
+    wanted = read.table.servers
+    where = read.at("servers")
+    if wanted == "chosen" or (isinstance(wanted, dict) and set(wanted) & {"any", "where_online"}):
+        what = quoted(wanted) if isinstance(wanted, str) else "{ " + ", ".join(wanted) + " }"
+        not_yet(read, "servers", what, findings, fix=f"write {EXPECTED_SERVERS}")
+        return ()
+    if not isinstance(wanted, list) or not wanted:
+        fix = f"write servers = [{quoted(wanted)}]" if isinstance(wanted, str) else 'write servers = ["…"]'
+        found = "no server" if wanted is None or wanted == [] else shown(wanted)
+        findings.mistake(where, found=found, expected=EXPECTED_SERVERS, fix=fix)
+        return ()
+    if "*" in wanted and len(wanted) > 1:
+        findings.mistake(where, found='"*" and more', expected='"*" alone', fix='write ["*"], or only the names')
+        return ("*",)
+    servers: list[str] = []
+    for index, server in enumerate(wanted):
+        found = expected = fix = ""
+        if not isinstance(server, str):
+            found, expected, fix = shown(server), "a server's name", 'put it in quotes: "…"'
+        elif server != "*" and server not in known.games:
+            found, expected = f"{quoted(server)}, which is no server", f"one of {listed(known.games)}"
+            fix = meant(server, known.games, "write a [[server]] with this name")
+        elif server in servers:
+            found, expected, fix = f"{quoted(server)} a second time", "each server once", "remove one of the two"
+        else:
+            servers.append(server)
+            continue
+        findings.mistake(read.at("servers", index), found=found, expected=expected, fix=fix)
+    return tuple(servers)
+
+
+def _revoke_on(commands: PerkCommands, findings: Findings) -> dict[Reason, tuple[CommandSpec, ...]]:
+    read = commands.read
+    revoke_on = {}
+    for word, tables in read.table.revoke_on.items():
+        specs = commands.build(("revoke_on", word), tables)
+        if word in STORE_REASONS:
+            revoke_on[Reason(word)] = specs
+        else:
+            findings.mistake(
+                read.at("revoke_on", word),
+                found=f"{quoted(word)}, which is no reason",
+                expected=f"one of {listed(STORE_REASONS)}",
+                fix=meant(word, STORE_REASONS, "put commands for every reason into `revoke`"),
+            )
+    return revoke_on
+
+
+def _check_rest(read: Read[PerkTable], kind: PerkKind | None, findings: Findings) -> None:
+    table = read.table
+    if not table.grant and read.sound("grant"):
+        findings.mistake(
+            read.at("grant"),
+            found="no command",
+            expected="at least one command",
+            fix='write grant = ["…"] as you would type it in the server\'s console',
+        )
+    if kind is PerkKind.LASTING and not table.revoke and not table.irreversible and read.sound("revoke"):
+        findings.mistake(
+            read.at("revoke"),
+            found="no command",
+            expected="the commands that take a lasting perk back",
+            fix='write revoke = ["…"], or irreversible = true if nothing can take it back',
+        )
+    if table.revoke and table.irreversible:
+        findings.warn(read.at("irreversible"), "true, yet `revoke` has commands: they are sent all the same")
+    if kind is PerkKind.ONCE and table.lasts is not None:
+        findings.mistake(
+            read.at("lasts"),
+            found='a duration on a perk of kind "once"',
+            expected='`lasts` only on kind "lasting"',
+            fix='remove it, or write kind = "lasting"',
+        )
+    if table.lasts is not None and not table.lasts:
+        findings.mistake(read.at("lasts"), found='"0…"', expected="more than no time", fix='write for example "30d"')
+    if table.online is not False:
+        not_yet(read, "online", shown(table.online), findings, fix="write false, or remove this key")
+    if table.effect:
+        check_name(table.effect, read.at("effect"), findings)
+    for key, pattern in (("success", table.success), ("failure", table.failure)):
+        _check_pattern(read.at(key), pattern, findings)
+
+
+def _check_pattern(where: str, pattern: str, findings: Findings) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        findings.mistake(
+            where,
+            found=f"{quoted(pattern)}: {error}",
+            expected="a regular expression as Python reads it",
+            fix="correct it; in single quotes TOML leaves backslashes alone: '\\d+'",
+        )
+
+
+def _check_effects(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Findings) -> None:
+    """Perks that share an effect share a count of items; what is given once counts nothing."""
+    for read, perk in perks:
+        others = [other for other, shares in perks if shares.effect == perk.effect and other is not read]
+        if perk.kind is PerkKind.ONCE and others and perk.effect:
+            findings.mistake(
+                read.at("effect"),
+                found=f"{quoted(perk.effect)}, which {others[0].where} has too",
+                expected='an effect of its own, because the kind is "once"',
+                fix="write another effect or name; only lasting perks can share one",
+            )
+
+
+def _check_old_names(reads: Sequence[Read[PerkTable]], findings: Findings) -> None:
+    names = {read.table.name: read.where for read in reads if read.table.name}
+    first: dict[str, str] = {}
+    for read in reads:
+        was, where = read.table.was, read.at("was")
+        if not was or not check_name(was, where, findings):
+            continue
+        if was in names:
+            whose = "its name today" if was == read.table.name else f"the name of {names[was]}"
+            findings.mistake(
+                where,
+                found=f"{quoted(was)}, which is {whose}",
+                expected="a name no perk has any more",
+                fix="write the name this perk had before, or remove the key",
+            )
+        elif first.setdefault(was, read.where) != read.where:
+            findings.mistake(
+                where,
+                found=f"{quoted(was)}, which {first[was]} was too",
+                expected="one perk that takes over the old one's holdings",
+                fix="keep `was` in one of the two",
+            )

@@ -1,0 +1,169 @@
+"""The sections that stand in config.toml once: each as its part of the settings, every mistake noted.
+
+`loading` calls one function a section.
+"""
+
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from ..mistakes import ConfigError, Findings, quoted
+from ..model import BrakeLimits
+from ..tables import Read, Table, duration_text
+from ..tokensfile import TokenEntry, read_tokens
+from .addresses import is_loopback, split_address
+from .filetables import BrakeTable, ControlTable, CustomersTable, HttpTable, LedgerTable, PollTable, StoreTable
+from .secretkeys import SecretRules
+from .settings import Customers, Ledger, Listen, Poll, Store
+
+T = TypeVar("T", bound=Table)
+
+LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) holds 108 bytes with its closing NUL
+GENTLE_POLL_S = 10
+
+
+def store(read: Read[StoreTable], findings: Findings) -> Store:
+    table = read.table
+    if read.sound("api"):
+        _check_api(table.api, read.at("api"), findings)
+    if table.id and not (table.id.isascii() and table.id.isdigit()):
+        findings.mistake(
+            read.at("id"),
+            found=quoted(table.id),
+            expected="the store's id, digits only",
+            fix="copy it from the store's dashboard, or leave it empty",
+        )
+    if table.api_key:
+        not_yet(read, "api_key", "an API key", findings, fix="remove it: perkd reads with the customers' tokens")
+        if not table.id and read.sound("id"):
+            findings.mistake(
+                read.at("id"),
+                found="nothing",
+                expected="the store's id, because api_key is set",
+                fix="copy it from the store's dashboard",
+            )
+    if not table.items_path.startswith("/") or set(table.items_path) & set("?# ") or not table.items_path.isprintable():
+        findings.mistake(
+            read.at("items_path"),
+            found=quoted(table.items_path),
+            expected='a path that starts with "/" and has no "?", "#" or space',
+            fix=f'write "{StoreTable().items_path}", or remove this key',
+        )
+    return Store(api=table.api.rstrip("/"), id=table.id, items_path=table.items_path)
+
+
+def _check_api(api: str, where: str, findings: Findings) -> None:
+    fix = f'write "{StoreTable().api}", or remove this key'
+    try:
+        parts = urlsplit(api)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.username is not None or parts.password is not None:
+        findings.mistake(where, found="a URL with a user name or password", expected="a URL without", fix=fix)
+    elif parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+        findings.mistake(where, found=quoted(api), expected="https:// and a host name", fix=fix)
+    elif parts.scheme == "http" and not is_loopback(host):
+        findings.mistake(
+            where,
+            found=quoted(api),
+            expected="https, because customers' tokens go there (http only to this machine itself)",
+            fix='write "https://" in front',
+        )
+
+
+def customers(read: Read[CustomersTable], rules: SecretRules, findings: Findings) -> Customers:
+    table = read.table
+    if table.enrol != "off":
+        not_yet(read, "enrol", quoted(table.enrol), findings, fix='write "off" and list the tokens in `tokens`')
+    tokens = _tokens(table.tokens, read.at("tokens"), rules, findings) if table.tokens else None
+    return Customers(source=table.tokens, tokens=tokens, enrol=table.enrol, first_seen=table.first_seen)
+
+
+def _tokens(reference: str, where: str, rules: SecretRules, findings: Findings) -> tuple[TokenEntry, ...] | None:
+    text = rules.document(reference, where, findings)
+    if text is None:
+        return None
+    try:
+        tokens = read_tokens(text, where)
+    except ConfigError as error:
+        findings.mistakes += error.mistakes
+        return None
+    findings.warnings += tokens.warnings
+    return tokens.entries
+
+
+def poll(read: Read[PollTable], findings: Findings) -> Poll:
+    table = read.table
+    for key, value in (("online", table.online), ("offline", table.offline)):
+        if read.sound(key) and value.total_seconds() < GENTLE_POLL_S:
+            findings.warn(
+                read.at(key),
+                f"{duration_text(value)} asks the store often; below {GENTLE_POLL_S} seconds it may start to refuse",
+            )
+    return Poll(online=table.online, offline=table.offline, rate=table.rate, concurrency=table.concurrency)
+
+
+def ledger(read: Read[LedgerTable], findings: Findings) -> Ledger:
+    scheme, separator, path = read.table.url.partition("://")
+    if scheme != "sqlite" or not separator:
+        later = "; PostgreSQL is not yet part of this version" if scheme in {"postgres", "postgresql"} else ""
+        findings.mistake(
+            read.at("url"),
+            found="a URL that does not start with sqlite://" + later,
+            expected="sqlite:/// and the path of the database file",
+            fix=f'write "{LedgerTable().url}", or remove this key',
+        )
+    elif not path.startswith("/") or path.endswith(("/", ":memory:")) or set(path) & set("?#"):
+        findings.mistake(
+            read.at("url"),
+            found=quoted(read.table.url),
+            expected="sqlite:/// and the full path of a file, which must survive a restart",
+            fix=f'write "{LedgerTable().url}", or remove this key',
+        )
+    return Ledger(path=Path("/" + path.lstrip("/")), keep=read.table.keep)
+
+
+def http(read: Read[HttpTable], findings: Findings) -> Listen | None:
+    listen = read.table.listen
+    if not listen:
+        return None
+    try:
+        host, port = split_address(listen)
+    except ValueError as error:
+        findings.mistake(
+            read.at("listen"),
+            found=f"{quoted(listen)}, {error}",
+            expected='an address and a port, or "" for no HTTP',
+            fix=f'write "{HttpTable().listen}"',
+        )
+        return None
+    if not is_loopback(host):
+        findings.warn(
+            read.at("listen"),
+            f"{quoted(listen)} can be reached from other machines; whoever reaches it reads customers and commands. "
+            "Put a proxy with a login in front, or write 127.0.0.1",
+        )
+    return Listen(host, port)
+
+
+def control(read: Read[ControlTable], findings: Findings) -> Path:
+    socket = read.table.socket
+    if not socket.startswith("/") or socket.endswith("/") or len(socket.encode()) > LONGEST_SOCKET_PATH:
+        findings.mistake(
+            read.at("socket"),
+            found=quoted(socket),
+            expected=f"the full path of a socket, at most {LONGEST_SOCKET_PATH} bytes",
+            fix=f'write "{ControlTable().socket}", or remove this key',
+        )
+    return Path(socket)
+
+
+def brake(read: Read[BrakeTable]) -> BrakeLimits:
+    table = read.table
+    return BrakeLimits(share=table.share, least=table.least, window=table.window, absent=table.absent)
+
+
+def not_yet(read: Read[T], key: str, what: str, findings: Findings, *, fix: str) -> None:
+    """Refuses a key whose work is still to come: better than a key that is silently without effect."""
+    findings.mistake(read.at(key), found=what, expected="nothing: this is not yet part of this version", fix=fix)

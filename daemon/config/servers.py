@@ -1,0 +1,118 @@
+"""`[[server]]` of config.toml: each as a Server, every mistake noted.
+
+`loading` calls `build_servers` before it looks at the perks.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from adapters.base import Adapter
+
+from ..mistakes import Findings, listed, meant, quoted
+from ..model import Endpoint, Secret, Server
+from ..tables import Read
+from .addresses import split_address
+from .filetables import ServerTable
+from .names import Names
+from .secretkeys import SecretRules
+from .sections import not_yet
+
+
+@dataclass(slots=True)
+class KnownServers:
+    """The servers perks may name. One with mistakes is named too, so that its perks are not reported for it."""
+
+    servers: list[Server] = field(default_factory=list)
+    games: dict[str, str | None] = field(default_factory=dict)  # server name → its game, None when that is unknown
+
+
+def build_servers(
+    reads: Iterable[Read[ServerTable]], games: Mapping[str, Adapter], rules: SecretRules, findings: Findings
+) -> KnownServers:
+    known = KnownServers()
+    names = Names("server")
+    addresses: dict[tuple[str, int], str] = {}
+    for read in reads:
+        name = names.check(read, findings)
+        game = _game(read, games, findings)
+        address = _address(read, findings)
+        password = _password(read, rules, findings)
+        _check_rest(read, findings)
+        if name:
+            known.games[name] = game
+        if address is not None and addresses.setdefault(address, read.where) != read.where:
+            findings.warn(read.at("address"), f"the same address as {addresses[address]}: both send to one game server")
+        if name and game and address:
+            known.servers.append(_server(read.table, name, game, address, password))
+    return known
+
+
+def _server(table: ServerTable, name: str, game: str, address: tuple[str, int], password: Secret) -> Server:
+    host, port = address
+    endpoint = Endpoint(
+        host=host, port=port, password=password, timeout_s=table.timeout.total_seconds(), transport=table.transport
+    )
+    return Server(
+        name=name,
+        game=game,
+        endpoint=endpoint,
+        paynow_id=table.paynow_id,
+        min_gap=table.min_gap,
+        warmup=table.warmup,
+        presence=table.presence,
+    )
+
+
+def _game(read: Read[ServerTable], games: Mapping[str, Adapter], findings: Findings) -> str | None:
+    game = read.table.game
+    if game in games:
+        return game
+    if read.sound("game"):
+        one_of = f"one of {listed(games)}"
+        fix = meant(game, games, f"write {one_of}")
+        findings.mistake(read.at("game"), found=quoted(game) if game else "no game", expected=one_of, fix=fix)
+    return None
+
+
+def _address(read: Read[ServerTable], findings: Findings) -> tuple[str, int] | None:
+    address = read.table.address
+    try:
+        return split_address(address, lowest_port=1)
+    except ValueError as error:
+        if read.sound("address"):
+            findings.mistake(
+                read.at("address"),
+                found=f"{quoted(address)}, {error}" if address else "no address",
+                expected="the host and the RCON port of the game server",
+                fix='write for example "127.0.0.1:25575" or "[::1]:25575"',
+            )
+        return None
+
+
+def _password(read: Read[ServerTable], rules: SecretRules, findings: Findings) -> Secret:
+    """The password; the empty secret when it was reported, or not checked."""
+    reference = read.table.password
+    if not read.sound("password"):
+        return Secret("")
+    if not reference:
+        findings.mistake(
+            read.at("password"),
+            found="no password",
+            expected="env:NAME, file:/path or credential:NAME",
+            fix=f'write "credential:rcon-{read.table.name or "NAME"}" and put the RCON password there',
+        )
+        return Secret("")
+    return rules.secret(reference, read.at("password"), findings) or Secret("")
+
+
+def _check_rest(read: Read[ServerTable], findings: Findings) -> None:
+    table = read.table
+    if table.paynow_id and not (table.paynow_id.isascii() and table.paynow_id.isdigit()):
+        findings.mistake(
+            read.at("paynow_id"),
+            found=quoted(table.paynow_id),
+            expected="the store's id of this game server, digits only",
+            fix="copy it from the store's dashboard, or leave it empty",
+        )
+    if table.transport != "native":
+        not_yet(read, "transport", quoted(table.transport), findings, fix='write "native", or remove this key')

@@ -1,0 +1,124 @@
+"""The operator's verbs over a unix socket: whoever may open the socket file may ask. The command line speaks to this.
+
+`app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence}`.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from .ledger.base import Ledger, LedgerError, NotPossible
+from .ledger.rows import CommandRow, CustomerRow
+from .listing import commands_page, commands_query
+from .model import Secret
+from .paynow.errors import StoreError
+from .status import Report, command_json, stamp
+from .tokensfile import TokenEntry
+from .verbs import Verbs
+
+MOST_BYTES = 64 * 1024
+
+
+class Control:
+    """The routes; `application` is what the socket serves."""
+
+    def __init__(self, verbs: Verbs, ledger: Ledger, report: Callable[[], Awaitable[Report]]) -> None:
+        self._verbs, self._ledger, self._report = verbs, ledger, report
+        self.application = web.Application(middlewares=[_errors], client_max_size=MOST_BYTES)
+        self.application.router.add_routes(
+            [
+                web.get("/status", self.status),
+                web.get("/commands", self.commands),
+                web.get("/commands/{id:[0-9]+}", self.command),
+                web.post("/commands/{id:[0-9]+}/{verb:retry|done|skip}", self.command_verb),
+                web.get("/customers", self.customers),
+                web.post("/customers", self.add_customer),
+                web.delete("/customers/{id:[0-9]+}", self.remove_customer),
+                web.get("/brake", self.brake),
+                web.post("/brake/release", self.release_brake),
+            ]
+        )
+
+    async def status(self, _request: web.Request) -> web.Response:
+        report = await self._report()
+        return _json({**report.to_json(), "not_ready": report.not_ready(), "late": dict(report.late)})
+
+    async def commands(self, request: web.Request) -> web.Response:
+        return _json(await commands_page(self._ledger, commands_query(dict(request.query))))
+
+    async def command(self, request: web.Request) -> web.Response:
+        command_id = int(request.match_info["id"])
+        row = await self._ledger.command(command_id)
+        if row is None:
+            raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+        return _json({**_detail(row), "events": await self._events(command_id)})
+
+    async def command_verb(self, request: web.Request) -> web.Response:
+        command_id, verb = int(request.match_info["id"]), request.match_info["verb"]
+        act = {"retry": self._verbs.retry, "done": self._verbs.done, "skip": self._verbs.skip}[verb]
+        return _json(_detail(await act(command_id)))
+
+    async def customers(self, _request: web.Request) -> web.Response:
+        return _json({"customers": [_customer(row) for row in await self._ledger.customers()]})
+
+    async def add_customer(self, request: web.Request) -> web.Response:
+        try:
+            asked = json.loads(await request.text())
+            entry = TokenEntry(Secret(str(asked["token"])), name=str(asked["name"]), note=str(asked["note"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError("expected an object with token, name and note") from error
+        profile, new = await self._verbs.add_customer(entry)
+        return _json({"customer_id": profile.customer_id, "name": profile.display_name, "new": new})
+
+    async def remove_customer(self, request: web.Request) -> web.Response:
+        revoke = request.query.get("revoke") == "true"
+        planned = await self._verbs.remove_customer(request.match_info["id"], revoke=revoke)
+        return _json({"customer_id": request.match_info["id"], "commands": planned})
+
+    async def brake(self, _request: web.Request) -> web.Response:
+        brake = (await self._report()).to_json()["brake"]
+        return _json({"brake": brake})
+
+    async def release_brake(self, _request: web.Request) -> web.Response:
+        return _json({"released": await self._verbs.release_brake()})
+
+    async def _events(self, command_id: int) -> list[dict[str, Any]]:
+        return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except NotPossible as error:
+        return _json({"error": str(error)}, 409)
+    except ValueError as error:
+        return _json({"error": str(error)}, 400)
+    except StoreError as error:
+        return _json({"error": str(error)}, 502)
+    except LedgerError as error:
+        return _json({"error": str(error)}, 503)
+    except web.HTTPException as error:
+        return _json({"error": f"{error.status} {error.reason}: is this perkd as new as the daemon?"}, error.status)
+
+
+def _detail(row: CommandRow) -> dict[str, Any]:
+    more = {"generation": row.generation, "position": row.position, "hold": row.hold, "cause": row.cause}
+    return {**command_json(row), **more, "repeatable": row.repeatable, "superseded": row.superseded}
+
+
+def _customer(row: CustomerRow) -> dict[str, Any]:
+    return _dated(asdict(row))
+
+
+def _dated(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in fields.items()}
+
+
+def _json(value: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(text=json.dumps(value, ensure_ascii=False), status=status, content_type="application/json")

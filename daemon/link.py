@@ -1,0 +1,137 @@
+"""The one connection to one game server: keeps it up, backs off, remembers a refused password, and sends.
+
+`delivery` sends through it first, `presence` when nothing waits; `status` reads its state.
+"""
+
+import asyncio
+import logging
+import random
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from adapters.base import Adapter, AdapterError, AuthRefused, LoginClosed, NotSent, Player, Session
+
+from .clock import Clock
+from .model import Server
+
+log = logging.getLogger("perkd.link")
+
+BACKOFF_MAX_S = 60.0
+SETTLED = timedelta(minutes=1)  # up this long, the back-off starts over
+CLOSED_MEANS_REFUSED = 2  # a ban looks like this; the first time may be a server still starting
+
+
+class LinkState(StrEnum):
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"  # no further try until the config changes
+
+
+class Link:
+    """Owns the session. `run` keeps it; `send` and `players` use it, one at a time."""
+
+    def __init__(self, server: Server, adapter: Adapter, clock: Clock, rng: random.Random | None = None) -> None:
+        self.server = server
+        self.state = LinkState.CONNECTING
+        self.last_error: str | None = None
+        self.last_reply_at: datetime | None = None
+        self.connected_at: datetime | None = None
+        self.retry_at: datetime | None = None
+        self.up = asyncio.Event()
+        self._adapter = adapter
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
+        self._session: Session | None = None
+        self._turn = asyncio.Lock()
+        self._retry = asyncio.Event()
+        self._failures = 0
+        self._closed_logins = 0
+
+    @property
+    def busy(self) -> bool:
+        return self._turn.locked()
+
+    def warming_up(self) -> bool:
+        """Whether the connection is so young that an unknown command may mean a plugin that is not loaded yet."""
+        return self.connected_at is not None and self._clock.now() - self.connected_at < self.server.warmup
+
+    async def send(self, command: str) -> str:
+        """The server's reply. Raises NotSent, InDoubt or AuthRefused."""
+        async with self._turn:
+            session = self._session
+            if session is None:
+                raise NotSent(f"{self.server.name}: {self.last_error or 'not connected'}")
+            reply = await session.send(command)
+            self._heard()
+            return reply
+
+    async def players(self) -> list[Player]:
+        """Who is online. Raises as `send` does."""
+        async with self._turn:
+            session = self._session
+            if session is None:
+                raise NotSent(f"{self.server.name}: {self.last_error or 'not connected'}")
+            found = await session.players()
+            self._heard()
+            return found
+
+    async def run(self) -> None:
+        """Connects, and again whenever the connection is lost, until cancelled. A refused password ends the trying."""
+        while True:
+            await self._connect_once()
+            if self.state is LinkState.REFUSED:
+                await asyncio.get_running_loop().create_future()  # until the config changes: then this link is replaced
+            self._failures += 1
+            wait_s = min(BACKOFF_MAX_S, 2.0 ** min(self._failures - 1, 6)) * self._rng.uniform(0.8, 1.0)
+            self.retry_at = self._clock.now() + timedelta(seconds=wait_s)
+            await self._clock.until(self.retry_at, self._retry)
+            self._retry.clear()
+
+    async def _connect_once(self) -> None:
+        self.state, self.retry_at = LinkState.CONNECTING, None
+        try:
+            async with self._adapter.connect(self.server.endpoint) as session:
+                self._opened(session)
+                self._lost(await session.wait_closed())
+        except AuthRefused as error:
+            self._refused(str(error))
+        except LoginClosed as error:
+            self._closed_logins += 1
+            if self._closed_logins >= CLOSED_MEANS_REFUSED:
+                self._refused(f"{error}; a second time: this machine is banned there, or the password is wrong")
+            else:
+                self._lost(str(error))
+        except AdapterError as error:
+            self._lost(str(error))
+        finally:
+            self._session = None
+            self.up.clear()
+
+    def _opened(self, session: Session) -> None:
+        self._session = session
+        self.connected_at = self._clock.now()
+        self.state, self.last_error = LinkState.UP, None
+        self._closed_logins = 0
+        self.up.set()
+        log.info("%s: connected to %s", self.server.name, self.server.endpoint.address, extra={"action": "link_up"})
+
+    def _lost(self, why: str) -> None:
+        if self.connected_at is not None and self._clock.now() - self.connected_at > SETTLED:
+            self._failures = 0
+        if why != self.last_error or self.state is LinkState.UP:  # the same words again and again help nobody
+            log.warning("%s: no connection: %s", self.server.name, why, extra={"action": "link_down"})
+        self.state, self.last_error, self.connected_at = LinkState.DOWN, why, None
+
+    def _refused(self, why: str) -> None:
+        self.state, self.last_error, self.connected_at = LinkState.REFUSED, why, None
+        log.error(
+            "%s: %s. perkd does not try again until the config changes",
+            self.server.name,
+            why,
+            extra={"action": "link_refused"},
+        )
+
+    def _heard(self) -> None:
+        self.last_reply_at = self._clock.now()
+        self._failures = 0

@@ -1,0 +1,59 @@
+"""What the end of a send means for its command: verdict or error → outcome. PURE.
+
+`delivery` calls this between the link and `ledger.settle`; the rows of the state table from `sending` are here.
+"""
+
+import re
+from datetime import datetime, timedelta
+
+from adapters.base import InDoubt, Verdict
+
+from .changes import Command, Outcome
+from .model import State, Step
+
+REFUSED_AGAIN = (timedelta(seconds=5), timedelta(seconds=30))  # a repeatable refusal is tried three times in all
+UNKNOWN_AGAIN = tuple(timedelta(minutes=minutes) for minutes in (1, 4, 15, 30, 60))
+NOT_LOADED_AGAIN = timedelta(seconds=5)
+NOT_SENT_AGAIN = timedelta(seconds=1)
+REPLY_KEPT = 2000  # characters: enough for evidence, and a chatty server does not fill the disk
+
+
+def answered(command: Command, reply: str, verdict: Verdict, now: datetime, *, warming_up: bool) -> Outcome:
+    """The outcome of a reply. `warming_up`: the server connected so recently that plugins may not be loaded yet."""
+    kept = reply[:REPLY_KEPT]
+    verdict = _owner_says(command, reply) or verdict
+    match verdict:
+        case Verdict.SUCCESS:
+            return Outcome(state=State.DELIVERED, reply=kept)
+        case Verdict.UNRECOGNISED:
+            return Outcome(state=State.ANSWERED, reply=kept)
+        case Verdict.NOT_LOADED if warming_up:
+            reason = f"the server does not know this command yet, shortly after its start: {kept}"
+            return Outcome(state=State.PLANNED, reason=reason, due_at=now + NOT_LOADED_AGAIN)
+        case Verdict.ABSENT if command.step == Step.GRANT or command.online:
+            return Outcome(state=State.PLANNED, reply=kept, reason="the player is not online", absent=True)
+    if command.repeatable and command.refusals < len(REFUSED_AGAIN):
+        due_at = now + REFUSED_AGAIN[command.refusals]
+        return Outcome(state=State.PLANNED, reply=kept, reason="the game refused it; tried again", due_at=due_at)
+    return Outcome(state=State.REFUSED, reply=kept)
+
+
+def not_sent(why: str, now: datetime) -> Outcome:
+    """Nothing left this machine: planned again, as soon as the link is up."""
+    return Outcome(state=State.PLANNED, reason=why, due_at=now + NOT_SENT_AGAIN)
+
+
+def in_doubt(command: Command, error: InDoubt | str, now: datetime) -> Outcome:
+    """Bytes left, no answer: never success, never a blind retry. Repeatable ones are planned again, five times."""
+    again = command.repeatable and command.doubts < len(UNKNOWN_AGAIN)
+    due_at = now + UNKNOWN_AGAIN[command.doubts] if again else None
+    return Outcome(state=State.UNKNOWN, reason=str(error), due_at=due_at)
+
+
+def _owner_says(command: Command, reply: str) -> Verdict | None:
+    """The perk's own patterns come before the game's."""
+    if command.failure and re.search(command.failure, reply):
+        return Verdict.REFUSED
+    if command.success and re.search(command.success, reply):
+        return Verdict.SUCCESS
+    return None

@@ -1,0 +1,94 @@
+"""The ways an answer of the store can fail to be one. The store clients raise these; polling acts on the type.
+
+    StoreError
+    ├── BadAddress    the address or path in the config cannot be used: nothing was sent
+    ├── Unreachable   no answer, or not all of it: network, TLS, timeout
+    ├── TokenRefused  401 or 403: this token, not the store, is the trouble (`status` says which)
+    ├── NotFound      404 or 410: the path is not there
+    ├── Limited       429: too many requests
+    ├── Rejected      any other 4xx: the store does not accept what perkd asks
+    ├── ServerFault   5xx
+    └── Unreadable    an answer came, and it is not what the store's API promises
+
+None of them says anything about what a customer owns. No message holds a token.
+"""
+
+import json
+from dataclasses import dataclass
+
+_TEXT_CAP = 200
+
+
+class StoreError(Exception):
+    """Something between perkd and the store went wrong; the message says what, on which path, and what to do.
+
+    `path` is the request's path without the query, `status` the HTTP status or None when no answer came.
+    """
+
+    def __init__(self, message: str, *, path: str = "", status: int | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.status = status
+
+
+class BadAddress(StoreError):
+    """`[store] api` or `items_path` cannot be used."""
+
+
+class Unreachable(StoreError):
+    """No whole answer arrived: the network, TLS, a timeout, a connection cut in mid-answer."""
+
+
+class TokenRefused(StoreError):
+    """The store refuses this token: 401 (unknown or invalidated), 403 (not allowed); None: it was never sent."""
+
+
+class NotFound(StoreError):
+    """The store has nothing at this path."""
+
+
+class Limited(StoreError):
+    """Too many requests. `retry_after_s` is what the store asked for, None when it did not say."""
+
+    def __init__(self, message: str, *, path: str, status: int, retry_after_s: float | None) -> None:
+        super().__init__(message, path=path, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class Rejected(StoreError):
+    """A 4xx that is none of the above: the request itself is not accepted."""
+
+
+class ServerFault(StoreError):
+    """The store, or what stands in front of it, failed."""
+
+
+class Unreadable(StoreError):
+    """Not what the API promises: HTML, broken JSON, a redirect, too large, pages that lead nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the body of an error answer says, cut to one safe line: `text` may be empty."""
+
+    text: str
+
+    @classmethod
+    def read(cls, body: bytes) -> "Refusal":
+        """Reads a PayNowError `{status, code, message, trace_id, errors}`; any part, or all, may be missing."""
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError):
+            return cls("")
+        if not isinstance(data, dict):
+            return cls("")
+        message, trace = one_line(data.get("message")), one_line(data.get("trace_id"))
+        return cls(f"{message} (trace {trace})" if trace else message)
+
+
+def one_line(text: object, cap: int = _TEXT_CAP) -> str:
+    """A stranger's text as it may stand in a message: one printable line of at most `cap` characters."""
+    if not isinstance(text, str):
+        return ""
+    clean = " ".join("".join(char if char.isprintable() else " " for char in text[: cap * 4]).split())
+    return clean if len(clean) <= cap else clean[: cap - 1] + "…"

@@ -1,0 +1,241 @@
+"""One GET to the store: its turn in the rate limit, the request, the whole body within bounds, or a typed error.
+
+`storefront.py` calls this; one `Exchange` owns the one HTTP session of the process.
+"""
+
+import logging
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from yarl import URL
+
+from adapters.base import Secret
+
+from .. import __version__
+from . import failures
+from .address import checked_base
+from .errors import Limited, StoreError, TokenRefused, Unreadable
+from .rate import Rate
+
+log = logging.getLogger("perkd.store")
+
+LARGEST_BODY = 8 * 1024 * 1024  # bytes, after unpacking
+_LARGEST_REFUSAL = 64 * 1024
+_LONGEST_ETAG = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long one request may take, in seconds: to connect, between two reads, and in all."""
+
+    connect_s: float = 5.0
+    read_s: float = 15.0
+    total_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A 200 with its whole unpacked body, or a 304 with none."""
+
+    status: int
+    body: bytes
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreDate:
+    """The store's own clock, and the local monotonic second at which its answer was seen."""
+
+    at: datetime
+    seen_s: float
+
+
+class Exchange:
+    """Sends requests over one kept-alive session. Open it with `open`."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: URL, rate: Rate, wall: Callable[[], datetime]) -> None:
+        self._session = session
+        self._base = str(base).rstrip("/")
+        self._host = base.host or ""
+        self._wall = wall
+        self.rate = rate
+        self.last_date: StoreDate | None = None
+        self.last_answer_at: datetime | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        api: str,
+        *,
+        rate: Rate,
+        timeouts: Timeouts | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> AsyncIterator["Exchange"]:
+        """An exchange with `api`, closed on leaving. Raises BadAddress before anything is sent.
+
+        TLS is verified, redirects and cookies are not followed or kept, proxies in the environment are not used.
+        """
+        base = checked_base(api)
+        timeouts = timeouts or Timeouts()
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0),  # polling bounds what is in flight
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(
+                total=timeouts.total_s, connect=timeouts.connect_s, sock_read=timeouts.read_s
+            ),
+            auto_decompress=False,  # unpacked here, so that the bound on the size holds for what comes out
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": f"perkd/{__version__}",
+            },
+        )
+        async with session:
+            yield cls(session, base, rate, wall)
+
+    def url(self, path: str, query: str = "") -> URL:
+        """The address of a path that is already checked; `query` is plain ASCII."""
+        return URL(f"{self._base}{path}?{query}" if query else f"{self._base}{path}", encoded=True)
+
+    async def get(self, url: URL, login: str, token: Secret, etag: str | None = None) -> Reply:
+        """Waits for its turn and asks. `login` is the word before the token; `etag` makes the request conditional.
+
+        Raises a StoreError and nothing else. The error carries no trace of the request, whose headers hold the token.
+        """
+        path = url.raw_path
+        if not _sendable(token):
+            raise TokenRefused(
+                "this token was not sent: it is empty or holds a character no token has; copy it again", path=path
+            )
+        sent_at = await self.rate.turn()
+        failure: StoreError
+        try:
+            async with self._session.get(
+                url,
+                headers={"Authorization": f"{login} {token.reveal()}"} | ({"If-None-Match": etag} if etag else {}),
+                allow_redirects=False,
+            ) as response:
+                return await self._take(response, path, sent_at)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            failure = failures.of_transport(error, self._host, path)
+        raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
+
+    async def _take(self, response: aiohttp.ClientResponse, path: str, sent_at: float) -> Reply:
+        status = response.status
+        if status not in {200, 304}:
+            await self._refuse(response, path, sent_at)
+        self.rate.succeeded(sent_at)
+        body = await _body(response, path) if status == 200 else b""
+        if status == 200 and not body:
+            raise Unreadable(f"{path} answered with nothing at all; perkd tries again", path=path, status=status)
+        if body[:64].lstrip()[:1] == b"<":
+            raise failures.html(self._host, path)
+        now = self._wall()
+        self.last_answer_at = now
+        if (date := _http_date(response.headers.get("Date"))) and "Age" not in response.headers:
+            self.last_date = StoreDate(date, self.rate.monotonic())
+        new_etag = response.headers.get("ETag")
+        return Reply(status, body, new_etag if new_etag and len(new_etag) <= _LONGEST_ETAG else None)
+
+    async def _refuse(self, response: aiohttp.ClientResponse, path: str, sent_at: float) -> None:
+        """Raises what a status other than 200 and 304 means."""
+        retry_after_s = self._retry_after_s(response)
+        body = await _some_body(response)
+        if response.status != 429:
+            self.rate.succeeded(sent_at)
+            raise failures.of_status(
+                response.status, body, self._host, path, location=response.headers.get("Location", "")
+            )
+        already = self.rate.blocked_s() > 0
+        wait_s = self.rate.limited(sent_at=sent_at, retry_after_s=retry_after_s)
+        asked = "it did not say for how long" if retry_after_s is None else f"it asked for {retry_after_s:.0f} s"
+        message = (
+            f"the store says that perkd asks too often (429 on {path}); {asked}, nobody is polled for {wait_s:.0f} s. "
+            "If this stays, lower [poll] rate"
+        )
+        log.log(
+            logging.DEBUG if already else logging.WARNING,
+            message,
+            extra={"action": "store_limited", "path": path, "wait_s": round(wait_s, 1)},
+        )
+        raise Limited(message, path=path, status=429, retry_after_s=retry_after_s)
+
+    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
+        """Seconds from `Retry-After`, which is a number or a date; a date counts from the store's own `Date`."""
+        text = response.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return float(text[:9])
+        if (until := _http_date(text)) is None:
+            return None
+        return max(0.0, (until - (_http_date(response.headers.get("Date")) or self._wall())).total_seconds())
+
+
+def _sendable(token: Secret) -> bool:
+    """Whether the token can stand in a header as one word."""
+    text = token.reveal()
+    return text.isascii() and text.isprintable() and bool(text) and " " not in text
+
+
+async def _body(response: aiohttp.ClientResponse, path: str) -> bytes:
+    if (response.content_length or 0) > LARGEST_BODY:
+        raise failures.too_large(path)
+    packed = bytearray()
+    async for chunk in response.content.iter_any():
+        packed += chunk
+        if len(packed) > LARGEST_BODY:
+            raise failures.too_large(path)
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    return bytes(packed) if coding == "identity" else _unpacked(bytes(packed), coding, path)
+
+
+def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
+    """Undoes gzip or deflate, never making more than LARGEST_BODY bytes and one."""
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        raise Unreadable(f"{path} answered in a coding perkd did not ask for ({coding[:20]!r})", path=path, status=200)
+    raw_deflate = coding == "deflate" and (packed[:1] or b"\0")[0] & 0x0F != 8  # some servers leave zlib's header out
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS if raw_deflate else zlib.MAX_WBITS | 32)
+    try:
+        body = unpacker.decompress(packed, LARGEST_BODY + 1)
+    except zlib.error:
+        raise Unreadable(f"{path} answered with a broken {coding} body", path=path, status=200) from None
+    if len(body) > LARGEST_BODY:
+        raise failures.too_large(path)
+    if not unpacker.eof:
+        raise Unreadable(f"{path} answered with a {coding} body that stops early", path=path, status=200)
+    return body
+
+
+async def _some_body(response: aiohttp.ClientResponse) -> bytes:
+    """What the body of a refusal says, as far as it comes: the status alone is enough."""
+    body = bytearray()
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > _LARGEST_REFUSAL:
+                break
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return bytes(body)
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding == "identity":
+        return bytes(body)
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(bytes(body), _LARGEST_REFUSAL)
+    except zlib.error:
+        return b""
+
+
+def _http_date(text: str | None) -> datetime | None:
+    """An HTTP date as aware UTC; None when it is none."""
+    if not text or len(text) > 64:
+        return None
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -1,0 +1,130 @@
+"""Turns what went wrong with a request into a StoreError whose message an owner can act on.
+
+`exchange.py` calls this. Nothing here sees the request's headers, so no message can hold a token.
+"""
+
+import aiohttp
+from yarl import URL
+
+from .errors import (
+    NotFound,
+    Refusal,
+    Rejected,
+    ServerFault,
+    StoreError,
+    TokenRefused,
+    Unreachable,
+    Unreadable,
+    one_line,
+)
+
+# The first line whose types fit counts: what aiohttp raises → what happened, and what to do.
+_TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...] = (
+    (
+        (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError),
+        Unreachable,
+        (
+            "{host} does not prove its identity (TLS, {path}): check this machine's clock and ca-certificates, and "
+            "whether something in between intercepts TLS"
+        ),
+    ),
+    (
+        (aiohttp.ClientConnectorDNSError,),
+        Unreachable,
+        "the name {host} cannot be resolved ({path}): check DNS and [store] api",
+    ),
+    (
+        (aiohttp.ConnectionTimeoutError,),
+        Unreachable,
+        "connecting to {host} took too long ({path}): check the network and the firewall",
+    ),
+    ((TimeoutError,), Unreachable, "{host} did not answer {path} in time; perkd tries again"),
+    (
+        (aiohttp.ClientConnectorError,),
+        Unreachable,
+        "cannot connect to {host} ({why}, {path}): check the network and [store] api",
+    ),
+    (
+        (aiohttp.ClientResponseError,),
+        Unreadable,
+        "what {host} sent for {path} is not HTTP: check [store] api and what is in between",
+    ),
+    ((Exception,), Unreachable, "{host} cut the connection in the middle of {path}; perkd tries again"),
+)
+
+_STATUS: dict[int, tuple[type[StoreError], str]] = {
+    401: (
+        TokenRefused,
+        (
+            "the store does not know this token {where}: it was invalidated or copied wrongly; make a new one in the "
+            "dashboard of the store, or set [store] api_key so that perkd makes one"
+        ),
+    ),
+    403: (
+        TokenRefused,
+        "the store does not let this token read that {where}: check the customer in the store's dashboard",
+    ),
+    404: (
+        NotFound,
+        "the store has nothing there {where}: check [store] api and items_path; the path has changed before",
+    ),
+}
+_STATUS[410] = _STATUS[404]
+
+_STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {
+    3: (
+        Unreadable,
+        (
+            "{host} redirects instead of answering {where}{target}; perkd does not follow, a token must not travel to "
+            "another place: set [store] api to the final address"
+        ),
+    ),
+    4: (
+        Rejected,
+        "the store does not accept perkd's request {where}: look for a newer perkd, the API may have changed",
+    ),
+    5: (ServerFault, "the store failed {where}; perkd tries again"),
+}
+_OTHER: tuple[type[StoreError], str] = (Unreadable, "the store answered with an unexpected status {where}")
+
+
+def of_transport(error: Exception, host: str, path: str) -> StoreError:
+    """No whole answer: what `error` means."""
+    kind, text = next((kind, text) for types, kind, text in _TRANSPORT if isinstance(error, types))
+    why = ""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        why = one_line(error.os_error.strerror) or type(error.os_error).__name__
+    return kind(text.format(host=host, path=path, why=why), path=path)
+
+
+def of_status(status: int, body: bytes, host: str, path: str, *, location: str = "") -> StoreError:
+    """What a status other than 200, 304 and 429 means; `location` is the target of a redirect."""
+    kind, text = _STATUS.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
+    message = text.format(host=host, where=f"({status} on {path})", target=_target(location))
+    if said := Refusal.read(body).text:
+        message = f"{message}. The store says: {said}"
+    return kind(message, path=path, status=status)
+
+
+def html(host: str, path: str) -> Unreadable:
+    """A web page where data was expected."""
+    return Unreadable(
+        f"{host} answered {path} with a web page instead of data: a proxy, a login page or a maintenance page is in "
+        "between; check [store] api and the network",
+        path=path,
+        status=200,
+    )
+
+
+def too_large(path: str) -> Unreadable:
+    """More than one answer may hold."""
+    return Unreadable(f"the answer to {path} is larger than 8 MiB: that is no inventory page", path=path, status=200)
+
+
+def _target(location: str) -> str:
+    """Only scheme and host of a redirect: the rest may hold anything."""
+    try:
+        target = URL(location)
+    except ValueError:
+        return ""
+    return f", to {one_line(target.scheme, 10)}://{one_line(target.host, 80)}" if target.host else ""

@@ -1,0 +1,121 @@
+"""One pace for every request to the store: a token bucket that slows down for everyone when the store says 429.
+
+`storefront.py` and `management.py` share one `Rate`. The decisions are in `Pace`, which only computes.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+SLOWEST_RATE = 0.1  # requests a second; halving stops here
+LONGEST_BACKOFF_S = 60.0
+LONGEST_RETRY_AFTER_S = 3600.0  # a store that asks for more is asked again after this
+RECOVERY = 0.02  # of the configured rate, for each success
+
+
+class Pace:
+    """When the next request may leave. PURE: every `now` is a monotonic time in seconds that the caller passes in.
+
+    `rate` is requests a second; up to one second's worth may leave at once while the store is content. `jitter` gives
+    numbers in [0, 1). Raises ValueError for a rate that is not positive.
+    """
+
+    def __init__(self, rate: float, *, jitter: Callable[[], float]) -> None:
+        if not rate > 0:
+            raise ValueError(f"a request rate must be above 0, found {rate}")
+        self.configured = rate
+        self.rate = rate
+        self._jitter = jitter
+        self._tokens = max(1.0, rate)
+        self._counted_at: float | None = None
+        self._blocked_until: float | None = None
+        self._limited_at: float | None = None
+        self._refusals = 0  # 429s without a success in between
+
+    def take(self, now: float) -> float:
+        """0.0 when a request may leave now, and then it is counted; else the seconds to wait before asking again."""
+        if (blocked := self.blocked_s(now)) > 0:
+            return blocked
+        room = max(1.0, self.rate) if self.rate >= self.configured else 1.0  # no bursts while slowed down
+        since = 0.0 if self._counted_at is None else max(0.0, now - self._counted_at)
+        self._tokens = min(room, self._tokens + since * self.rate)
+        self._counted_at = now
+        if self._tokens >= 1.0 - 1e-9:  # what rounding takes must not cost a turn of waiting
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / self.rate
+
+    def blocked_s(self, now: float) -> float:
+        """Seconds until the store may be asked again after a 429; 0.0 when it may be."""
+        return 0.0 if self._blocked_until is None else max(0.0, self._blocked_until - now)
+
+    def succeeded(self, sent_at: float) -> None:
+        """An answer other than 429 came to a request sent at `sent_at`: a small step back to the full rate."""
+        if self._limited_at is not None and sent_at < self._limited_at:
+            return  # it left before the store complained: no sign that the store is content now
+        self._refusals = 0
+        self.rate = min(self.configured, self.rate + self.configured * RECOVERY)
+
+    def limited(self, now: float, *, sent_at: float, retry_after_s: float | None) -> float:
+        """The store said 429 to a request sent at `sent_at`. Returns for how many seconds nobody asks.
+
+        Halves the rate once for each wave: requests that were in flight together count as one refusal.
+        """
+        same_wave = self._limited_at is not None and sent_at < self._limited_at
+        if not same_wave:
+            self._limited_at = now
+            self._refusals += 1
+            self.rate = max(min(self.configured, SLOWEST_RATE), self.rate / 2)
+        if retry_after_s is not None:
+            wait = min(LONGEST_RETRY_AFTER_S, max(0.0, retry_after_s))
+        elif same_wave:
+            wait = 0.0
+        else:
+            ceiling = min(LONGEST_BACKOFF_S, 2.0 ** min(self._refusals - 1, 16))
+            wait = ceiling * (1.0 - self._jitter() / 2)
+        self._blocked_until = max(self._blocked_until or now, now + wait)
+        self._tokens = 1.0  # one request tries the store when the wait is over
+        self._counted_at = self._blocked_until
+        return self._blocked_until - now
+
+
+class Rate:
+    """Makes callers wait for their turn, in the order they came. Owns the one `Pace` of a store."""
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,  # spreads retries; nothing secret depends on it
+    ) -> None:
+        self.pace = Pace(rate, jitter=jitter)
+        self.monotonic = monotonic
+        self._sleep = sleep
+        self._queue = asyncio.Lock()  # wakes its waiters in the order they came
+
+    async def turn(self) -> float:
+        """Waits until a request may leave and returns that monotonic time. A cancelled wait costs nobody a turn."""
+        async with self._queue:
+            while (wait := self.pace.take(now := self.monotonic())) > 0:
+                await self._sleep(wait)
+            return now
+
+    def succeeded(self, sent_at: float) -> None:
+        self.pace.succeeded(sent_at)
+
+    def limited(self, *, sent_at: float, retry_after_s: float | None) -> float:
+        """Passes a 429 on to the pace; returns for how many seconds nobody asks."""
+        return self.pace.limited(self.monotonic(), sent_at=sent_at, retry_after_s=retry_after_s)
+
+    def blocked_s(self) -> float:
+        """For how many seconds nobody asks because of a 429; 0.0 when nothing holds requests back."""
+        return self.pace.blocked_s(self.monotonic())
+
+    def limited_until(self, now: datetime) -> datetime | None:
+        """The time at which the store will be asked again after a 429; None when nothing holds requests back."""
+        blocked_s = self.blocked_s()
+        return now + timedelta(seconds=blocked_s) if blocked_s > 0 else None

@@ -1,0 +1,48 @@
+"""What is remembered of an inventory, so that an equal one is recognised before any JSON. PURE.
+
+`storefront.py` makes and compares it; the ledger keeps it as it is, and stores it only after `record` committed.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+_VERSION = (
+    b"\x01"  # goes up whenever wire.py reads the same bytes to another meaning: then every page counts as changed
+)
+_DIGEST = 32
+_PAGE = 8 + _DIGEST
+
+
+@dataclass(frozen=True, slots=True)
+class PageMark:
+    """One page: the id it was asked `after` (0: the first page) and the SHA-256 of its bytes."""
+
+    after: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, after: int, body: bytes) -> "PageMark":
+        return cls(after, sha256(body).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A complete inventory as it was read. `digest` is opaque: a version byte, then for each page in order its `after`
+    (8 bytes) and its SHA-256, so 41 bytes for most customers. `etag` is kept only for an inventory of one page."""
+
+    digest: bytes
+    etag: str | None = None
+
+    @classmethod
+    def of(cls, pages: list[PageMark], etag: str | None) -> "Seen":
+        digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
+        return cls(digest, etag if len(pages) == 1 else None)
+
+    @property
+    def pages(self) -> list[PageMark]:
+        """The pages, or none when another version of perkd wrote the digest."""
+        data = self.digest[1:]
+        if self.digest[:1] != _VERSION or len(data) % _PAGE:
+            return []
+        starts = range(0, len(data), _PAGE)
+        return [PageMark(int.from_bytes(data[at : at + 8], "big"), data[at + 8 : at + _PAGE]) for at in starts]

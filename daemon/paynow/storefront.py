@@ -1,0 +1,171 @@
+"""What a customer's token can read: who he is, and everything he owns, complete or not at all. Polling calls this."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from adapters.base import Secret
+
+from ..model import Inventory, Item, Profile
+from .address import checked_path
+from .errors import Unreadable
+from .exchange import Exchange, Reply, StoreDate, Timeouts
+from .rate import Rate
+from .seen import PageMark, Seen
+from .wire import NotAnAnswer, read_customer, read_items
+
+CUSTOMER_PATH = "/v1/store/customer"
+ITEMS_PATH = "/v1/store/customer/delivery/items"
+PAGE_LIMIT = 100  # the largest the API takes
+MOST_PAGES = 1000
+LARGEST_INVENTORY = 64 * 1024 * 1024  # bytes, all pages together
+_LOGIN = "Customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A complete inventory that differs from the one before. Store `seen` only after `record` committed."""
+
+    inventory: Inventory
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The complete inventory is, byte for byte, the one `previous` stands for: a sighting at `read_at`."""
+
+    read_at: datetime
+    seen: Seen
+
+
+Answer = Fresh | Unchanged
+
+
+class Storefront:
+    """The Storefront API over one exchange. Every call raises a StoreError and nothing else."""
+
+    def __init__(self, exchange: Exchange, items_path: str = ITEMS_PATH) -> None:
+        self._exchange = exchange
+        self._items_path = checked_path("[store] items_path", items_path)
+        self._customer_url = exchange.url(CUSTOMER_PATH)
+        self._first_page = exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}")
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        api: str,
+        items_path: str = ITEMS_PATH,
+        *,
+        rate: Rate,
+        timeouts: Timeouts | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> AsyncIterator["Storefront"]:
+        """A storefront with a session of its own, closed on leaving. Raises BadAddress before anything is sent."""
+        checked_path("[store] items_path", items_path)
+        async with Exchange.open(api, rate=rate, timeouts=timeouts, wall=wall) as exchange:
+            yield cls(exchange, items_path)
+
+    @property
+    def last_date(self) -> StoreDate | None:
+        """The `Date` of the store's latest good answer; None before the first one."""
+        return self._exchange.last_date
+
+    @property
+    def last_answer_at(self) -> datetime | None:
+        """When the latest good answer came, by the local clock."""
+        return self._exchange.last_answer_at
+
+    def limited_until(self, now: datetime) -> datetime | None:
+        """Until when nobody is asked because of a 429; None when the store is content."""
+        return self._exchange.rate.limited_until(now)
+
+    async def customer(self, token: Secret) -> Profile:
+        """Who the token belongs to (`GET /v1/store/customer`)."""
+        reply = await self._exchange.get(self._customer_url, _LOGIN, token)
+        if reply.status != 200:
+            raise Unreadable(
+                f"{CUSTOMER_PATH} answered 304 to an unconditional request", path=CUSTOMER_PATH, status=304
+            )
+        try:
+            return read_customer(reply.body)
+        except NotAnAnswer as error:
+            raise Unreadable(
+                f"{CUSTOMER_PATH} answered with no customer: {error}", path=CUSTOMER_PATH, status=200
+            ) from None
+
+    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
+        """Everything the customer owns; `now` becomes `read_at`, the time reading began.
+
+        Pages are read in ascending order of ids, each after the largest id so far, until one is short: the only
+        scheme the API documents without ambiguity. As long as pages equal those of `previous` none is parsed: their
+        digests and the ids they were asked after are part of `Seen`. An ETag is used while the inventory is a single
+        page, because a page of many says nothing about the others.
+        """
+        known = previous.pages if previous is not None else []
+        etag = previous.etag if previous is not None and len(known) == 1 else None
+        reply = await self._exchange.get(self._first_page, _LOGIN, token, etag)
+        if reply.status == 304:
+            if previous is None or etag is None:
+                raise self._unreadable("answered 304 to an unconditional request", 304)
+            return Unchanged(now, previous)
+        equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
+        marks = [PageMark.of(0, reply.body)]
+        while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
+            if len(marks) == len(known):
+                return Unchanged(now, Seen.of(marks, reply.etag))
+            equal.append(reply.body)
+            reply = await self._next(token, known[len(marks)].after, marks)
+        reading = _Reading(customer_id)
+        try:
+            for body in equal:
+                reading.add(body)
+            while (after := reading.add(reply.body)) is not None:
+                reply = await self._next(token, after, marks)
+        except NotAnAnswer as error:
+            raise self._unreadable(f"answered with no inventory: {error}") from None
+        return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, reply.etag))
+
+    async def _next(self, token: Secret, after: int, marks: list[PageMark]) -> Reply:
+        """Asks for the page after an id and adds its mark."""
+        if len(marks) >= MOST_PAGES:
+            raise self._unreadable(f"has not ended after {MOST_PAGES} pages")
+        url = self._exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}&after={after}")
+        reply = await self._exchange.get(url, _LOGIN, token)
+        if reply.status != 200:
+            raise self._unreadable("answered 304 to an unconditional request", 304)
+        marks.append(PageMark.of(after, reply.body))
+        return reply
+
+    def _unreadable(self, what: str, status: int = 200) -> Unreadable:
+        return Unreadable(f"{self._items_path} {what}", path=self._items_path, status=status)
+
+
+class _Reading:
+    """The pages of one inventory on their way to being complete. Raises NotAnAnswer when they cannot become so."""
+
+    def __init__(self, customer_id: str) -> None:
+        self._customer_id = customer_id
+        self._items: dict[int, Item] = {}
+        self._bytes = 0
+
+    def add(self, body: bytes) -> int | None:
+        """Takes one page in; returns the id to ask after, or None when this was the last page."""
+        self._bytes += len(body)
+        if self._bytes > LARGEST_INVENTORY:
+            raise NotAnAnswer(f"more than {LARGEST_INVENTORY // 1024 // 1024} MiB in all pages")
+        items = read_items(body, self._customer_id)
+        ids = [int(item.id) for item in items]
+        if ids and self._items.keys() >= set(ids):
+            raise NotAnAnswer(
+                "no progress, a page repeats items that came before. This path may not know `after`; set [store] "
+                f"items_path to {ITEMS_PATH}"
+            )
+        if len(ids) >= PAGE_LIMIT and ids != sorted(ids):
+            raise NotAnAnswer("a full page is not in ascending order, so nobody can tell which page is the last one")
+        self._items.update(zip(ids, items, strict=True))  # an item that comes twice counts as it came last
+        return max(self._items) if len(ids) >= PAGE_LIMIT else None
+
+    def inventory(self) -> tuple[Item, ...]:
+        return tuple(self._items[item_id] for item_id in sorted(self._items))

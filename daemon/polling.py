@@ -1,0 +1,306 @@
+"""Loop 1: token → inventory → changes → commands → ledger. Nobody here speaks RCON.
+
+`app` runs it; the clock's tick drains its schedule. Fetching is concurrent, what is fetched goes through the lane.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .clock import Clock
+from .clockwatch import ClockWatch
+from .lane import Lane, Sighting
+from .ledger.base import Ledger, LedgerError
+from .ledger.rows import Polled
+from .model import Secret
+from .paynow.errors import StoreError, TokenRefused
+from .paynow.seen import Seen
+from .paynow.storefront import Storefront, Unchanged
+from .pulse import Pulse
+from .schedule import Rank, Schedule
+
+log = logging.getLogger("perkd.polling")
+
+REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
+FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
+AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
+PROFILE_AGAIN = timedelta(days=1)
+FLUSH = timedelta(seconds=30)  # sightings of unchanged inventories are written this often
+LOOP = "poll"
+
+
+@dataclass(slots=True)
+class Watch:
+    """One customer to look at, as small as 100,000 of them need."""
+
+    token_id: int
+    token: Secret | None
+    customer_id: str | None
+    label: str
+    profile_at: datetime | None
+    read_at: datetime | None
+    digest: bytes | None
+    etag: str | None
+    catalogue: str
+    recheck_at: datetime | None
+    deadline_at: datetime | None
+    incomplete: bool
+    failures: int = 0
+    refused: bool = False
+    error: str | None = None
+
+
+class Polling:
+    """Reads everybody in turn, whoever failed or has an end coming first, under one rate."""
+
+    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+        self,
+        store: Storefront,
+        ledger: Ledger,
+        lane: Lane,
+        clock: Clock,
+        pulse: Pulse,
+        *,
+        every: timedelta,
+        concurrency: int,
+        wake: Callable[[Iterable[str]], None],
+        rng: random.Random | None = None,
+    ) -> None:
+        self.every = every
+        self.watches: dict[int, Watch] = {}
+        self.last_error: str | None = None
+        self.clockwatch = ClockWatch()
+        self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
+        self._concurrency, self._wake = concurrency, wake
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
+        self._schedule = Schedule()
+        self._ready = asyncio.Event()
+        self._sightings: dict[str, datetime] = {}
+        self._flush_at = clock.monotonic()
+        self._sweep = _Sweep(clock.monotonic)
+        pulse.register(LOOP, 20.0)
+
+    def drain(self) -> None:
+        """Pops who is due: the one thing the clock's tick does here."""
+        if self._schedule.drain(self._clock.monotonic()):
+            self._ready.set()
+
+    async def load(self) -> None:
+        """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on."""
+        rows = {row.token_id: row for row in await self._ledger.polled()}
+        for token_id in self.watches.keys() - rows.keys():
+            del self.watches[token_id]
+            self._schedule.drop(token_id)
+        now = self._clock.monotonic()
+        for row in rows.values():
+            known = self.watches.get(row.token_id)
+            if known is None or known.token != row.token:
+                self.watches[row.token_id] = watch = _watch(row)
+                self._schedule.put(row.token_id, now, Rank.FIRST if self._end_is_due(watch) else Rank.REST)
+        self._sweep.expect(len(self.watches))
+
+    def look_now(self, token_ids: Iterable[int] | None = None) -> None:
+        """These customers, or all, are due at once."""
+        now = self._clock.monotonic()
+        for token_id in list(self.watches if token_ids is None else token_ids):
+            self._schedule.put(token_id, now, Rank.FIRST)
+
+    @property
+    def sweep_s(self) -> float | None:
+        """How long the last whole round took: everybody seen once."""
+        return self._sweep.last_s
+
+    async def run(self) -> None:
+        """Until cancelled. The workers fetch; one of them at a time is in the lane."""
+        async with asyncio.TaskGroup() as workers:
+            for number in range(self._concurrency):
+                workers.create_task(self._work(), name=f"poll {number}")
+
+    async def _work(self) -> None:
+        while True:
+            token_id = self._schedule.take()
+            if token_id is None:
+                self._pulse.beat(LOOP)
+                self._ready.clear()
+                await self._clock.until(self._clock.monotonic() + 20.0, self._ready)
+                continue
+            watch = self.watches.get(token_id)
+            if watch is None:
+                continue
+            try:
+                await self._poll(watch)
+            except LedgerError:
+                raise  # without a ledger nothing may go on
+            except Exception as error:  # a fault with one customer never stops the others
+                log.exception("%s: could not be looked at", watch.label, extra={"action": "poll_crashed"})
+                watch.failures, watch.error = (
+                    watch.failures + 1,
+                    f"a fault in perkd: {type(error).__name__}, see the log",
+                )
+            finally:
+                self._pulse.beat(LOOP)
+                if token_id in self.watches:
+                    self._put_back(watch)
+            await self._flush()
+
+    async def _poll(self, watch: Watch) -> None:
+        """One look at one customer. A store that cannot be read says nothing about what is owned (law 2)."""
+        try:
+            sighting = await self._fetch(watch)
+        except StoreError as error:
+            self._failed(watch, error)
+            sighting = None
+        else:
+            if watch.token is not None:
+                watch.failures, watch.refused, watch.error, self.last_error = 0, False, None, None
+                self._sweep.saw(watch.token_id)
+        self._look_at_clock()
+        if watch.customer_id is None or not self._worth_comparing(watch, sighting):
+            if sighting and watch.customer_id:
+                watch.read_at = self._sightings[watch.customer_id] = sighting.read_at
+            return
+        await self._compare(watch, watch.customer_id, sighting)
+
+    async def _fetch(self, watch: Watch) -> Sighting | None:
+        if watch.token is None:
+            return None  # removed: only his known ends still come
+        now = self._clock.now()
+        if (
+            watch.customer_id is None
+            or watch.profile_at is None
+            or watch.incomplete
+            or now - watch.profile_at > PROFILE_AGAIN
+        ):
+            await self._identify(watch, watch.token, now)
+        if watch.customer_id is None:
+            return None
+        previous = Seen(watch.digest, watch.etag) if watch.digest else None
+        answer = await self._store.inventory(watch.token, watch.customer_id, previous, now)
+        if isinstance(answer, Unchanged):
+            watch.digest, watch.etag = answer.seen.digest, answer.seen.etag
+            return Sighting(read_at=answer.read_at, inventory=None)
+        seen = answer.seen
+        return Sighting(read_at=now, inventory=answer.inventory, digest=seen.digest, etag=seen.etag)
+
+    async def _identify(self, watch: Watch, token: Secret, now: datetime) -> None:
+        profile = await self._store.customer(token)
+        await self._ledger.identify(watch.token_id, profile, now)
+        if watch.customer_id is None:
+            log.info(
+                "%s is customer %s",
+                watch.label,
+                profile.customer_id,
+                extra={"action": "customer_identified", "customer_id": profile.customer_id},
+            )
+        watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
+        watch.recheck_at = now  # a new name or id matters though the inventory is the same
+
+    def _worth_comparing(self, watch: Watch, sighting: Sighting | None) -> bool:
+        now = self._clock.now()
+        if sighting is None:
+            return watch.deadline_at is not None and watch.deadline_at <= now
+        changed = sighting.inventory is not None or watch.catalogue != self._lane.rules.fingerprint
+        return changed or (watch.recheck_at is not None and watch.recheck_at <= now)
+
+    async def _compare(self, watch: Watch, customer_id: str, sighting: Sighting | None) -> None:
+        fingerprint = self._lane.rules.fingerprint
+        passed = await self._lane.look(customer_id, sighting, clock_ok=self.clockwatch.ok)
+        watch.recheck_at, watch.deadline_at = passed.changes.recheck_at, passed.changes.deadline_at
+        watch.incomplete = passed.incomplete
+        watch.catalogue = fingerprint
+        if sighting is not None:
+            watch.read_at = sighting.read_at
+            if sighting.digest is not None:  # only now: what it led to is committed
+                watch.digest, watch.etag = sighting.digest, sighting.etag
+        self._wake(passed.recorded.servers)
+
+    def _failed(self, watch: Watch, error: StoreError) -> None:
+        watch.failures += 1
+        refused = isinstance(error, TokenRefused)
+        if str(error) != watch.error:  # the same words once
+            log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
+        watch.refused, watch.error = refused, str(error)
+        if not refused:
+            self.last_error = str(error)
+
+    def _put_back(self, watch: Watch) -> None:
+        """When he is looked at next: the interval, sooner after a failure, at the next known end plus a minute."""
+        now, jitter = self._clock.now(), self._rng.uniform(0.9, 1.0)
+        wait, rank = self.every * jitter, Rank.REST
+        if watch.refused:
+            wait = REFUSED_AGAIN * jitter
+        elif watch.failures:
+            wait, rank = min(self.every, FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)) * jitter, Rank.FIRST
+        if watch.token is None:
+            wait = timedelta(days=1)
+        ends = (
+            [watch.deadline_at]
+            if watch.token is None or watch.failures
+            else [_after(watch.recheck_at), watch.deadline_at]
+        )
+        for end in ends:
+            if end is not None and timedelta(0) < end - now < wait:
+                wait, rank = end - now, Rank.FIRST
+        self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
+
+    def _end_is_due(self, watch: Watch) -> bool:
+        return watch.recheck_at is not None and watch.recheck_at <= self._clock.now()
+
+    def _look_at_clock(self) -> None:
+        self.clockwatch.look(self._clock.now(), self._clock.monotonic())
+        date = self._store.last_date
+        if date is not None:
+            then = self._clock.now() - timedelta(seconds=self._clock.monotonic() - date.seen_s)
+            self.clockwatch.confirm(date.at, then)
+
+    async def _flush(self) -> None:
+        """Writes the sightings that changed nothing, all in one transaction."""
+        if self._sightings and self._clock.monotonic() >= self._flush_at:
+            self._flush_at = self._clock.monotonic() + FLUSH.total_seconds()
+            sightings, self._sightings = self._sightings, {}
+            await self._ledger.sighted(sightings)
+
+
+class _Sweep:
+    """How long it takes until everybody was seen once."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.last_s: float | None = None
+        self._monotonic = monotonic
+        self._since = monotonic()
+        self._seen: set[int] = set()
+        self._everybody = 0
+
+    def expect(self, everybody: int) -> None:
+        self._everybody = everybody
+
+    def saw(self, token_id: int) -> None:
+        self._seen.add(token_id)
+        if len(self._seen) >= self._everybody:
+            now = self._monotonic()
+            self.last_s, self._since = now - self._since, now
+            self._seen.clear()
+
+
+def _after(end: datetime | None) -> datetime | None:
+    return end + AFTER_END if end else None
+
+
+def _watch(row: Polled) -> Watch:
+    return Watch(
+        token_id=row.token_id,
+        token=row.token,
+        customer_id=row.customer_id,
+        label=row.label,
+        profile_at=row.profile_at,
+        read_at=row.read_at,
+        digest=row.digest,
+        etag=row.etag,
+        catalogue=row.catalogue,
+        recheck_at=row.recheck_at,
+        deadline_at=row.deadline_at,
+        incomplete=row.incomplete,
+    )

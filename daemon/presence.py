@@ -1,0 +1,67 @@
+"""Loop 3, one task per server: link → roster. Who is online where, in memory only.
+
+`delivery` claims waiting commands for players who are there; `status` counts them. Commands go first: a busy link is
+left alone for this round.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from adapters.base import AdapterError
+
+from .clock import Clock
+from .link import Link
+from .pulse import Pulse
+from .roster import Roster
+
+log = logging.getLogger("perkd.presence")
+
+MISSED_READS = 3  # then the roster is unknown: nobody is known to be online
+IDLE_S = 20.0  # a pass completes at least this often, connected or not
+
+
+class Presence:
+    """Reads the player list of one server into its roster and says who joined."""
+
+    def __init__(self, link: Link, roster: Roster, joined: asyncio.Event, clock: Clock, pulse: Pulse) -> None:
+        self.link, self.roster, self.joined = link, roster, joined
+        self._clock, self._pulse = clock, pulse
+        self._missed = 0
+        self._name = f"presence {link.server.name}"
+        self.every: timedelta = link.server.presence
+        pulse.register(self._name, max(IDLE_S, self.every.total_seconds()))
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._read()
+            finally:
+                self._pulse.beat(self._name)
+            await self._clock.until(self._clock.now() + self.every)
+
+    async def _read(self) -> None:
+        if not self.link.up.is_set():
+            self._miss(None)
+            return
+        if self.link.busy:
+            return  # a command is on its way: the next round will do
+        try:
+            players = await self.link.players()
+        except AdapterError as error:
+            self._miss(str(error))
+            return
+        self._missed = 0
+        if self.roster.see(players):
+            self.joined.set()
+
+    def _miss(self, why: str | None) -> None:
+        self._missed += 1
+        if self._missed == MISSED_READS:
+            self.roster.lose()
+            log.info(
+                "%s: who is online is not known%s",
+                self.link.server.name,
+                f": {why}" if why else "",
+                extra={"action": "roster_unknown"},
+            )

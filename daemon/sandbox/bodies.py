@@ -1,0 +1,75 @@
+"""What the control interface takes as JSON: strict shapes, no unknown fields. `control.py` reads requests with them."""
+
+from typing import TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .shop import Nonsense
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class NewCustomer(Body):
+    name: str | None = Field(default=None, min_length=1, max_length=50)
+    minecraft_uuid: str | None = None
+    steam_id: str | None = None
+    xbox_xuid: str | None = None
+    offline: bool = False
+
+
+class NewProduct(Body):
+    slug: str = Field(min_length=1)
+    name: str = ""
+    lasts_s: float | None = Field(default=None, gt=0, le=10 * 366 * 86400)
+    has_commands: bool = True
+
+
+class Purchase(Body):
+    customer: str
+    product: str
+    quantity: int = 1
+    gift: bool = False
+    gameserver_id: str | None = Field(default=None, pattern=r"^[0-9]{1,19}$")
+    subscription: bool = False
+    activate: bool = False
+
+
+class Expire(Body):
+    swept: bool = True
+
+
+class Renew(Body):
+    successor: bool = True
+
+
+class Revoke(Body):
+    reason: str | None = "admin"
+
+
+class FaultOn(Body):
+    fault: str
+    customer: str | None = None
+    times: int | None = Field(default=None, ge=1)
+
+
+class Nothing(Body):
+    pass
+
+
+_B = TypeVar("_B", bound=Body)
+
+
+async def read(request: web.Request, shape: type[_B]) -> _B:
+    """The request's JSON body; an absent one is `{}`. Raises Nonsense with what is wrong."""
+    try:
+        return shape.model_validate_json(await request.read() or b"{}")
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'the body'}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        known = ", ".join(shape.model_fields) or "none"
+        raise Nonsense(f"{'; '.join(faults)} (fields: {known})") from None

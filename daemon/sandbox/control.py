@@ -1,0 +1,238 @@
+"""Plays the sandbox by hand or by script: a small JSON interface on loopback, beside the emulated store.
+
+`world.py` starts it; `perkd sandbox` prints its address. Every answer is JSON; nonsense is a 400 whose `error` says
+what would do. Where a customer is named, his id, name or token will do; for a product its id or slug.
+
+    GET    /                            everything: store, customers with tokens and items, products, servers, faults
+    POST   /customers                   {"name", "minecraft_uuid"?, "steam_id"?, "xbox_xuid"?, "offline"?} → id, token
+    POST   /customers/CUSTOMER/tokens   one more token
+    DELETE /customers/CUSTOMER/tokens   invalidates all of his tokens
+    POST   /products                    {"slug", "name"?, "lasts_s"?, "has_commands"?} → id
+    POST   /purchases                   {"customer", "product", "quantity"?, "gift"?, "subscription"?, "gameserver_id"?,
+                                        "activate"?} → the items
+    POST   /items/ITEM/activate         the item's command was acknowledged
+    POST   /items/ITEM/expire           {"swept"?} its time is over; swept false: the state still says active
+    POST   /items/ITEM/renew            {"successor"?} a subscription went on → the item that lasts now
+    POST   /items/ITEM/revoke           {"reason"?} admin, refund, chargeback, any word; null: no reason
+    POST   /items/ITEM/forget           gone from every answer
+    POST   /items/ITEM/restore          undoes forget and revoke
+    POST   /servers/SERVER/up | down    a game server; the name "store" is the store itself
+    POST   /faults                      {"fault", "customer"?, "times"?} the names are in GET /
+    DELETE /faults                      turns every fault off and lets held-back answers go
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Protocol
+
+from aiohttp import web
+
+from .bodies import Expire, FaultOn, NewCustomer, NewProduct, Nothing, Purchase, Renew, Revoke, read
+from .faults import MEANING, Fault
+from .goods import Goods
+from .shop import Nonsense
+from .store import Store
+
+
+class Switchable(Protocol):
+    """A game server as far as this interface needs one."""
+
+    @property
+    def address(self) -> str: ...
+    async def up(self) -> None: ...
+    async def down(self) -> None: ...
+
+
+class Control:
+    """The interface over one store and its game servers by name. The servers are taken as they are: up."""
+
+    def __init__(self, store: Store, servers: Mapping[str, Switchable]) -> None:
+        self._store = store
+        self._servers = servers
+        self._down: set[str] = set()
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+
+    async def start(self, port: int = 0) -> None:
+        """Listens on 127.0.0.1; 0 takes a free port."""
+        app = web.Application(middlewares=[_guarded], client_max_size=65536)
+        app.add_routes(
+            [
+                web.get("/", self._everything),
+                web.post("/customers", self._add_customer),
+                web.post("/customers/{customer}/tokens", self._add_token),
+                web.delete("/customers/{customer}/tokens", self._invalidate),
+                web.post("/products", self._add_product),
+                web.post("/purchases", self._purchase),
+                web.post("/items/{item}/{verb}", self._item),
+                web.post("/servers/{server}/{verb}", self._server),
+                web.post("/faults", self._fault),
+                web.delete("/faults", self._heal),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        self._port = runner.addresses[0][1]
+        self._runner = runner
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def _everything(self, _request: web.Request) -> web.Response:
+        store = self._store
+        customers = [
+            {
+                "id": customer.id,
+                "name": customer.name,
+                "minecraft_uuid": customer.minecraft_uuid,
+                "steam_id": customer.steam_id,
+                "xbox_xuid": customer.xbox_xuid,
+                "tokens": customer.tokens,
+                "items": [item.document(nulls=True) for item in store.owned(customer.id)],
+            }
+            for customer in store.customers.values()
+        ]
+        products = [
+            {
+                "id": product.id,
+                "slug": product.slug,
+                "name": product.name,
+                "lasts_s": None if product.lasts is None else product.lasts.total_seconds(),
+                "has_commands": product.has_commands,
+            }
+            for product in store.products.values()
+        ]
+        on = [{"fault": one.fault, "customer": one.customer_id, "times": one.times} for one in store.switches.on]
+        return web.json_response(
+            {
+                "store": {"url": store.url, "up": store.is_up, "requests": store.requests(), "faults": on},
+                "customers": customers,
+                "products": products,
+                "servers": [
+                    {"name": name, "address": server.address, "up": name not in self._down}
+                    for name, server in self._servers.items()
+                ],
+                "faults": MEANING,
+            }
+        )
+
+    async def _add_customer(self, request: web.Request) -> web.Response:
+        body = await read(request, NewCustomer)
+        token = self._store.add_customer(
+            body.name,
+            body.minecraft_uuid,
+            steam_id=body.steam_id,
+            xbox_xuid=body.xbox_xuid,
+            offline=body.offline,
+        )
+        return web.json_response({"id": self._store.customer(token).id, "token": token})
+
+    async def _add_token(self, request: web.Request) -> web.Response:
+        return web.json_response({"token": self._store.add_token(request.match_info["customer"])})
+
+    async def _invalidate(self, request: web.Request) -> web.Response:
+        self._store.invalidate_tokens(request.match_info["customer"])
+        return web.json_response({})
+
+    async def _add_product(self, request: web.Request) -> web.Response:
+        body = await read(request, NewProduct)
+        lasts = None if body.lasts_s is None else timedelta(seconds=body.lasts_s)
+        product = self._store.add_product(body.slug, name=body.name, lasts=lasts, has_commands=body.has_commands)
+        return web.json_response({"id": product.id})
+
+    async def _purchase(self, request: web.Request) -> web.Response:
+        body = await read(request, Purchase)
+        bought = self._store.purchase(
+            body.customer,
+            body.product,
+            quantity=body.quantity,
+            gift=body.gift,
+            subscription=body.subscription,
+            gameserver_id=body.gameserver_id,
+        )
+        for item in bought if body.activate else ():
+            self._store.activate(item.id)
+        return web.json_response([item.document(nulls=True) for item in bought])
+
+    async def _item(self, request: web.Request) -> web.Response:
+        key, verb, store = request.match_info["item"], request.match_info["verb"], self._store
+        item: Goods = store.item(key)
+        if verb == "expire":
+            store.expire(key, swept=(await read(request, Expire)).swept)
+        elif verb == "renew":
+            item = store.renew(key, successor=(await read(request, Renew)).successor)
+        elif verb == "revoke":
+            store.revoke(key, (await read(request, Revoke)).reason)
+        elif verb in {"activate", "forget", "restore"}:
+            await read(request, Nothing)
+            {"activate": store.activate, "forget": store.forget, "restore": store.restore}[verb](key)
+        else:
+            raise Nonsense(f"no verb {verb!r}; there are: activate, expire, renew, revoke, forget, restore")
+        return web.json_response(item.document(nulls=True))
+
+    async def _server(self, request: web.Request) -> web.Response:
+        name, verb = request.match_info["server"], request.match_info["verb"]
+        if verb not in {"up", "down"}:
+            raise Nonsense(f"no verb {verb!r}; there are: up, down")
+        if name == "store":
+            await (self._store.up() if verb == "up" else self._store.down())
+        elif (server := self._servers.get(name)) is None:
+            raise Nonsense(f"no server {name!r}; there are: {', '.join([*self._servers, 'store'])}")
+        elif verb == "down" and name not in self._down:
+            await server.down()
+            self._down.add(name)
+        elif verb == "up" and name in self._down:
+            await server.up()
+            self._down.discard(name)
+        return web.json_response({"name": name, "up": verb == "up"})
+
+    async def _fault(self, request: web.Request) -> web.Response:
+        body = await read(request, FaultOn)
+        if body.fault not in set(Fault):
+            raise Nonsense(f"no fault {body.fault!r}; there are: {', '.join(Fault)}")
+        self._store.fault(Fault(body.fault), body.customer, body.times)
+        return web.json_response({"fault": body.fault, "meaning": MEANING[Fault(body.fault)]})
+
+    async def _heal(self, _request: web.Request) -> web.Response:
+        self._store.heal()
+        self._store.release()
+        return web.json_response({})
+
+
+@web.middleware
+async def _guarded(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Only this machine, and no web page on it: a page that rebinds a name or posts across sites is turned away."""
+    if not _is_loopback(request.host):
+        return _error(403, "this is only for requests to 127.0.0.1, ::1 or localhost")
+    if "Origin" in request.headers:
+        return _error(403, "this is for tools such as curl, not for web pages")
+    try:
+        return await handler(request)
+    except Nonsense as error:
+        return _error(400, str(error))
+    except web.HTTPException as error:
+        return _error(error.status, f"{request.method} {request.path}: {error.reason}; GET / shows what is there")
+
+
+def _error(status: int, text: str) -> web.Response:
+    return web.json_response({"error": text}, status=status)
+
+
+def _is_loopback(host: str) -> bool:
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

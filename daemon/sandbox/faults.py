@@ -1,0 +1,139 @@
+"""Everything that can go wrong with an answer of the store, as switches. `store.py` turns them on and acts on them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """One way to fail. Those of DOCUMENT change what an otherwise good answer holds; the others replace the answer."""
+
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    LIMITED = "limited"
+    LIMITED_SECONDS = "limited_seconds"
+    LIMITED_DATE = "limited_date"
+    SERVER_ERROR = "server_error"
+    BAD_GATEWAY = "bad_gateway"
+    WEB_PAGE = "web_page"
+    EMPTY = "empty"
+    NO_CONTENT = "no_content"
+    TRUNCATED = "truncated"
+    WRONG_TYPE = "wrong_type"
+    SLOW = "slow"
+    STALLED = "stalled"
+    TOO_BIG = "too_big"
+    TOO_BIG_PACKED = "too_big_packed"
+    TOO_BIG_STATED = "too_big_stated"
+    SHORT_LENGTH = "short_length"
+    RESET = "reset"
+    RESET_MIDWAY = "reset_midway"
+    REDIRECT = "redirect"
+    STRAY_304 = "stray_304"
+    UNKNOWN_STATE = "unknown_state"
+    EXTRA_FIELDS = "extra_fields"
+    FEW_FIELDS = "few_fields"
+    BROKEN_ITEM = "broken_item"
+    NO_ID = "no_id"
+    STRANGER = "stranger"
+    REPEATING = "repeating"
+    IGNORES_PAGING = "ignores_paging"
+    IGNORES_LIMIT = "ignores_limit"
+    DESCENDING = "descending"
+
+
+MEANING: dict[Fault, str] = {
+    Fault.UNAUTHORIZED: "401, as if the token were invalidated",
+    Fault.FORBIDDEN: "403",
+    Fault.NOT_FOUND: "404",
+    Fault.BAD_REQUEST: "400 with a list of validation errors",
+    Fault.LIMITED: "429 without Retry-After",
+    Fault.LIMITED_SECONDS: "429 with Retry-After in seconds",
+    Fault.LIMITED_DATE: "429 with Retry-After as a date",
+    Fault.SERVER_ERROR: "500 with an error document",
+    Fault.BAD_GATEWAY: "502 with a web page",
+    Fault.WEB_PAGE: "200 with a web page",
+    Fault.EMPTY: "200 with no body",
+    Fault.NO_CONTENT: "204",
+    Fault.TRUNCATED: "200 with JSON that stops in the middle",
+    Fault.WRONG_TYPE: "200 with a number where a document belongs",
+    Fault.SLOW: "no answer until released",
+    Fault.STALLED: "half an answer, the rest when released",
+    Fault.TOO_BIG: "a body above 8 MiB, its length not stated",
+    Fault.TOO_BIG_PACKED: "a small gzip body that unpacks to more than 8 MiB",
+    Fault.TOO_BIG_STATED: "a body above 8 MiB, its length stated",
+    Fault.SHORT_LENGTH: "a Content-Length smaller than the body",
+    Fault.RESET: "the connection is reset before any answer",
+    Fault.RESET_MIDWAY: "the connection is reset in the middle of the body",
+    Fault.REDIRECT: "302 to another host",
+    Fault.STRAY_304: "304 to whatever is asked",
+    Fault.UNKNOWN_STATE: "the first item has a state word nobody knows",
+    Fault.EXTRA_FIELDS: "documents have fields nobody knows",
+    Fault.FEW_FIELDS: "items have only id, product and state",
+    Fault.BROKEN_ITEM: "the first item has an id and rubbish",
+    Fault.NO_ID: "the first item has no id",
+    Fault.STRANGER: "the first item belongs to another customer",
+    Fault.REPEATING: "every page is the first page",
+    Fault.IGNORES_PAGING: "every page holds everything",
+    Fault.IGNORES_LIMIT: "a page holds everything after `after`",
+    Fault.DESCENDING: "pages come newest first",
+}
+
+DOCUMENT = frozenset(
+    {
+        Fault.UNKNOWN_STATE,
+        Fault.EXTRA_FIELDS,
+        Fault.FEW_FIELDS,
+        Fault.BROKEN_ITEM,
+        Fault.NO_ID,
+        Fault.STRANGER,
+        Fault.REPEATING,
+        Fault.IGNORES_PAGING,
+        Fault.IGNORES_LIMIT,
+        Fault.DESCENDING,
+    }
+)
+
+
+@dataclass(slots=True)
+class Switch:
+    """A fault that is on: for one customer's requests or all, for the next `times` answers or until healed."""
+
+    fault: Fault
+    customer_id: str | None = None
+    times: int | None = None
+
+
+class Switches:
+    """The faults that are on. A customer's own come before those of the whole store."""
+
+    def __init__(self) -> None:
+        self.on: list[Switch] = []
+
+    def turn_on(self, fault: Fault, customer_id: str | None = None, times: int | None = None) -> None:
+        self.turn_off(fault, customer_id)
+        self.on.append(Switch(fault, customer_id, times))
+
+    def turn_off(self, fault: Fault | None = None, customer_id: str | None = None) -> None:
+        """Turns off what matches; None matches everything."""
+        self.on = [
+            switch
+            for switch in self.on
+            if (fault is not None and switch.fault != fault)
+            or (customer_id is not None and switch.customer_id != customer_id)
+        ]
+
+    def take(self, customer_id: str | None) -> set[Fault]:
+        """The faults for one answer, at most one of them outside DOCUMENT; counts it against `times`."""
+        meant = sorted(
+            (switch for switch in self.on if switch.customer_id in {None, customer_id}),
+            key=lambda switch: switch.customer_id is None,
+        )
+        answer = next((switch for switch in meant if switch.fault not in DOCUMENT), None)
+        taken = [answer] if answer else meant
+        for switch in taken:
+            if switch.times is not None:
+                switch.times -= 1
+        self.on = [switch for switch in self.on if switch.times is None or switch.times > 0]
+        return {switch.fault for switch in taken}

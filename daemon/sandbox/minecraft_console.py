@@ -1,0 +1,203 @@
+"""The commands of the emulated Minecraft server: real state behind them, and vanilla's and LuckPerms' own reply texts.
+
+`daemon/sandbox/minecraft.py` runs them; demo and tests look at the state.
+"""
+
+import re
+import uuid as uuids
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+UNKNOWN = "Unknown or incomplete command, see below for error"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One `give`: who got how many of what."""
+
+    uuid: str
+    item: str
+    count: int
+
+
+def offline_uuid(name: str) -> str:
+    """A stable made-up UUID for a name; not the one Mojang or an offline-mode server would use."""
+    return str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{name.lower()}.players.sandbox.invalid"))
+
+
+@dataclass(slots=True)
+class Console:
+    """The state of one server, and `run`. Everything is keyed by UUID; `names` knows who has an account."""
+
+    names: dict[str, str] = field(default_factory=dict)  # uuid → name, of everybody who has an account
+    online: list[str] = field(default_factory=list)  # uuids in the order they joined
+    whitelist: set[str] = field(default_factory=set)
+    ops: set[str] = field(default_factory=set)
+    bans: dict[str, str] = field(default_factory=dict)  # uuid → reason
+    groups: dict[str, set[str]] = field(default_factory=dict)  # uuid → LuckPerms groups
+    items: list[Given] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    known_groups: set[str] | None = None  # None: every group exists
+    luckperms: bool = True  # False: the plugin is not loaded, `lp` is an unknown command
+    luckperms_silent: bool = False  # Bukkit: LuckPerms works, and answers RCON with nothing
+    bukkit: bool = False  # knows `minecraft:` before its commands, and ends every line
+    most_players: int = 20
+
+    def account(self, name: str, uuid: str | None = None) -> str:
+        """Makes an account known without bringing the player in. Returns the UUID."""
+        identity = uuid or offline_uuid(name)
+        self.names[identity] = name
+        return identity
+
+    def join(self, name: str, uuid: str | None = None) -> str:
+        """The player comes in. Returns the UUID."""
+        identity = self.account(name, uuid)
+        if identity not in self.online:
+            self.online.append(identity)
+        return identity
+
+    def leave(self, name: str) -> None:
+        self.online = [identity for identity in self.online if self.names[identity].lower() != name.lower()]
+
+    def run(self, command: str) -> str:
+        """The reply to one command, after its effect."""
+        text = command.removeprefix("/")
+        words = text.removeprefix("minecraft:").split() if self.bukkit else text.split()
+        handler = self._commands().get(words[0]) if words else None
+        if handler is None or (words[0] in ("lp", "luckperms") and not self.luckperms):
+            lines = [UNKNOWN, f"{text}<--[HERE]"]
+        else:
+            lines = handler(words[1:], text)
+        # Vanilla puts the lines together with nothing between them.
+        return "".join(f"{line}\n" for line in lines) if self.bukkit else "".join(lines)
+
+    def _commands(self) -> dict[str, Callable[[list[str], str], list[str]]]:
+        return {
+            "list": self._list,
+            "give": self._give,
+            "whitelist": self._whitelist,
+            "op": self._op,
+            "deop": self._deop,
+            "ban": self._ban,
+            "pardon": self._pardon,
+            "kick": self._kick,
+            "say": self._say,
+            "lp": self._lp,
+            "luckperms": self._lp,
+        }
+
+    # Who is meant
+
+    def _here(self, target: str) -> str | None:
+        """The UUID of somebody online, by name or UUID."""
+        return next((one for one in self.online if target.lower() in (one, self.names[one].lower())), None)
+
+    def _account(self, name: str) -> str | None:
+        return next((one for one, known in self.names.items() if known.lower() == name.lower()), None)
+
+    # The commands
+
+    def _list(self, words: list[str], _text: str) -> list[str]:
+        shown = [f"{self.names[one]} ({one})" if words == ["uuids"] else self.names[one] for one in self.online]
+        return [f"There are {len(shown)} of a max of {self.most_players} players online: {', '.join(shown)}"]
+
+    def _give(self, words: list[str], text: str) -> list[str]:
+        if len(words) not in (2, 3) or (len(words) == 3 and not re.fullmatch(r"[0-9]{1,4}", words[2])):
+            return _mistake("Incorrect argument for command" if len(words) > 2 else UNKNOWN, text)
+        who = self._here(words[0])
+        if who is None:
+            return ["No player was found"]
+        item, count = words[1].removeprefix("minecraft:"), int(words[2]) if len(words) == 3 else 1
+        self.items.append(Given(who, item, count))
+        return [f"Gave {count} [{item.replace('_', ' ').title()}] to {self.names[who]}"]
+
+    def _whitelist(self, words: list[str], text: str) -> list[str]:
+        if len(words) != 2 or words[0] not in ("add", "remove"):
+            return _mistake(UNKNOWN, text)
+        who = self._account(words[1])
+        if who is None:
+            return ["That player does not exist"]
+        if words[0] == "add":
+            done, line = who not in self.whitelist, "Added {} to the whitelist"
+            self.whitelist.add(who)
+        else:
+            done, line = who in self.whitelist, "Removed {} from the whitelist"
+            self.whitelist.discard(who)
+        already = "Player is already whitelisted" if words[0] == "add" else "Player is not whitelisted"
+        return [line.format(self.names[who]) if done else already]
+
+    def _op(self, words: list[str], text: str) -> list[str]:
+        who = self._account(words[0]) if len(words) == 1 else None
+        if who is None:
+            return ["That player does not exist"] if len(words) == 1 else _mistake(UNKNOWN, text)
+        if who in self.ops:
+            return ["Nothing changed. The player already is an operator"]
+        self.ops.add(who)
+        return [f"Made {self.names[who]} a server operator"]
+
+    def _deop(self, words: list[str], text: str) -> list[str]:
+        who = self._account(words[0]) if len(words) == 1 else None
+        if who is None:
+            return ["That player does not exist"] if len(words) == 1 else _mistake(UNKNOWN, text)
+        if who not in self.ops:
+            return ["Nothing changed. The player is not an operator"]
+        self.ops.discard(who)
+        return [f"Made {self.names[who]} no longer a server operator"]
+
+    def _ban(self, words: list[str], text: str) -> list[str]:
+        who = self._account(words[0]) if words else None
+        if who is None:
+            return ["That player does not exist"] if words else _mistake(UNKNOWN, text)
+        if who in self.bans:
+            return ["Nothing changed. The player is already banned"]
+        self.bans[who] = " ".join(words[1:]) or "Banned by an operator."
+        self.leave(self.names[who])
+        return [f"Banned {self.names[who]}: {self.bans[who]}"]
+
+    def _pardon(self, words: list[str], text: str) -> list[str]:
+        who = self._account(words[0]) if len(words) == 1 else None
+        if who is None:
+            return ["That player does not exist"] if len(words) == 1 else _mistake(UNKNOWN, text)
+        if self.bans.pop(who, None) is None:
+            return ["Nothing changed. The player isn't banned"]
+        return [f"Unbanned {self.names[who]}"]
+
+    def _kick(self, words: list[str], text: str) -> list[str]:
+        who = self._here(words[0]) if words else None
+        if who is None:
+            return ["No player was found"] if words else _mistake(UNKNOWN, text)
+        self.leave(self.names[who])
+        return [f"Kicked {self.names[who]}: {' '.join(words[1:]) or 'Kicked by an operator'}"]
+
+    def _say(self, words: list[str], text: str) -> list[str]:
+        if not words:
+            return _mistake(UNKNOWN, text)
+        self.said.append(" ".join(words))
+        return []
+
+    def _lp(self, words: list[str], _text: str) -> list[str]:
+        lines = self._lp_lines(words)
+        return [] if self.luckperms_silent else [f"[LP] {line}" for line in lines]
+
+    def _lp_lines(self, words: list[str]) -> list[str]:
+        if len(words) != 5 or words[0] != "user" or words[2] != "parent" or words[3] not in ("add", "remove"):
+            return ["Command not recognised."]
+        _, target, _, verb, group = words
+        who = target.lower() if re.fullmatch(r"[0-9a-f-]{36}", target.lower()) else self._account(target)
+        if who is None:
+            return [f"A user for {target} could not be found."]
+        if self.known_groups is not None and group not in self.known_groups:
+            return [f"A group named {group} could not be found."]
+        name, held = self.names.get(who, who), self.groups.setdefault(who, set())
+        if verb == "add":
+            told = "already inherits from" if group in held else "now inherits permissions from"
+            held.add(group)
+        else:
+            told = "no longer inherits permissions from" if group in held else "does not inherit from"
+            held.discard(group)
+        return [f"{name} {told} {group} in context global."]
+
+
+def _mistake(what: str, text: str) -> list[str]:
+    """Vanilla's two lines for a mistake at the end of the command: what, and the last ten characters before it."""
+    return [what, f"{'...' if len(text) > 10 else ''}{text[-10:]}<--[HERE]"]

@@ -1,0 +1,55 @@
+"""The whole sandbox: an emulated store, emulated Minecraft servers, and the interface that plays them.
+
+`perkd demo`, `perkd sandbox` and the flow tests start one and point perkd at it.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from .control import Control
+from .minecraft import MinecraftServer
+from .store import Store
+
+PASSWORD = "sandbox"  # noqa: S105 - of servers that listen on loopback and hold nothing
+
+
+class Sandbox:
+    """One store, its game servers by name, and the control interface, all on loopback. Use it as a context manager."""
+
+    def __init__(
+        self,
+        servers: Iterable[str] = ("survival",),
+        *,
+        password: str = PASSWORD,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sweeper_lag: timedelta | None = None,
+    ) -> None:
+        self.store = Store(now=now, sweeper_lag=sweeper_lag)
+        self.servers = {name: MinecraftServer(password=password) for name in servers}
+        self.control = Control(self.store, self.servers)
+        self._running = AsyncExitStack()
+
+    async def start(self, *, store_port: int = 0, control_port: int = 0) -> None:
+        """Opens every port (0: a free one). What was opened is closed again when one of them cannot be."""
+        async with AsyncExitStack() as opened:
+            await self.store.start(store_port)
+            opened.push_async_callback(self.store.stop)
+            for server in self.servers.values():
+                await server.start()
+                opened.push_async_callback(server.stop)
+            await self.control.start(control_port)
+            opened.push_async_callback(self.control.stop)
+            self._running = opened.pop_all()
+
+    async def stop(self) -> None:
+        """Closes everything, last opened first; harmless when it is closed already."""
+        await self._running.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()

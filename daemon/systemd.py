@@ -1,0 +1,37 @@
+"""Talks to systemd in a dozen lines, and turns signals into events. `app` calls these."""
+
+import asyncio
+import os
+import signal
+import socket
+
+
+def notify(*states: str) -> None:
+    """Sends lines such as `READY=1` to the manager (sd_notify(3)); nothing happens without $NOTIFY_SOCKET."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        sender.connect(address)
+        sender.sendall("\n".join(states).encode())
+
+
+def watchdog_s() -> float | None:
+    """How often the manager wants to hear WATCHDOG=1 at the latest; None: it does not watch this process."""
+    micros, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not micros.isdigit() or (pid and pid != str(os.getpid())):
+        return None
+    return int(micros) / 1_000_000
+
+
+def signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """SIGTERM and SIGINT: the first asks to stop, the second to hurry."""
+
+    def asked() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)

@@ -1,0 +1,116 @@
+"""What an operator may ask of the running daemon, and nothing else may: retry, done, skip, the brake, customers.
+
+`control` calls these for the command line. Each is named by a person, so each is an event in the ledger.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+
+from .changes import HoldingChange, HoldingKey, Turn
+from .commands import Scene, again
+from .lane import Lane
+from .ledger.base import Ledger, NotPossible
+from .ledger.rows import CommandRow
+from .model import Cause, PerkKind, Profile, Reason, State, Step
+from .paynow.storefront import Storefront
+from .tokensfile import TokenEntry
+
+
+class Verbs:
+    """One method for each verb. Raises NotPossible with the reason, or StoreError where the store is asked."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        lane: Lane,
+        store: Storefront,
+        now: Callable[[], datetime],
+        *,
+        reload_customers: Callable[[], Awaitable[None]],
+        wake: Callable[[Iterable[str]], None],
+    ) -> None:
+        self._ledger, self._lane, self._store, self._now = ledger, lane, store, now
+        self._reload_customers, self._wake = reload_customers, wake
+
+    async def retry(self, command_id: int) -> CommandRow:
+        """Renders the command anew from today's config and plans it again."""
+        row = await self._row(command_id)
+        known = await self._ledger.known(row.customer_id, self._lane.rules.players)
+        rules = self._lane.rules
+        scene = Scene(
+            known=known,
+            catalogue=rules.catalogue,
+            whos=rules.whos(known.profile),
+            adapters=rules.adapters,
+            now=self._now(),
+        )
+        draft = again(_change_of(row), Step(row.step), row.position, scene)
+        if draft is None:
+            raise NotPossible(
+                f"command {command_id}: perk {row.perk!r} has no such command in today's config; `perkd commands skip` "
+                "closes it"
+            )
+        if draft.state is State.BLOCKED:
+            raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
+        self._wake([await self._ledger.retry(command_id, draft, self._now())])
+        return await self._row(command_id)
+
+    async def done(self, command_id: int) -> CommandRow:
+        """The operator looked: it ran."""
+        return await self._close(command_id, State.DELIVERED)
+
+    async def skip(self, command_id: int) -> CommandRow:
+        """The operator does not want it any more."""
+        return await self._close(command_id, State.VOID)
+
+    async def release_brake(self) -> int:
+        """Plans what the brake stopped. Returns how many commands."""
+        freed = await self._ledger.release_brake(self._now())
+        self._lane.brake.release()
+        self._wake(self._lane.rules.catalogue.servers)
+        return freed
+
+    async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
+        """Asks the store whose token it is, then polls him. False: he was polled already."""
+        profile = await self._store.customer(entry.token)
+        new = await self._ledger.add_token(entry, "operator", profile, self._now())
+        await self._reload_customers()
+        return profile, new
+
+    async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
+        """Stops polling him. Sends nothing and lets known ends come, or with `revoke` takes everything away now.
+        Returns how many commands that planned."""
+        planned = 0
+        if revoke:
+            passed = await self._lane.take_away(customer_id)
+            planned = passed.recorded.planned + passed.recorded.blocked
+            self._wake(passed.recorded.servers)
+        removed = await self._ledger.remove_customer(customer_id, self._now())
+        await self._reload_customers()
+        if not removed and not revoke:
+            raise NotPossible(f"no customer {customer_id} is polled: `perkd customers list` shows them")
+        return planned
+
+    async def _close(self, command_id: int, state: State) -> CommandRow:
+        self._wake([await self._ledger.close_command(command_id, state, self._now())])
+        return await self._row(command_id)
+
+    async def _row(self, command_id: int) -> CommandRow:
+        row = await self._ledger.command(command_id)
+        if row is None:
+            raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+        return row
+
+
+def _change_of(row: CommandRow) -> HoldingChange:
+    """The change this command was recorded for, as far as rendering needs it."""
+    return HoldingChange(
+        turn=Turn.OPEN if row.step == Step.GRANT else Turn.END,
+        key=HoldingKey(row.player, row.effect, row.server, row.key_item),
+        kind=PerkKind.ONCE if row.key_item else PerkKind.LASTING,
+        perk=row.perk,
+        item_id=row.item_id,
+        cause=Cause(row.cause),
+        reason=Reason(row.end_reason) if row.end_reason else None,
+        stored_values=row.identity,
+    )

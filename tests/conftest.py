@@ -1,0 +1,50 @@
+"""What every test run shares: hypothesis profiles, and the watch that no secret is printed or logged.
+
+pytest loads it; tests use the fixture `secret`.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+
+import pytest
+from hypothesis import settings
+
+from tests import secretwatch
+
+settings.register_profile("perkd", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "perkd"))
+
+_records = secretwatch.RecordCollector()
+
+
+@pytest.fixture
+def secret() -> Callable[[str], str]:
+    """`secret("rcon password")` mints a unique secret that must never be printed or logged."""
+    return secretwatch.mint
+
+
+def pytest_sessionstart() -> None:
+    logging.getLogger().addHandler(_records)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when != "teardown":
+        return  # the teardown report repeats the sections of the phases before it
+    for title, text in report.sections:
+        secretwatch.watch.inspect(f"{report.nodeid} ({title})", text)
+    secretwatch.watch.inspect(f"{report.nodeid} (log record)", _records.take())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    logging.getLogger().removeHandler(_records)
+    if secretwatch.watch.leaks and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if secretwatch.watch.leaks:
+        terminalreporter.section("a secret was printed or logged", red=True, bold=True)
+        for leak in secretwatch.watch.leaks:
+            terminalreporter.line(f"SECRET OUT {leak}")

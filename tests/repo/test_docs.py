@@ -1,0 +1,93 @@
+"""The paper follows the code: every route and verb is in the README, decision records are numbered in a row."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from click import Group
+from typer.main import get_command
+
+from daemon import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+PROMISE = "*at most once by default, at least once where repeating is harmless, and never a silent guess.*"
+
+
+def rows(start: str) -> list[str]:
+    """The README's table rows whose first cell begins so."""
+    return [line for line in README.splitlines() if line.startswith(f"| `{start}")]
+
+
+def routes() -> set[str]:
+    """The paths the web server's source registers, wherever in the room `web` that is."""
+    files = [*(ROOT / "daemon").glob("web.py"), *(ROOT / "daemon").glob("web/*.py")]
+    paths = re.compile(r"""\bget\(\s*"(/[a-z]*)"|"(/[a-z]*)":\s|\("(/[a-z]*)",""")
+    return {next(filter(None, hit)) for file in files for hit in paths.findall(file.read_text("utf-8"))}
+
+
+def verbs() -> dict[str, list[str]]:
+    """Each verb of the command line with the verbs below it."""
+    apps = [value for value in vars(cli).values() if isinstance(value, typer.Typer)]
+    found: dict[str, list[str]] = {}
+    for app in apps:
+        command = get_command(app)
+        if isinstance(command, Group):
+            for name, verb in command.commands.items():
+                found[name] = sorted(verb.commands) if isinstance(verb, Group) else []
+    return found
+
+
+def test_the_promise_stands_in_the_readme_in_these_words() -> None:
+    assert PROMISE in " ".join(README.split())
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/status", "/commands", "/metrics", "/"])
+def test_every_public_route_is_in_the_readme(path: str) -> None:
+    assert rows(f"{path}`") or rows(f"{path}?")
+
+
+def test_every_route_the_server_has_is_in_the_readme() -> None:
+    assert {path for path in routes() if not (rows(f"{path}`") or rows(f"{path}?"))} == set()
+
+
+@pytest.mark.skipif(not verbs(), reason="the command line has no verbs")
+def test_the_readme_and_the_command_line_know_the_same_verbs() -> None:
+    promised = {match[1] for line in rows("perkd ") if (match := re.match(r"\| `perkd ([a-z]+)", line))}
+    assert promised == set(verbs())
+
+
+@pytest.mark.parametrize(("verb", "below"), [(verb, below) for verb, all_ in verbs().items() for below in all_])
+def test_every_verb_below_a_verb_is_in_the_readme(verb: str, below: str) -> None:
+    assert any(re.search(rf"`(perkd {verb} )?{below}\b", line) for line in rows(f"perkd {verb} ")), f"{verb} {below}"
+
+
+def decisions() -> Iterator[Path]:
+    yield from sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+
+def test_decision_records_are_numbered_without_gaps() -> None:
+    numbers = [path.name[:5] for path in decisions()]
+    assert numbers == [f"{n:04}-" for n in range(1, len(numbers) + 1)]
+
+
+def test_every_decision_has_a_title_with_its_number_and_a_status() -> None:
+    for path in decisions():
+        first, *rest = path.read_text("utf-8").splitlines()
+        assert first.startswith(f"# {path.name[:4]}. "), path.name
+        assert any(line.startswith("Status: ") for line in rest[:4]), path.name
+
+
+def test_links_inside_the_documents_lead_somewhere() -> None:
+    link = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "adapters").glob("*.md")]
+    broken = [
+        f"{file.relative_to(ROOT)}: {target}"
+        for file in documents
+        for target in link.findall(file.read_text("utf-8"))
+        if not (file.parent / target).exists()
+    ]
+    assert broken == []

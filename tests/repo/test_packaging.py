@@ -1,0 +1,151 @@
+"""What is installed: the wheel holds the two packages and nothing else, and no file names a package index."""
+
+import email
+import email.message
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built with the hatchling of this environment: no network is needed."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> frozenset[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return frozenset(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path, names: frozenset[str]) -> email.message.Message:
+    [path] = [name for name in names if name.endswith(".dist-info/METADATA")]
+    with zipfile.ZipFile(wheel) as archive:
+        return email.message_from_bytes(archive.read(path))
+
+
+def test_the_wheel_holds_exactly_the_two_packages(names: frozenset[str], wheel: Path) -> None:
+    version = wheel.name.split("-")[1]
+    assert {name.split("/")[0] for name in names} == {"daemon", "adapters", f"perkd-{version}.dist-info"}
+
+
+def test_the_wheel_holds_every_file_of_both_packages(names: frozenset[str]) -> None:
+    """The SQL above all: without it perkd starts from a checkout and not from a wheel."""
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("daemon", "adapters")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert there - names == set()
+    assert {name for name in names if ".dist-info/" not in name} - there == set()
+
+
+def test_the_wheel_brings_the_command_and_cannot_be_uploaded(
+    wheel: Path, names: frozenset[str], metadata: email.message.Message
+) -> None:
+    [path] = [name for name in names if name.endswith(".dist-info/entry_points.txt")]
+    with zipfile.ZipFile(wheel) as archive:
+        assert "perkd = daemon.__main__:main" in archive.read(path).decode()
+    assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
+
+
+def test_the_installed_wheel_owns_both_names_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    run(
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        f"--target={tmp_path / 'site'}",
+        str(wheel),
+        cwd=tmp_path,
+    )
+    code = (
+        "import sys, json; sys.path.insert(0, sys.argv[1])\n"
+        "import daemon, importlib.metadata as m\n"
+        "from daemon.ownership import complaint\n"
+        "claims = m.packages_distributions()\n"
+        "print(json.dumps([complaint(), claims['daemon'], claims['adapters'], daemon.__file__]))"
+    )
+    answer = json.loads(run("-S", "-c", code, str(tmp_path / "site"), cwd=tmp_path))
+    assert answer == ["", ["perkd"], ["perkd"], str(tmp_path / "site" / "daemon" / "__init__.py")]
+
+
+# ---- no index, no machine
+
+PACKAGING_FILES = ("pyproject.toml", "constraints.txt", "Makefile", ".ci/run")
+
+
+@pytest.mark.parametrize("name", PACKAGING_FILES)
+def test_no_packaging_file_names_an_index_or_a_machine(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    found = re.findall(r"--(?:extra-)?index-url\S*|--find-links\S*|--trusted-host\S*|@ *file:\S*|[a-z+]+://\S+", text)
+    urls = tomllib.loads(text)["project"].get("urls", {}).values() if name == "pyproject.toml" else ()
+    assert [one for one in found if not any(url in one for url in urls)] == []
+
+
+def test_the_wheels_metadata_names_no_index(metadata: email.message.Message) -> None:
+    headers = "\n".join(f"{key}: {value}" for key, value in metadata.items() if key != "Project-URL")
+    assert re.findall(r"\S*://\S*|@ *file:\S*", headers) == []
+
+
+# ---- constraints
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").split()
+    pairs = [line.partition("==") for line in lines]
+    assert all(name and mark and version for name, mark, version in pairs), "every line is NAME==VERSION"
+    return {canonicalize_name(name): version for name, _, version in pairs}
+
+
+def needed() -> dict[str, str]:
+    """Everything pyproject's dependencies need on this Python, with the version that is installed."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    waiting = [Requirement(line) for line in (*project["dependencies"], *project["optional-dependencies"]["dev"])]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        requirement = waiting.pop()
+        key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if key not in seen:
+            seen.add(key)
+            waiting.extend(requirements_of(requirement))
+    return {name: importlib.metadata.version(name) for name, _ in seen}
+
+
+def requirements_of(parent: Requirement) -> Iterator[Requirement]:
+    for line in importlib.metadata.requires(parent.name) or ():
+        child = Requirement(line)
+        extras = parent.extras or {""}
+        if child.marker is None or any(child.marker.evaluate({"extra": extra}) for extra in extras):
+            yield child
+
+
+def test_the_constraints_pin_everything_that_is_needed_and_nothing_else() -> None:
+    assert pins() == needed()

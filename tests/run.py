@@ -1,0 +1,134 @@
+"""Every check of the repository in order, each with its time; stops at the first that fails.
+
+`make test` runs `python -m tests.run`, `make lint` runs `python -m tests.run lint`; CI runs the first through .ci/run.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent  # ruff, mypy and lint-imports of the same environment
+
+# Seconds each suite may take. Going over prints a warning and fails nothing: a busy machine is not a broken change.
+BUDGET_S = {"unit": 60, "contract": 120, "flow": 150, "repo": 60}
+
+FLOOR = 90  # percent of lines and branches, all files together
+
+
+class StageError(Exception):
+    """A stage ended with an exit code other than 0."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What all suites together did."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, report: Path) -> None:
+        """Adds one suite from its JUnit file; a run that died before writing one adds nothing."""
+        if not report.exists():
+            return
+        for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - written by pytest a moment ago
+            tests, failed, errors, skipped = (
+                int(suite.get(k, "0")) for k in ("tests", "failures", "errors", "skipped")
+            )
+            self.failed += failed + errors
+            self.skipped += skipped
+            self.passed += tests - failed - errors - skipped
+
+    def line(self, seconds: float) -> str:
+        failed = f"{self.failed} failed, " if self.failed else ""
+        return f"{failed}{self.passed} passed, {self.skipped} skipped in {seconds:.1f}s"
+
+
+def stage(name: str, command: list[str], env: dict[str, str] | None = None, budget_s: int = 0) -> float:
+    """Runs one stage with its output going straight through, and returns its seconds. Raises StageError."""
+    print(f"\n==> {name}", flush=True)
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+    seconds = time.monotonic() - started
+    print(f"    {name}: {seconds:.1f}s{f' of {budget_s}s' if budget_s else ''}", flush=True)
+    if code:
+        raise StageError(f"{name} (exit {code})")
+    return seconds
+
+
+def lint() -> None:
+    stage("ruff check", [str(BIN / "ruff"), "check", "."])
+    stage("ruff format", [str(BIN / "ruff"), "format", "--check", "."])
+    stage("mypy", [str(BIN / "mypy")])
+    stage("lint-imports", [str(BIN / "lint-imports"), "--no-logo"])
+
+
+def suites(counts: Counts, parts: Path) -> None:
+    """Runs pytest folder by folder under coverage, measuring also the processes the tests start."""
+    env = {**os.environ, "COVERAGE_FILE": str(parts / ".coverage")}
+    for name, budget_s in BUDGET_S.items():
+        report = parts / f"{name}.xml"
+        pytest = ["-m", "pytest", "-q", f"--junitxml={report}", f"tests/{name}"]
+        try:
+            seconds = stage(f"pytest {name}", [sys.executable, "-m", "coverage", "run", *pytest], env, budget_s)
+        finally:
+            counts.add(report)
+        if seconds > budget_s:
+            counts.warnings.append(f"WARNING pytest {name} took {seconds:.0f}s, its budget is {budget_s}s")
+            print(counts.warnings[-1], flush=True)
+
+
+def deciding() -> list[str]:
+    """The files that decide who gets what: every branch of them is tested. The import contract `pure` is the list."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    [modules] = [contract["source_modules"] for contract in contracts if contract["id"] == "pure"]
+    return [f"{module.replace('.', '/')}.py" for module in modules]
+
+
+def coverage(parts: Path) -> None:
+    """Checks the floors. `.coverage` stays, so that `coverage html` shows the run afterwards."""
+    coverage = [sys.executable, "-m", "coverage"]
+    stage("coverage combine", [*coverage, "combine", "--quiet", "--data-file=.coverage", str(parts)])
+    stage(f"coverage, at least {FLOOR} %", [*coverage, "report", f"--fail-under={FLOOR}"])
+    include = f"--include={','.join(deciding())}"
+    stage("coverage of the deciding modules, 100 %", [*coverage, "report", include, "--fail-under=100"])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description="Every check of the repository, in order.")
+    parser.add_argument("what", nargs="?", choices=["all", "lint"], default="all", help="lint: no tests")
+    what = parser.parse_args().what
+    counts = Counts()
+    started = time.monotonic()
+    failure = ""
+    try:
+        lint()
+        if what == "all":
+            # Parts lie outside the checkout: two runs at once must not mix their measurements.
+            with tempfile.TemporaryDirectory(prefix="perkd-coverage-") as parts:
+                suites(counts, Path(parts))
+                coverage(Path(parts))
+    except StageError as error:
+        failure = str(error)
+    seconds = time.monotonic() - started
+    print()
+    for warning in counts.warnings:
+        print(warning)
+    if what == "all":
+        print(f"==== {counts.line(seconds)} ====")
+    print(f"FAILED at {failure}" if failure else f"OK, all checks passed in {seconds:.1f}s")
+    return 1 if failure else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""Two small games whose adapters are real but speak to no server: what the configuration needs to know of a game.
+
+The tests of `daemon.config` pass GAMES where the daemon passes `adapters.ADAPTERS`.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Unsafe, Verdict, Who
+
+
+class TinyGame:
+    """A game with the identity variables it is given, that takes every value made of printable characters."""
+
+    def __init__(self, *variables: str) -> None:
+        self.variables = frozenset(variables)
+        self.max_command_bytes = 1000
+
+    def identify(self, profile: Mapping[str, str]) -> Who:
+        values = {key: value for key, value in profile.items() if key in self.variables}
+        return Who(player=profile.get("customer_name"), values=values)
+
+    def quote(self, kind: Kind, value: str) -> str:
+        if not value or not value.isprintable():
+            raise Unsafe(f"a {kind} is printable text")
+        return value
+
+    def judge(self, command: str, reply: str, values: Mapping[str, str]) -> Verdict:
+        if reply in values.values():
+            return Verdict.ABSENT
+        return Verdict.SUCCESS if command in reply else Verdict.UNRECOGNISED
+
+    def parse_players(self, reply: str) -> list[Player]:
+        return [Player(name, name) for name in reply.split()]
+
+    def connect(self, server: Endpoint) -> AbstractAsyncContextManager[Session]:
+        return self._nobody_there(server)
+
+    @asynccontextmanager
+    async def _nobody_there(self, server: Endpoint) -> AsyncIterator[Session]:
+        raise NotSent(f"nothing listens on {server.address}")
+        yield
+
+
+GAMES: dict[str, Adapter] = {
+    "minecraft": TinyGame("name", "uuid", "uuid_plain", "xuid"),
+    "rust": TinyGame("name", "steam_id"),
+    "nameland": TinyGame("name"),
+}

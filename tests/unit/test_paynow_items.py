@@ -1,0 +1,187 @@
+"""One inventory item with something missing, odd or broken in it: what it still means, and that it hides no other."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.model import ITEM_STATES, Item
+from daemon.paynow.wire import UNREADABLE, NotAnAnswer, read_items
+
+OWNER = "150352880618967040"  # whose items the sample is
+SAMPLE = Path(__file__).parents[1] / "data" / "paynow" / "storefront_item_object.json"
+
+
+def item_document(**changes: Any) -> dict[str, Any]:
+    """The item of the storefront's documentation with some fields changed; a field set to `...` is left out."""
+    document = json.loads(SAMPLE.read_bytes()) | changes
+    return {key: value for key, value in document.items() if value is not ...}
+
+
+def read_one(**changes: Any) -> Item:
+    [item] = read_items(json.dumps([item_document(**changes)]).encode(), OWNER)
+    return item
+
+
+def test_an_override_of_the_end_wins_over_the_natural_end() -> None:
+    item = read_one(state="active", override_expires_at="2030-01-01T00:00:00Z")
+    assert item.ends_at == datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def test_a_revoked_item_says_when_and_why() -> None:
+    item = read_one(state="revoked", revoked_at="2023-04-12T00:00:00.5Z", revoke_reason="chargeback")
+    assert item.revoked
+    assert item.revoked_at == datetime(2023, 4, 12, 0, 0, 0, 500000, tzinfo=UTC)
+    assert item.revoke_reason == "chargeback"
+
+
+def test_todays_new_fields_are_read() -> None:
+    item = read_one(subscription_id="77", execute_on_gameserver_id=88, gift=True, state="renewed")
+    assert (item.subscription_id, item.gameserver_id, item.gift, item.state) == ("77", "88", True, "renewed")
+
+
+@pytest.mark.parametrize(("end", "expirable"), [("2030-01-01T00:00:00Z", True), (None, False)])
+@pytest.mark.parametrize("missing", [None, ...])
+def test_without_a_word_about_expiry_an_item_expires_when_it_has_an_end(
+    end: str | None, expirable: bool, missing: Any
+) -> None:
+    assert read_one(expirable=missing, expires_at=end).expirable is expirable
+
+
+def test_an_item_without_an_adding_time_was_added_when_its_id_was_made() -> None:
+    added = read_one(added_at=...).added_at
+    assert added == datetime(2023, 4, 11, 20, 52, 13, 581000, tzinfo=UTC)
+    assert abs(added - read_one().added_at) < timedelta(milliseconds=100)
+
+
+def test_nulls_and_absent_fields_mean_the_same() -> None:
+    optional = [
+        "order_id",
+        "order_line_id",
+        "quantity_index",
+        "gift",
+        "active_at",
+        "expires_at",
+        "override_expires_at",
+        "removed_at",
+        "revoked_at",
+        "revoke_reason",
+        "subscription_id",
+        "execute_on_gameserver_id",
+        "customer_id",
+        "added_at",
+    ]
+    assert read_one(**dict.fromkeys(optional)) == read_one(**dict.fromkeys(optional, ...))
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert read_one(store={"deep": [1, {}]}, skip_commands=True, command_attempts=[{}]) == read_one()
+
+
+def test_a_state_nobody_knows_is_kept_as_it_is() -> None:
+    assert read_one(state="pending_review").state == "pending_review"
+
+
+def test_the_zero_time_of_other_languages_is_no_time() -> None:
+    item = read_one(revoked_at="0001-01-01T00:00:00Z", override_expires_at="0001-01-01T00:00:00")
+    assert item.state == UNREADABLE  # a time without an offset is none
+    item = read_one(revoked_at="0001-01-01T00:00:00Z", override_expires_at="0001-01-01T00:00:00Z", state="active")
+    assert not item.revoked
+    assert item.ends_at == datetime(2023, 4, 11, 22, 52, 53, 665450, tzinfo=UTC)
+
+
+BROKEN: list[dict[str, Any]] = [
+    {"product": ...},
+    {"product": None},
+    {"product": 7},
+    {"product": {"slug": "banana"}},
+    {"product": {"id": "banana"}},
+    {"state": ...},
+    {"state": ""},
+    {"state": 3},
+    {"expirable": "perhaps"},
+    {"expirable": 1},
+    {"gift": "no"},
+    {"added_at": "yesterday"},
+    {"added_at": 1681246333},
+    {"expires_at": "20230414"},
+    {"expires_at": "1681453116"},
+    {"expires_at": "2023-04-14T06:18:36"},
+    {"expires_at": "9999-12-31T23:59:59-05:00"},
+    {"override_expires_at": {}},
+    {"revoked_at": True},
+    {"revoke_reason": 4},
+    {"customer_id": "me"},
+    {"subscription_id": "s-1"},
+    {"execute_on_gameserver_id": -1},
+]
+
+
+@pytest.mark.parametrize("changes", BROKEN, ids=lambda changes: json.dumps(changes, default=lambda _: "left out"))
+def test_a_broken_item_is_carried_by_its_id_alone_and_the_others_are_whole(changes: dict[str, Any]) -> None:
+    good = [item_document(id="149643503939362816"), item_document(id="149643503939362818")]
+    body = json.dumps([good[0], item_document(**changes), good[1]]).encode()
+    before, broken, after = read_items(body, OWNER)
+    assert (before.state, before.id) == ("used", "149643503939362816")
+    assert (after.state, after.id) == ("used", "149643503939362818")
+    assert (broken.id, broken.state, broken.customer_id) == ("149643503939362817", UNREADABLE, OWNER)
+    assert UNREADABLE not in ITEM_STATES
+    assert broken.product_id == ""
+    assert not broken.revoked
+
+
+def test_a_name_with_half_a_character_breaks_only_its_own_item() -> None:
+    bad = b'{"id":"2","state":"active","product":{"id":"3","name":"\\ud800"}}'
+    good = b'{"id":"1","state":"active","product":{"id":"3","name":"\xc3\xa9"}}'
+    first, second = read_items(b"[" + good + b"," + bad + b"]", OWNER)
+    assert (first.product_name, first.state, second.state) == ("é", "active", UNREADABLE)
+
+
+@pytest.mark.parametrize("changes", [{"order_id": "order-1"}, {"order_id": {}}, {"quantity_index": "one"}])
+def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(changes: dict[str, Any]) -> None:
+    item = read_one(**changes)
+    assert item.state == "used"
+    assert None in {item.order_id, item.quantity_index}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"42",
+        b'"[]"',
+        b"<html></html>",
+        b'[{"id":"1"}',
+        b"[7]",
+        b"[null]",
+        b"[{}]",
+        b'[{"id":null}]',
+        b'[{"id":true}]',
+        b'[{"id":1.5}]',
+        b'[{"id":""}]',
+        b'[{"id":"1x"}]',
+        b'[{"id":"-1"}]',
+        b'[{"id":"9223372036854775808"}]',
+        b'[{"id":"' + "१".encode() + b'"}]',
+        b"[" * 100_000,
+        b'[{"id":' + b"9" * 10_000 + b"}]",
+    ],
+)
+def test_a_page_in_which_an_item_cannot_be_named_is_no_page(body: bytes) -> None:
+    with pytest.raises(NotAnAnswer):
+        read_items(body, OWNER)
+
+
+@pytest.mark.parametrize("owner", [{"customer_id": "1"}, {"customer_id": None, "customer": {"id": "1"}}])
+def test_another_customers_item_makes_the_page_unreadable(owner: dict[str, Any]) -> None:
+    body = json.dumps([item_document(**owner)]).encode()
+    with pytest.raises(NotAnAnswer, match="belongs to customer 1,"):
+        read_items(body, OWNER)
+
+
+def test_an_empty_array_is_an_inventory() -> None:
+    assert read_items(b" [ ] ", OWNER) == []
