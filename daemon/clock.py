@@ -6,6 +6,7 @@ Every loop waits through here, so that a test or the demo can hold the hands of 
 import asyncio
 import heapq
 import itertools
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-TICK_S = 0.05
+TICK_S = 0.1
 # A job that is late still runs, once: a stall never drops a poll (docs/decisions/0004).
 JOB = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
@@ -34,6 +35,7 @@ class Clock:
         self._order = itertools.count()
         self._drains: list[Callable[[], None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would log every tick
 
     def start(self) -> None:
         self._scheduler.add_job(self._tick_job, IntervalTrigger(seconds=TICK_S), id="tick", **JOB)

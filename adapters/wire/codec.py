@@ -76,6 +76,10 @@ class Decoder:
         (before any of it is kept) or at a packet that does not end in two NULs."""
         if self._error is not None:
             raise ProtocolError(self._error)
+        if not self._rest and len(data) >= SIZE_LEAST + 4:
+            size, packet_id, packet_type = _HEAD.unpack_from(data)
+            if size == len(data) - 4 <= SIZE_MOST and data[-2:] == _END:  # almost always: one whole packet
+                return [Packet(packet_id, packet_type, data[12:-2])]
         stream: bytes | bytearray = data
         if self._rest:
             self._rest += data

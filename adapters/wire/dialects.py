@@ -14,6 +14,7 @@ from .codec import ANSWER, EXECUTE, Packet
 class Progress(Enum):
     """What the wire does after a packet of the answer."""
 
+    OTHER = auto()  # the packet is not of this answer
     MORE = auto()  # wait
     PROBE = auto()  # send the probe, then wait
     DONE = auto()
@@ -24,10 +25,6 @@ class Answer(Protocol):
 
     @property
     def text(self) -> str: ...
-
-    def expects(self, packet_id: int) -> bool:
-        """Whether the id is the command's or its probe's."""
-        ...
 
     def probed(self, probe_id: int) -> None:
         """The probe left with this id."""
@@ -77,15 +74,12 @@ class ProbedAnswer:
     def text(self) -> str:
         return self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
 
-    def expects(self, packet_id: int) -> bool:
-        return packet_id == self._request_id or (packet_id == self._probe_id and packet_id != 0)
-
     def probed(self, probe_id: int) -> None:
         self._probe_id = probe_id
 
     def take(self, packet: Packet) -> Progress:
         if packet.id != self._request_id:
-            return Progress.DONE
+            return Progress.DONE if self._probe_id and packet.id == self._probe_id else Progress.OTHER
         text = packet.text
         self._pieces.append(text)
         if self._probe_id:

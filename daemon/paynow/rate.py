@@ -53,7 +53,7 @@ class Pace:
 
     def succeeded(self, sent_at: float) -> None:
         """An answer other than 429 came to a request sent at `sent_at`: a small step back to the full rate."""
-        if self._limited_at is not None and sent_at < self._limited_at:
+        if self._limited_at is not None and sent_at <= self._limited_at:
             return  # it left before the store complained: no sign that the store is content now
         self._refusals = 0
         self.rate = min(self.configured, self.rate + self.configured * RECOVERY)
@@ -63,7 +63,7 @@ class Pace:
 
         Halves the rate once for each wave: requests that were in flight together count as one refusal.
         """
-        same_wave = self._limited_at is not None and sent_at < self._limited_at
+        same_wave = self._limited_at is not None and sent_at <= self._limited_at
         if not same_wave:
             self._limited_at = now
             self._refusals += 1

@@ -1,0 +1,277 @@
+"""One RCON connection over asyncio: logs in, and sends one command at a time by its dialect's rules.
+
+`adapters/wire/rcon.py` opens it. A fault closes it, whatever the fault: a stream is never used again.
+"""
+
+import asyncio
+import os
+import re
+import socket
+from asyncio.trsock import TransportSocket
+from typing import Final
+
+from adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Secret
+
+from .codec import AUTH, EXECUTE, Decoder, Packet, ProtocolError, RequestError, encode
+from .dialects import Answer, Dialect, Progress
+
+ID_MOST: Final = 0x7FFFFFFF
+ANSWER_MOST: Final = 16 * 1024 * 1024  # bytes of one answer in all its packets
+KEEPALIVE_S: Final = 60
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Wire(asyncio.Protocol):
+    """One connection. `open_wire` makes it: connected and logged in."""
+
+    def __init__(self, endpoint: Endpoint, dialect: Dialect) -> None:
+        self._endpoint = endpoint
+        self._dialect = dialect
+        self._loop = asyncio.get_running_loop()
+        self._decoder = Decoder()
+        self._turn = asyncio.Lock()
+        self._transport: asyncio.Transport | None = None
+        self._socket: TransportSocket | None = None
+        self._last_id = 0
+        self._login_id = 0
+        self._answer: Answer | None = None
+        self._waiter: asyncio.Future[str] | None = None
+        self._received = 0
+        self._free_at = 0.0
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._why: str | None = None  # set once the connection must not be used any more
+        self._lost: asyncio.Future[None] = self._loop.create_future()
+
+    # What the session uses
+
+    async def send(self, command: str) -> str:
+        """The whole answer to one command; a second caller waits its turn.
+
+        Raises NotSent when nothing left, InDoubt when it did and no answer can be trusted. Cancelling it after the
+        command left closes the connection.
+        """
+        if not command.isprintable() and (control := _CONTROL.search(command)) is not None:
+            raise NotSent(
+                f"{self._endpoint.address}: the command holds the control character U+{ord(control[0]):04X}; take "
+                f"it out of the perk's command"
+            )
+        await self._turn.acquire()
+        try:
+            if self._dialect.pause_s:
+                await asyncio.sleep(self._free_at - self._loop.time())
+            if self._last_id > ID_MOST - 2:  # this command's, and its probe's
+                self._drop("all request ids of this connection are used up")
+            transport = self._open()
+            request_id = self._next_id()
+            try:
+                request = encode(request_id, EXECUTE, command, self._dialect.request_most)
+            except RequestError as error:
+                raise NotSent(f"{self._endpoint.address}: the command cannot be sent: {error}; shorten it") from None
+            self._answer = self._dialect.answer(self._dialect, request_id)
+            self._received = 0
+            try:
+                return await self._exchange(transport, request, self._endpoint.timeout_s)
+            finally:
+                self._answer = None
+                self._rest()
+        finally:
+            self._turn.release()
+
+    async def wait_closed(self) -> str:
+        """Returns why, once the connection is gone."""
+        await asyncio.shield(self._lost)
+        return self._why or "closed"
+
+    async def close(self) -> None:
+        """Closes the connection and waits until the socket is gone. A command in flight ends InDoubt."""
+        self._drop("perkd closed the connection")
+        await asyncio.shield(self._lost)
+
+    async def login(self, password: Secret, timeout_s: float) -> None:
+        """Logs in. Raises AuthRefused, LoginClosed or NotSent; the connection is closed then."""
+        transport = self._open()
+        self._login_id = self._next_id()
+        try:
+            request = encode(self._login_id, AUTH, password.reveal(), self._dialect.request_most)
+        except RequestError as error:
+            self._drop("the password cannot be sent")
+            raise NotSent(
+                f"{self._endpoint.address}: the RCON password cannot be sent: {error}; set another one"
+            ) from None
+        try:
+            await self._exchange(transport, request, timeout_s)
+        finally:
+            self._login_id = 0
+            self._cancel_timer()  # a command's time may be shorter than what is left of the login's
+
+    # One request and its answer
+
+    async def _exchange(self, transport: asyncio.Transport, request: bytes, timeout_s: float) -> str:
+        waiter: asyncio.Future[str] = self._loop.create_future()
+        self._waiter = waiter
+        self._deadline = self._loop.time() + timeout_s
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._tick)
+        transport.write(request)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            self._drop("a command was given up before its answer came")
+            raise
+        finally:
+            self._waiter = None
+
+    def _tick(self) -> None:
+        """Looks after the deadline: one timer that moves along with the commands instead of one for each."""
+        self._timer = None
+        if self._waiter is not None and self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._tick)
+        elif self._waiter is not None:
+            self._expired()
+
+    def _rest(self) -> None:
+        """What the dialect wants after an answer."""
+        if self._dialect.pause_s:
+            self._free_at = self._loop.time() + self._dialect.pause_s
+        if self._dialect.close_after:
+            self._drop(f"{self._dialect.name} takes one command per connection")
+
+    def _open(self) -> asyncio.Transport:
+        if self._why is not None or self._transport is None:
+            raise NotSent(f"{self._endpoint.address}: the connection is closed ({self._why or 'never opened'})")
+        return self._transport
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    def _take(self, packet: Packet) -> None:
+        if self._login_id:
+            self._take_login(packet)
+            return
+        if packet.type in self._dialect.skip:
+            return
+        answer = self._answer
+        progress = Progress.OTHER if answer is None else answer.take(packet)
+        if answer is None or progress is Progress.OTHER:
+            if False:
+                self._drop(f"a packet came with the id {packet.id}, which perkd never sent")
+            # else: a late packet of an answer that is already whole
+        elif progress is Progress.DONE:
+            self._answer = None
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(answer.text)
+        elif progress is Progress.PROBE and self._transport is not None:
+            probe_id = self._next_id()
+            answer.probed(probe_id)
+            self._transport.write(encode(probe_id, self._dialect.probe_type, ""))
+
+    def _take_login(self, packet: Packet) -> None:
+        if packet.id == -1:
+            self._why = "the password was refused"
+            self._fail(
+                AuthRefused(
+                    f"{self._endpoint.address} refused the RCON password: compare perkd's password for this server "
+                    f"with {self._dialect.advice}, then reload perkd"
+                )
+            )
+            self._abort()
+        elif packet.id != self._login_id:
+            self._drop(
+                f"the login was answered with the id {packet.id}, which perkd never sent; is this the RCON port?"
+            )
+        elif packet.type in self._dialect.login_types and self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result("")
+
+    def _fail(self, error: Exception) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+
+    def _expired(self) -> None:
+        if self._login_id:
+            self._drop(
+                "it accepted the connection and did not answer the login in time: it is still starting, or this is not "
+                "the RCON port"
+            )
+        else:
+            self._drop(f"no whole answer within {self._endpoint.timeout_s:g} s")
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _drop(self, why: str, *, by_server: bool = False) -> None:
+        """Ends the connection for a reason; what is waiting learns it."""
+        if self._why is None:
+            self._why = why
+            address = self._endpoint.address
+            if not self._login_id:
+                self._fail(InDoubt(f"{address}: {why}; the command may have run"))
+            elif by_server:
+                self._fail(
+                    LoginClosed(f"{address}: {why} during the login: it is still starting, or it bans this machine")
+                )
+            else:
+                self._fail(NotSent(f"{address}: {why}"))
+        self._abort()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_connection makes nothing else; this is for mypy
+        self._transport = transport
+        self._socket = transport.get_extra_info("socket")
+        if self._socket is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+
+    def data_received(self, data: bytes) -> None:
+        fault: ProtocolError | None = None
+        packets: list[Packet] | tuple[Packet, ...]
+        try:
+            packets = self._decoder.feed(data)
+        except ProtocolError as error:
+            fault, packets = error, error.packets
+        for packet in packets:
+            if self._why is not None:
+                return
+            self._take(packet)
+        if fault is not None:
+            self._drop(f"what came is not RCON: {fault}" + ("; is this the RCON port?" if self._login_id else ""))
+            return
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            self._received += len(data)
+            if self._received > ANSWER_MOST:
+                self._drop(f"an answer has more than {ANSWER_MOST} bytes")
+            elif self._socket is not None:
+                # Minecraft keeps Nagle on: the rest of a long answer waits for our acknowledgement, which Linux would
+                # hold back for 40 ms.
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def eof_received(self) -> None:
+        self._drop("the server closed the connection", by_server=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        cause = f": {reason(exc)}" if exc is not None else ""
+        self._drop(f"the connection broke{cause}", by_server=True)
+        self._cancel_timer()
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+
+def reason(error: Exception) -> str:
+    """An OSError's sentence without the machine's own numbers and addresses around it."""
+    if isinstance(error, socket.gaierror):
+        return "the name is not known"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__

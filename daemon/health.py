@@ -1,0 +1,141 @@
+"""Puts the report together: the ledger's summary beside what the loops know of themselves.
+
+`app` makes one Health; HTTP, the control socket and systemd's status line ask it for reports.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from . import __version__, problems
+from .clock import Clock
+from .config import Settings
+from .delivery import Delivery
+from .lane import Lane
+from .ledger.base import Ledger
+from .link import Link
+from .model import Server as ServerSettings
+from .paynow.storefront import Storefront
+from .polling import Polling
+from .presence import Presence
+from .pulse import Pulse
+from .roster import Roster
+from .status import CustomersHealth, Report, ServerHealth, StoreHealth, server_rows
+
+LATELY_AT_LEAST = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that runs for one game server."""
+
+    settings: ServerSettings
+    link: Link
+    roster: Roster
+    delivery: Delivery
+    presence: Presence
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Everything a report is made of."""
+
+    ledger: Ledger
+    lane: Lane
+    polling: Polling
+    store: Storefront
+    servers: Mapping[str, Server]
+    pulse: Pulse
+    clock: Clock
+    settings: Settings
+    started_at: datetime
+
+    async def report(self) -> Report:
+        """Everything at this moment. Reads the ledger's second connection; waits for nothing else."""
+        now, polling = self.clock.now(), self.polling
+        summary = await self.ledger.summary(now)
+        store_health = _store(polling, self.store, now)
+        servers = self.servers.values()
+        rows = server_rows(summary, [_server(server) for server in servers], now)
+        late = self.pulse.late()
+        return Report(
+            version=__version__,
+            started_at=self.started_at,
+            now=now,
+            store=store_health,
+            customers=_customers(polling, servers, summary.customers),
+            servers=rows,
+            summary=summary,
+            problems=problems.find(
+                summary,
+                self.lane.rules.catalogue,
+                late=late,
+                skew=None if polling.clockwatch.ok else polling.clockwatch.skew,
+                servers=[(row.name, row.state, row.last_error) for row in rows],
+                store_error=store_health.last_error if store_health.state == "unreachable" else None,
+                refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
+                warnings=self.settings.warnings,
+            ),
+            late=late,
+            lately=_lately(self.store, polling, now),
+        )
+
+
+def line(found: Report) -> str:
+    """One line a person understands, for `systemctl status`."""
+    up = sum(server.state == "up" for server in found.servers)
+    queue = sum(server.queue for server in found.servers)
+    words = f"{up} of {len(found.servers)} servers up, {queue} commands waiting, {found.customers.known} customers"
+    errors = [problem for problem in found.problems if problem.severity == "error"]
+    return f"{words}; {len(errors)} problems: {errors[0].text}" if errors else words
+
+
+def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
+    limited_until = store.limited_until(now)
+    state = "ok"
+    if polling.last_error is not None:
+        state = "unreachable"
+    elif polling.watches and all(watch.refused for watch in polling.watches.values()):
+        state = "refused"
+    if limited_until is not None:
+        state = "slow"
+    return StoreHealth(
+        state=state,
+        last_answer_at=store.last_answer_at,
+        last_error=polling.last_error,
+        limited_until=limited_until,
+    )
+
+
+def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
+    """Whether the store answered within three rounds of polling."""
+    allowed = max(LATELY_AT_LEAST, 3 * polling.every)
+    return store.last_answer_at is not None and now - store.last_answer_at <= allowed and polling.last_error is None
+
+
+def _customers(polling: Polling, servers: Collection[Server], known: int) -> CustomersHealth:
+    watches = [watch for watch in polling.watches.values() if watch.token is not None]
+    return CustomersHealth(
+        known=known,
+        polled=sum(watch.read_at is not None for watch in watches),
+        failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
+        refused=sum(watch.refused for watch in watches),
+        online=sum(len(server.roster) for server in servers),
+        sweep_s=polling.sweep_s,
+    )
+
+
+def _server(server: Server) -> ServerHealth:
+    link, settings = server.link, server.settings
+    return ServerHealth(
+        name=settings.name,
+        game=settings.game,
+        transport=settings.endpoint.transport,
+        state=link.state.value,
+        players=len(server.roster) if server.roster.known else None,
+        queue=0,
+        oldest_s=None,
+        last_reply_at=link.last_reply_at,
+        last_error=link.last_error,
+        retry_at=link.retry_at,
+    )
