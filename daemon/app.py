@@ -62,6 +62,7 @@ class App:
         self.address: tuple[str, int] | None = None  # where HTTP listens, once it does
         self.pulse = Pulse(self.clock.monotonic)
         self.servers: dict[str, Server] = {}
+        self.polling: Polling  # there once `ready` is set
         self._adapters = adapters
         self._night = asyncio.Event()
 
@@ -84,7 +85,7 @@ class App:
             store = await stack.enter_async_context(
                 Storefront.open(settings.store.api, settings.store.items_path, rate=rate, wall=clock.now)
             )
-            polling = Polling(
+            polling = self.polling = Polling(
                 store,
                 ledger,
                 lane,

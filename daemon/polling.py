@@ -7,20 +7,19 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
-from .ledger.rows import Polled
 from .model import Secret
 from .paynow.errors import StoreError, TokenRefused
 from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
 from .pulse import Pulse
 from .schedule import Rank, Schedule
+from .watches import Sweep, Watch, watch_of
 
 log = logging.getLogger("perkd.polling")
 
@@ -30,27 +29,6 @@ AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a
 PROFILE_AGAIN = timedelta(days=1)
 FLUSH = timedelta(seconds=30)  # sightings of unchanged inventories are written this often
 LOOP = "poll"
-
-
-@dataclass(slots=True)
-class Watch:
-    """One customer to look at, as small as 100,000 of them need."""
-
-    token_id: int
-    token: Secret | None
-    customer_id: str | None
-    label: str
-    profile_at: datetime | None
-    read_at: datetime | None
-    digest: bytes | None
-    etag: str | None
-    catalogue: str
-    recheck_at: datetime | None
-    deadline_at: datetime | None
-    incomplete: bool
-    failures: int = 0
-    refused: bool = False
-    error: str | None = None
 
 
 class Polling:
@@ -80,7 +58,7 @@ class Polling:
         self._ready = asyncio.Event()
         self._sightings: dict[str, datetime] = {}
         self._flush_at = clock.monotonic()
-        self._sweep = _Sweep(clock.monotonic)
+        self._sweep = Sweep(clock.monotonic)
         pulse.register(LOOP, 20.0)
 
     def drain(self) -> None:
@@ -98,7 +76,7 @@ class Polling:
         for row in rows.values():
             known = self.watches.get(row.token_id)
             if known is None or known.token != row.token:
-                self.watches[row.token_id] = watch = _watch(row)
+                self.watches[row.token_id] = watch = watch_of(row)
                 self._schedule.put(row.token_id, now, Rank.FIRST if self._end_is_due(watch) else Rank.REST)
         self._sweep.expect(len(self.watches))
 
@@ -107,6 +85,11 @@ class Polling:
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
             self._schedule.put(token_id, now, Rank.FIRST)
+
+    @property
+    def resting(self) -> bool:
+        """Nobody is due and nobody is being read: whatever was read is recorded."""
+        return len(self._schedule) == len(self.watches) and not self._schedule.waiting
 
     @property
     def sweep_s(self) -> float | None:
@@ -264,43 +247,5 @@ class Polling:
             await self._ledger.sighted(sightings)
 
 
-class _Sweep:
-    """How long it takes until everybody was seen once."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self.last_s: float | None = None
-        self._monotonic = monotonic
-        self._since = monotonic()
-        self._seen: set[int] = set()
-        self._everybody = 0
-
-    def expect(self, everybody: int) -> None:
-        self._everybody = everybody
-
-    def saw(self, token_id: int) -> None:
-        self._seen.add(token_id)
-        if len(self._seen) >= self._everybody:
-            now = self._monotonic()
-            self.last_s, self._since = now - self._since, now
-            self._seen.clear()
-
-
 def _after(end: datetime | None) -> datetime | None:
     return end + AFTER_END if end else None
-
-
-def _watch(row: Polled) -> Watch:
-    return Watch(
-        token_id=row.token_id,
-        token=row.token,
-        customer_id=row.customer_id,
-        label=row.label,
-        profile_at=row.profile_at,
-        read_at=row.read_at,
-        digest=row.digest,
-        etag=row.etag,
-        catalogue=row.catalogue,
-        recheck_at=row.recheck_at,
-        deadline_at=row.deadline_at,
-        incomplete=row.incomplete,
-    )

@@ -156,7 +156,7 @@ class Wire(asyncio.Protocol):
         answer = self._answer
         progress = Progress.OTHER if answer is None else answer.take(packet)
         if answer is None or progress is Progress.OTHER:
-            if False:
+            if not 0 < packet.id <= self._last_id:
                 self._drop(f"a packet came with the id {packet.id}, which perkd never sent")
             # else: a late packet of an answer that is already whole
         elif progress is Progress.DONE:
@@ -241,8 +241,6 @@ class Wire(asyncio.Protocol):
         except ProtocolError as error:
             fault, packets = error, error.packets
         for packet in packets:
-            if self._why is not None:
-                return
             self._take(packet)
         if fault is not None:
             self._drop(f"what came is not RCON: {fault}" + ("; is this the RCON port?" if self._login_id else ""))

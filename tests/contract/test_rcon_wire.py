@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
+from adapters.wire import connection
 from adapters.wire.connection import ID_MOST
 from adapters.wire.dialects import MINECRAFT
 from adapters.wire.rcon import Wire, open_wire
@@ -135,6 +136,64 @@ async def test_an_empty_packet_before_the_login_answer_is_no_trouble() -> None:
 
     async with played(script, log_in=False) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
         assert await wire.send("a") == "yes"
+
+
+async def test_only_an_answer_to_the_login_logs_in() -> None:
+    async def script(peer: Peer) -> None:
+        login, _, _ = await peer.take()
+        peer.give(login, 4, "log line")
+        peer.give(-1, 2, "")
+        await until_gone(peer)
+
+    async with played(script, log_in=False) as endpoint:
+        with pytest.raises(AuthRefused):
+            async with open_wire(endpoint, MINECRAFT):
+                pass
+
+
+async def test_a_commands_time_is_its_own_and_not_what_is_left_of_the_logins() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.take()
+        await until_gone(peer)
+
+    async with played(script) as endpoint:
+        hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=0.1, connect_timeout_s=600)
+        async with open_wire(hasty, MINECRAFT) as wire:
+            with pytest.raises(InDoubt, match=r"within 0\.1 s"):
+                await asyncio.wait_for(wire.send("list"), 20)
+
+
+async def test_each_command_gets_its_whole_time() -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        packet_id, _, _ = await peer.take()
+        asked.set()
+        await answer.wait()
+        peer.give(packet_id, 0, "in time")
+        await until_gone(peer)
+
+    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+        sending = asyncio.create_task(wire.send("list"))
+        await asked.wait()
+        wire._tick()  # the timer an earlier command had set
+        answer.set()
+        assert await sending == "in time"
+
+
+async def test_an_answer_without_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ANSWER_MOST", 100_000)
+
+    async def script(peer: Peer) -> None:
+        packet_id, _, _ = await peer.take()
+        with contextlib.suppress(ConnectionError):
+            while True:
+                peer.give(packet_id, 0, "x" * 4096)
+                await peer.writer.drain()
+
+    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+        with pytest.raises(InDoubt, match="more than 100000 bytes"):
+            await wire.send("help")
 
 
 async def test_something_else_on_the_port_is_not_logged_in_to() -> None:

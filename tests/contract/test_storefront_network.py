@@ -1,6 +1,7 @@
 """The storefront client on a bad network: down, not HTTP, not TLS, odd bodies, cancelled requests."""
 
 import asyncio
+import gzip
 import ssl
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from adapters.base import Secret
-from daemon.paynow.errors import ServerFault, Unreachable, Unreadable
+from daemon.paynow.errors import Limited, ServerFault, TokenRefused, Unreachable, Unreadable
 from daemon.paynow.rate import Rate
 from daemon.paynow.storefront import Storefront
 from daemon.sandbox.faults import Fault
@@ -121,3 +122,75 @@ async def test_a_cancelled_request_leaves_the_client_usable() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert len((await read(client, token, customer_id)).inventory.items) == 1
+
+
+async def test_a_packed_refusal_is_read_and_a_broken_one_is_told_by_its_status() -> None:
+    bodies = [gzip.compress(b'{"message":"closed for the night"}'), b"no gzip"]
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=503, body=bodies.pop(0), headers={"Content-Encoding": "gzip"})
+
+    async with one_handler(answer) as url, Storefront.open(url, rate=Rate(UNLIMITED)) as client:
+        with pytest.raises(ServerFault, match="closed for the night"):
+            await read(client, Secret("anything"), "1")
+        with pytest.raises(ServerFault, match=r"tries again$"):
+            await read(client, Secret("anything"), "1")
+
+
+async def test_a_refusal_cut_off_in_its_body_is_told_by_its_status() -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=403)
+        response.content_length = 100
+        await response.prepare(request)
+        await response.write(b'{"message":')
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    async with one_handler(answer) as url, Storefront.open(url, rate=Rate(UNLIMITED)) as client:
+        with pytest.raises(TokenRefused) as caught:
+            await read(client, Secret("anything"), "1")
+    assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("target", ["http://[broken", "", "/elsewhere", "https://x.example/\u202e?token=abc"])
+async def test_of_a_redirect_only_the_host_is_told(target: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": target})
+
+    async with one_handler(answer) as url, Storefront.open(url, rate=Rate(UNLIMITED)) as client:
+        with pytest.raises(Unreadable, match="redirects") as caught:
+            await read(client, Secret("anything"), "1")
+    assert "token" not in str(caught.value).replace("a token must not travel", "")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Date": "soon"}, {"Date": "x" * 100}, {"Date": "Sun, 01 Mar 2026 12:00:00 GMT", "Age": "60"}]
+)
+async def test_a_date_that_is_none_or_comes_from_a_cache_is_not_the_stores_clock(headers: dict[str, str]) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response([], headers=headers)
+
+    async with one_handler(answer) as url, Storefront.open(url, rate=Rate(UNLIMITED)) as client:
+        await read(client, Secret("anything"), "1")
+        assert client.last_date is None
+
+
+@pytest.mark.parametrize("text", ["soon", "-5", "1.5", "", "Sun, 99 Foo 2026 12:00:00 GMT"])
+async def test_a_retry_after_that_says_nothing_is_as_if_it_were_not_there(text: str) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": text})
+
+    async with one_handler(answer) as url, Storefront.open(url, rate=Rate(UNLIMITED)) as client:
+        with pytest.raises(Limited) as caught:
+            await read(client, Secret("anything"), "1")
+    assert caught.value.retry_after_s is None
+
+
+async def test_a_304_in_the_middle_of_the_pages_is_unreadable() -> None:
+    async with running_store() as store, client_of(store) as client:
+        token, customer_id = newcomer(store, items=150)
+        store.before_answer = lambda _path: store.fault(Fault.STRAY_304) if store.requests() == 2 else None
+        with pytest.raises(Unreadable, match="unconditional"):
+            await read(client, token, customer_id)

@@ -1,0 +1,186 @@
+"""The stage of the demo: the sandbox, a config written for it, the real daemon, and a clock whose hands can be moved.
+
+`story` plays on it. Waiting is for things that happen, looked for every few milliseconds; the days of the story are
+jumps of the clock.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from adapters import ADAPTERS
+from daemon.app import App
+from daemon.clock import Clock
+from daemon.config import SecretSources, load
+from daemon.sandbox.world import PASSWORD, Sandbox
+
+PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s
+LOOK_AGAIN_S = 0.02
+ANN, BOB = "069a79f4-44e9-4726-a5be-fca90e38aaf5", "61699b2e-d327-4a01-9f1e-0ea8c3f06bc6"
+
+CONFIG = """\
+[store]
+api = "{api}"
+
+[customers]
+tokens = "file:{folder}/customers.toml"
+
+[poll]
+rate = 100.0
+
+[ledger]
+url = "sqlite://{folder}/ledger.db"
+
+[http]
+listen = "127.0.0.1:{port}"
+
+[control]
+socket = "{folder}/control.sock"
+
+[[server]]
+name = "survival"
+game = "minecraft"
+address = "{address}"
+password = "{password}"
+
+[[perk]]
+name = "vip"
+kind = "lasting"
+products = ["vip-30-days"]
+servers = ["survival"]
+grant = ["lp user {{uuid}} parent add vip"]
+revoke = ["lp user {{uuid}} parent remove vip"]
+revoke_on = {{ chargeback = ["ban {{name}} Chargeback"] }}
+
+[[perk]]
+name = "starter-kit"
+kind = "once"
+products = ["starter-kit"]
+servers = ["survival"]
+grant = ["give {{name}} minecraft:diamond 16", "say Thank you, {{name}}!"]
+"""
+
+
+class StoryStuck(Exception):
+    """Something the story waits for did not happen; the message says what."""
+
+
+class Hands:
+    """The time of the story: the real one, moved forward by jumps."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._ahead.total_seconds()
+
+    def jump(self, by: timedelta) -> None:
+        self._ahead += by
+
+
+class Stage:
+    """Everything the story touches. `commands` are read over the daemon's own HTTP, as any owner would."""
+
+    def __init__(self, box: Sandbox, app: App, hands: Hands, http: aiohttp.ClientSession) -> None:
+        self.box, self.app, self.hands = box, app, hands
+        self.store, self.server = box.store, box.servers["survival"]
+        self._http = http
+
+    @property
+    def url(self) -> str:
+        host, port = self.app.address or ("127.0.0.1", 0)
+        return f"http://{host}:{port}"
+
+    async def commands(self) -> list[dict[str, Any]]:
+        """Every command the ledger has, oldest first."""
+        return list(reversed((await self._get("/commands?limit=1000"))["commands"]))
+
+    async def status(self) -> dict[str, Any]:
+        return await self._get("/status")
+
+    async def until(self, what: str, happened: Callable[[], bool]) -> None:
+        """Returns once `happened` is true. Raises StoryStuck naming `what`."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            await self._again(what, deadline)
+
+    async def settled(self, count: int) -> list[dict[str, Any]]:
+        """All commands, once there are `count` and none of them is on its way. Raises StoryStuck."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            found = await self.commands()
+            if len(found) >= count and not any(command["state"] in ("planned", "sending") for command in found):
+                return found
+            await self._again(f"{count} commands settled", deadline)
+
+    async def looked(self) -> None:
+        """Everybody was read since now, and what that led to is recorded: the clock jumps over the interval for it."""
+        polling = self.app.polling
+        await self.until("the readers at rest", lambda: polling.resting)
+        since = self.hands.now()
+        self.hands.jump(timedelta(minutes=16))
+        await self.until(
+            "every customer read again",
+            lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values()),
+        )
+
+    @staticmethod
+    async def _again(what: str, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise StoryStuck(f"waited {PATIENCE_S:.0f} s for this and it did not happen: {what}")
+        await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        async with self._http.get(self.url + path) as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+
+@asynccontextmanager
+async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
+    """The stage, with the daemon running on it."""
+    hands = Hands()
+    async with Sandbox(now=hands.now, sweeper_lag=timedelta(seconds=40)) as box:
+        tokens = {name: box.store.add_customer(name, uuid) for name, uuid in (("Ann", ANN), ("Bob", BOB))}
+        box.store.add_product("vip-30-days", name="VIP (30 days)", lasts=timedelta(days=30))
+        box.store.add_product("starter-kit", name="Starter kit")
+        console = box.servers["survival"].console
+        console.account("Ann", ANN)
+        console.join("Bob", BOB)
+        lines = "".join(f'[[customer]]\nname = "{name}"\ntoken = "{token}"\n' for name, token in tokens.items())
+        _write(folder / "customers.toml", lines)
+        address = box.servers["survival"].address
+        config = CONFIG.format(api=box.store.url, folder=folder, port=port, address=address, password=PASSWORD)
+        _write(folder / "config.toml", config)
+        settings = load(folder / "config.toml", ADAPTERS, SecretSources.of({}), need_secrets=True)
+        app = App(settings, ADAPTERS, Clock(hands.now, hands.monotonic))
+        running = asyncio.create_task(app.run(), name="the daemon")
+        try:
+            await _ready(app, running)
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http:
+                yield Stage(box, app, hands, http)
+        finally:
+            app.stop.set()
+            await running
+
+
+async def _ready(app: App, running: asyncio.Task[None]) -> None:
+    ready = asyncio.create_task(app.ready.wait())
+    await asyncio.wait((ready, running), return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    if running.done():
+        running.result()
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, "utf-8")

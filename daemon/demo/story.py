@@ -1,0 +1,183 @@
+"""The demo's story, scene by scene, and the check that the ledger and the emulated server agree on it.
+
+`perkd demo` plays it and stays up; `perkd demo --once` plays it and ends with what the check says.
+"""
+
+import asyncio
+import logging
+import signal
+import tempfile
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from .stage import ANN, BOB, Stage, StoryStuck, raised
+
+PORT = 8770
+
+# What must have happened in the end: (server, text, final state), in the order of the ledger.
+EXPECTED = [
+    ("survival", f"lp user {ANN} parent add vip", "delivered"),
+    ("survival", f"lp user {ANN} parent remove vip", "delivered"),
+    ("survival", "ban Ann Chargeback", "delivered"),
+    ("survival", "give Bob minecraft:diamond 16", "delivered"),
+    ("survival", "say Thank you, Bob!", "delivered"),
+]
+
+
+async def play(*, once: bool) -> int:
+    """Tells the story. `once`: returns 0 when the ledger and the server agree on exactly the expected commands, else 1.
+    Otherwise goes on until Ctrl-C and returns 0."""
+    logging.getLogger("perkd").addHandler(logging.NullHandler())  # the story is what is told here, not the log
+    teller = Teller(Console(highlight=False, soft_wrap=True))
+    with tempfile.TemporaryDirectory(prefix="perkd-demo-") as folder:
+        try:
+            async with raised(Path(folder), 0 if once else await _free(PORT)) as stage:
+                await _tell(stage, teller)
+                wrong = await _differences(stage)
+                teller.verdict(wrong)
+                if not once:
+                    teller.stay(stage)
+                    await _until_interrupted()
+        except StoryStuck as stuck:
+            teller.say(f"The story is stuck: {stuck}")
+            return 1
+    return 1 if wrong and once else 0
+
+
+class Teller:
+    """Prints the story as it happens. Nothing needs colour to be understood."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told = 0
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False)
+
+    def scene(self, number: int, text: str) -> None:
+        self._console.print(f"\n[bold]{number}. {text}[/bold]")
+
+    def told(self, commands: list[dict[str, Any]]) -> None:
+        """The commands that are new since the last time, with the server's reply."""
+        for command in commands[self._told :]:
+            self.say(f"   {command['server']} ← {command['text']}")
+            self.say(f"   {command['server']} → {command['reply'] or '(no words)'}   [{command['state']}]")
+        self._told = len(commands)
+
+    def verdict(self, wrong: Iterable[str]) -> None:
+        found = list(wrong)
+        self.say("")
+        if found:
+            self.say("The ledger and the server do NOT agree on the expected commands:")
+            for line in found:
+                self.say(f"   {line}")
+        else:
+            self.say(f"The ledger and the emulated server agree on exactly the {len(EXPECTED)} expected commands.")
+
+    def stay(self, stage: Stage) -> None:
+        self.say("")
+        self.say(f"perkd goes on. Its status page: {stage.url}/status   (also /commands, /readyz, /healthz)")
+        self.say(f"Play with the store and the server yourself: {stage.box.control.url}")
+        self.say("Ctrl-C ends it.")
+
+
+async def _tell(stage: Stage, teller: Teller) -> None:
+    store, server = stage.store, stage.server
+    teller.say(
+        "An emulated PayNow store and an emulated Minecraft server run on loopback; the perkd between them is the"
+    )
+    teller.say("real one, with a real ledger. Days pass by moving the clock.")
+    await stage.until("the link to the server", stage.app.servers["survival"].link.up.is_set)
+    await stage.looked()
+
+    teller.scene(1, "Ann buys VIP for 30 days. It appears in her inventory, and becomes a command.")
+    (first,) = store.purchase("Ann", "vip-30-days")
+    store.activate(first.id)
+    await stage.looked()
+    teller.told(await stage.settled(1))
+
+    teller.scene(
+        2, "Ten days later she buys it again. She holds VIP already, so nothing is sent: now two items hold it."
+    )
+    stage.hands.jump(timedelta(days=10))
+    (second,) = store.purchase("Ann", "vip-30-days")
+    store.activate(second.id)
+    await stage.looked()
+    await _unchanged(stage, teller)
+
+    teller.scene(3, "The first 30 days are over. Other tools take the rank now; the second item still holds it here.")
+    stage.hands.jump(timedelta(days=20))
+    await stage.looked()
+    await stage.until("the first item used up", lambda: first.state == "used")
+    await stage.looked()
+    await _unchanged(stage, teller)
+
+    teller.scene(
+        4, "A chargeback on the second purchase. Now nobody pays for it: taken back, and banned as configured."
+    )
+    store.revoke(second.id, "chargeback")
+    await stage.looked()
+    teller.told(await stage.settled(3))
+
+    teller.scene(5, "The server goes down. Then Bob buys a starter kit: the command waits in the ledger.")
+    await server.down()
+    await stage.until("the lost connection noticed", lambda: not stage.app.servers["survival"].link.up.is_set())
+    store.purchase("Bob", "starter-kit")
+    await stage.looked()
+    state = (await stage.status())["servers"][0]
+    teller.say(f"   survival is {state['state']}, {state['queue']} commands wait: {state['last_error']}")
+
+    teller.scene(6, "The server is back. What was bought meanwhile is caught up with, once.")
+    await server.up()
+    stage.hands.jump(timedelta(minutes=2))
+    teller.told(await stage.settled(5))
+
+
+async def _unchanged(stage: Stage, teller: Teller) -> None:
+    sent = len(stage.server.deliveries)
+    found = await stage.settled(1)
+    teller.told(found)
+    held = (await stage.status())["holdings"]
+    teller.say(f"   nothing sent; {sent} command so far, {held} holding")
+
+
+async def _differences(stage: Stage) -> list[str]:
+    """Where ledger, server and expectation differ: on server, text, final state and order; and in the game itself."""
+    wrong = []
+    recorded = [(command["server"], command["text"], command["state"]) for command in await stage.commands()]
+    if recorded != EXPECTED:
+        wrong += [f"expected in the ledger: {line}" for line in EXPECTED if line not in recorded]
+        wrong += [f"unexpected in the ledger: {line}" for line in recorded if line not in EXPECTED]
+        wrong = wrong or [f"the order in the ledger differs: {recorded}"]
+    executed = [("survival", text, "delivered") for text in stage.server.deliveries]
+    if executed != EXPECTED:
+        wrong.append(f"the server executed: {[text for _, text, _ in executed]}")
+    console = stage.server.console
+    if console.groups.get(ANN):
+        wrong.append(f"Ann still has {sorted(console.groups[ANN])}")
+    if sum(given.count for given in console.items if given.uuid == BOB) != 16:
+        wrong.append(f"Bob was given {console.items}, not 16 diamonds")
+    return wrong
+
+
+async def _free(port: int) -> int:
+    """The port itself when nobody has it, else 0: any free one."""
+    try:
+        probe = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
+    except OSError:
+        return 0
+    probe.close()
+    await probe.wait_closed()
+    return port
+
+
+async def _until_interrupted() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

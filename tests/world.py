@@ -1,0 +1,251 @@
+"""A whole small world for flow tests: an emulated store and game server, a config, and perkd beside them.
+
+The tests of tests/flow use it as a context manager: `async with World(tmp_path) as world`. Time is real time plus what
+the test moved the clock's hands by, for perkd (in this process) and for the store alike.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from adapters import ADAPTERS
+from daemon.app import App
+from daemon.clock import Clock
+from daemon.config import SecretSources, load
+from daemon.polling import Polling
+from daemon.sandbox.world import Sandbox
+from tests import secretwatch
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE_S = 20.0  # generous: only a failing test waits this long
+
+VIP = """
+[[perk]]
+name = "vip"
+kind = "lasting"
+products = ["vip-30-days"]
+servers = ["survival"]
+grant = ["lp user {uuid} parent add vip"]
+revoke = ["lp user {uuid} parent remove vip"]
+"""
+KIT = """
+[[perk]]
+name = "starter-kit"
+kind = "once"
+products = ["starter-kit"]
+servers = ["survival"]
+grant = ["give {name} iron_sword 1"]
+"""
+
+
+class Hands:
+    """The hands of the clock: real time plus what `forward` added, on the wall and the monotonic side alike."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead.total_seconds()
+
+    def forward(self, by: timedelta) -> None:
+        self.ahead += by
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a run of the command line ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class World:
+    """`box` is the sandbox, `store` and `server` (survival) its parts, `folder` holds config, tokens and ledger."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.hands = Hands()
+        self.password = secretwatch.mint("RCON password")
+        self.box = Sandbox(password=self.password, now=self.hands.now)
+        self.store = self.box.store
+        self.server = self.box.servers["survival"]
+        self.config_path = folder / "config.toml"
+        self.ledger_path = folder / "state" / "ledger.db"
+        self.tokens_path = folder / "tokens.toml"
+        self.app: App | None = None
+        self._short = Path(tempfile.mkdtemp(prefix="perkd-"))  # a unix socket's path must be short
+        self.socket = self._short / "control.sock"
+        self._running: asyncio.Task[None] | None = None
+        self._daemons: list[Process] = []
+
+    async def __aenter__(self) -> Self:
+        await self.box.start()
+        self.ledger_path.parent.mkdir(exist_ok=True)
+        self.store.add_product("vip-30-days", lasts=timedelta(days=30))
+        self.store.add_product("starter-kit")
+        self.tokens_path.touch(mode=0o600)
+        self.write_config()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self.stop_app()
+        finally:
+            for daemon in self._daemons:
+                if daemon.returncode is None:
+                    daemon.kill()
+                    await daemon.wait()
+            await self.box.stop()
+            shutil.rmtree(self._short)
+
+    # What the owner has
+
+    def write_config(self, *more: str, perks: str = VIP + KIT, offline: str = "1s", server: str = "") -> Path:
+        """The config for this world: `more` are whole tables on top, `server` lines for [[server]] survival."""
+        text = f"""
+[store]
+api = "{self.store.url}"
+[customers]
+tokens = "file:{self.tokens_path}"
+[poll]
+online = "1s"
+offline = "{offline}"
+rate = 1000.0
+[ledger]
+url = "sqlite://{self.ledger_path}"
+[http]
+listen = "127.0.0.1:0"
+[control]
+socket = "{self.socket}"
+[[server]]
+name = "survival"
+game = "minecraft"
+address = "{self.server.address}"
+password = "{self.password}"
+presence = "1s"
+{server}
+"""
+        self.config_path.write_text("\n".join([text, perks, *more]), "utf-8")
+        self.config_path.chmod(0o600)
+        return self.config_path
+
+    def add_customer(self, name: str) -> str:
+        """A customer of the store with a Minecraft account; returns his token, which perkd does not know yet."""
+        uuid = self.server.console.account(name)
+        return secretwatch.remember(self.store.add_customer(name, uuid), "customer token")
+
+    def add_token(self, name: str) -> str:
+        """A customer whose token stands in the tokens file; perkd reads that when it starts."""
+        token = self.add_customer(name)
+        with self.tokens_path.open("a") as file:
+            file.write(f'[[customer]]\ntoken = "{token}"\n')
+        return token
+
+    def buy(self, customer: str, product: str = "vip-30-days", *, activate: bool = True) -> str:
+        """One purchase; returns the item's id."""
+        [item] = self.store.purchase(customer, product)
+        if activate:
+            self.store.activate(item.id)
+        return item.id
+
+    # perkd in this process
+
+    async def start_app(self) -> App:
+        """perkd on this world's config and clock, ready. Raises what its start raised."""
+        settings = load(self.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
+        app = App(settings, ADAPTERS, Clock(self.hands.now, self.hands.monotonic))
+        self.app, self._running = app, asyncio.create_task(app.run())
+        ready = asyncio.create_task(app.ready.wait())
+        await asyncio.wait({ready, self._running}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._running.done():
+            await self.stop_app()
+        return app
+
+    async def stop_app(self) -> None:
+        """Ends it in order and raises what it died of, if it did."""
+        if self.app is not None and self._running is not None:
+            self.app.stop.set()
+            running, self.app, self._running = self._running, None, None
+            await asyncio.wait_for(running, DEADLINE_S)
+
+    def poll_now(self) -> None:
+        """Everybody is due at once, without waiting for the interval."""
+        assert self.app is not None, "start_app first"
+        for drain in self.app.clock._drains:
+            polling = getattr(drain, "__self__", None)
+            if isinstance(polling, Polling):
+                polling.look_now()
+
+    async def until(self, what: Callable[[], object], *, for_s: float = DEADLINE_S) -> None:
+        """Returns as soon as `what()` is true; fails after a generous deadline, or when perkd died."""
+        deadline = time.monotonic() + for_s
+        while not what():
+            if self._running is not None and self._running.done():
+                await self.stop_app()
+            assert time.monotonic() < deadline, f"did not happen within {for_s:.0f} s; sent: {self.server.deliveries}"
+            await asyncio.sleep(0.005)
+
+    # perkd as other processes
+
+    async def start_daemon(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
+        """`perkd run` as a process of its own, on real time, answering on its socket. The caller reads its stderr."""
+        daemon = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "daemon", "run", "-c", str(self.config_path), *arguments),
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        self._daemons.append(daemon)
+        deadline = time.monotonic() + DEADLINE_S
+        while await self.ask("/status") is None:
+            if daemon.returncode is not None or time.monotonic() > deadline:
+                assert daemon.stderr is not None
+                raise AssertionError(f"perkd run did not come up: {(await daemon.stderr.read()).decode()}")
+            await asyncio.sleep(0.02)
+        return daemon
+
+    async def ask(self, path: str) -> dict[str, Any] | None:
+        """What the control socket answers to a GET; None when nobody answers."""
+        try:
+            async with (
+                aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as session,
+                session.get(f"http://perkd{path}") as answer,
+            ):
+                found: dict[str, Any] = await answer.json()
+                return found
+        except (aiohttp.ClientError, OSError):
+            return None
+
+    async def perkd(self, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Said:
+        """One run of the command line, piped, on this world's config. Fails when a secret is in what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "daemon", "-c", str(self.config_path), *arguments),
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), DEADLINE_S * 2)
+        said = Said(process.returncode or 0, out.decode(), err.decode())
+        leaked = secretwatch.found_in(said.out + said.err)
+        assert leaked == [], f"perkd {' '.join(arguments)} printed: {leaked}"
+        return said
