@@ -1,4 +1,4 @@
-"""Everything that asks for a person, each with what to do: from the ledger's summary and the health of the loops. PURE.
+"""Everything that asks for a person, each with what to do: from the ledger's summary and the health of the loops.
 
 `app` calls `find` for every report; severities are error, warning and info.
 """

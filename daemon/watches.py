@@ -1,4 +1,4 @@
-"""What polling keeps in memory of each customer, and how long a whole round takes. PURE.
+"""What polling keeps in memory of each customer, and how long a whole round takes.
 
 `polling` holds one Watch for each; `health` counts them.
 """
