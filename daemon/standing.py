@@ -79,7 +79,8 @@ def _by_end(known: KnownItem, perk: Perk, support: Support | None, moment: Momen
     ends_at = _own_end(known, perk, support)
     absent_at = known.missing_since + ABSENT_AFTER if known.missing_since else None
     if ends_at is None:
-        return Standing(live=True)
+        # perkd's own clock starts with the delivery, which this module does not see: look again at every read.
+        return Standing(live=True, recheck_at=moment.now if known.item.state == "usable" else None)
     recheck_at = min(filter(None, (ends_at, absent_at)))
     deadline_at = ends_at + _grace(known, perk)
     if moment.now < ends_at:

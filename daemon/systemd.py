@@ -1,6 +1,7 @@
 """Talks to systemd in a dozen lines, and turns signals into events. `app` calls these."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,10 @@ def notify(*states: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+    with (
+        contextlib.suppress(OSError),  # a manager that does not listen is no reason to stop delivering
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
+    ):
         sender.connect(address)
         sender.sendall("\n".join(states).encode())
 
