@@ -3,7 +3,6 @@
 `polling` weighs every removal here at the moment it is planned; `app` rebuilds the window from `events` at start.
 """
 
-from collections import deque
 from datetime import datetime
 
 from .changes import Changes, HoldingChange, Turn
@@ -23,7 +22,7 @@ class Brake:
     def __init__(self, limits: BrakeLimits, *, on_since: datetime | None = None) -> None:
         self.limits = limits
         self.on_since = on_since
-        self._removals: deque[tuple[datetime, int]] = deque()
+        self._removals: list[tuple[datetime, int]] = []  # when, how many
         self._held: dict[str, tuple[datetime, int]] = {}  # customer → when read, holdings left then
 
     def weigh(self, changes: Changes, held: int, now: datetime) -> str | None:
@@ -58,6 +57,5 @@ class Brake:
 
     def _forget(self, now: datetime) -> None:
         start = now - self.limits.window
-        while self._removals and self._removals[0][0] < start:
-            self._removals.popleft()
+        self._removals = [removal for removal in self._removals if removal[0] >= start]
         self._held = {customer: seen for customer, seen in self._held.items() if seen[0] >= start}

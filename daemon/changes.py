@@ -34,7 +34,7 @@ class KnownItem:
     item: Item
     first_seen_at: datetime
     seen_live: bool = False  # it counted for a perk at some time
-    renewed_at: datetime | None = None  # when it was first seen as `renewed`
+    renewed_at: datetime | None = None  # when it was first seen as `renewed`, having counted before
     missing_since: datetime | None = None  # first complete inventory without it
 
 

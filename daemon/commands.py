@@ -87,7 +87,7 @@ def _revoke(
     *,
     braked: bool,
 ) -> tuple[Draft, ...]:
-    """`revoke` always; after it `revoke_on` for this reason, which waits for a person on a gift (law 5)."""
+    """`revoke` always; after it `revoke_on` for this reason. When a gift was taken back it waits for a person (law 5)."""
     hold: tuple[Hold, str] | None = None
     if braked:
         hold = (Hold.BRAKE, BRAKE_HELD)
@@ -96,8 +96,8 @@ def _revoke(
     drafts = _drafts(Step.REVOKE, perk, perk.revoke, values, change, scene, hold=hold)
     extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
     known = items.get(change.item_id)
-    if hold is None and known is not None and known.item.gift:
-        hold = (Hold.GIFT, GIFT_HELD)
+    if change.cause is Cause.STATED and known is not None and known.item.gift:
+        hold = (Hold.GIFT, GIFT_HELD)  # also while the brake is on: releasing it answers another question
     return drafts + _drafts(Step.REVOKE, perk, extra, values, change, scene, hold=hold, first=len(drafts))
 
 
@@ -112,13 +112,8 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
     hold: tuple[Hold, str] | None,
     first: int = 0,
 ) -> tuple[Draft, ...]:
-    server = change.key.server
-    adapter = scene.adapters.get(server)
-    if hold is None and server not in scene.catalogue.servers:
-        hold = (
-            Hold.SERVER,
-            f"server {server!r} is not in the config: put it back, or `perkd commands skip` this command",
-        )
+    adapter = scene.adapters.get(change.key.server)
+    hold = hold or _absent_server(change, scene)
     return tuple(
         _draft(step, position, perk, spec, _render(spec, values, adapter), hold)
         for position, spec in enumerate(specs, start=first)
@@ -126,8 +121,8 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
 
 
 def again(change: HoldingChange, step: Step, position: int, scene: Scene) -> Draft | None:
-    """One command rendered anew from today's config, for an operator who said retry: nothing but its own values can
-    block it. None: today's config has no command at that place."""
+    """One command rendered anew from today's config, for an operator who said retry: nothing but its own values and a
+    server that is gone can block it. None: today's config has no command at that place."""
     perk = scene.catalogue.perk(change.perk)
     if perk is None:
         return None
@@ -139,7 +134,14 @@ def again(change: HoldingChange, step: Step, position: int, scene: Scene) -> Dra
     who = scene.whos.get(change.key.server, NOBODY)
     values = {**facts, **(who.values if step is Step.GRANT else change.stored_values)}
     rendered = _render(specs[position], values, scene.adapters.get(change.key.server))
-    return _draft(step, position, perk, specs[position], rendered, None)
+    return _draft(step, position, perk, specs[position], rendered, _absent_server(change, scene))
+
+
+def _absent_server(change: HoldingChange, scene: Scene) -> tuple[Hold, str] | None:
+    server = change.key.server
+    if server in scene.catalogue.servers:
+        return None
+    return (Hold.SERVER, f"server {server!r} is not in the config: put it back, or `perkd commands skip` this command")
 
 
 def _draft(
@@ -199,7 +201,7 @@ def _facts(change: HoldingChange, perk: Perk, scene: Scene, items: Mapping[str, 
         "server": change.key.server,
         "perk": perk.name,
         "reason": change.reason.value if change.reason else None,
-        "expires_at": _latest_end(change, perk, scene, known),
+        "expires_at": _latest_end(change, scene, items),
     }
     if known is not None:
         item = known.item
@@ -213,21 +215,25 @@ def _facts(change: HoldingChange, perk: Perk, scene: Scene, items: Mapping[str, 
     return {name: value for name, value in facts.items() if value is not None}
 
 
-def _latest_end(change: HoldingChange, perk: Perk, scene: Scene, known: KnownItem | None) -> str | None:
-    """RFC 3339, UTC, whole seconds: the holding's latest end; None while an item without an end holds it."""
+def _latest_end(change: HoldingChange, scene: Scene, items: Mapping[str, KnownItem]) -> str | None:
+    """RFC 3339, UTC, whole seconds: the holding's latest end; None while an item without an end holds it. When it ends
+    or is a once-item's: the end of the item in question."""
     before = next((holding.supports for holding in scene.known.holdings if holding.key == change.key), ())
-    merged = {support.item_id: support for support in (*before, *change.supports)}
-    live = [support for support in merged.values() if support.live]
+    behind = {support.item_id: support for support in (*before, *change.supports)}
+    live = [support for support in behind.values() if support.live]
     if change.turn is Turn.END or not live:
-        end = known.item.ends_at if known else None
+        own, known = behind.get(change.item_id), items.get(change.item_id)
+        end = (own.ends_at if own else None) or (known.item.ends_at if known else None)
     else:
-        ends = [_end_of(support, perk, scene.now) for support in live]
+        ends = [_end_of(support, scene, items) for support in live]
         end = None if None in ends else max(filter(None, ends))
     return end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if end else None
 
 
-def _end_of(support: Support, perk: Perk, now: datetime) -> datetime | None:
+def _end_of(support: Support, scene: Scene, items: Mapping[str, KnownItem]) -> datetime | None:
     """perkd's own clock (`lasts`) starts with the delivery, which is about now when the grant is rendered."""
-    if support.ends_at is None and support.started_at is None and perk.lasts is not None:
-        return now + perk.lasts
+    perk, known = scene.catalogue.perk(support.perk), items.get(support.item_id)
+    waits = known is not None and known.item.expirable and known.item.state == "usable"
+    if support.ends_at is None and waits and perk is not None and perk.lasts is not None:
+        return (support.started_at or scene.now) + perk.lasts
     return support.ends_at

@@ -7,10 +7,10 @@ command line calls it too. Comparing the same inventory twice yields nothing the
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .changes import Catalogue, Changes, Known, Note, Support, Turn
+from .changes import Catalogue, Changes, Holding, HoldingState, Known, Note, Turn
 from .lasting import Lasting, turn
 from .model import Cause, Inventory, PerkKind, Reason, Who
-from .onceitems import came_back, once
+from .onceitems import came_back, first_sights, later_sights
 from .sightings import sight
 from .standing import Moment, Standing
 
@@ -22,11 +22,14 @@ def compare(
     catalogue: Catalogue,
     whos: Mapping[str, Who],
 ) -> Changes:
-    """What must change so that given and owned agree. `inventory` None: only time has passed. `whos`: server → who the
+    """What must change so that given and owned agree. `inventory` None: only time has passed, which can end something
+    and opens nothing (a removed customer's known ends still come, and he gets no new perk). `whos`: server → who the
     customer is there, for every configured server."""
     items, changed, notes = sight(known, inventory, moment.now)
     lasting = Lasting(known, items, moment, catalogue, whos)
-    holdings = [*lasting.changes(), *once(known, items, catalogue, whos)]
+    holdings = [*lasting.changes(), *later_sights(known, items, catalogue, whos)]
+    if inventory is not None:
+        holdings += first_sights(known, items, catalogue, whos)
     live = lasting.live_items
     changed |= {item_id for item_id in live if not items[item_id].seen_live}
     holdings.sort(key=lambda change: change.turn in (Turn.END, Turn.REGRANT))  # stable: grants before removals
@@ -43,7 +46,7 @@ def compare(
         ),
         holdings=tuple(holdings),
         notes=(*notes, *returned),
-        recheck_at=lasting.recheck_at,
+        recheck_at=lasting.recheck_at if inventory is not None else moment.now,
         deadline_at=lasting.deadline_at,
     )
 
@@ -62,16 +65,19 @@ def release(known: Known) -> Changes:
 
 def held_after(known: Known, changes: Changes) -> int:
     """How many holdings the customer's items stand behind after these changes: the brake's measure."""
-    behind = {
-        holding.key: {support.item_id for support in holding.supports if support.live and _his(support, known)}
-        for holding in known.holdings
-    }
+    behind = {holding.key: _behind(holding, known.customer_id) for holding in known.holdings}
     for change in changes.holdings:
         place = behind.setdefault(change.key, set())
         for support in change.supports:
             (place.add if support.live else place.discard)(support.item_id)
+        if change.kind is PerkKind.ONCE:
+            held = change.turn in (Turn.OPEN, Turn.REGRANT)
+            (place.add if held else place.discard)(change.item_id)
     return sum(map(bool, behind.values()))
 
 
-def _his(support: Support, known: Known) -> bool:
-    return support.customer_id == known.customer_id
+def _behind(holding: Holding, customer_id: str) -> set[str]:
+    """His items behind it; behind a once-item's there is that item."""
+    if holding.kind is PerkKind.ONCE:
+        return {holding.key.item_id} if holding.state is HoldingState.HELD else set()
+    return {support.item_id for support in holding.supports if support.live and support.customer_id == customer_id}

@@ -34,7 +34,8 @@ class Lasting:
 
     def changes(self) -> list[HoldingChange]:
         placed = self._stay_or_leave()
-        self._join(placed)
+        if self.moment.read_at is not None:  # time alone opens nothing
+            self._join(placed)
         keys = dict.fromkeys([*self.by_key, *self.supports])
         made = [
             turn(
@@ -63,7 +64,7 @@ class Lasting:
                     self._leave(key, support, verdict)
                 elif perk and support.perk in self.catalogue.perks and self._moved(key):
                     self._leave(key, support, Standing(live=False, reason=Reason.IDENTITY, cause=Cause.IDENTITY))
-                    self._rejoin(key, support, perk)
+                    self._rejoin(key, support, perk, verdict)
                     placed.add((support.item_id, support.perk, key.server))
                 else:
                     self.live_items.add(support.item_id)
@@ -86,6 +87,8 @@ class Lasting:
     def _consider(self, perk: Perk, server: str, known_item: KnownItem) -> None:
         player = player_of(self.known.customer_id, self.whos.get(server, NOBODY))
         key = HoldingKey(player, perk.effect, server)
+        if known_item.item.id in self.supports.get(key, {}) or self._stands(key, known_item.item.id):
+            return  # another perk with this effect sells the item too, and it counts once
         former = self._former(key, known_item.item.id)
         verdict = standing(known_item, perk, former, self.moment)
         if verdict.live is not True:
@@ -105,16 +108,28 @@ class Lasting:
             ),
         )
 
-    def _rejoin(self, key: HoldingKey, support: Support, perk: Perk) -> None:
+    def _rejoin(self, key: HoldingKey, support: Support, perk: Perk, verdict: Standing) -> None:
         """The item joins again under the player the customer is now, as it stands and with its own clock."""
         player = player_of(self.known.customer_id, self.whos[key.server])
         self.live_items.add(support.item_id)
-        self._put(HoldingKey(player, perk.effect, key.server), replace(support, joined_at=self.moment.now))
+        ends_at = verdict.ends_at if verdict.live else support.ends_at
+        moved = replace(support, joined_at=self.moment.now, ends_at=ends_at)
+        self._put(HoldingKey(player, perk.effect, key.server), moved)
+
+    def _stands(self, key: HoldingKey, item_id: str) -> bool:
+        """Whether the item is behind that holding already."""
+        holding = self.by_key.get(key)
+        return holding is not None and item_id in holding.live
 
     def _former(self, key: HoldingKey, item_id: str) -> Support | None:
-        holding = self.by_key.get(key)
-        supports = holding.supports if holding else ()
-        return next((support for support in supports if support.item_id == item_id), None)
+        """The item's earlier place: its own clock runs on, also when the customer became another player meanwhile."""
+        places = [
+            support
+            for holding in self.by_key.values()
+            for support in holding.supports
+            if support.item_id == item_id and holding.key._replace(player=key.player) == key
+        ]
+        return min(places, key=lambda p: (p.started_at is None, p.started_at or p.joined_at), default=None)
 
     def _moved(self, key: HoldingKey) -> bool:
         """Whether the customer is another player on that server now. An identity that is gone says nothing."""
@@ -122,12 +137,21 @@ class Lasting:
         return who.player is not None and who.player != key.player
 
     def _renamed(self, key: HoldingKey) -> bool:
-        """Whether a value the grant used changed, for the customer whose item opened the holding (law 12)."""
-        holding = self.by_key.get(key)
-        if holding is None or holding.state is not HoldingState.HELD or holding.customer_id != self.known.customer_id:
+        """Whether a value the grant used changed, for the customer whose name the holding goes by (law 12)."""
+        holding, who = self.by_key.get(key), self.whos.get(key.server, NOBODY)
+        if holding is None or holding.state is not HoldingState.HELD or self._named_by(holding) != key.player:
             return False
         perk = self.catalogue.perks.get(holding.perk)
-        return perk is not None and differs(perk, holding.values, self.whos.get(key.server, NOBODY))
+        return perk is not None and differs(perk, holding.values, who)
+
+    def _named_by(self, holding: Holding) -> str | None:
+        """The player this customer is there, if the holding goes by his identity: he opened it, or whoever did has
+        nothing behind it any more."""
+        behind = {support.customer_id for support in holding.supports if support.live}
+        mine, opener = self.known.customer_id, holding.customer_id
+        if mine != opener and opener in behind:
+            return None
+        return player_of(mine, self.whos.get(holding.key.server, NOBODY))
 
     def _leave(self, key: HoldingKey, support: Support, verdict: Standing) -> None:
         self._put(key, replace(support, live=False, ends_at=verdict.ends_at or support.ends_at))
@@ -205,10 +229,13 @@ def _opener(supports: Iterable[Support]) -> Support:
 
 
 def _emptier(leaving: Mapping[str, Standing]) -> str:
-    """The item whose end emptied the holding: a stated end weighs more than a foretold one, then the latest end."""
+    """The item whose end emptied the holding. One that only vanished comes first, for without that the player would
+    still hold it (law 3); then a stated end before the others, then the latest end."""
+    weights = {Cause.ABSENT: 0, Cause.STATED: 1}
 
-    def order(item_id: str) -> tuple[bool, float, int]:
+    def order(item_id: str) -> tuple[int, float, int]:
         ended = leaving[item_id]
-        return ended.cause is not Cause.STATED, -(ended.ends_at.timestamp() if ended.ends_at else 0), int(item_id)
+        latest = ended.ends_at.timestamp() if ended.ends_at else 0.0
+        return weights.get(ended.cause, 2), -latest, int(item_id)
 
     return min(leaving, key=order)

@@ -53,4 +53,4 @@ class Schedule:
     @property
     def waiting(self) -> int:
         """How many are due and not taken yet."""
-        return len(self._ready)
+        return len({key for _, at, key in self._ready if self._at.get(key) == at})

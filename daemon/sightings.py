@@ -36,15 +36,21 @@ def sight(
 
 
 def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
-    renewed_at = before.renewed_at if before else None
-    if item.state == "renewed" and renewed_at is None:
-        renewed_at = now
     if before is None:
-        return KnownItem(item=item, first_seen_at=now, renewed_at=renewed_at)
+        return KnownItem(item=item, first_seen_at=now)
     if item.state not in ITEM_STATES and item.revoked_at is None:
         # Keep what was last understood, but show the word: an unknown state changes nothing.
-        item = replace(before.item, state=item.state)
-    return replace(before, item=item, missing_since=None, renewed_at=renewed_at)
+        return replace(before, item=replace(before.item, state=item.state), missing_since=None)
+    return replace(before, item=item, missing_since=None, renewed_at=_renewed_at(before, item, now))
+
+
+def _renewed_at(before: KnownItem, item: Item, now: datetime) -> datetime | None:
+    """Law 11's ten minutes are for an item that counted before it was renewed: its successor takes over in them. One
+    that was `renewed` from the start has its own end only."""
+    if item.state != "renewed":
+        return None
+    turned = before.item.state != "renewed" and before.seen_live
+    return before.renewed_at or (now if turned else None)
 
 
 def _notes(before: KnownItem | None, item: Item) -> list[Note]:

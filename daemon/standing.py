@@ -23,7 +23,7 @@ class Moment:
 
     now: datetime
     read_at: datetime | None
-    clock_ok: bool = True  # False: the local clock is in doubt, so foretold ends wait
+    clock_ok: bool = True  # False: the local clock is in doubt, so foretold ends and absences wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def standing(  # noqa: PLR0911 - one return for each rule, in the order in which
         return Standing(live=None)
     if known.missing_since is not None:
         gone_at = known.missing_since + ABSENT_AFTER
-        if moment.read_at is not None and moment.read_at >= gone_at:
+        if moment.clock_ok and moment.read_at is not None and moment.read_at >= gone_at:
             return Standing(live=False, reason=Reason.ABSENT, cause=Cause.ABSENT)
         if not item.expirable or _own_end(known, perk, support) is None:
             return Standing(live=None, recheck_at=gone_at)
@@ -67,10 +67,10 @@ def standing(  # noqa: PLR0911 - one return for each rule, in the order in which
 def _own_end(known: KnownItem, perk: Perk, support: Support | None) -> datetime | None:
     """When the item's time is over, as far as anybody knows; None: open-ended."""
     item = known.item
-    if item.state == "usable":
+    if item.ends_at is None and item.state == "usable":
         started = support.started_at if support else None
         return started + perk.lasts if started and perk.lasts else None
-    if item.state == "renewed" and item.ends_at and known.seen_live and known.renewed_at:
+    if item.ends_at is not None and item.state == "renewed" and known.renewed_at:
         return max(item.ends_at, known.renewed_at + RENEWED_HOLDS)
     return item.ends_at
 
@@ -78,9 +78,12 @@ def _own_end(known: KnownItem, perk: Perk, support: Support | None) -> datetime 
 def _by_end(known: KnownItem, perk: Perk, support: Support | None, moment: Moment) -> Standing:
     ends_at = _own_end(known, perk, support)
     absent_at = known.missing_since + ABSENT_AFTER if known.missing_since else None
+    if ends_at is None and known.item.state == "usable":
+        # perkd's own clock starts with the delivery, which this module does not see: look again at every read. That
+        # time lies in the past, so that waiting for a delivery makes nobody due sooner.
+        return Standing(live=True, recheck_at=support.joined_at if support else moment.now)
     if ends_at is None:
-        # perkd's own clock starts with the delivery, which this module does not see: look again at every read.
-        return Standing(live=True, recheck_at=moment.now if known.item.state == "usable" else None)
+        return Standing(live=True)
     recheck_at = min(filter(None, (ends_at, absent_at)))
     deadline_at = ends_at + _grace(known, perk)
     if moment.now < ends_at:

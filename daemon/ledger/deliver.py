@@ -17,6 +17,7 @@ from .queries import SQL
 
 STOPPED = "perkd stopped while this was being sent: whether it ran is not known"
 AGAIN_AFTER_STOP = timedelta(minutes=1)
+MOST_DOUBTS = 5  # as many as outcomes.UNKNOWN_AGAIN: a command that stops perkd each time is not sent for ever
 
 
 def claim(connection: sqlite3.Connection, server: str, now: int, online: Collection[str]) -> Command | None:
@@ -51,13 +52,14 @@ def claim(connection: sqlite3.Connection, server: str, now: int, online: Collect
 
 def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, now: int) -> State:
     row = connection.execute(SQL["command"], {"id": command_id}).fetchone()
-    if row is None or State(row["state"]) is not State.SENDING or (State.SENDING, outcome.state) not in TRANSITIONS:
+    possible = (State.SENDING, outcome.state) in TRANSITIONS and outcome.state is not State.VOID
+    if row is None or State(row["state"]) is not State.SENDING or not possible:
         found = row["state"] if row else "not there"
         raise NotPossible(f"command {command_id} is {found}: it cannot become {outcome.state}")
     state, reason = outcome.state, outcome.reason
     if state is State.PLANNED and row["superseded"]:
         state, reason = State.VOID, "the opposite change came while it was being sent"
-    again = state is State.UNKNOWN and outcome.due_at is not None and not row["superseded"]
+    again = state is State.UNKNOWN and outcome.due_at is not None  # claim leaves it alone while it is superseded
     connection.execute(
         SQL["settle"],
         {
@@ -66,7 +68,8 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
             "reply": outcome.reply,
             "reason": reason,
             "due_at": micros(outcome.due_at),
-            "absent": outcome.absent and state is State.PLANNED,
+            # Nothing was sent, nothing was learned: who waits for his next sighting goes on waiting.
+            "absent": state is State.PLANNED and (outcome.absent or bool(row["absent"] and outcome.reply is None)),
             "refused": outcome.reply is not None and outcome.state is State.PLANNED and not outcome.absent,
             "doubted": state is State.UNKNOWN,
             "settled_at": None if state is State.PLANNED or again else now,
@@ -96,10 +99,21 @@ def delivered(connection: sqlite3.Connection, holding_id: int, now: int) -> None
         connection.execute(SQL["start_clocks"], {"holding_id": holding_id, "now": now})
 
 
+def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int) -> int:
+    """While the brake is on, planned removals by revocation or absence wait for it; `ids` None: all of them."""
+    brake = connection.execute(SQL["brake"]).fetchone()
+    if brake is None:
+        return 0
+    asked = {"reason": f"the brake is on: {brake['reason']}", "ids": None if ids is None else json.dumps(list(ids))}
+    stopped = connection.execute(SQL["brake_planned"], asked).fetchall()
+    return events.moved(connection, now, [row["id"] for row in stopped], "planned", "blocked", "brake")
+
+
 def recover(connection: sqlite3.Connection, now: int) -> int:
     """Whatever is `sending` was cut off: unknown, and planned again soon where repeating is harmless."""
     rows = connection.execute(SQL["sending"]).fetchall()
     for row in rows:
-        again = convert.moment(now) + AGAIN_AFTER_STOP if row["repeatable"] else None
-        settle(connection, row["id"], Outcome(state=State.UNKNOWN, reason=STOPPED, due_at=again), now)
+        again = row["repeatable"] and row["doubts"] < MOST_DOUBTS
+        due_at = convert.moment(now) + AGAIN_AFTER_STOP if again else None
+        settle(connection, row["id"], Outcome(state=State.UNKNOWN, reason=STOPPED, due_at=due_at), now)
     return len(rows)

@@ -53,13 +53,16 @@ UPDATE supports SET perk = :name WHERE perk = :was;
 UPDATE commands SET perk = :name WHERE perk = :was;
 
 -- name: rename_holdings
-UPDATE holdings SET perk = :name, effect = CASE WHEN effect = :was THEN :effect ELSE effect END WHERE perk = :was;
+UPDATE holdings SET perk = :name, effect = CASE WHEN effect = :was AND NOT EXISTS (
+        SELECT 1 FROM holdings o WHERE o.player = holdings.player AND o.effect = :effect AND o.server = holdings.server
+        AND o.item_id = holdings.item_id) THEN :effect ELSE effect END
+WHERE perk = :was;
 
 -- planned → blocked: the server left the config
 -- name: block_absent_servers
 UPDATE commands SET state = 'blocked', hold = 'server',
     reason = 'server ' || server || ' is not in the config: put it back, or `perkd commands skip` this command'
-WHERE state = 'planned' AND server NOT IN (SELECT value FROM json_each(:names)) RETURNING id;
+WHERE state = 'planned' AND server IN (SELECT name FROM servers WHERE removed_at IS NOT NULL) RETURNING id;
 
 -- blocked → planned: the server is back
 -- name: unblock_servers
@@ -74,8 +77,9 @@ SELECT id, token FROM tokens WHERE source = 'file' AND removed_at IS NULL;
 -- name: put_token
 INSERT INTO tokens (token, customer_id, source, label, note, added_at)
 VALUES (:token, :customer_id, :source, :label, :note, :now)
-ON CONFLICT (token) DO UPDATE SET source = excluded.source, removed_at = NULL,
-    customer_id = COALESCE(excluded.customer_id, tokens.customer_id),
+ON CONFLICT (token) DO UPDATE SET
+    source = CASE WHEN tokens.removed_at IS NULL AND excluded.source = 'file' THEN tokens.source ELSE excluded.source END,
+    removed_at = NULL, customer_id = COALESCE(excluded.customer_id, tokens.customer_id),
     label = COALESCE(excluded.label, tokens.label), note = COALESCE(excluded.note, tokens.note);
 
 -- name: token
@@ -88,7 +92,8 @@ UPDATE tokens SET removed_at = :now WHERE id = :id AND removed_at IS NULL;
 UPDATE tokens SET removed_at = :now WHERE customer_id = :customer_id AND removed_at IS NULL;
 
 -- name: identify_token
-UPDATE tokens SET customer_id = :customer_id WHERE id = :id;
+UPDATE tokens SET customer_id = :customer_id
+WHERE id = :id AND (customer_id IS NULL OR customer_id <> :customer_id);
 
 -- name: put_customer
 INSERT INTO customers (customer_id, store_id, profile, name, first_seen_at, profile_at)
@@ -170,7 +175,8 @@ UPDATE customers SET read_at = COALESCE(:read_at, read_at), digest = COALESCE(:d
 WHERE customer_id = :customer_id;
 
 -- name: sighted
-UPDATE customers SET read_at = :read_at WHERE customer_id = :customer_id;
+UPDATE customers SET read_at = :read_at
+WHERE customer_id = :customer_id AND (read_at IS NULL OR read_at < :read_at);
 
 -- name: holding
 SELECT * FROM holdings WHERE player = :player AND effect = :effect AND server = :server AND item_id = :item_id;
@@ -195,17 +201,21 @@ WHERE id = :id;
 UPDATE holdings SET state = 'ended', ended = :generation, ended_at = :now WHERE id = :id;
 
 -- planned, blocked → void: the opposite change came
--- name: void_unsent
-UPDATE commands SET state = 'void', reason = :reason, hold = NULL, settled_at = :now
+-- name: void
+UPDATE commands SET state = 'void', reason = :reason, hold = NULL, settled_at = :now WHERE id = :id;
+
+-- name: unsent
+SELECT id, state FROM commands
 WHERE holding_id = :holding_id AND step = :step AND generation >= :generation AND state IN ('planned', 'blocked')
-RETURNING id;
+ORDER BY id;
 
 -- name: step_states
 SELECT state, COUNT(*) FROM commands
 WHERE holding_id = :holding_id AND step = :step AND generation >= :generation GROUP BY state;
 
 -- name: supersede
-UPDATE commands SET superseded = 1 WHERE holding_id = :holding_id AND step = :step AND superseded = 0;
+UPDATE commands SET superseded = 1
+WHERE holding_id = :holding_id AND step = :step AND generation >= :generation AND superseded = 0;
 
 -- name: want_again
 UPDATE commands SET superseded = 0 WHERE holding_id = :holding_id AND step = 'grant' AND generation >= :generation;
@@ -220,8 +230,8 @@ ON CONFLICT DO NOTHING RETURNING id;
 -- name: put_support
 INSERT INTO supports (holding_id, item_id, customer_id, perk, live, joined_at, started_at, ends_at)
 VALUES (:holding_id, :item_id, :customer_id, :perk, :live, :joined_at,
-    COALESCE(:started_at, CASE WHEN (SELECT delivered_at FROM holdings WHERE id = :holding_id) IS NULL THEN NULL
-        ELSE :now END), :ends_at)
+    COALESCE(:started_at, CASE WHEN :live = 1 AND (SELECT delivered_at FROM holdings WHERE id = :holding_id) IS NOT NULL
+        THEN :now END), :ends_at)
 ON CONFLICT (holding_id, item_id) DO UPDATE SET customer_id = excluded.customer_id, perk = excluded.perk,
     live = excluded.live, joined_at = excluded.joined_at,
     started_at = COALESCE(supports.started_at, excluded.started_at), ends_at = excluded.ends_at;
@@ -231,12 +241,14 @@ INSERT INTO events (at, kind, customer_id, holding_id, item_id, command_id, was,
 VALUES (:at, :kind, :customer_id, :holding_id, :item_id, :command_id, :was, :became, :detail);
 
 -- name: put_brake
-INSERT INTO brakes (on_at, reason) VALUES (:now, :reason);
+INSERT INTO brakes (on_at, reason)
+SELECT :now, :reason WHERE NOT EXISTS (SELECT 1 FROM brakes WHERE released_at IS NULL);
 
 -- planned → blocked: the brake came on
 -- name: brake_planned
 UPDATE commands SET state = 'blocked', hold = 'brake', reason = :reason
-WHERE state = 'planned' AND step = 'revoke' AND cause IN ('stated', 'absent') AND attempts = 0 RETURNING id;
+WHERE state = 'planned' AND step = 'revoke' AND cause IN ('stated', 'absent')
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids))) RETURNING id;
 
 -- ============ loop 2: claim and settle ==============================================================================
 
@@ -245,25 +257,25 @@ WHERE state = 'planned' AND step = 'revoke' AND cause IN ('stated', 'absent') AN
 UPDATE commands SET state = 'planned'
 WHERE server = :server AND state = 'unknown' AND settled_at IS NULL AND due_at <= :now AND superseded = 0 RETURNING id;
 
--- Strict order inside one holding only: a command waits for earlier ones of its holding that are still wanted, and for any
--- that is being sent; across holdings whatever waits is passed over.
+-- Strict order inside one holding only: a command waits for earlier ones of its holding that are still wanted, and for
+-- any that is being sent, earlier or later; across holdings whatever waits is passed over.
 -- name: claimable
 SELECT c.* FROM commands c
 WHERE c.server = :server AND c.state = 'planned' AND c.due_at <= :now
     AND (c.absent = 0 AND c.online = 0 OR c.player IN (SELECT value FROM json_each(:online)))
     AND NOT EXISTS (
-        SELECT 1 FROM commands e WHERE e.holding_id = c.holding_id AND e.id < c.id
-        AND (e.state = 'sending' OR e.superseded = 0 AND e.state IN ('planned', 'unknown', 'blocked')))
+        SELECT 1 FROM commands e WHERE e.holding_id = c.holding_id
+        AND (e.state = 'sending' OR e.id < c.id AND e.superseded = 0 AND e.state IN ('planned', 'unknown', 'blocked')))
 ORDER BY c.id LIMIT 1;
 
 -- planned → sending
 -- name: send
-UPDATE commands SET state = 'sending', attempts = attempts + 1, sent_at = :now, absent = 0 WHERE id = :id;
+UPDATE commands SET state = 'sending', attempts = attempts + 1, sent_at = :now WHERE id = :id;
 
 -- name: next_due
 SELECT MIN(due_at) FROM commands
-WHERE server = :server AND superseded = 0 AND due_at > :now
-    AND (state = 'planned' OR state = 'unknown' AND settled_at IS NULL);
+WHERE server = :server AND superseded = 0 AND due_at > :now AND state IN ('planned', 'unknown')
+    AND (state = 'planned' OR settled_at IS NULL);
 
 -- name: command
 SELECT * FROM commands WHERE id = :id;
@@ -283,8 +295,9 @@ WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND
 
 -- blocked → planned: what it waited behind is out of the way
 -- name: free_rest
-UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
-WHERE holding_id = :holding_id AND step = :step AND superseded = 0 AND hold = 'step' AND state = 'blocked' RETURNING id;
+UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now + after_us
+WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND position > :position
+    AND superseded = 0 AND hold = 'step' AND state = 'blocked' RETURNING id;
 
 -- name: delay_next
 UPDATE commands SET due_at = MAX(due_at, :now + after_us)
@@ -293,7 +306,10 @@ WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND
 
 -- name: mark_delivered
 UPDATE holdings SET delivered_at = :now
-WHERE id = :holding_id AND delivered_at IS NULL AND NOT EXISTS (
+WHERE id = :holding_id AND state = 'held' AND delivered_at IS NULL AND EXISTS (
+    SELECT 1 FROM commands c WHERE c.holding_id = :holding_id AND c.step = 'grant' AND c.generation >= holdings.opened
+    AND c.state IN ('delivered', 'answered'))
+AND NOT EXISTS (
     SELECT 1 FROM commands c WHERE c.holding_id = :holding_id AND c.step = 'grant' AND c.generation >= holdings.opened
     AND c.state NOT IN ('delivered', 'answered', 'void')) RETURNING id;
 
@@ -381,8 +397,10 @@ GROUP BY customer_id HAVING COUNT(*) > 1;
 SELECT c.*, h.identity, h.effect FROM commands c JOIN holdings h ON h.id = c.holding_id
 WHERE (:state IS NULL OR c.state = :state) AND (:server IS NULL OR c.server = :server)
     AND (:customer_id IS NULL OR c.customer_id = :customer_id) AND (:before IS NULL OR c.id < :before)
-    AND (:id IS NULL OR c.id = :id)
 ORDER BY c.id DESC LIMIT :limit;
+
+-- name: one_command
+SELECT c.*, h.identity, h.effect FROM commands c JOIN holdings h ON h.id = c.holding_id WHERE c.id = :id;
 
 -- name: command_events
 SELECT at, kind, was, became, detail FROM events WHERE command_id = :command_id ORDER BY id;
@@ -403,4 +421,7 @@ DELETE FROM events WHERE at < :before AND (command_id IS NULL OR command_id IN (
 
 -- name: purge_commands
 DELETE FROM commands WHERE key_item = 0 AND state IN ('delivered', 'refused', 'answered', 'void') AND settled_at < :before
-    AND holding_id IN (SELECT id FROM holdings WHERE state = 'ended' AND ended_at < :before);
+    AND holding_id IN (SELECT id FROM holdings WHERE state = 'ended' AND ended_at < :before)
+    AND NOT EXISTS (
+        SELECT 1 FROM commands o WHERE o.holding_id = commands.holding_id
+        AND (o.state IN ('planned', 'blocked', 'sending') OR o.state = 'unknown' AND o.superseded = 0));

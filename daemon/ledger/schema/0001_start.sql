@@ -155,7 +155,7 @@ CREATE TABLE commands (
     settled_at  INTEGER,
     UNIQUE (player, perk, server, key_item, step, generation, position)
 ) STRICT;
-CREATE INDEX commands_open ON commands (server, id) WHERE state IN ('planned', 'sending', 'unknown', 'blocked');
+CREATE INDEX commands_by_state ON commands (state, server, id);
 CREATE INDEX commands_by_holding ON commands (holding_id, id);
 CREATE INDEX commands_by_customer ON commands (customer_id, id);
 

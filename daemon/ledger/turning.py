@@ -1,0 +1,240 @@
+"""One holding's turn in the ledger: what is voided, what is planned, and when nothing is (laws 8 and 10).
+
+`observe.record` runs one `Turning` for each change of an observation, inside its transaction.
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..changes import Draft, HoldingKey, Observation, PlannedChange, Turn
+from ..model import TOUCHED, PerkKind, State, Step
+from . import convert, deliver, events
+from .convert import micros
+from .queries import SQL
+
+OPPOSITE_CAME = "the opposite change came before it was sent"
+
+
+@dataclass(slots=True)
+class Tally:
+    planned: int = 0
+    blocked: int = 0
+    voided: int = 0
+    servers: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Turning:
+    """One holding's turn: laws 8 and 10, decided on the command states as they are in this very transaction."""
+
+    connection: sqlite3.Connection
+    seen: Observation
+    planned: PlannedChange
+    now: int
+    tally: Tally
+
+    def apply(self) -> None:
+        change = self.planned.change
+        row = self._holding()
+        match change.turn:
+            case Turn.OPEN | Turn.ADOPT:
+                row = row or self._put_holding("adopted" if change.turn is Turn.ADOPT else "ended")
+                if change.turn is Turn.OPEN and row["state"] != "held":
+                    self._open(row)
+            case Turn.END if row is not None and row["state"] == "held":
+                self._end(row)
+            case Turn.REGRANT if row is not None and row["state"] == "held" and self._values_differ(row):
+                self._revoke_step(row)
+                self._grant_step(row)
+            case _:
+                pass
+        if row is not None:
+            self._put_supports(row["id"])
+
+    def _open(self, row: sqlite3.Row) -> None:
+        """Grants, unless the perk is still in place because no command of its removal reached the game. A removal that
+        needed no command (the game ends such a perk by itself) leaves nothing in place."""
+        if row["ended"]:
+            self._void(row["id"], Step.REVOKE, row["ended"])
+            removal = self._states(row["id"], Step.REVOKE, row["ended"])
+            grant = self._states(row["id"], Step.GRANT, row["opened"])
+            self._supersede(row["id"], Step.REVOKE, row["ended"])
+            if removal and not (removal & TOUCHED) and grant & TOUCHED and State.VOID not in grant:
+                self.connection.execute(SQL["hold_again"], {"id": row["id"]})
+                self.connection.execute(SQL["want_again"], {"holding_id": row["id"], "generation": row["opened"]})
+                self._event(row["id"], "removal_voided", "ended", "held")
+                deliver.delivered(self.connection, row["id"], self.now)  # it may have settled while it was not wanted
+                return
+        self._grant_step(row)
+
+    def _grant_step(self, row: sqlite3.Row) -> None:
+        change = self.planned.change
+        generation = self._next_generation(row["id"])
+        self.connection.execute(
+            SQL["open_holding"],
+            {
+                "id": row["id"],
+                "perk": change.perk,
+                "customer_id": int(self.seen.customer_id),
+                "identity": convert.to_json(self.planned.values),
+                "generation": generation,
+                "now": self.now,
+            },
+        )
+        self._event(row["id"], "grant", row["state"], "held")
+        self._put_commands(row["id"], generation, self.planned.grant)
+
+    def _end(self, row: sqlite3.Row) -> None:
+        generation = self._revoke_step(row)
+        self.connection.execute(SQL["end_holding"], {"id": row["id"], "generation": generation, "now": self.now})
+
+    def _revoke_step(self, row: sqlite3.Row) -> int:
+        """Voids what was not sent; plans the whole revoke only if anything of the grant may have reached the game."""
+        self._void(row["id"], Step.GRANT, row["opened"])
+        touched = self._states(row["id"], Step.GRANT, row["opened"]) & TOUCHED
+        self._supersede(row["id"], Step.GRANT, row["opened"])
+        generation = self._next_generation(row["id"])
+        self._event(row["id"], "removal", self.planned.change.cause.value, "planned" if touched else "not needed")
+        if touched:
+            self._put_commands(row["id"], generation, self.planned.revoke)
+        return generation
+
+    def _put_commands(self, holding_id: int, generation: int, drafts: Sequence[Draft]) -> None:
+        change = self.planned.change
+        due_at = self.now
+        for draft in drafts:
+            after_us = round(draft.after_s * 1_000_000)
+            due_at += after_us
+            row = self.connection.execute(
+                SQL["put_command"],
+                {
+                    "holding_id": holding_id,
+                    **self._key(change.key, change.perk),
+                    "customer_id": int(self.seen.customer_id),
+                    "item_id": int(change.item_id or 0),
+                    "step": draft.step.value,
+                    "generation": generation,
+                    "position": draft.position,
+                    "text": draft.text,
+                    "state": draft.state.value,
+                    "hold": draft.hold.value if draft.hold else None,
+                    "reason": draft.reason,
+                    "cause": change.cause.value,
+                    "end_reason": change.reason.value if change.reason else None,
+                    "filled": convert.to_json(draft.values),
+                    "repeatable": draft.repeatable,
+                    "online": draft.online,
+                    "strict": draft.strict,
+                    "success": draft.success,
+                    "failure": draft.failure,
+                    "after_us": after_us,
+                    "now": self.now,
+                    "due_at": due_at,
+                },
+            ).fetchone()
+            if row is None:
+                continue  # the key is there: recording twice is recording once
+            events.moved(self.connection, self.now, [row["id"]], None, draft.state.value, draft.reason)
+            if draft.state is State.PLANNED:
+                self.tally.planned += 1
+                self.tally.servers.add(change.key.server)
+            else:
+                self.tally.blocked += 1
+
+    def _put_supports(self, holding_id: int) -> None:
+        for support in self.planned.change.supports:
+            self.connection.execute(
+                SQL["put_support"],
+                {
+                    "holding_id": holding_id,
+                    "item_id": int(support.item_id),
+                    "customer_id": int(support.customer_id),
+                    "perk": support.perk,
+                    "live": support.live,
+                    "joined_at": micros(support.joined_at),
+                    "started_at": micros(support.started_at),
+                    "ends_at": micros(support.ends_at),
+                    "now": self.now,
+                },
+            )
+
+    def _holding(self) -> sqlite3.Row | None:
+        key = self.planned.change.key
+        row: sqlite3.Row | None = self.connection.execute(
+            SQL["holding"],
+            {"player": key.player, "effect": key.effect, "server": key.server, "item_id": int(key.item_id or 0)},
+        ).fetchone()
+        return row
+
+    def _put_holding(self, state: str) -> sqlite3.Row:
+        """A new holding: adopted, or ended until the grant right after opens it."""
+        change = self.planned.change
+        self.connection.execute(
+            SQL["put_holding"],
+            {
+                "player": change.key.player,
+                "effect": change.key.effect,
+                "server": change.key.server,
+                "item_id": int(change.key.item_id or 0),
+                "kind": PerkKind(change.kind).value,
+                "perk": change.perk,
+                "customer_id": int(self.seen.customer_id),
+                "state": state,
+                "identity": convert.to_json(self.planned.values),
+                "now": self.now,
+            },
+        ).fetchall()
+        row = self._holding()
+        assert row is not None  # noqa: S101 - inserted a line above, in this transaction
+        if state == "adopted":
+            self._event(row["id"], "adopted", None, "adopted")
+        return row
+
+    def _void(self, holding_id: int, step: Step, generation: int) -> None:
+        place = {"holding_id": holding_id, "step": step.value, "generation": generation}
+        for row in self.connection.execute(SQL["unsent"], place).fetchall():
+            self.connection.execute(SQL["void"], {"id": row["id"], "reason": OPPOSITE_CAME, "now": self.now})
+            events.moved(self.connection, self.now, [row["id"]], row["state"], "void", OPPOSITE_CAME)
+            self.tally.voided += 1
+
+    def _states(self, holding_id: int, step: Step, generation: int) -> set[State]:
+        rows = self.connection.execute(
+            SQL["step_states"], {"holding_id": holding_id, "step": step.value, "generation": generation}
+        )
+        return {State(row["state"]) for row in rows}
+
+    def _supersede(self, holding_id: int, step: Step, generation: int) -> None:
+        """Only the step in force: a removal of an earlier identity is still wanted."""
+        self.connection.execute(
+            SQL["supersede"], {"holding_id": holding_id, "step": step.value, "generation": generation}
+        )
+
+    def _values_differ(self, row: sqlite3.Row) -> bool:
+        """Recording the same change of identity twice is recording it once."""
+        return bool(json.loads(row["identity"]) != dict(self.planned.values))
+
+    def _next_generation(self, holding_id: int) -> int:
+        change = self.planned.change
+        key = {"holding_id": holding_id, **self._key(change.key, change.perk)}
+        generation: int = self.connection.execute(SQL["next_generation"], key).fetchone()[0]
+        return generation
+
+    @staticmethod
+    def _key(key: HoldingKey, perk: str) -> dict[str, object]:
+        return {"player": key.player, "perk": perk, "server": key.server, "key_item": int(key.item_id or 0)}
+
+    def _event(self, holding_id: int, kind: str, was: str | None, became: str) -> None:
+        change = self.planned.change
+        events.note(
+            self.connection,
+            self.now,
+            kind,
+            customer_id=int(self.seen.customer_id),
+            holding_id=holding_id,
+            item_id=int(change.item_id) if change.item_id else None,
+            was=was,
+            became=became,
+            detail=change.reason.value if change.reason else None,
+        )
