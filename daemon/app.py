@@ -29,6 +29,7 @@ from .ledger import LEDGERS
 from .ledger.base import Ledger
 from .ledger.operate import PERK
 from .link import Link
+from .metrics import Counters
 from .paynow.rate import Rate
 from .paynow.storefront import Storefront
 from .polling import Polling
@@ -81,6 +82,7 @@ class App:
                 await ledger.sync_tokens(settings.customers.tokens, started_at)
             rules = await self._rules(ledger, started_at)
             lane = Lane(ledger, rules, await self._brake(ledger, started_at), clock.now)
+            counters = Counters()
             rate = Rate(settings.poll.rate, monotonic=clock.monotonic)
             store = await stack.enter_async_context(
                 Storefront.open(settings.store.api, settings.store.items_path, rate=rate, wall=clock.now)
@@ -94,11 +96,12 @@ class App:
                 every=settings.poll.offline,
                 concurrency=settings.poll.concurrency,
                 wake=self._wake,
+                counters=counters,
             )
             for server in settings.servers:
                 adapter = self._adapters[server.game]
                 link, roster = Link(server, adapter, clock), Roster()
-                delivery = Delivery(link, adapter, roster, ledger, clock, self.pulse)
+                delivery = Delivery(link, adapter, roster, ledger, clock, self.pulse, counters)
                 presence = Presence(link, roster, delivery.wake, clock, self.pulse)
                 self.servers[server.name] = Server(server, link, roster, delivery, presence)
             report = health.Health(
@@ -107,7 +110,7 @@ class App:
             verbs = Verbs(ledger, lane, store, clock.now, reload_customers=polling.load, wake=self._wake)
             await self._serve_control(stack, Control(verbs, ledger, report).application)
             if settings.listen is not None:
-                pages = Web(report, ledger, self.pulse, settings.listen.host)
+                pages = Web(report, ledger, self.pulse, counters, settings.listen.host)
                 await self._serve_http(stack, pages.application)
             await polling.load()
             clock.on_tick(polling.drain)

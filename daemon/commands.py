@@ -87,7 +87,7 @@ def _revoke(
     *,
     braked: bool,
 ) -> tuple[Draft, ...]:
-    """`revoke` always; after it `revoke_on` for this reason. When a gift was taken back it waits for a person (law 5)."""
+    """`revoke` always; after it `revoke_on` for this reason, which waits for a person if a gift is revoked (law 5)."""
     hold: tuple[Hold, str] | None = None
     if braked:
         hold = (Hold.BRAKE, BRAKE_HELD)

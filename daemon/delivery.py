@@ -14,6 +14,7 @@ from .changes import Command, Outcome
 from .clock import Clock
 from .ledger.base import Ledger
 from .link import Link
+from .metrics import Counters
 from .model import State
 from .pulse import Pulse
 from .roster import Roster
@@ -29,13 +30,20 @@ class Delivery:
     """Sends one server's commands, one at a time, each recorded before and after."""
 
     def __init__(
-        self, link: Link, adapter: Adapter, roster: Roster, ledger: Ledger, clock: Clock, pulse: Pulse
+        self,
+        link: Link,
+        adapter: Adapter,
+        roster: Roster,
+        ledger: Ledger,
+        clock: Clock,
+        pulse: Pulse,
+        counters: Counters,
     ) -> None:
         self.server = link.server
         self.wake = asyncio.Event()
         self.stopping = False
         self._link, self._adapter, self._roster = link, adapter, roster
-        self._ledger, self._clock, self._pulse = ledger, clock, pulse
+        self._ledger, self._clock, self._pulse, self._counters = ledger, clock, pulse, counters
         self._name = f"deliver {self.server.name}"
         pulse.register(self._name, IDLE.total_seconds() + self.server.endpoint.timeout_s)
 
@@ -81,13 +89,16 @@ class Delivery:
         except asyncio.CancelledError as stop:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
         state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
+        self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
         if cut_off is not None:
             raise cut_off
 
     async def _send(self, command: Command) -> Outcome:
         try:
+            began = self._clock.monotonic()
             reply = await self._link.send(command.text)
+            self._counters.replies.labels(self.server.name).observe(self._clock.monotonic() - began)
         except (NotSent, AuthRefused) as error:
             return outcomes.not_sent(str(error), self._clock.now())
         except InDoubt as error:

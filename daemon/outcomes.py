@@ -32,9 +32,9 @@ def answered(command: Command, reply: str, verdict: Verdict, now: datetime, *, w
             return Outcome(state=State.PLANNED, reason=reason, due_at=now + NOT_LOADED_AGAIN)
         case Verdict.ABSENT if command.step != Step.REVOKE or command.online:
             return Outcome(state=State.PLANNED, reply=kept, reason="the player is not online", absent=True)
-        case Verdict.ABSENT:  # a removal never waits for the player: asking again in seconds would not help
-            return Outcome(state=State.REFUSED, reply=kept)
-    if command.repeatable and command.refusals < len(REFUSED_AGAIN):
+    # A removal never waits for the player, and asking for him again in seconds would not help.
+    absent = verdict is Verdict.ABSENT
+    if command.repeatable and not absent and command.refusals < len(REFUSED_AGAIN):
         due_at = now + REFUSED_AGAIN[command.refusals]
         return Outcome(state=State.PLANNED, reply=kept, reason="the game refused it; tried again", due_at=due_at)
     return Outcome(state=State.REFUSED, reply=kept)

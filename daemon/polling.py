@@ -13,6 +13,7 @@ from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
+from .metrics import Counters
 from .model import Secret
 from .paynow.errors import StoreError, TokenRefused
 from .paynow.seen import Seen
@@ -45,6 +46,7 @@ class Polling:
         every: timedelta,
         concurrency: int,
         wake: Callable[[Iterable[str]], None],
+        counters: Counters,
         rng: random.Random | None = None,
     ) -> None:
         self.every = every
@@ -52,7 +54,7 @@ class Polling:
         self.last_error: str | None = None
         self.clockwatch = ClockWatch()
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
-        self._concurrency, self._wake = concurrency, wake
+        self._concurrency, self._wake, self._polls = concurrency, wake, counters.polls
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
@@ -140,6 +142,7 @@ class Polling:
             if watch.token is not None:
                 watch.failures, watch.refused, watch.error, self.last_error = 0, False, None, None
                 self._sweep.saw(watch.token_id)
+                self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
         self._look_at_clock()
         if watch.customer_id is None or not self._worth_comparing(watch, sighting):
             if sighting and watch.customer_id:
@@ -203,6 +206,7 @@ class Polling:
     def _failed(self, watch: Watch, error: StoreError) -> None:
         watch.failures += 1
         refused = isinstance(error, TokenRefused)
+        self._polls.labels("refused" if refused else "failed").inc()
         if str(error) != watch.error:  # the same words once
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)

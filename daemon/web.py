@@ -1,4 +1,4 @@
-"""Read-only HTTP on loopback: health, readiness, status, commands. GET only, no secret in any answer.
+"""Read-only HTTP on loopback: the page, health, readiness, status, commands, metrics. GET only, no secret anywhere.
 
 `app` starts it before the loops; what it shows is made by `status`.
 """
@@ -10,13 +10,17 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from .ledger.base import Ledger
 from .listing import commands_page, commands_query
+from .metrics import Counters, exposition
+from .page import html
 from .pulse import Pulse
 from .status import Report
 
 Reporter = Callable[[], Awaitable[Report]]
+LAST_COMMANDS = 20
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
@@ -30,8 +34,8 @@ HEADERS = {
 class Web:
     """The routes; `application` is what a site serves."""
 
-    def __init__(self, report: Reporter, ledger: Ledger, pulse: Pulse, host: str) -> None:
-        self._report, self._ledger, self._pulse = report, ledger, pulse
+    def __init__(self, report: Reporter, ledger: Ledger, pulse: Pulse, counters: Counters, host: str) -> None:
+        self._report, self._ledger, self._pulse, self._counters = report, ledger, pulse, counters
         self._hosts = {host.lower(), "127.0.0.1", "::1", "localhost"}
         self.application = web.Application(middlewares=[self._guard])
         for path, handler in self.routes().items():
@@ -39,10 +43,12 @@ class Web:
 
     def routes(self) -> dict[str, Callable[[web.Request], Awaitable[web.Response]]]:
         return {
+            "/": self.page,
             "/healthz": self.healthz,
             "/readyz": self.readyz,
             "/status": self.status,
             "/commands": self.commands,
+            "/metrics": self.metrics,
         }
 
     @web.middleware
@@ -60,6 +66,14 @@ class Web:
         response.headers.update(HEADERS)
         response.headers.pop("Server", None)
         return response
+
+    async def page(self, _request: web.Request) -> web.Response:
+        text = html(await self._report(), await self._ledger.commands(limit=LAST_COMMANDS))
+        return web.Response(text=text, content_type="text/html")
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        text = exposition(self._counters, await self._report())
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthz(self, _request: web.Request) -> web.Response:
         late = self._pulse.late()

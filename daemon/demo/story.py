@@ -80,7 +80,7 @@ class Teller:
 
     def stay(self, stage: Stage) -> None:
         self.say("")
-        self.say(f"perkd goes on. Its status page: {stage.url}/status   (also /commands, /readyz, /healthz)")
+        self.say(f"perkd goes on. Its status page: {stage.url}/")
         self.say(f"Play with the store and the server yourself: {stage.box.control.url}")
         self.say("Ctrl-C ends it.")
 

@@ -82,15 +82,24 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
 
 def _follow_up(connection: sqlite3.Connection, row: sqlite3.Row, state: State, now: int) -> None:
     """What the end of one command means for the rest of its step and for its holding."""
-    place = {key: row[key] for key in ("holding_id", "step", "created_at", "position")}
     if state is State.REFUSED or (state is State.ANSWERED and row["strict"]):
         reason = f"command {row['id']} before it was not accepted: `perkd commands retry`, `done` or `skip` that one"
-        held = connection.execute(SQL["block_rest"], {**place, "reason": reason}).fetchall()
+        held = connection.execute(SQL["block_rest"], {**place(row), "reason": reason}).fetchall()
         events.moved(connection, now, [found["id"] for found in held], "planned", "blocked", reason)
     elif state in (State.DELIVERED, State.ANSWERED):
-        connection.execute(SQL["delay_next"], {**place, "now": now})
+        delay_next(connection, row, now)
         if row["step"] == Step.GRANT and not row["superseded"]:
             delivered(connection, row["holding_id"], now)
+
+
+def place(row: sqlite3.Row) -> dict[str, object]:
+    """Where a command stands in its step. A retry changes its generation, never when its step was recorded."""
+    return {key: row[key] for key in ("holding_id", "step", "created_at", "position")}
+
+
+def delay_next(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
+    """`after` counts from when the command before it was through."""
+    connection.execute(SQL["delay_next"], {**place(row), "now": now})
 
 
 def delivered(connection: sqlite3.Connection, holding_id: int, now: int) -> None:

@@ -9,6 +9,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,6 +21,20 @@ Unit = Callable[[sqlite3.Connection], T]
 
 AT_ONCE = 256  # units in one transaction: a burst costs one sync, a caller never waits for thousands
 
+# What a statement says when the disk or the file fails, not the statement: https://www.sqlite.org/rescode.html
+BROKEN = frozenset(
+    {
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
 
 @dataclass(slots=True)
 class _Job:
@@ -29,21 +44,29 @@ class _Job:
     error: BaseException | None = None
 
 
+class _Broken(Exception):
+    """The transaction is lost, or the disk or file failed under it."""
+
+
 class Engine:
     """Runs units of work in the order they were given. Each runs in its own SAVEPOINT, so that a failing one undoes
-    only itself; a failed COMMIT fails every waiter, and from then on every caller (`LedgerFailed`)."""
+    only itself; a failed COMMIT, or a disk that fails under a statement, fails every waiter, and where the engine
+    writes, from then on every caller (`LedgerFailed`)."""
 
     def __init__(self, connection: sqlite3.Connection, name: str, *, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._failed: str | None = None
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
     async def run(self, unit: Unit[T]) -> T:
         """The unit's result, once it is durable. Raises what the unit raised, or LedgerFailed."""
+        if self._closed:
+            raise LedgerFailed("the ledger is closed: perkd is stopping")
         if self._failed is not None:
             raise LedgerFailed(self._failed)
         job = _Job(unit, self._loop.create_future())
@@ -53,9 +76,10 @@ class Engine:
 
     async def close(self) -> None:
         """Finishes what waits, then closes the connection."""
-        if self._thread.is_alive():
+        if not self._closed:
+            self._closed = True  # whoever comes now would wait for ever behind the end mark
             self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join)
 
     # --- in the thread --------------------------------------------------------------------------------------------
 
@@ -93,34 +117,44 @@ class Engine:
             for job in batch:
                 self._run_one(job)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _Broken) as error:
             self._fail(batch, error)
 
     def _run_one(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT unit")
         try:
             job.result = job.unit(self._connection)
-        except Exception as error:  # noqa: BLE001 - whatever a unit raises belongs to its caller, not to this thread
+        except Exception as error:  # whatever a unit raises belongs to its caller, not to this thread
+            if _broken(error) or not self._connection.in_transaction:
+                raise _Broken(str(error)) from error  # nothing of this batch can be kept
             job.error = error
             self._connection.execute("ROLLBACK TO unit")
         self._connection.execute("RELEASE unit")
 
-    def _fail(self, batch: list[_Job], error: sqlite3.Error) -> None:
-        if self._failed is None:
-            self._failed = (
+    def _fail(self, batch: list[_Job], error: Exception) -> None:
+        words = f"the ledger could not be read ({error}): check the disk"
+        if self._writes:
+            words = self._failed or (
                 f"the ledger could not be written ({error}): nothing is recorded or sent until perkd is restarted; "
                 "check free space and the disk, then `systemctl restart perkd`"
             )
-            log.critical("%s", self._failed, extra={"action": "ledger_failed"})
-        if self._connection.in_transaction:
+            if self._failed is None:
+                log.critical("%s", words, extra={"action": "ledger_failed"})
+            self._failed = words
+        with suppress(sqlite3.Error):  # what is broken is said already
             self._connection.rollback()
         for job in batch:
-            job.error = LedgerFailed(self._failed)
+            job.error = LedgerFailed(words)
 
     @property
     def failed(self) -> str | None:
         """Why nothing is written any more; None while all is well."""
         return self._failed
+
+
+def _broken(error: Exception) -> bool:
+    """Extended codes carry the primary one in their last byte."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN
 
 
 def _deliver(batch: list[_Job]) -> None:

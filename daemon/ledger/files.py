@@ -7,12 +7,13 @@ import fcntl
 import os
 import sqlite3
 import uuid
+from contextlib import ExitStack, closing, suppress
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
 
 from .base import LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
+from .convert import micros
 
 SCHEMA = files(__package__) / "schema"
 
@@ -29,6 +30,7 @@ class Lock:
                 f"{self.path.parent} cannot be written ({error.strerror}): the ledger's directory must exist and "
                 "belong to the user perkd runs as"
             ) from error
+        self._held = True
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -42,13 +44,9 @@ class Lock:
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
-        os.close(self._fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
+        if self._held:
+            self._held = False
+            os.close(self._fd)
 
 
 def open_database(path: Path, now: datetime) -> sqlite3.Connection:
@@ -57,18 +55,24 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
     Raises LedgerMissing, LedgerForeign, LedgerCorrupt or LedgerUnwritable, each saying what to do.
     """
     marker = path.with_name("ledger.id")
-    marked = marker.read_text("ascii").strip() if marker.exists() else None
-    if marked and (not path.exists() or path.stat().st_size == 0):
-        raise LedgerMissing(
-            f"{path} is gone, but {marker.name} beside it says there was a ledger. Starting empty would give out every "
-            f"purchase again. Restore the ledger from {path.parent / 'backups'}; only if a new start is really meant, "
-            f"delete {marker}"
-        )
+    marked = _read_marker(marker)
+    if marked is not None and (not path.exists() or path.stat().st_size == 0):
+        raise _missing(path, marker)
     connection = _connect(path)
     try:
         _check(connection, path)
+        found = _identity(connection, path)
+        if marked is not None and found is None:
+            raise _missing(path, marker)
+        if marked is not None and found != marked:
+            raise LedgerForeign(
+                f"{path} is another ledger ({found}) than the one that was here ({marked or 'nothing readable'}, by "
+                f"{marker.name}). Restore the right file; if this one is meant to take over, delete {marker}"
+            )
+        _prepare(connection, path)
         _migrate(connection, path, now)
-        _match_marker(connection, path, marker, marked)
+        if marked is None:
+            _write_marker(marker, _identity(connection, path) or "")
     except BaseException:
         connection.close()
         raise
@@ -77,13 +81,15 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A second connection that cannot write, for reports and for `perkd plan` beside a running daemon."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        connection = sqlite3.connect(
-            f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=10
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT 1 FROM meta").fetchone()
+        with ExitStack() as undo:
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
+            undo.callback(connection.close)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("SELECT 1 FROM meta").fetchone()
+            undo.pop_all()
     except sqlite3.Error as error:
         raise LedgerMissing(
             f"{path} cannot be read as a ledger ({error}): start perkd once, or correct ledger.url"
@@ -92,18 +98,24 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def copy(source: sqlite3.Connection, target: Path) -> None:
-    """A complete, consistent copy under a name that appears only when it is whole."""
-    target.parent.mkdir(mode=0o700, exist_ok=True)
+    """A complete, consistent copy under a name that appears only when it is whole. Raises LedgerUnwritable."""
     partial = target.with_name(target.name + ".part")
-    partial.unlink(missing_ok=True)
-    copied = sqlite3.connect(partial)
     try:
-        source.backup(copied)
-        copied.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        copied.close()
-    partial.chmod(0o600)
-    partial.replace(target)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        partial.touch(mode=0o600)  # before the first byte: tokens stand in it
+        with closing(sqlite3.connect(partial)) as copied:
+            source.backup(copied)
+            copied.execute("PRAGMA journal_mode = DELETE")
+        partial.replace(target)
+        _sync(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise LedgerUnwritable(
+            f"no copy of the ledger could be written to {target} ({error}): {target.parent} must belong to the user "
+            "perkd runs as, and the disk must have room"
+        ) from error
 
 
 def keep_newest(folder: Path, pattern: str, count: int) -> None:
@@ -117,30 +129,63 @@ def _connect(path: Path) -> sqlite3.Connection:
         os.close(fd)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.DatabaseError as error:
-        if "file is not a database" in str(error) or "malformed" in str(error):
-            raise _corrupt(path, str(error)) from error
+    except (OSError, sqlite3.Error) as error:
         raise LedgerUnwritable(
-            f"{path} cannot be written ({error}): it and its directory must belong to the user perkd runs as, and the "
-            "disk must have room"
-        ) from error
-    except OSError as error:
-        raise LedgerUnwritable(
-            f"{path} cannot be opened ({error.strerror}): it and its directory must belong to the user perkd runs as"
+            f"{path} cannot be opened ({error}): it and its directory must belong to the user perkd runs as"
         ) from error
     return connection
 
 
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Only once it is known to be a ledger: nobody else's file is changed."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise LedgerUnwritable(
+            f"{path} cannot be written ({error}): it and its directory must belong to the user perkd runs as, and the "
+            "disk must have room"
+        ) from error
+
+
 def _check(connection: sqlite3.Connection, path: Path) -> None:
+    answer = damage(connection)
+    if answer:
+        raise _corrupt(path, answer)
+
+
+def damage(connection: sqlite3.Connection) -> str:
+    """What SQLite's own check finds wrong with the file, in its words; empty: nothing."""
     try:
         answer = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
     except sqlite3.DatabaseError as error:
-        raise _corrupt(path, str(error)) from error
-    if answer != ["ok"]:
-        raise _corrupt(path, "; ".join(answer))
+        return str(error)
+    return "" if answer == ["ok"] else "; ".join(answer)
+
+
+def _identity(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The ledger's id; None: an empty database. Raises LedgerForeign when it is somebody else's."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables and not connection.execute("PRAGMA user_version").fetchone()[0]:
+        return None
+    row = None
+    if "meta" in tables:
+        with suppress(sqlite3.OperationalError):  # a table of that name with other columns
+            row = connection.execute("SELECT value FROM meta WHERE key = 'ledger_id'").fetchone()
+    if row is None:
+        raise LedgerForeign(
+            f"{path} is a database of another program: perkd leaves it alone. Correct ledger.url, or move that file away"
+        )
+    return str(row[0])
+
+
+def _missing(path: Path, marker: Path) -> LedgerMissing:
+    return LedgerMissing(
+        f"{path} is gone or empty, but {marker.name} beside it says there was a ledger. Starting empty would give out "
+        f"every purchase again. Restore the newest copy from {path.parent / 'backups'} (remove {path.name}-wal and "
+        f"{path.name}-shm if they are still there); only if a new start is really meant, delete {marker}"
+    )
 
 
 def _corrupt(path: Path, what: str) -> LedgerCorrupt:
@@ -160,7 +205,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             "install that version again, or restore the copy made before its first start"
         )
     # executescript takes no parameters; both values are made right here.
-    values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{int(now.timestamp() * 1_000_000)}')"
+    values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{micros(now)}')"
     birth = "INSERT INTO meta (key, value) VALUES " + values + ";"  # noqa: S608 - see above
     for number, script in scripts:
         if number <= done:
@@ -178,16 +223,39 @@ def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             ) from error
 
 
-def _match_marker(connection: sqlite3.Connection, path: Path, marker: Path, marked: str | None) -> None:
-    found = connection.execute("SELECT value FROM meta WHERE key = 'ledger_id'").fetchone()[0]
-    if marked is None:
-        fd = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+def _read_marker(marker: Path) -> str | None:
+    try:
+        return marker.read_text("ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LedgerUnwritable(
+            f"{marker} cannot be read ({error.strerror}): it must belong to the user perkd runs as"
+        ) from error
+
+
+def _write_marker(marker: Path, ledger_id: str) -> None:
+    """Under its name only when it is whole: a marker cut short would refuse the right ledger."""
+    partial = marker.with_name(marker.name + ".part")
+    try:
+        fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w") as file:
-            file.write(found + "\n")
+            file.write(ledger_id + "\n")
             file.flush()
             os.fsync(file.fileno())
-    elif marked != found:
-        raise LedgerForeign(
-            f"{path} is another ledger ({found}) than the one that was here ({marked}, by {marker.name}). Restore the "
-            f"right file; if this one is meant to take over, delete {marker}"
-        )
+        partial.replace(marker)
+        _sync(marker.parent)
+    except OSError as error:
+        raise LedgerUnwritable(
+            f"{marker} cannot be written ({error.strerror}): its directory must belong to the user perkd runs as, and "
+            "the disk must have room"
+        ) from error
+
+
+def _sync(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

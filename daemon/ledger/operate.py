@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter
 
 from ..changes import Catalogue, Draft
-from ..model import TRANSITIONS, Perk, Profile, Server, State
+from ..model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
 from ..tokensfile import TokenEntry
 from . import convert, deliver, events, observe
 from .base import NotPossible
@@ -30,38 +30,42 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
             f"command {command_id} belongs to a step that is over: the opposite change came. Retrying it would undo "
             "what is wanted now; `perkd commands skip` or `done` closes it"
         )
+    if draft.state is not State.PLANNED:
+        raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
     key = {"holding_id": row["holding_id"], **{k: row[k] for k in ("player", "perk", "server", "key_item")}}
     generation = connection.execute(SQL["next_generation"], key).fetchone()[0]
     connection.execute(
         SQL["retry"],
         {
             "id": command_id,
-            "state": draft.state.value,
             "text": draft.text,
             "filled": convert.to_json(draft.values),
             "generation": generation,
-            "hold": draft.hold.value if draft.hold else None,
-            "reason": draft.reason,
             "repeatable": draft.repeatable,
+            "online": draft.online,
             "strict": draft.strict,
             "success": draft.success,
             "failure": draft.failure,
             "now": now,
         },
     )
-    events.moved(connection, now, [command_id], row["state"], draft.state.value, "the operator said retry")
+    events.moved(connection, now, [command_id], row["state"], "planned", "the operator said retry")
     _free_rest(connection, row, now)
     return str(row["server"])
 
 
 def close_command(connection: sqlite3.Connection, command_id: int, state: State, now: int) -> str:
+    if state not in (State.DELIVERED, State.VOID):
+        raise NotPossible(f"an operator closes a command as delivered or void, not as {state}")
     word = "done" if state is State.DELIVERED else "skip"
     row = _to(connection, command_id, state, "closed")
     said = f"the operator said {word}"
     connection.execute(SQL["close_command"], {"id": command_id, "state": state.value, "reason": said, "now": now})
     events.moved(connection, now, [command_id], row["state"], state.value, said)
     _free_rest(connection, row, now)
-    deliver.delivered(connection, row["holding_id"], now)
+    deliver.delay_next(connection, row, now)
+    if row["step"] == Step.GRANT and not row["superseded"]:
+        deliver.delivered(connection, row["holding_id"], now)
     return str(row["server"])
 
 
@@ -78,15 +82,31 @@ def _to(connection: sqlite3.Connection, command_id: int, state: State, word: str
 
 
 def _free_rest(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
-    freed = connection.execute(SQL["free_rest"], {"holding_id": row["holding_id"], "step": row["step"], "now": now})
-    events.moved(connection, now, [found["id"] for found in freed.fetchall()], "blocked", "planned")
+    freed = connection.execute(SQL["free_rest"], {**deliver.place(row), "now": now}).fetchall()
+    _planned_again(connection, freed, now, "what it waited behind is out of the way")
+    _hold_absent(connection, now)
 
 
 def release_brake(connection: sqlite3.Connection, now: int) -> int:
     connection.execute(SQL["release_brake"], {"now": now})
     freed = connection.execute(SQL["plan_braked"], {"now": now}).fetchall()
     events.note(connection, now, "brake_released", detail=f"{len(freed)} commands")
-    return events.moved(connection, now, [row["id"] for row in freed], "blocked", "planned", "the brake was released")
+    _planned_again(connection, freed, now, "the brake was released")
+    _hold_absent(connection, now)
+    return len(freed)
+
+
+def _planned_again(connection: sqlite3.Connection, freed: Sequence[sqlite3.Row], now: int, why: str) -> None:
+    """What one reason lets go, the brake may still hold."""
+    ids = [row["id"] for row in freed]
+    events.moved(connection, now, ids, "blocked", "planned", why)
+    deliver.braked(connection, ids, now)
+
+
+def _hold_absent(connection: sqlite3.Connection, now: int) -> None:
+    """Nothing stays planned for a server that is not configured: nobody would send it, and nobody would say so."""
+    left = connection.execute(SQL["block_absent_servers"]).fetchall()
+    events.moved(connection, now, [row["id"] for row in left], "planned", "blocked", "the server is not in the config")
 
 
 # --- tokens and customers ---------------------------------------------------------------------------------------------
@@ -95,11 +115,12 @@ def release_brake(connection: sqlite3.Connection, now: int) -> int:
 def sync_tokens(connection: sqlite3.Connection, entries: Sequence[TokenEntry], now: int) -> tuple[int, int]:
     before = {row["token"]: row["id"] for row in connection.execute(SQL["tokens_from_file"])}
     wanted = {entry.token.reveal(): entry for entry in entries}
-    for token in before.keys() - wanted.keys():
+    gone = before.keys() - wanted.keys()
+    for token in gone:
         connection.execute(SQL["remove_token"], {"id": before[token], "now": now})
-    for entry in wanted.values():
-        _put_token(connection, entry, "file", None, now)
-    return len(wanted.keys() - before.keys()), len(before.keys() - wanted.keys())
+        events.note(connection, now, "token_removed", detail="file")
+    added = sum(_put_token(connection, entry, "file", None, now) for entry in wanted.values())
+    return added, len(gone)
 
 
 def add_token(connection: sqlite3.Connection, entry: TokenEntry, source: str, profile: Profile, now: int) -> bool:
@@ -130,10 +151,11 @@ def _put_token(
 
 def identify(connection: sqlite3.Connection, token_id: int, profile: Profile, now: int) -> None:
     observe.put_profile(connection, profile, now)
-    connection.execute(SQL["identify_token"], {"id": token_id, "customer_id": int(profile.customer_id)})
-    events.note(
-        connection, now, "customer_identified", customer_id=int(profile.customer_id), detail=profile.display_name
-    )
+    ids = {"id": token_id, "customer_id": int(profile.customer_id)}
+    if connection.execute(SQL["identify_token"], ids).rowcount:  # profiles are read daily: only news is an event
+        events.note(
+            connection, now, "customer_identified", customer_id=int(profile.customer_id), detail=profile.display_name
+        )
 
 
 def remove_customer(connection: sqlite3.Connection, customer_id: str, now: int) -> bool:
@@ -156,10 +178,9 @@ def configure(
     for perk in perks:
         _put_perk(connection, perk)
     connection.execute(SQL["drop_perks"], {"names": json.dumps([perk.name for perk in perks]), "now": now})
-    left = connection.execute(SQL["block_absent_servers"], {"names": names}).fetchall()
-    events.moved(connection, now, [row["id"] for row in left], "planned", "blocked", "the server left the config")
+    _hold_absent(connection, now)
     back = connection.execute(SQL["unblock_servers"], {"names": names, "now": now}).fetchall()
-    events.moved(connection, now, [row["id"] for row in back], "blocked", "planned", "the server is back")
+    _planned_again(connection, back, now, "the server is back")
     every = tuple(server.name for server in servers)
     for perk in perks:
         for name in every if perk.servers == ("*",) else perk.servers:
@@ -188,9 +209,11 @@ def catalogue(
 
 
 def _put_perk(connection: sqlite3.Connection, perk: Perk) -> None:
-    if perk.was and connection.execute(SQL["perk_kind"], {"name": perk.was}).fetchone():
-        _rename(connection, perk)
     before = connection.execute(SQL["perk_kind"], {"name": perk.name}).fetchone()
+    if before is None and perk.was:  # once renamed, `was` may stay in the config, harmlessly
+        before = connection.execute(SQL["perk_kind"], {"name": perk.was}).fetchone()
+        if before is not None:
+            _rename(connection, perk)
     if before is not None and before["kind"] != perk.kind.value:
         # Another kind is another perk: its cut-offs start now, or old purchases would be given as kits.
         connection.execute(SQL["forget_pairs"], {"perk": perk.name})
@@ -200,9 +223,8 @@ def _put_perk(connection: sqlite3.Connection, perk: Perk) -> None:
 
 def _rename(connection: sqlite3.Connection, perk: Perk) -> None:
     """`was`: the holdings, cut-offs and keys of the old name go on under the new one."""
-    if connection.execute(SQL["perk_kind"], {"name": perk.name}).fetchone():
-        return  # renamed already: the config still says so, harmlessly
-    words = {"name": perk.name, "was": perk.was, "effect": perk.effect}
+    effect = perk.effect if perk.kind is PerkKind.LASTING else perk.name  # as HoldingKey has it
+    words = {"name": perk.name, "was": perk.was, "effect": effect}
     for query in ("rename_pairs", "rename_supports", "rename_commands", "rename_holdings"):
         connection.execute(SQL[query], words)
     connection.execute(SQL["forget_perk"], {"name": perk.was})

@@ -297,7 +297,10 @@ WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND
 -- name: free_rest
 UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now + after_us
 WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND position > :position
-    AND superseded = 0 AND hold = 'step' AND state = 'blocked' RETURNING id;
+    AND superseded = 0 AND hold = 'step' AND state = 'blocked' AND NOT EXISTS (
+        SELECT 1 FROM commands e WHERE e.holding_id = commands.holding_id AND e.step = commands.step
+        AND e.created_at = commands.created_at AND e.position < commands.position AND e.superseded = 0
+        AND (e.state = 'refused' OR e.state = 'answered' AND e.strict = 1)) RETURNING id;
 
 -- name: delay_next
 UPDATE commands SET due_at = MAX(due_at, :now + after_us)
@@ -322,9 +325,9 @@ SELECT * FROM commands WHERE state = 'sending';
 -- ============ the operator ==========================================================================================
 
 -- name: retry
-UPDATE commands SET state = :state, text = :text, filled = :filled, generation = :generation, hold = :hold,
-    reason = :reason, absent = 0, refusals = 0, doubts = 0, due_at = :now, settled_at = NULL, repeatable = :repeatable,
-    strict = :strict, success = :success, failure = :failure
+UPDATE commands SET state = 'planned', text = :text, filled = :filled, generation = :generation, hold = NULL,
+    reason = NULL, absent = 0, refusals = 0, doubts = 0, due_at = :now, settled_at = NULL, repeatable = :repeatable,
+    online = :online, strict = :strict, success = :success, failure = :failure
 WHERE id = :id;
 
 -- name: close_command

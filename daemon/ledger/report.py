@@ -72,7 +72,6 @@ def commands(
     customer_id: str | None = None,
     limit: int = 100,
     before: int | None = None,
-    command_id: int | None = None,
 ) -> list[CommandRow]:
     asked = {
         "state": state,
@@ -80,9 +79,13 @@ def commands(
         "customer_id": None if customer_id is None else int(customer_id),
         "limit": limit,
         "before": before,
-        "id": command_id,
     }
     return [_command(row) for row in connection.execute(SQL["commands"], asked)]
+
+
+def command(connection: sqlite3.Connection, command_id: int) -> CommandRow | None:
+    row = connection.execute(SQL["one_command"], {"id": command_id}).fetchone()
+    return _command(row) if row else None
 
 
 def customers(connection: sqlite3.Connection) -> list[CustomerRow]:

@@ -5,6 +5,7 @@
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -32,14 +33,16 @@ class SqliteLedger:
     @classmethod
     async def open(cls, path: Path, now: datetime) -> Self:
         """Locks, checks and migrates. Raises the LedgerErrors of `files`."""
-        lock = files.Lock(path)
-        try:
+        micros(now)  # a naive time is refused before anything is touched
+        with ExitStack() as undo:
+            lock = files.Lock(path)
+            undo.callback(lock.release)
             connection = files.open_database(path, now)
-        except BaseException:
-            lock.release()
-            raise
+            undo.callback(connection.close)
+            reading = files.open_reader(path)
+            undo.pop_all()
         writer = Engine(connection, "perkd-ledger", writes=True)
-        reader = Engine(files.open_reader(path), "perkd-reports", writes=False)
+        reader = Engine(reading, "perkd-reports", writes=False)
         return cls(path, lock, writer, reader)
 
     @property
@@ -115,8 +118,7 @@ class SqliteLedger:
     # --- the operator
 
     async def command(self, command_id: int) -> CommandRow | None:
-        found = await self._writer.run(lambda db: report.commands(db, command_id=command_id))
-        return found[0] if found else None
+        return await self._writer.run(lambda db: report.command(db, command_id))
 
     async def retry(self, command_id: int, draft: Draft, now: datetime) -> str:
         at = micros(now)
@@ -167,12 +169,13 @@ class SqliteLedger:
 
     async def backup(self, keep: int, now: datetime) -> str:
         """Raises LedgerCorrupt when the check before the copy finds damage: an older, whole copy is never replaced."""
-        target = self.path.parent / "backups" / f"ledger-{now:%Y%m%dT%H%M%S}.db"
+        target = self.path.parent / "backups" / f"ledger-{moment(micros(now)):%Y%m%dT%H%M%S}.db"
 
         def write(db: sqlite3.Connection) -> None:
-            answer = [row[0] for row in db.execute("PRAGMA quick_check(3)")]
-            if answer != ["ok"]:
-                raise LedgerCorrupt(f"{self.path} is damaged: {'; '.join(answer)}")
+            if damage := files.damage(db):
+                raise LedgerCorrupt(
+                    f"{self.path} is damaged ({damage}): no copy was made, the older ones in {target.parent} are kept"
+                )
             db.execute("COMMIT")  # the copy reads by itself
             try:
                 files.copy(db, target)

@@ -1,0 +1,65 @@
+"""Where the log goes: stderr, with times for a person, with priorities for the journal.
+
+`run` sets it up; the other verbs only keep the log out of what they print.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+# RFC 5424 severities as sd-daemon(3) takes them, highest level first.
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
+
+
+class ForJournal(logging.Formatter):
+    """`<6>polling: …`: the journal has its own times, and takes the priority from the head of each line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next((value for level, value in PRIORITIES if record.levelno >= level), 7)
+        text = super().format(record)
+        return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+
+
+class ForPeople(logging.Formatter):
+    """`2026-08-30T12:00:05Z WARNING polling: …`"""
+
+    converter = time.gmtime
+
+
+def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
+    """Everything perkd logs goes to stderr; with `verbose` also what its libraries have to say."""
+    handler = logging.StreamHandler(sys.stderr)
+    if _is_journal(env.get("JOURNAL_STREAM", "")):
+        handler.setFormatter(ForJournal("%(name)s: %(message)s"))
+    else:
+        handler.setFormatter(ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("perkd").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def nowhere(*, verbose: bool) -> None:
+    """A verb that prints its own words: the log is shown only to somebody who asked for it."""
+    if verbose:
+        to_stderr(verbose=True)
+    else:
+        logging.getLogger("perkd").addHandler(logging.NullHandler())
+
+
+def complain(text: str) -> None:
+    """A last word before the exit: an error, to the journal as one."""
+    if _is_journal(os.environ.get("JOURNAL_STREAM", "")):
+        text = "\n".join(f"<3>{line}" for line in text.splitlines())
+    print(text, file=sys.stderr)
+
+
+def _is_journal(stream: str) -> bool:
+    """Whether stderr still is what systemd connected to the journal: systemd.exec(5), $JOURNAL_STREAM."""
+    try:
+        status = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return stream == f"{status.st_dev}:{status.st_ino}"

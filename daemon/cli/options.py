@@ -1,0 +1,72 @@
+"""The options verbs share, and the config file they lead to.
+
+Every module of `cli` declares its options with these types, so that `-c` works before and after the verb.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters import ADAPTERS
+
+from ..config import ConfigError, SecretSources, Settings, load, sections
+from ..config.filetables import ControlTable
+from ..mistakes import Findings, Mistake
+from ..secretrefs import SecretError, read_text
+from ..tables import parse_toml, read_table
+from .errors import Misconfigured
+
+DEFAULT = Path("/etc/perkd/config.toml")
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="PATH", help=f"The configuration. Default: {DEFAULT}")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of text, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything; after a fault in perkd, say where.")]
+
+
+@dataclass(slots=True)
+class Common:
+    """What stood before the verb."""
+
+    config: Path | None = None
+    verbose: bool = False
+
+
+common = Common()  # of this process: one command line, one run
+
+
+def config_path(option: Path | None) -> Path:
+    """The file meant: the option after the verb, before it, or the usual place."""
+    return (option or common.config or DEFAULT).absolute()
+
+
+def settings(option: Path | None, *, need_secrets: bool) -> Settings:
+    """The checked config. Raises Misconfigured with every mistake in it."""
+    path = config_path(option)
+    try:
+        return load(path, ADAPTERS, SecretSources.of(os.environ), need_secrets=need_secrets)
+    except ConfigError as error:
+        raise Misconfigured(error.render(path)) from error
+
+
+def control_socket(option: Path | None) -> Path:
+    """Where the daemon of this config listens. Reads nothing else of it: a mistake elsewhere, or a secret only the
+    daemon may read, must not keep anybody from asking how it is."""
+    path = config_path(option)
+    findings = Findings()
+    try:
+        document = parse_toml(read_text(path), "", findings)
+        socket = sections.control(read_table(ControlTable, document.get("control", {}), "control", findings), findings)
+        findings.raise_mistakes()
+    except SecretError as problem:
+        fix = f"{problem.fix}; -c names another file"
+        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
+        raise Misconfigured(ConfigError([mistake]).render(path)) from problem
+    except ConfigError as error:
+        raise Misconfigured(error.render(path)) from error
+    return socket

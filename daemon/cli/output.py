@@ -1,0 +1,136 @@
+"""What verbs print: lines, tables and JSON, for a terminal and for a pipe.
+
+On a terminal long cells fold; piped, every row is one whole line. Nothing is ever cut. Foreign text is made printable
+here, so that a player's name or a game's reply cannot steer a terminal.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .errors import WrongUse
+
+STYLES = {
+    "error": "bold red",
+    "refused": "red",
+    "unknown": "bold red",
+    "unreachable": "bold red",
+    "down": "yellow",
+    "warning": "yellow",
+    "blocked": "yellow",
+    "absent": "yellow",
+    "slow": "yellow",
+    "connecting": "yellow",
+    "answered": "yellow",
+    "up": "green",
+    "ok": "green",
+    "delivered": "green",
+    "void": "dim",
+    "info": "dim",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Made when it is used: what stdout is may have changed since the import."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def say(text: str = "", style: str = "") -> None:
+    """One line, or several, to stdout."""
+    console().print(Text(text, style))
+
+
+def warn(text: str) -> None:
+    """One line to stderr."""
+    console(stderr=True).print(Text(text, STYLES["warning"]))
+
+
+def say_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, folds: Sequence[str] = ()) -> None:
+    """Rows under a head. On a terminal only the columns named in `folds` give way when it is narrow."""
+    lines = [[printable(cell) for cell in row] for row in rows]
+    out = console()
+    if not out.is_terminal:
+        _plain([list(head), *lines])
+        return
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for place, name in enumerate(head):
+        width = max(len(name), *(len(line[place]) for line in lines)) if lines else len(name)
+        shown.add_column(name, overflow="fold", min_width=None if name in folds else width)
+    for line in lines:
+        shown.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in line))
+    out.print(shown)
+
+
+def _plain(lines: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def printable(text: object) -> str:
+    """Foreign text on one line: what cannot be seen is written as an escape."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in ("" if text is None else str(text))
+    )
+
+
+def confirm(question: str, *, yes: bool, instead: str) -> bool:
+    """Asks on a terminal. Raises `WrongUse` where nobody can answer and `--yes` was not given; `instead` says so."""
+    if yes:
+        return True
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise WrongUse(instead)
+    return typer.confirm(question, default=False)
+
+
+def ago(stamp: str | None, now: str) -> str:
+    """How long before `now`, in words; both are RFC 3339."""
+    if stamp is None:
+        return "never"
+    return f"{lasting(parsed(now) - parsed(stamp))} ago"
+
+
+def lasting(span: timedelta) -> str:
+    """A time span as people say it, in its two largest units."""
+    seconds = max(0, round(span.total_seconds()))
+    words = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if seconds >= size or (unit == "s" and not words):
+            words.append(f"{seconds // size} {unit}")
+            seconds %= size
+        elif words:
+            break
+    return " ".join(words[:2])
+
+
+def parsed(stamp: str) -> datetime:
+    return datetime.fromisoformat(stamp)
+
+
+def clock(stamp: str | None) -> str:
+    """A time for a list: UTC, whole seconds."""
+    return stamp[:19] + "Z" if stamp else "–"
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """`1 command`, `2 commands`."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def first_words(words: dict[str, Any]) -> str:
+    """`delivered 12, planned 3`: what is not zero."""
+    return ", ".join(f"{name} {count}" for name, count in words.items() if count) or "none yet"

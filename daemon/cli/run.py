@@ -1,0 +1,125 @@
+"""`perkd run`: the daemon in the foreground, for systemd or a terminal."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from adapters import ADAPTERS
+
+from .. import __version__
+from ..config import Settings
+from ..ledger.base import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissing
+from ..model import Perk
+from ..paynow.errors import BadAddress, StoreError
+from . import logs
+from .errors import Misconfigured, NotWell
+from .options import Config, Verbose, common, config_path, settings
+from .output import many
+
+if TYPE_CHECKING:
+    from ..app import App
+
+log = logging.getLogger("perkd")
+
+OWNER_ONLY = 0o077  # what the daemon writes holds tokens
+
+
+def run(config: Config = None, verbose: Verbose = False) -> None:
+    """The daemon. Ctrl-C or SIGTERM ends it in order; a second time at once."""
+    os.umask(OWNER_ONLY)
+    logs.to_stderr(verbose=verbose or common.verbose)
+    found = settings(config, need_secrets=True)
+    log.info("perkd %s with %s", __version__, config_path(config), extra={"action": "starting"})
+    for line in introduction(found):
+        log.info("%s", line, extra={"action": "starting"})
+    for warning in found.warnings:
+        log.warning("%s", warning, extra={"action": "config_warning"})
+    raise typer.Exit(_finish(found))
+
+
+def introduction(found: Settings) -> list[str]:
+    """What this daemon is going to do, in the words an owner checks it by."""
+    perks = ", ".join(f"{perk.name} ({perk.kind} on {_where(perk)})" for perk in found.perks) or "none"
+    servers = ", ".join(f"{one.name} ({one.game} at {one.endpoint.address})" for one in found.servers) or "none"
+    tokens = found.customers.tokens
+    listed = f"{many(len(tokens), 'token')} from {found.customers.source}, and " if tokens is not None else ""
+    return [
+        f"store: {found.store.api}, at most {found.poll.rate:g} requests a second",
+        f"servers: {servers}",
+        f"perks: {perks}",
+        f"customers: {listed}those added by `perkd customers add`",
+    ]
+
+
+def _where(perk: Perk) -> str:
+    return "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
+
+
+def _finish(found: Settings) -> int:
+    """Runs the daemon to its end; every way it can fail becomes a message and an exit code."""
+    try:
+        asyncio.run(_run(found))
+    except (LedgerMissing, LedgerForeign, LedgerCorrupt, BadAddress) as error:
+        raise Misconfigured(str(error)) from error
+    except ExceptionGroup as group:
+        _log_each(group)
+        return 1
+    except (LedgerError, StoreError) as error:
+        raise NotWell(str(error)) from error
+    return 0
+
+
+async def _run(found: Settings) -> None:
+    from ..app import App, CannotStart  # noqa: PLC0415 - half a second of imports that only this verb needs
+    from ..systemd import signals  # noqa: PLC0415 - as above
+
+    app = App(found, ADAPTERS)
+    signals(app.stop, app.hurry)
+    telling = asyncio.create_task(_tell_address(app))
+    try:
+        await app.run()
+    except CannotStart as error:
+        raise NotWell(str(error)) from error
+    finally:
+        telling.cancel()
+
+
+async def _tell_address(app: "App") -> None:
+    await app.ready.wait()
+    if app.address is None:
+        log.info('status page: none ([http] listen is "")', extra={"action": "ready"})
+        return
+    host, port = app.address
+    shown = f"[{host}]" if ":" in host else host
+    log.info("status page: http://%s:%d/", shown, port, extra={"action": "ready"})
+
+
+def _log_each(group: ExceptionGroup[Exception]) -> None:
+    """Each thing that ended the loops, once. What is foreseen is a sentence, a fault in perkd comes with its place."""
+    told = set()
+    for error in _leaves(group):
+        if repr(error) in told:
+            continue
+        told.add(repr(error))
+        if isinstance(error, LedgerError | StoreError):
+            log.critical("%s", error, extra={"action": "stopped_by"})
+        else:
+            log.critical(
+                "a fault in perkd: %s: %s; please report it with the lines below",
+                type(error).__name__,
+                error,
+                exc_info=error,
+                extra={"action": "stopped_by"},
+            )
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

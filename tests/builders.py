@@ -1,0 +1,237 @@
+"""Items, holdings, perks and what surrounds them, built with one keyword for what a test is about.
+
+The unit tests of the deciding modules use these. NOW is the moment most of them happen at; ids are small numbers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from daemon import templates
+from daemon.changes import (
+    Catalogue,
+    Changes,
+    Command,
+    Holding,
+    HoldingChange,
+    HoldingKey,
+    HoldingState,
+    Known,
+    KnownItem,
+    PlannedChange,
+    Support,
+)
+from daemon.commands import Scene, plan
+from daemon.model import CommandSpec, Inventory, Item, Perk, PerkKind, Profile, Who
+from daemon.standing import Moment
+from tests.tinygame import TinyGame
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+ALEX = "00000000-0000-4000-8000-00000000000a"  # players
+BLAKE = "00000000-0000-4000-8000-00000000000b"
+GAME = TinyGame("name", "uuid")
+
+
+def who(name: str | None = "Alex", player: str | None = ALEX) -> Who:
+    """Who a customer is on a server. Without a player: a customer with no identity in its game."""
+    if player is None:
+        return Who(None)
+    return Who(player, {"uuid": player, **({"name": name} if name else {})})
+
+
+def item(item_id: str = "10", **changes: Any) -> Item:
+    """An item of customer 1: product 7 (slug vip), active, with thirty days to go."""
+    found = Item(
+        id=item_id,
+        customer_id="1",
+        product_id="7",
+        slug="vip",
+        product_name="VIP",
+        state="active",
+        expirable=True,
+        gift=False,
+        added_at=NOW - DAY,
+        ends_at=NOW + 30 * DAY,
+    )
+    return replace(found, **changes)
+
+
+def permanent(item_id: str = "10", **changes: Any) -> Item:
+    """One that never expires, in the state a consumed one ends up in."""
+    return item(item_id, **{"expirable": False, "ends_at": None, "state": "used", **changes})
+
+
+def known_item(stated: Item, **changes: Any) -> KnownItem:
+    return replace(KnownItem(item=stated, first_seen_at=NOW - DAY), **changes)
+
+
+def support(item_id: str = "10", **changes: Any) -> Support:
+    """The item behind a holding of the perk vip, with the same end as `item` has."""
+    found = Support(
+        item_id=item_id, customer_id="1", perk="vip", live=True, joined_at=NOW - DAY, ends_at=NOW + 30 * DAY
+    )
+    return replace(found, **changes)
+
+
+def spec(text: str, **changes: Any) -> CommandSpec:
+    return replace(CommandSpec(run=templates.compile(text)), **changes)
+
+
+def specs(*texts: str) -> tuple[CommandSpec, ...]:
+    return tuple(spec(text) for text in texts)
+
+
+def perk(name: str = "vip", **changes: Any) -> Perk:
+    """A lasting perk for product vip on survival, given and taken with two commands each side of a UUID."""
+    found = Perk(
+        name=name,
+        kind=PerkKind.LASTING,
+        products=("vip",),
+        servers=("survival",),
+        grant=specs("lp user {uuid} parent add vip"),
+        revoke=specs("lp user {uuid} parent remove vip"),
+        effect=name,
+    )
+    return replace(found, **changes)
+
+
+def kit(name: str = "kit", **changes: Any) -> Perk:
+    """A perk given once, for the product of `kit_item`."""
+    return perk(
+        name,
+        **{
+            "kind": PerkKind.ONCE,
+            "products": ("kit",),
+            "grant": specs("give {name} bread"),
+            "revoke": specs("clear {name} bread"),
+            "repeatable": False,
+            **changes,
+        },
+    )
+
+
+def kit_item(item_id: str = "10", **changes: Any) -> Item:
+    return permanent(item_id, **{"product_id": "8", "slug": "kit", "product_name": "Kit", "state": "usable", **changes})
+
+
+def catalogue(*perks: Perk, **changes: Any) -> Catalogue:
+    """These perks on survival and lobby, every pair configured two days ago."""
+    servers = changes.pop("servers", ("survival", "lobby"))
+    found = Catalogue(
+        perks={one.name: one for one in perks},
+        retired={},
+        servers=servers,
+        cutoffs={(one.name, server): NOW - 2 * DAY for one in perks for server in (*servers, *one.servers)},
+        slugs={},
+    )
+    return replace(found, **changes)
+
+
+def holding(*supports: Support, **changes: Any) -> Holding:
+    """Alex's vip on survival, granted with his name and UUID and delivered."""
+    found = Holding(
+        key=HoldingKey(ALEX, "vip", "survival"),
+        kind=PerkKind.LASTING,
+        perk="vip",
+        customer_id="1",
+        state=HoldingState.HELD,
+        values=who().values,
+        supports=supports,
+        touched=True,
+    )
+    return replace(found, **changes)
+
+
+def given_kit(item_id: str = "10", **changes: Any) -> Holding:
+    """A kit as it was given to Alex on survival."""
+    key = HoldingKey(ALEX, "kit", "survival", item_id)
+    return holding(**{"key": key, "kind": PerkKind.ONCE, "perk": "kit", **changes})
+
+
+def known(items: Iterable[KnownItem] = (), holdings: Iterable[Holding] = (), customer_id: str = "1") -> Known:
+    return Known(
+        customer_id=customer_id,
+        profile=Profile(customer_id, "99", {}),
+        items={one.item.id: one for one in items},
+        holdings=tuple(holdings),
+    )
+
+
+def inventory(*items: Item, read_at: datetime = NOW, customer_id: str = "1") -> Inventory:
+    return Inventory(customer_id, read_at, items)
+
+
+def read(now: datetime = NOW, *, clock_ok: bool = True) -> Moment:
+    """A comparison at that moment, with a complete inventory read then."""
+    return Moment(now, now, clock_ok)
+
+
+def time_passed(now: datetime = NOW, *, clock_ok: bool = True) -> Moment:
+    """A comparison at that moment without any inventory."""
+    return Moment(now, None, clock_ok)
+
+
+def everywhere(somebody: Who, servers: Iterable[str] = ("survival", "lobby")) -> dict[str, Who]:
+    return dict.fromkeys(servers, somebody)
+
+
+def planned(
+    changes: Changes,
+    sold: Catalogue,
+    before: Known | None = None,
+    somebody: Who | None = None,
+    *,
+    braked: bool = False,
+    hold_absent: bool = True,
+    adapters: Mapping[str, Any] | None = None,
+) -> tuple[PlannedChange, ...]:
+    """The commands of these changes, on servers of the tiny game."""
+    scene = Scene(
+        known=before or known(),
+        catalogue=sold,
+        whos=everywhere(somebody or who(), sold.servers),
+        adapters=dict.fromkeys((*sold.servers, "gone"), GAME) if adapters is None else adapters,
+        now=NOW,
+        hold_absent=hold_absent,
+    )
+    return plan(changes, scene, lambda _change: braked)
+
+
+def turns(changes: Changes) -> list[tuple[str, str]]:
+    """What the holdings do: (turn, server), in order."""
+    return [(change.turn.value, change.key.server) for change in changes.holdings]
+
+
+def only(changes: Changes) -> HoldingChange:
+    """The one holding change there must be."""
+    [change] = changes.holdings
+    return change
+
+
+def command(**changes: Any) -> Command:
+    """A claimed grant, sent for the first time."""
+    found = Command(
+        id=1,
+        server="survival",
+        customer_id="1",
+        player=ALEX,
+        perk="vip",
+        item_id="10",
+        step="grant",
+        text="lp user x parent add vip",
+        values={},
+        repeatable=True,
+        online=False,
+        strict=False,
+        success="",
+        failure="",
+        attempts=1,
+        refusals=0,
+        doubts=0,
+    )
+    return replace(found, **changes)
