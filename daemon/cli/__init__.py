@@ -1,0 +1,77 @@
+"""The command line: perkd's verbs for server owners, one module for each group of them.
+
+`daemon.__main__` calls `main`, which ends by SystemExit: 0 well, 1 the thing asked about is not well, 2 usage, 69 the
+daemon or store is unreachable, 78 configuration.
+"""
+
+import platform
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from . import brake, check, commands, customers, logs, play, plan, run, status
+from .errors import CliError
+from .options import Config, Verbose, common
+
+app = typer.Typer(
+    name="perkd",
+    help="Gives what customers of a PayNow store own, and takes it back when it ends.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: boxes would be cut on a narrow terminal and in a pipe
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    if asked:
+        typer.echo(f"perkd {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and end.")]
+
+
+@app.callback()
+def before_the_verb(config: Config = None, verbose: Verbose = False, version: Version = False) -> None:  # noqa: ARG001 - its callback does it
+    """Gives what customers of a PayNow store own, and takes it back when it ends."""
+    common.config, common.verbose = config, verbose
+    logs.nowhere(verbose=verbose)
+
+
+app.command()(run.run)
+app.command()(check.check)
+app.command()(plan.plan)
+app.command()(status.status)
+app.add_typer(commands.app, name="commands")
+app.add_typer(customers.app, name="customers")
+app.add_typer(brake.app, name="brake")
+app.command()(play.demo)
+app.command()(play.sandbox)
+
+
+def main() -> None:
+    """Runs one verb and ends the process."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign must not end the verb
+    try:
+        app()
+    except CliError as error:
+        logs.complain(f"perkd: {error}")
+        sys.exit(error.code)
+    except Exception as error:  # noqa: BLE001 - the top of the process: whatever comes here was not foreseen
+        if common.verbose:
+            traceback.print_exc()
+        else:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logs.complain(f"{place.filename}:{place.lineno}")
+        logs.complain(
+            f"perkd: a fault in perkd itself, {type(error).__name__}: {error}\n"
+            f"Please report it with these lines and what you did (perkd {__version__}, Python "
+            f"{platform.python_version()}); with -v before the verb perkd shows where it happened"
+        )
+        sys.exit(1)

@@ -33,3 +33,67 @@ def check(config: Config = None, connect: Connect = False) -> None:
         say(f"warning: {warning}", style="yellow")
     say()
     _tell(found, tomllib.loads(read_text(path)))
+
+
+def _tell(found: Settings, document: Mapping[str, Any]) -> None:
+    """What `perkd run` would do with it: every source of a secret is named, no secret is."""
+    for name, text in _facts(found):
+        say(f"{name:<10} {text}")
+    say()
+    passwords = [_source(str(raw.get("password", ""))) for raw in document.get("server", [])]
+    table(
+        ("server", "game", "address", "password from"),
+        [
+            (
+                server.name,
+                server.game,
+                server.endpoint.address,
+                password if server.endpoint.password.reveal() else f"{password} (not checked)",
+            )
+            for server, password in zip(found.servers, passwords, strict=True)
+        ],
+    )
+    say()
+    table(
+        ("perk", "kind", "products", "servers", "commands"),
+        [
+            (perk.name, perk.kind.value, ", ".join(perk.products), _servers(perk), ", ".join(_commands(perk)))
+            for perk in found.perks
+        ],
+        folds=("products", "servers", "commands"),
+    )
+
+
+def _facts(found: Settings) -> Iterable[tuple[str, str]]:
+    every = duration_text(found.poll.offline).strip('"')
+    yield "store", f"{found.store.api}, each customer every {every}, at most {found.poll.rate:g} requests a second"
+    yield "customers", _customers(found)
+    yield "ledger", str(found.ledger.path)
+    yield "http", f"{found.listen.host}:{found.listen.port}" if found.listen else "off"
+    yield "control", str(found.control)
+
+
+def _customers(found: Settings) -> str:
+    source, tokens = found.customers.source, found.customers.tokens
+    if not source:
+        return "those added by `perkd customers add`"
+    if tokens is None:
+        return f"{source} (not checked), and those added by `perkd customers add`"
+    return f"{many(len(tokens), 'token')} from {source}, and those added by `perkd customers add`"
+
+
+def _source(reference: str) -> str:
+    """Where a secret comes from; a literal one is not shown."""
+    scheme, colon, _ = reference.partition(":")
+    return reference if colon and scheme in SCHEMES else "the config itself"
+
+
+def _servers(perk: Perk) -> str:
+    return "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
+
+
+def _commands(perk: Perk) -> Iterable[str]:
+    yield f"grant {len(perk.grant)}"
+    yield f"revoke {len(perk.revoke)}"
+    for reason, specs in perk.revoke_on.items():
+        yield f"{reason} {len(specs)}"

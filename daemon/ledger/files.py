@@ -61,18 +61,17 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
     connection = _connect(path)
     try:
         _check(connection, path)
-        found = _identity(connection, path)
-        if marked is not None and found is None:
-            raise _missing(path, marker)
-        if marked is not None and found != marked:
-            raise LedgerForeign(
-                f"{path} is another ledger ({found}) than the one that was here ({marked or 'nothing readable'}, by "
-                f"{marker.name}). Restore the right file; if this one is meant to take over, delete {marker}"
-            )
-        _prepare(connection, path)
+        _compare(_identity(connection, path), marked, path, marker)
+        _prepare(connection)
         _migrate(connection, path, now)
         if marked is None:
             _write_marker(marker, _identity(connection, path) or "")
+    except sqlite3.Error as error:
+        connection.close()
+        raise LedgerUnwritable(
+            f"{path} cannot be written ({error}): it and its directory must belong to the user perkd runs as, the disk "
+            "must have room, and no other program may hold it open for writing"
+        ) from error
     except BaseException:
         connection.close()
         raise
@@ -136,23 +135,20 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection) -> None:
     """Only once it is known to be a ledger: nobody else's file is changed."""
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
-        raise LedgerUnwritable(
-            f"{path} cannot be written ({error}): it and its directory must belong to the user perkd runs as, and the "
-            "disk must have room"
-        ) from error
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    answer = damage(connection)
-    if answer:
-        raise _corrupt(path, answer)
+    found = damage(connection)
+    if found:
+        raise LedgerCorrupt(
+            f"{path} is damaged ({found}). perkd will not guess what it gave: restore the newest whole copy from "
+            f"{path.parent / 'backups'} (stop perkd, copy it over {path.name}, remove {path.name}-wal and -shm, start)"
+        )
 
 
 def damage(connection: sqlite3.Connection) -> str:
@@ -160,7 +156,9 @@ def damage(connection: sqlite3.Connection) -> str:
     try:
         answer = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
     except sqlite3.DatabaseError as error:
-        return str(error)
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return str(error)
+        raise
     return "" if answer == ["ok"] else "; ".join(answer)
 
 
@@ -175,9 +173,19 @@ def _identity(connection: sqlite3.Connection, path: Path) -> str | None:
             row = connection.execute("SELECT value FROM meta WHERE key = 'ledger_id'").fetchone()
     if row is None:
         raise LedgerForeign(
-            f"{path} is a database of another program: perkd leaves it alone. Correct ledger.url, or move that file away"
+            f"{path} is a database of another program: perkd leaves it alone. Correct ledger.url, or move it away"
         )
     return str(row[0])
+
+
+def _compare(found: str | None, marked: str | None, path: Path, marker: Path) -> None:
+    if marked is not None and found is None:
+        raise _missing(path, marker)
+    if marked is not None and found != marked:
+        raise LedgerForeign(
+            f"{path} is another ledger ({found}) than the one that was here ({marked or 'unreadable'}, by "
+            f"{marker.name}). Restore the right file; if this one is meant to take over, delete {marker}"
+        )
 
 
 def _missing(path: Path, marker: Path) -> LedgerMissing:
@@ -185,13 +193,6 @@ def _missing(path: Path, marker: Path) -> LedgerMissing:
         f"{path} is gone or empty, but {marker.name} beside it says there was a ledger. Starting empty would give out "
         f"every purchase again. Restore the newest copy from {path.parent / 'backups'} (remove {path.name}-wal and "
         f"{path.name}-shm if they are still there); only if a new start is really meant, delete {marker}"
-    )
-
-
-def _corrupt(path: Path, what: str) -> LedgerCorrupt:
-    return LedgerCorrupt(
-        f"{path} is damaged ({what}). perkd will not guess what it gave: restore the newest whole copy from "
-        f"{path.parent / 'backups'} (stop perkd, copy it over {path.name}, remove {path.name}-wal and -shm, start)"
     )
 
 

@@ -1,0 +1,81 @@
+"""`perkd brake`: whether a mass removal waits for a person, what it would take away, and letting it go on."""
+
+from collections import Counter
+from typing import Any
+
+import typer
+
+from .asking import Daemon
+from .errors import NotWell
+from .options import Config, Json, Yes
+from .output import ago, confirm, many, printable, say, say_json, table
+
+app = typer.Typer(
+    help="A mass removal waits here for you.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+
+SHOWN = 20  # commands shown one by one; the rest are counted
+PAGE = "1000"
+HELD = "the brake is on"  # how the reason of each command begins that the brake stopped
+
+
+@app.command()
+def status(config: Config = None, json: Json = False) -> None:
+    """Whether the brake is on, since when and why. Exits 1 when it is on."""
+    daemon = Daemon(config)
+    answer = daemon.get("/brake")
+    if json:
+        say_json(answer)
+    else:
+        _show(daemon, answer["brake"])
+    raise typer.Exit(1 if answer["brake"]["on"] else 0)
+
+
+@app.command()
+def release(yes: Yes = False, config: Config = None) -> None:
+    """Lets the removals go on that the brake stopped. Shows them first."""
+    daemon = Daemon(config)
+    brake = daemon.get("/brake")["brake"]
+    _show(daemon, brake)
+    if not brake["on"]:
+        return
+    say()
+    if not confirm(
+        f"Release the brake and send {many(brake['blocked'], 'command')}?",
+        yes=yes,
+        instead="this sends the commands above and nobody can be asked here: add --yes if you mean it",
+    ):
+        raise NotWell("nothing was changed: the brake stays on")
+    released = daemon.post("/brake/release")["released"]
+    say(f"the brake is off, {many(released, 'command')} planned: `perkd commands list` shows what comes of them")
+
+
+def _show(daemon: Daemon, brake: dict[str, Any]) -> None:
+    if not brake["on"]:
+        say("the brake is off: nothing waits for you")
+        return
+    now = daemon.get("/status")["now"]
+    say(f"the brake is ON since {ago(brake['since'], now)}", style="bold red")
+    say(printable(brake["reason"]))
+    say(f"{many(brake['blocked'], 'command waits', 'commands wait')}. Are these real? The store's dashboard knows.")
+    say()
+    held = _held(daemon)
+    counts = Counter((row["server"], row["perk"]) for row in held)
+    table(("server", "perk", "commands"), [(*where, str(count)) for where, count in sorted(counts.items())])
+    say()
+    for row in held[:SHOWN]:
+        say(f"  {row['id']} {row['server']}: {printable(row['text'])}")
+    if len(held) > SHOWN:
+        say(f"  and {len(held) - SHOWN} more: `perkd commands list --state blocked`")
+
+
+def _held(daemon: Daemon) -> list[dict[str, Any]]:
+    """What the brake stopped, oldest first."""
+    held: list[dict[str, Any]] = []
+    asked = {"state": "blocked", "limit": PAGE}
+    while True:
+        page = daemon.get("/commands", asked)
+        held += [row for row in page["commands"] if (row["reason"] or "").startswith(HELD)]
+        if page["next"] is None:
+            return held[::-1]
+        asked = {**asked, "before": str(page["next"])}

@@ -1,0 +1,98 @@
+"""`perkd status`: how the daemon is, on one page, with every problem and what to do about it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import typer
+
+from .asking import Daemon
+from .options import Config, Json
+from .output import STYLES, ago, first_words, lasting, many, parsed, printable, say, say_json, table
+
+BESIDE = ("not_ready", "late")  # what the socket says beyond the public /status
+
+
+def status(config: Config = None, json: Json = False) -> None:
+    """How the daemon is. Exits 1 when it is not ready or has a problem that is an error."""
+    report = Daemon(config).get("/status")
+    not_ready = report["not_ready"]
+    if json:
+        say_json({key: value for key, value in report.items() if key not in BESIDE})
+    else:
+        _show(report, not_ready)
+    errors = [problem for problem in report["problems"] if problem["severity"] == "error"]
+    raise typer.Exit(1 if not_ready or errors else 0)
+
+
+def _show(report: dict[str, Any], not_ready: list[str]) -> None:
+    now = report["now"]
+    up = lasting(parsed(now) - parsed(report["started_at"]))
+    say(f"perkd {report['version']}, up for {up}: {'not ready' if not_ready else 'ready'}", style="bold")
+    for reason in not_ready:
+        say(f"  not ready: {printable(reason)}", style=STYLES["error"])
+    say()
+    for name, text in _facts(report, now):
+        say(f"{name:<10} {text}")
+    if report["servers"]:
+        say()
+        table(
+            ("server", "game", "state", "players", "queue", "oldest", "last reply", "note"),
+            [_server(server, now) for server in report["servers"]],
+            folds=("note",),
+        )
+    say()
+    problems = report["problems"]
+    say(many(len(problems), "problem") + ":" if problems else "no problems")
+    for problem in problems:
+        say(f"  {problem['severity']}: {printable(problem['subject'])}", style=STYLES[problem["severity"]])
+        say(f"      {printable(problem['text'])}")
+        say(f"      fix: {printable(problem['fix'])}")
+
+
+def _facts(report: dict[str, Any], now: str) -> Iterable[tuple[str, str]]:
+    store, customers, brake = report["store"], report["customers"], report["brake"]
+    until = store["limited_until"]
+    yield (
+        "store",
+        ", ".join(
+            filter(
+                None,
+                (
+                    store["state"],
+                    f"last answer {ago(store['last_answer_at'], now)}",
+                    f"asked for a slower pace, again in {lasting(parsed(until) - parsed(now))}" if until else "",
+                    printable(store["last_error"]) if store["last_error"] else "",
+                ),
+            )
+        ),
+    )
+    yield (
+        "customers",
+        f"{customers['known']} known, {customers['polled']} read since the start, {customers['failing']} failing, "
+        f"{customers['refused']} refused, {customers['online']} online"
+        + (f"; the last round took {lasting(timedelta(seconds=customers['sweep_s']))}" if customers["sweep_s"] else ""),
+    )
+    yield "holdings", str(report["holdings"])
+    yield "commands", first_words(report["commands"])
+    if brake["on"]:
+        yield "brake", f"ON since {ago(brake['since'], now)}, {brake['blocked']} commands wait: {brake['reason']}"
+    else:
+        yield "brake", "off"
+
+
+def _server(server: dict[str, Any], now: str) -> tuple[str, ...]:
+    oldest, retry = server["oldest_s"], server["retry_at"]
+    notes = [server["last_error"] or ""] if server["state"] != "up" else []
+    if retry and server["state"] != "up":
+        notes.append(f"tried again in {lasting(parsed(retry) - parsed(now))}")
+    return (
+        server["name"],
+        server["game"] or "–",
+        server["state"],
+        "–" if server["players"] is None else str(server["players"]),
+        str(server["queue"]),
+        "–" if oldest is None else lasting(timedelta(seconds=oldest)),
+        ago(server["last_reply_at"], now),
+        "; ".join(filter(None, notes)),
+    )

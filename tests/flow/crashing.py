@@ -1,0 +1,167 @@
+"""A daemon that kills itself at a named arrow of the walk from token to ledger: SIGKILL, so that nothing is tidied up.
+
+tests/flow/test_crash_at_every_arrow.py runs it as a process of its own. It wires the real App; the shipped code knows
+nothing of it: the ledger, the storefront, the adapter and the clock are wrapped from outside.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import daemon.app
+import daemon.ledger.deliver
+import daemon.ledger.sqlite
+from adapters import ADAPTERS
+from adapters.base import Endpoint, Kind, Player, Session, Verdict, Who
+from adapters.minecraft import Minecraft
+from daemon.app import App
+from daemon.changes import Command, Observation, Outcome
+from daemon.clock import Clock
+from daemon.config import SecretSources, load
+from daemon.ledger.base import Recorded
+from daemon.ledger.sqlite import SqliteLedger
+from daemon.model import Secret, State
+from daemon.paynow.seen import Seen
+from daemon.paynow.storefront import Answer, Fresh, Storefront
+
+
+class Arrow(StrEnum):
+    """Where the process dies: right after the thing the word names."""
+
+    FETCHED = "fetched"  # a changed inventory was read, nothing is recorded
+    RECORDING = "recording"  # in the middle of the transaction
+    RECORDED = "recorded"  # committed
+    CLAIMED = "claimed"  # committed, before a byte leaves
+    SENT = "sent"  # bytes left, before the reply is read
+    ANSWERED = "answered"  # the reply was read, nothing is settled
+    SETTLED = "settled"  # committed
+    RECOVERING = "recovering"  # at start, in the middle of finding what was cut off
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingStore(Storefront):
+    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
+        answer = await super().inventory(token, customer_id, previous, now)
+        if isinstance(answer, Fresh):
+            die()
+        return answer
+
+
+class DyingLedger(SqliteLedger):
+    arrow: Arrow
+
+    async def record(self, seen: Observation) -> Recorded:
+        recorded = await super().record(seen)
+        if self.arrow is Arrow.RECORDED and recorded.planned:
+            die()
+        return recorded
+
+    async def claim(self, server: str, now: datetime, online: Collection[str]) -> Command | None:
+        command = await super().claim(server, now, online)
+        if self.arrow is Arrow.CLAIMED and command is not None:
+            die()
+        return command
+
+    async def settle(self, command_id: int, outcome: Outcome, now: datetime) -> State:
+        state = await super().settle(command_id, outcome, now)
+        if self.arrow is Arrow.SETTLED:
+            die()
+        return state
+
+
+class DyingSession:
+    """Presence reads through it as always; the first command kills."""
+
+    def __init__(self, inner: Session, arrow: Arrow) -> None:
+        self._inner, self._arrow = inner, arrow
+
+    async def send(self, command: str) -> str:
+        sending = asyncio.ensure_future(self._inner.send(command))
+        if self._arrow is Arrow.SENT:
+            await asyncio.sleep(0)  # its first step writes the request; the reply is read in a later one
+            die()
+        reply = await sending
+        if self._arrow is Arrow.ANSWERED:
+            die()
+        return reply
+
+    async def players(self) -> list[Player]:
+        return await self._inner.players()
+
+    async def wait_closed(self) -> str:
+        return await self._inner.wait_closed()
+
+
+class DyingGame:
+    """Minecraft with dying sessions."""
+
+    def __init__(self, arrow: Arrow) -> None:
+        self._inner, self._arrow = Minecraft(), arrow
+        self.variables, self.max_command_bytes = self._inner.variables, self._inner.max_command_bytes
+
+    def identify(self, profile: Mapping[str, str]) -> Who:
+        return self._inner.identify(profile)
+
+    def quote(self, kind: Kind, value: str) -> str:
+        return self._inner.quote(kind, value)
+
+    def judge(self, command: str, reply: str, values: Mapping[str, str]) -> Verdict:
+        return self._inner.judge(command, reply, values)
+
+    def parse_players(self, reply: str) -> list[Player]:
+        return self._inner.parse_players(reply)
+
+    def connect(self, server: Endpoint) -> AbstractAsyncContextManager[Session]:
+        @asynccontextmanager
+        async def connected() -> AsyncIterator[Session]:
+            async with self._inner.connect(server) as session:
+                yield DyingSession(session, self._arrow)
+
+        return connected()
+
+
+def dying_in_the_transaction(module: Any, name: str) -> None:
+    """Lets the module's function do its work, then dies before anything of it is committed."""
+    work = getattr(module, name)
+
+    def fatal(*arguments: Any) -> Any:
+        done = work(*arguments)
+        if not isinstance(done, Recorded) or done.planned:
+            die()
+        return done
+
+    setattr(module, name, fatal)
+
+
+async def main(config: Path, arrow: Arrow, ahead: timedelta) -> None:
+    DyingLedger.arrow = arrow
+    daemon.app.LEDGERS["sqlite"] = DyingLedger
+    if arrow is Arrow.FETCHED:
+        daemon.app.Storefront = DyingStore  # type: ignore[misc] # from outside, on purpose: see the module's docstring
+    elif arrow is Arrow.RECORDING:
+        dying_in_the_transaction(daemon.ledger.sqlite.observe, "record")
+    elif arrow is Arrow.RECOVERING:
+        dying_in_the_transaction(daemon.ledger.deliver, "settle")
+    settings = load(config, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
+    began = asyncio.get_running_loop().time()
+    clock = Clock(lambda: datetime.now(UTC) + ahead, lambda: asyncio.get_running_loop().time() - began)
+    await App(settings, {"minecraft": DyingGame(arrow)}, clock).run()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("arrow", type=Arrow)
+    parser.add_argument("--ahead-s", type=float, default=0.0)
+    asked = parser.parse_args()
+    asyncio.run(main(asked.config, asked.arrow, timedelta(seconds=asked.ahead_s)))
