@@ -158,6 +158,11 @@ class Adapter(Protocol):
         """The longest command in UTF-8 bytes that this game's protocol carries."""
         ...
 
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """The words a server's `transport` may have for this game; "native" stands first."""
+        ...
+
     def identify(self, profile: Mapping[str, str]) -> Who:
         """The player a customer is in this game. `profile` holds what the store knows, each key only when set:
         customer_name, profile_id, profile_name, profile_platform, steam_id, steam_name, minecraft_uuid,

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from . import minecraft_judge, minecraft_values
 from .base import Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
 from .wire.dialects import MINECRAFT
+from .wire.mcrcon import open_mcrcon
 from .wire.rcon import open_wire
 
 # The first is vanilla's own list even where EssentialsX has put another in front of it; only Bukkit servers know it.
@@ -40,7 +41,12 @@ def native(server: Endpoint) -> AbstractAsyncContextManager[Line]:
     return open_wire(server, MINECRAFT)
 
 
-TRANSPORTS: Final[Mapping[str, Transport]] = {"native": native}
+def mcrcon(server: Endpoint) -> AbstractAsyncContextManager[Line]:
+    """The library mcrcon, made safe, in a thread of its own."""
+    return open_mcrcon(server, MINECRAFT)
+
+
+TRANSPORTS: Final[Mapping[str, Transport]] = {"native": native, "mcrcon": mcrcon}
 
 
 class MinecraftSession:
@@ -106,6 +112,10 @@ class Minecraft:
     @property
     def max_command_bytes(self) -> int:
         return MINECRAFT.request_most
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        return tuple(TRANSPORTS)
 
     def identify(self, profile: Mapping[str, str]) -> Who:
         return minecraft_values.identify(profile)

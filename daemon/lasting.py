@@ -203,11 +203,13 @@ def turn(
             supports=changed,
             stored_values=holding.values,
         )
-    if holding is None or not (changed or renamed):
-        return None  # a renamed holding with nothing of his behind it stays as it is, too
+    if holding is None:
+        return None
     merged = {support.item_id: support for support in holding.supports} | dict(supports)
     behind = [merged[item_id] for item_id in after if item_id in mine]
-    regrant = renamed and bool(behind)
+    regrant = renamed and bool(behind)  # with nothing of his behind it, his new name does not matter
+    if not (changed or regrant):
+        return None
     return HoldingChange(
         turn=Turn.REGRANT if regrant else Turn.KEEP,
         key=key,

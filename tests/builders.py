@@ -23,6 +23,7 @@ from daemon.changes import (
     Support,
 )
 from daemon.commands import Scene, plan
+from daemon.entitlements import compare
 from daemon.model import CommandSpec, Inventory, Item, Perk, PerkKind, Profile, Who
 from daemon.standing import Moment
 from tests.tinygame import TinyGame
@@ -235,3 +236,22 @@ def command(**changes: Any) -> Command:
         doubts=0,
     )
     return replace(found, **changes)
+
+
+VIP = catalogue(perk())
+
+
+def held(*items: Item, **changes: Any) -> Known:
+    """Alex holds vip by these items of his, which were seen live."""
+    behind = [support(one.id, ends_at=one.ends_at) for one in items]
+    return known([known_item(one, seen_live=True) for one in items], [holding(*behind, **changes)])
+
+
+def looked(
+    before: Known, *stated: Item, moment: Moment | None = None, sold: Catalogue = VIP, somebody: Who | None = None
+) -> Changes:
+    """A comparison with a complete inventory of exactly these items; the customer is Alex unless it says another."""
+    at = moment or read()
+    assert at.read_at is not None
+    stock = inventory(*stated, read_at=at.read_at)
+    return compare(before, stock, at, sold, everywhere(somebody or who(), sold.servers))

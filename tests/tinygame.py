@@ -12,8 +12,9 @@ from adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Uns
 class TinyGame:
     """A game with the identity variables it is given, that takes every value made of printable characters."""
 
-    def __init__(self, *variables: str) -> None:
+    def __init__(self, *variables: str, transports: tuple[str, ...] = ("native",)) -> None:
         self.variables = frozenset(variables)
+        self.transports = transports
         self.max_command_bytes = 1000
 
     def identify(self, profile: Mapping[str, str]) -> Who:
@@ -43,7 +44,7 @@ class TinyGame:
 
 
 GAMES: dict[str, Adapter] = {
-    "minecraft": TinyGame("name", "uuid", "uuid_plain", "xuid"),
+    "minecraft": TinyGame("name", "uuid", "uuid_plain", "xuid", transports=("native", "mcrcon")),
     "rust": TinyGame("name", "steam_id"),
     "nameland": TinyGame("name"),
 }

@@ -99,6 +99,7 @@ class World:
         self.store.add_product("vip-30-days", lasts=timedelta(days=30))
         self.store.add_product("starter-kit")
         self.tokens_path.touch(mode=0o600)
+        self.tokens_path.write_text("# one [[customer]] for each token\n")
         self.write_config()
         return self
 

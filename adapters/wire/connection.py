@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import os
 import re
 import socket
 from asyncio.trsock import TransportSocket
@@ -14,10 +13,12 @@ from adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, 
 
 from .codec import AUTH, EXECUTE, Decoder, Packet, ProtocolError, RequestError, encode
 from .dialects import Answer, Dialect, Progress
+from .sockets import KEEPALIVE_S, prepare, reason, unacknowledged
+
+__all__ = ["ANSWER_MOST", "ID_MOST", "KEEPALIVE_S", "Wire", "reason"]
 
 ID_MOST: Final = 0x7FFFFFFF
 ANSWER_MOST: Final = 16 * 1024 * 1024  # bytes of one answer in all its packets
-KEEPALIVE_S: Final = 60
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -38,6 +39,7 @@ class Wire(asyncio.Protocol):
         self._answer: Answer | None = None
         self._waiter: asyncio.Future[str] | None = None
         self._received = 0
+        self._may_be_silent = False  # no answer to the command in flight is an answer too
         self._free_at = 0.0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -46,8 +48,12 @@ class Wire(asyncio.Protocol):
 
     # What the session uses
 
-    async def send(self, command: str) -> str:
+    async def send(self, command: str, *, silence_s: float | None = None) -> str:
         """The whole answer to one command; a second caller waits its turn.
+
+        `silence_s` is for a command that the server may never answer (Source's `changelevel`): after so many seconds,
+        or when the server closes the connection in an orderly way, what came so far is the answer, mostly nothing.
+        The server's machine must have acknowledged every byte by then, and a reset connection stays InDoubt.
 
         Raises NotSent when nothing left, InDoubt when it did and no answer can be trusted. Cancelling it after the
         command left closes the connection.
@@ -69,12 +75,20 @@ class Wire(asyncio.Protocol):
                 request = encode(request_id, EXECUTE, command, self._dialect.request_most)
             except RequestError as error:
                 raise NotSent(f"{self._endpoint.address}: the command cannot be sent: {error}; shorten it") from None
-            self._answer = self._dialect.answer(self._dialect, request_id)
+            answer = self._answer = self._dialect.answer(self._dialect, request_id)
+            if self._dialect.probe_at_once:
+                request += self._probe(answer)
             self._received = 0
+            if silence_s is not None:
+                self._may_be_silent = True
+                self._cancel_timer()  # it may be set for later than this command waits
             try:
-                return await self._exchange(transport, request, self._endpoint.timeout_s)
+                return await self._exchange(
+                    transport, request, self._endpoint.timeout_s if silence_s is None else silence_s
+                )
             finally:
                 self._answer = None
+                self._may_be_silent = False
                 self._rest()
         finally:
             self._turn.release()
@@ -147,6 +161,11 @@ class Wire(asyncio.Protocol):
         self._last_id += 1
         return self._last_id
 
+    def _probe(self, answer: Answer) -> bytes:
+        probe_id = self._next_id()
+        answer.probed(probe_id)
+        return encode(probe_id, self._dialect.probe_type, "")
+
     def _take(self, packet: Packet) -> None:
         if self._login_id:
             self._take_login(packet)
@@ -164,9 +183,7 @@ class Wire(asyncio.Protocol):
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(answer.text)
         elif progress is Progress.PROBE and self._transport is not None:
-            probe_id = self._next_id()
-            answer.probed(probe_id)
-            self._transport.write(encode(probe_id, self._dialect.probe_type, ""))
+            self._transport.write(self._probe(answer))
 
     def _take_login(self, packet: Packet) -> None:
         if packet.id == -1:
@@ -189,14 +206,26 @@ class Wire(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
 
+    def _settle_silent(self) -> None:
+        """Ends a command that may stay without an answer, when the server's machine has every byte of it."""
+        if not self._may_be_silent or self._answer is None or self._waiter is None or self._waiter.done():
+            return
+        if self._socket is None or unacknowledged(self._socket) == 0:
+            self._waiter.set_result(self._answer.text)
+            self._answer = None  # what still comes is late
+
     def _expired(self) -> None:
+        self._settle_silent()
+        if self._waiter is None or self._waiter.done():
+            return
         if self._login_id:
             self._drop(
                 "it accepted the connection and did not answer the login in time: it is still starting, or this is not "
                 "the RCON port"
             )
         else:
-            self._drop(f"no whole answer within {self._endpoint.timeout_s:g} s")
+            begun = self._dialect.unfinished if self._answer is not None and self._answer.text else ""
+            self._drop(f"no whole answer within {self._endpoint.timeout_s:g} s{begun}")
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -229,9 +258,7 @@ class Wire(asyncio.Protocol):
         self._transport = transport
         self._socket = transport.get_extra_info("socket")
         if self._socket is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+            prepare(self._socket)
 
     def data_received(self, data: bytes) -> None:
         fault: ProtocolError | None = None
@@ -256,6 +283,7 @@ class Wire(asyncio.Protocol):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def eof_received(self) -> None:
+        self._settle_silent()
         self._drop("the server closed the connection", by_server=True)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -264,12 +292,3 @@ class Wire(asyncio.Protocol):
         self._cancel_timer()
         if not self._lost.done():
             self._lost.set_result(None)
-
-
-def reason(error: Exception) -> str:
-    """An OSError's sentence without the machine's own numbers and addresses around it."""
-    if isinstance(error, socket.gaierror):
-        return "the name is not known"
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
-    return str(error) or type(error).__name__

@@ -44,6 +44,8 @@ class Dialect:
     advice: str  # where the owner finds address and password
     piece_units: int = 4096  # UTF-16 units of a full piece; a shorter one is certainly the last
     probe_type: int = 100
+    probe_at_once: bool = False  # the probe leaves in one write with the command
+    unfinished: str = ""  # for the message when an answer began and did not end in time
     skip: frozenset[int] = field(default_factory=frozenset)  # packet types that are never part of an answer
     pause_s: float = 0.0  # between two commands
     close_after: bool = False  # the server takes one command per connection
@@ -96,4 +98,75 @@ MINECRAFT: Final = Dialect(
     request_most=1446,  # the server reads 1460 bytes at once and closes on more
     login_types=frozenset({ANSWER, EXECUTE}),  # vanilla answers with EXECUTE; some others do not
     advice="rcon.port and rcon.password in the server's server.properties (with enable-rcon=true)",
+)
+
+
+class MarkedAnswer:
+    """Source: pieces of any size, no mark on the last. An empty answer packet of ours (the marker) leaves right behind
+    the command. The server works one connection's packets off in their order, so the first packet with the marker's id
+    comes behind the last piece: it ends the answer, whatever it holds. Nothing before it is an empty answer.
+
+    SRCDS answers the marker twice (an empty packet, then one that holds a number: the engine takes the marker for a
+    question about a variable without a name), other servers once. The second, a frame later, carries an id of the past
+    and is dropped as every late packet is.
+    """
+
+    __slots__ = ("_marker_id", "_pieces", "_request_id")
+
+    def __init__(self, _dialect: Dialect, request_id: int) -> None:
+        self._request_id = request_id
+        self._marker_id = 0
+        self._pieces: list[bytes] = []
+
+    @property
+    def text(self) -> str:
+        # The server cuts bytes, not characters: they are put together first.
+        return b"".join(self._pieces).decode("utf-8", "replace")
+
+    def probed(self, probe_id: int) -> None:
+        self._marker_id = probe_id
+
+    def take(self, packet: Packet) -> Progress:
+        if packet.id == self._request_id:
+            self._pieces.append(packet.body)
+            return Progress.MORE
+        return Progress.DONE if packet.id == self._marker_id else Progress.OTHER
+
+
+class SingleAnswer:
+    """Counter-Strike 2: one packet of any size, and no marker: the server does not answer one."""
+
+    __slots__ = ("_request_id", "text")
+
+    def __init__(self, _dialect: Dialect, request_id: int) -> None:
+        self._request_id = request_id
+        self.text = ""
+
+    def probed(self, probe_id: int) -> None:
+        """Never called: no probe is sent."""
+
+    def take(self, packet: Packet) -> Progress:
+        if packet.id != self._request_id:
+            return Progress.OTHER
+        self.text = packet.text
+        return Progress.DONE
+
+
+SOURCE: Final = Dialect(
+    name="Source",
+    answer=MarkedAnswer,
+    request_most=1010,  # with head and end 1024: a longer packet gets this machine banned (sv_rcon_maxpacketsize)
+    login_types=frozenset({EXECUTE}),  # an empty ANSWER comes before it, or does not
+    advice="rcon_password in the server's configuration and the game's own port (TCP)",
+    probe_type=ANSWER,
+    probe_at_once=True,
+    unfinished='; the answer began and its end was not marked: for Counter-Strike 2 write game = "cs2"',
+)
+
+SINGLE: Final = Dialect(
+    name="Source 2",
+    answer=SingleAnswer,
+    request_most=1010,
+    login_types=frozenset({EXECUTE}),
+    advice="rcon_password in the server's configuration and the game's own port (TCP, with -usercon)",
 )

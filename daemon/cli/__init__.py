@@ -4,6 +4,7 @@
 daemon or store is unreachable, 78 configuration.
 """
 
+import io
 import platform
 import sys
 import traceback
@@ -12,7 +13,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import brake, check, commands, customers, logs, play, plan, run, status
+from . import brake, check, commands, customers, logs, plan, play, run, status
 from .errors import CliError
 from .options import Config, Verbose, common
 
@@ -37,7 +38,7 @@ Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=
 
 
 @app.callback()
-def before_the_verb(config: Config = None, verbose: Verbose = False, version: Version = False) -> None:  # noqa: ARG001 - its callback does it
+def before_the_verb(*, config: Config = None, verbose: Verbose = False, version: Version = False) -> None:  # noqa: ARG001 - its callback does it
     """Gives what customers of a PayNow store own, and takes it back when it ends."""
     common.config, common.verbose = config, verbose
     logs.nowhere(verbose=verbose)
@@ -57,9 +58,10 @@ app.command()(play.sandbox)
 def main() -> None:
     """Runs one verb and ends the process."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a sign must not end the verb
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign must not end the verb
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="perkd")
     except CliError as error:
         logs.complain(f"perkd: {error}")
         sys.exit(error.code)

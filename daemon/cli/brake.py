@@ -20,8 +20,11 @@ HELD = "the brake is on"  # how the reason of each command begins that the brake
 
 
 @app.command()
-def status(config: Config = None, json: Json = False) -> None:
-    """Whether the brake is on, since when and why. Exits 1 when it is on."""
+def status(*, config: Config = None, json: Json = False) -> None:
+    """Whether it is on, since when and why.
+
+    Exits 1 when it is on.
+    """
     daemon = Daemon(config)
     answer = daemon.get("/brake")
     if json:
@@ -32,8 +35,8 @@ def status(config: Config = None, json: Json = False) -> None:
 
 
 @app.command()
-def release(yes: Yes = False, config: Config = None) -> None:
-    """Lets the removals go on that the brake stopped. Shows them first."""
+def release(*, yes: Yes = False, config: Config = None) -> None:
+    """Let the removals go on, shown first."""
     daemon = Daemon(config)
     brake = daemon.get("/brake")["brake"]
     _show(daemon, brake)

@@ -2,12 +2,11 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..config import ConfigError, Settings
+from ..config import Settings
 from ..model import Perk
 from ..secretrefs import SCHEMES, read_text
 from ..tables import duration_text
@@ -18,8 +17,11 @@ from .output import many, say, table
 Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store and each server (not in this version).")]
 
 
-def check(config: Config = None, connect: Connect = False) -> None:
-    """Reads the configuration and says everything that is wrong with it."""
+def check(*, config: Config = None, connect: Connect = False) -> None:
+    """Read the configuration, say every mistake.
+
+    Ends with what would run, and where each secret comes from. Sends nothing.
+    """
     if connect:
         raise WrongUse("--connect is not in this version: `perkd check` reads the config only. Nothing was checked")
     path = config_path(config)
@@ -60,7 +62,7 @@ def _tell(found: Settings, document: Mapping[str, Any]) -> None:
             (perk.name, perk.kind.value, ", ".join(perk.products), _servers(perk), ", ".join(_commands(perk)))
             for perk in found.perks
         ],
-        folds=("products", "servers", "commands"),
+        below=("products", "servers", "commands"),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from .asking import Daemon
-from .errors import CliError, OutOfReach
+from .errors import CliError, OutOfReach, WrongUse
 from .options import Config, Json
 from .output import clock, printable, say, say_json, table
 
@@ -22,9 +22,9 @@ Server = Annotated[str, typer.Option("--server", help="Only this server's.")]
 Customer = Annotated[str, typer.Option("--customer", metavar="ID", help="Only this customer's.")]
 Limit = Annotated[int, typer.Option("--limit", help="How many, 1 to 1000.")]
 Before = Annotated[str, typer.Option("--before", metavar="ID", help="Only those before this command.")]
+CommandId = Annotated[str, typer.Argument(metavar="ID")]
+CommandIds = Annotated[list[str], typer.Argument(metavar="ID...")]
 LARGEST = 2**63 - 1
-CommandId = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST)]
-CommandIds = Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=LARGEST)]
 
 DONE = {
     "retry": "planned again",
@@ -34,7 +34,8 @@ DONE = {
 
 
 @app.command(name="list")
-def list_(  # noqa: PLR0913 - one argument for each option of the public interface
+def list_(
+    *,
     state: State = "",
     server: Server = "",
     customer: Customer = "",
@@ -54,15 +55,15 @@ def list_(  # noqa: PLR0913 - one argument for each option of the public interfa
         say("no such command" if any((state, server, customer, before)) else "no command yet")
         return
     head = ("id", "created", "state", "server", "perk", "step", "command", "said")
-    table(head, [_row(row) for row in rows], folds=("command", "said"))
+    table(head, [_row(row) for row in rows], below=("command", "said"))
     if answer["next"] is not None:
         say(f"more: --before {answer['next']}")
 
 
 @app.command()
-def show(command_id: CommandId, config: Config = None, json: Json = False) -> None:
-    """One command with everything known about it, and its history."""
-    row = Daemon(config).get(f"/commands/{command_id}")
+def show(command_id: CommandId, *, config: Config = None, json: Json = False) -> None:
+    """One command, its reply and its history."""
+    row = Daemon(config).get(f"/commands/{_id(command_id)}")
     if json:
         say_json(row)
         return
@@ -72,33 +73,43 @@ def show(command_id: CommandId, config: Config = None, json: Json = False) -> No
     table(
         ("time", "what", "from", "to", "why"),
         [(clock(e["at"]), e["kind"], e["was"] or "–", e["became"] or "–", e["detail"] or "") for e in row["events"]],
-        folds=("why",),
+        below=("why",),
     )
 
 
 @app.command()
 def retry(command_ids: CommandIds, config: Config = None) -> None:
-    """Sends again, rendered anew from today's config. Only for those blocked, refused, answered or unknown."""
+    """Send again, rendered anew from today's config.
+
+    Only for those that are blocked, refused, answered or unknown.
+    """
     _each("retry", command_ids, config)
 
 
 @app.command()
 def skip(command_ids: CommandIds, config: Config = None) -> None:
-    """Not wanted any more: never sent, and what waited behind it goes on."""
+    """Not wanted any more.
+
+    Never sent, and what waited behind it goes on.
+    """
     _each("skip", command_ids, config)
 
 
 @app.command()
 def done(command_ids: CommandIds, config: Config = None) -> None:
-    """You looked in the game: it ran. It counts as delivered."""
+    """You looked: it ran.
+
+    It counts as delivered, and what waited behind it goes on.
+    """
     _each("done", command_ids, config)
 
 
-def _each(verb: str, command_ids: Sequence[int], config: Config) -> None:
+def _each(verb: str, command_ids: Sequence[str], config: Config) -> None:
     """Each id is answered by a line of its own, and one that is not possible does not stop the others."""
+    wanted = dict.fromkeys(map(_id, command_ids))  # nothing is done when one of them is no id
     daemon = Daemon(config)
     failed = 0
-    for command_id in dict.fromkeys(command_ids):
+    for command_id in wanted:
         try:
             row = daemon.post(f"/commands/{command_id}/{verb}")
         except OutOfReach:
@@ -110,6 +121,12 @@ def _each(verb: str, command_ids: Sequence[int], config: Config) -> None:
         else:
             say(f"command {command_id} {DONE[verb]}: {printable(row['text'])}")
     raise typer.Exit(1 if failed else 0)
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST):
+        raise WrongUse(f"{printable(text)!r} is not a command id: `perkd commands list` shows them in its first column")
+    return int(text)
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -15,7 +15,10 @@ from .options import Config, Json, Yes
 from .output import clock, confirm, many, printable, say, say_json, table, warn
 
 app = typer.Typer(
-    help="Whose inventory is read: add, list, remove.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+    help="Whose inventory is read: add, list, remove.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Option("--name", help="Your own name for this token.")]
@@ -32,7 +35,10 @@ Revoke = Annotated[bool, typer.Option("--revoke", help="Also take away what the 
 def add(
     context: typer.Context, name: Name = "", note: Note = "", token_file: TokenFile = None, config: Config = None
 ) -> None:
-    """Reads a customer's token from stdin, a hidden prompt or a file, and polls the customer from now on."""
+    """Poll one more customer, by his token.
+
+    The token comes from stdin, a hidden prompt or --token-file, never by the command line.
+    """
     if context.args:
         raise WrongUse(
             "a token does not belong on the command line, where others and the shell's history see it. Pipe it in, or "
@@ -49,8 +55,8 @@ def add(
 
 
 @app.command(name="list")
-def list_(everybody: Everybody = False, config: Config = None, json: Json = False) -> None:
-    """Who is polled, where each token came from, and what was read."""
+def list_(*, everybody: Everybody = False, config: Config = None, json: Json = False) -> None:
+    """Who is polled, and what was read."""
     answer = Daemon(config).get("/customers")
     if json:
         say_json(answer)
@@ -60,14 +66,15 @@ def list_(everybody: Everybody = False, config: Config = None, json: Json = Fals
         say("nobody is polled: `perkd customers add` adds a customer, [customers] tokens names a file of them")
         return
     head = ("customer", "name", "source", "items", "holdings", "added", "last read", "note")
-    table(head, [_row(row) for row in rows], folds=("name", "note"))
+    table(head, [_row(row) for row in rows], below=("note",))
 
 
 @app.command()
-def remove(
-    customer_id: CustomerId, revoke: Revoke = False, yes: Yes = False, config: Config = None
-) -> None:
-    """Stops polling a customer. Sends nothing: what has a known end still ends. --revoke takes everything away now."""
+def remove(customer_id: CustomerId, *, revoke: Revoke = False, yes: Yes = False, config: Config = None) -> None:
+    """Stop polling a customer.
+
+    Sends nothing: what has a known end still ends then. --revoke takes everything away now.
+    """
     if not re.fullmatch(r"[0-9]{1,19}", customer_id):
         raise WrongUse(
             f"{printable(customer_id)!r} is not a customer id (1 to 19 digits): `perkd customers list` shows them"
@@ -89,11 +96,14 @@ def remove(
     else:
         say("nothing was taken away; what has a known end still ends then")
     if any(row["source"] == "file" for row in in_use):
-        warn("the token stands in the file of [customers] tokens: take it out there too, or the next start adds it again")
+        warn(
+            "the token stands in the file of [customers] tokens: take it out there too, or the next start adds it again"
+        )
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
-    note = "; ".join(filter(None, (row["label"], row["note"], "removed" if row["removed_at"] else None)))
+    label = row["label"] if row["label"] != row["name"] else None
+    note = "; ".join(filter(None, (label, row["note"], "removed" if row["removed_at"] else None)))
     return (
         row["customer_id"] or "not known yet",
         row["name"] or "–",
@@ -127,8 +137,8 @@ def _clean(pasted: str) -> str:
         raise WrongUse("no token came: pipe it in, name a file with --token-file, or paste it at the prompt")
     if len(token.split()) > 1:
         raise WrongUse(
-            f"{len(token.split())} words came, a token is one: leave out what stands before it, and add one customer at "
-            "a time"
+            f"{len(token.split())} words came, a token is one: leave out what stands before it, and add one "
+            "customer at a time"
         )
     if not (token.isascii() and token.isprintable()):
         raise WrongUse("the token has a character no token has: copy it again")

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 
 
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
 class ForJournal(logging.Formatter):
     """`<6>polling: …`: the journal has its own times, and takes the priority from the head of each line."""
 
@@ -25,7 +28,8 @@ class ForJournal(logging.Formatter):
 class ForPeople(logging.Formatter):
     """`2026-08-30T12:00:05Z WARNING polling: …`"""
 
-    converter = time.gmtime
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        return time.strftime(datefmt or TIME, time.gmtime(record.created))
 
 
 def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
@@ -34,7 +38,7 @@ def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
     if _is_journal(env.get("JOURNAL_STREAM", "")):
         handler.setFormatter(ForJournal("%(name)s: %(message)s"))
     else:
-        handler.setFormatter(ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
+        handler.setFormatter(ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO if verbose else logging.WARNING)

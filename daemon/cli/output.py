@@ -1,19 +1,17 @@
 """What verbs print: lines, tables and JSON, for a terminal and for a pipe.
 
-On a terminal long cells fold; piped, every row is one whole line. Nothing is ever cut. Foreign text is made printable
-here, so that a player's name or a game's reply cannot steer a terminal.
+Every row is one whole line in a pipe, nothing is ever cut. Foreign text is made printable here, so that a player's name
+or a game's reply cannot steer a terminal.
 """
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from .errors import WrongUse
@@ -57,27 +55,30 @@ def say_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, folds: Sequence[str] = ()) -> None:
-    """Rows under a head. On a terminal only the columns named in `folds` give way when it is narrow."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, below: Sequence[str] = ()) -> None:
+    """Rows under a head, one line each. On a terminal too narrow for them the cells of the columns named in `below`
+    stand under their row instead, where the terminal wraps them as it likes."""
     lines = [[printable(cell) for cell in row] for row in rows]
     out = console()
-    if not out.is_terminal:
-        _plain([list(head), *lines])
-        return
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for place, name in enumerate(head):
-        width = max(len(name), *(len(line[place]) for line in lines)) if lines else len(name)
-        shown.add_column(name, overflow="fold", min_width=None if name in folds else width)
+    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+    narrow = out.is_terminal and sum(widths) + 2 * len(widths) > out.width
+    under = [place for place, name in enumerate(head) if narrow and name in below]
+    beside = [place for place in range(len(head)) if place not in under]
+    out.print(_line(head, beside, widths, dict.fromkeys(head, "bold")))
     for line in lines:
-        shown.add_row(*(Text(cell, STYLES.get(cell, "")) for cell in line))
-    out.print(shown)
+        out.print(_line(line, beside, widths, STYLES))
+        for place in under:
+            if line[place]:
+                out.print(Text(f"    {line[place]}"))
 
 
-def _plain(lines: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+def _line(cells: Sequence[str], places: Sequence[int], widths: Sequence[int], styles: Mapping[str, str]) -> Text:
+    line = Text()
+    for place in places:
+        line.append(cells[place], styles.get(cells[place], ""))
+        line.append(" " * (widths[place] - len(cells[place]) + 2))
+    line.rstrip()
+    return line
 
 
 def printable(text: object) -> str:
@@ -106,10 +107,12 @@ def ago(stamp: str | None, now: str) -> str:
 
 def lasting(span: timedelta) -> str:
     """A time span as people say it, in its two largest units."""
-    seconds = max(0, round(span.total_seconds()))
-    words = []
+    seconds = round(span.total_seconds())
+    if seconds < 1:
+        return "under 1 s"
+    words: list[str] = []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if seconds >= size or (unit == "s" and not words):
+        if seconds >= size:
             words.append(f"{seconds // size} {unit}")
             seconds %= size
         elif words:

@@ -28,8 +28,11 @@ log = logging.getLogger("perkd")
 OWNER_ONLY = 0o077  # what the daemon writes holds tokens
 
 
-def run(config: Config = None, verbose: Verbose = False) -> None:
-    """The daemon. Ctrl-C or SIGTERM ends it in order; a second time at once."""
+def run(*, config: Config = None, verbose: Verbose = False) -> None:
+    """The daemon itself.
+
+    Ctrl-C or SIGTERM ends it in order, a second one at once.
+    """
     os.umask(OWNER_ONLY)
     logs.to_stderr(verbose=verbose or common.verbose)
     found = settings(config, need_secrets=True)

@@ -13,8 +13,11 @@ from .output import STYLES, ago, first_words, lasting, many, parsed, printable, 
 BESIDE = ("not_ready", "late")  # what the socket says beyond the public /status
 
 
-def status(config: Config = None, json: Json = False) -> None:
-    """How the daemon is. Exits 1 when it is not ready or has a problem that is an error."""
+def status(*, config: Config = None, json: Json = False) -> None:
+    """How it is, and what needs you.
+
+    Exits 1 when the daemon is not ready, or has a problem that is an error.
+    """
     report = Daemon(config).get("/status")
     not_ready = report["not_ready"]
     if json:
@@ -37,9 +40,8 @@ def _show(report: dict[str, Any], not_ready: list[str]) -> None:
     if report["servers"]:
         say()
         table(
-            ("server", "game", "state", "players", "queue", "oldest", "last reply", "note"),
+            ("server", "game", "state", "players", "queue", "oldest", "last reply", ""),
             [_server(server, now) for server in report["servers"]],
-            folds=("note",),
         )
     say()
     problems = report["problems"]
@@ -83,9 +85,7 @@ def _facts(report: dict[str, Any], now: str) -> Iterable[tuple[str, str]]:
 
 def _server(server: dict[str, Any], now: str) -> tuple[str, ...]:
     oldest, retry = server["oldest_s"], server["retry_at"]
-    notes = [server["last_error"] or ""] if server["state"] != "up" else []
-    if retry and server["state"] != "up":
-        notes.append(f"tried again in {lasting(parsed(retry) - parsed(now))}")
+    waits = retry and server["state"] != "up"  # what is wrong with it stands among the problems
     return (
         server["name"],
         server["game"] or "–",
@@ -94,5 +94,5 @@ def _server(server: dict[str, Any], now: str) -> tuple[str, ...]:
         str(server["queue"]),
         "–" if oldest is None else lasting(timedelta(seconds=oldest)),
         ago(server["last_reply_at"], now),
-        "; ".join(filter(None, notes)),
+        f"tried again in {lasting(parsed(retry) - parsed(now))}" if waits else "",
     )

@@ -15,7 +15,6 @@ from .addresses import split_address
 from .filetables import ServerTable
 from .names import Names
 from .secretkeys import SecretRules
-from .sections import not_yet
 
 
 @dataclass(slots=True)
@@ -37,7 +36,9 @@ def build_servers(
         game = _game(read, games, findings)
         address = _address(read, findings)
         password = _password(read, rules, findings)
-        _check_rest(read, findings)
+        _check_paynow_id(read, findings)
+        if game:
+            _check_transport(read, game, games[game].transports, findings)
         if name:
             known.games[name] = game
         if address is not None and addresses.setdefault(address, read.where) != read.where:
@@ -105,14 +106,22 @@ def _password(read: Read[ServerTable], rules: SecretRules, findings: Findings) -
     return rules.secret(reference, read.at("password"), findings) or Secret("")
 
 
-def _check_rest(read: Read[ServerTable], findings: Findings) -> None:
-    table = read.table
-    if table.paynow_id and not (table.paynow_id.isascii() and table.paynow_id.isdigit()):
+def _check_paynow_id(read: Read[ServerTable], findings: Findings) -> None:
+    paynow_id = read.table.paynow_id
+    if paynow_id and not (paynow_id.isascii() and paynow_id.isdigit()):
         findings.mistake(
             read.at("paynow_id"),
-            found=quoted(table.paynow_id),
+            found=quoted(paynow_id),
             expected="the store's id of this game server, digits only",
             fix="copy it from the store's dashboard, or leave it empty",
         )
-    if table.transport != "native":
-        not_yet(read, "transport", quoted(table.transport), findings, fix='write "native", or remove this key')
+
+
+def _check_transport(read: Read[ServerTable], game: str, offered: tuple[str, ...], findings: Findings) -> None:
+    if read.table.transport not in offered and read.sound("transport"):
+        findings.mistake(
+            read.at("transport"),
+            found=f"{quoted(read.table.transport)}, which {game} does not have",
+            expected=listed(offered),
+            fix=f"write {quoted(offered[0])}, or remove this key",
+        )

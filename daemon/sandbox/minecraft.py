@@ -33,6 +33,8 @@ class Fault(StrEnum):
     CLOSE_EXECUTED = "close-executed"
     RESET_EXECUTED = "reset-executed"
     CUT_ANSWER = "cut-answer"  # half a packet, then the end
+    STALL_ANSWER = "stall-answer"  # half a packet, and nothing more
+    CLOSE_UNKNOWN_TYPE = "close-unknown-type"  # at a packet that is neither login nor command, so after the command ran
     FOREIGN_ID = "foreign-id"
     SIZE_NEGATIVE = "size-negative"
     SIZE_SMALL = "size-small"
@@ -42,6 +44,9 @@ class Fault(StrEnum):
     FRAGMENTS = "fragments"  # harmless: every byte by itself
     BAD_UTF8 = "bad-utf8"  # harmless: a broken character before the answer
     EXTRA_EMPTY = "extra-empty"  # harmless: one more packet, empty, after each answer
+    ONE_PACKET = "one-packet"  # harmless: an answer is one packet, of any size
+    IGNORE_EARLY = "ignore-early"  # harmless: a command before the login gets no answer
+    DROP_MISFIT = "drop-misfit"  # harmless: what is not exactly one packet is dropped, and the connection stays
 
 
 _SIZES = {Fault.SIZE_NEGATIVE: -7, Fault.SIZE_SMALL: 5, Fault.SIZE_HUGE: -(2**31)}  # 2^31 wraps in an int32
@@ -143,6 +148,8 @@ class MinecraftServer:
             while True:
                 data = await loop.sock_recv(connection, READ_MOST)
                 if len(data) < 10 or struct.unpack_from("<i", data)[0] != len(data) - 4:
+                    if data and Fault.DROP_MISFIT in self.faults:
+                        continue
                     break
                 request_id, request_type = struct.unpack_from("<ii", data, 4)
                 body = data[12:].split(b"\0")[0].decode("utf-8", "replace")
@@ -152,10 +159,12 @@ class MinecraftServer:
                 elif request_type == 2 and logged_in:
                     more = await self._command(connection, request_id, body)
                 elif request_type == 2:
-                    more = await self._send(connection, -1, 2, b"")
+                    more = Fault.IGNORE_EARLY in self.faults or await self._send(connection, -1, 2, b"")
                 else:
                     self.probes += 1
-                    more = await self._answer(connection, request_id, f"Unknown request {request_type:x}")
+                    more = Fault.CLOSE_UNKNOWN_TYPE not in self.faults and await self._answer(
+                        connection, request_id, f"Unknown request {request_type:x}"
+                    )
                 if not more:
                     break
         self._connections.discard(connection)
@@ -200,7 +209,7 @@ class MinecraftServer:
             wrong = struct.pack("<iii", size, request_id, 0) + reply.encode() + b"\0\0"
         elif Fault.NOT_RCON in faults:
             wrong = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-        elif Fault.CUT_ANSWER in faults:
+        elif faults & {Fault.CUT_ANSWER, Fault.STALL_ANSWER}:
             wrong = struct.pack("<iii", 200, request_id, 0) + reply.encode()[:20]
         if wrong:
             await asyncio.get_running_loop().sock_sendall(connection, wrong)
@@ -213,11 +222,10 @@ class MinecraftServer:
 
     async def _answer(self, connection: socket.socket, packet_id: int, reply: str, before: bytes = b"") -> bool:
         units = reply.encode("utf-16-le", "surrogatepass")
-        for start in range(0, max(len(units), 1), 2 * PIECE_UNITS):
+        step = len(units) + 2 if Fault.ONE_PACKET in self.faults else 2 * PIECE_UNITS
+        for start in range(0, max(len(units), 1), step):
             # Java writes "?" for each half of a pair that the cut went through.
-            piece = (
-                units[start : start + 2 * PIECE_UNITS].decode("utf-16-le", "surrogatepass").encode("utf-8", "replace")
-            )
+            piece = units[start : start + step].decode("utf-16-le", "surrogatepass").encode("utf-8", "replace")
             await self._send(connection, packet_id, 0, before + piece)
         if Fault.EXTRA_EMPTY in self.faults:
             await self._send(connection, packet_id, 0, b"")

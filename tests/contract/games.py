@@ -40,10 +40,11 @@ def _minecraft(password: str) -> MinecraftServer:
 # Three pieces of 4096 chars, every one full: only a probe can tell that the third is the last.
 _LONG = "".join(f"/command{number:05d} äé漢 " for number in range(700))[: 3 * 4096]
 
-GAMES: Mapping[str, Game] = {
-    "minecraft-native": Game(
+
+def _minecraft_over(transport: str) -> Game:
+    return Game(
         adapter="minecraft",
-        transport="native",
+        transport=transport,
         server=_minecraft,
         answers={
             "give Ann minecraft:diamond 3": "Gave 3 [Diamond] to Ann",
@@ -57,7 +58,12 @@ GAMES: Mapping[str, Game] = {
         steady_answer="No player was found",
         long_command="help",
         long_answer=_LONG,
-    ),
+    )
+
+
+GAMES: Mapping[str, Game] = {
+    "minecraft-native": _minecraft_over("native"),
+    "minecraft-mcrcon": _minecraft_over("mcrcon"),
 }
 
 # After these the command's outcome is not known, and the connection is over.

@@ -1,4 +1,4 @@
-"""The Minecraft dialect on the wire, packet by packet, against a server that the test plays itself or emulates."""
+"""The Minecraft dialect on both wires, packet by packet, against a server that the test plays itself or emulates."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
-from adapters.wire import connection
+from adapters.wire import connection, mcrcon_client
 from adapters.wire.connection import ID_MOST
-from adapters.wire.dialects import MINECRAFT
+from adapters.wire.dialects import MINECRAFT, Dialect
+from adapters.wire.mcrcon import McrconWire, open_mcrcon
 from adapters.wire.rcon import Wire, open_wire
 from daemon.sandbox.minecraft import MinecraftServer
 
 PASSWORD = "wire-test-password"
+
+Opened = Callable[[Endpoint, Dialect], contextlib.AbstractAsyncContextManager[Wire | McrconWire]]
+
+
+@pytest.fixture(params=[open_wire, open_mcrcon], ids=["native", "mcrcon"])
+def opened(request: pytest.FixtureRequest) -> Opened:
+    """How a connection is opened: every test here holds for both transports."""
+    chosen: Opened = request.param
+    return chosen
 
 
 class Peer:
@@ -71,7 +81,7 @@ async def until_gone(peer: Peer) -> None:
     assert await peer.reader.read() == b"", "nothing more may come"
 
 
-async def test_ids_are_positive_fresh_and_each_request_is_one_packet() -> None:
+async def test_ids_are_positive_fresh_and_each_request_is_one_packet(opened: Opened) -> None:
     seen: list[int] = []
 
     async def script(peer: Peer) -> None:
@@ -82,13 +92,13 @@ async def test_ids_are_positive_fresh_and_each_request_is_one_packet() -> None:
             peer.give(packet_id, 0, body.upper())
         await until_gone(peer)
 
-    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+    async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
         assert [await wire.send(text) for text in "abcde"] == list("ABCDE")
     assert len(set(seen)) == 5
     assert min(seen) > 0
 
 
-async def test_late_packets_of_an_earlier_command_are_dropped() -> None:
+async def test_late_packets_of_an_earlier_command_are_dropped(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         first, _, _ = await peer.take()
         peer.give(first, 0, "one")
@@ -98,34 +108,34 @@ async def test_late_packets_of_an_earlier_command_are_dropped() -> None:
         peer.give(second, 0, "two")
         await until_gone(peer)
 
-    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+    async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
         assert await wire.send("a") == "one"
         assert await wire.send("b") == "two"
 
 
-async def test_a_packet_nobody_asked_for_ends_an_idle_connection() -> None:
+async def test_a_packet_nobody_asked_for_ends_an_idle_connection(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         peer.give(77, 0, "hello")
         await until_gone(peer)
 
-    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+    async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
         assert "77" in await asyncio.wait_for(wire.wait_closed(), 5)
         with pytest.raises(NotSent, match="77"):
             await wire.send("list")
 
 
-async def test_the_id_that_refuses_a_login_is_no_answer_to_a_command() -> None:
+async def test_the_id_that_refuses_a_login_is_no_answer_to_a_command(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         await peer.take()
         peer.give(-1, 2, "")
         await until_gone(peer)
 
-    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+    async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
         with pytest.raises(InDoubt, match="-1"):
             await wire.send("list")
 
 
-async def test_an_empty_packet_before_the_login_answer_is_no_trouble() -> None:
+async def test_an_empty_packet_before_the_login_answer_is_no_trouble(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         login, _, _ = await peer.take()
         peer.give(login, 0, "")
@@ -134,11 +144,11 @@ async def test_an_empty_packet_before_the_login_answer_is_no_trouble() -> None:
         peer.give(packet_id, 0, "yes")
         await until_gone(peer)
 
-    async with played(script, log_in=False) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+    async with played(script, log_in=False) as endpoint, opened(endpoint, MINECRAFT) as wire:
         assert await wire.send("a") == "yes"
 
 
-async def test_only_an_answer_to_the_login_logs_in() -> None:
+async def test_only_an_answer_to_the_login_logs_in(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         login, _, _ = await peer.take()
         peer.give(login, 4, "log line")
@@ -147,18 +157,18 @@ async def test_only_an_answer_to_the_login_logs_in() -> None:
 
     async with played(script, log_in=False) as endpoint:
         with pytest.raises(AuthRefused):
-            async with open_wire(endpoint, MINECRAFT):
+            async with opened(endpoint, MINECRAFT):
                 pass
 
 
-async def test_a_commands_time_is_its_own_and_not_what_is_left_of_the_logins() -> None:
+async def test_a_commands_time_is_its_own_and_not_what_is_left_of_the_logins(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         await peer.take()
         await until_gone(peer)
 
     async with played(script) as endpoint:
         hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=0.1, connect_timeout_s=600)
-        async with open_wire(hasty, MINECRAFT) as wire:
+        async with opened(hasty, MINECRAFT) as wire:
             with pytest.raises(InDoubt, match=r"within 0\.1 s"):
                 await asyncio.wait_for(wire.send("list"), 20)
 
@@ -181,8 +191,9 @@ async def test_each_command_gets_its_whole_time() -> None:
         assert await sending == "in time"
 
 
-async def test_an_answer_without_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_without_end_is_not_collected_for_ever(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "ANSWER_MOST", 100_000)
+    monkeypatch.setattr(mcrcon_client, "ANSWER_MOST", 100_000)
 
     async def script(peer: Peer) -> None:
         packet_id, _, _ = await peer.take()
@@ -191,23 +202,23 @@ async def test_an_answer_without_end_is_not_collected_for_ever(monkeypatch: pyte
                 peer.give(packet_id, 0, "x" * 4096)
                 await peer.writer.drain()
 
-    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
+    async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
         with pytest.raises(InDoubt, match="more than 100000 bytes"):
             await wire.send("help")
 
 
-async def test_something_else_on_the_port_is_not_logged_in_to() -> None:
+async def test_something_else_on_the_port_is_not_logged_in_to(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         peer.writer.write(b"220 mail.example ESMTP\r\n")
         await peer.reader.read()
 
     async with played(script, log_in=False) as endpoint:
         with pytest.raises(NotSent, match="RCON port"):
-            async with open_wire(endpoint, MINECRAFT):
+            async with opened(endpoint, MINECRAFT):
                 pass
 
 
-async def test_a_password_that_cannot_be_sent_is_not_shown() -> None:
+async def test_a_password_that_cannot_be_sent_is_not_shown(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         await until_gone(peer)
 
@@ -215,26 +226,28 @@ async def test_a_password_that_cannot_be_sent_is_not_shown() -> None:
     async with played(script, log_in=False) as endpoint:
         refused = Endpoint(endpoint.host, endpoint.port, Secret(long_password))
         with pytest.raises(NotSent, match="2000 bytes") as raised:
-            async with open_wire(refused, MINECRAFT):
+            async with opened(refused, MINECRAFT):
                 pass
     assert "unshowable" not in str(raised.value)
 
 
-async def test_used_up_ids_close_the_connection_before_one_comes_twice() -> None:
+async def test_used_up_ids_close_the_connection_before_one_comes_twice(opened: Opened) -> None:
     async def script(peer: Peer) -> None:
         await until_gone(peer)
 
-    async with played(script) as endpoint, open_wire(endpoint, MINECRAFT) as wire:
-        wire._last_id = ID_MOST - 1
+    async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
+        numbering = wire._client._gate if isinstance(wire, McrconWire) else wire
+        assert numbering is not None
+        numbering._last_id = ID_MOST - 1
         with pytest.raises(NotSent, match="ids"):
             await wire.send("list")
 
 
 @contextlib.asynccontextmanager
-async def emulated(**answers: str) -> AsyncIterator[tuple[MinecraftServer, Wire]]:
+async def emulated(opened: Opened, **answers: str) -> AsyncIterator[tuple[MinecraftServer, Wire | McrconWire]]:
     async with MinecraftServer(password=PASSWORD) as server:
         server.answered.update(answers)
-        async with open_wire(Endpoint(server.host, server.port, Secret(PASSWORD)), MINECRAFT) as wire:
+        async with opened(Endpoint(server.host, server.port, Secret(PASSWORD)), MINECRAFT) as wire:
             yield server, wire
 
 
@@ -253,21 +266,21 @@ async def emulated(**answers: str) -> AsyncIterator[tuple[MinecraftServer, Wire]
     ],
     ids=str,
 )
-async def test_only_a_full_piece_is_probed_and_only_once(answer: str, probes: int) -> None:
-    async with emulated(help=answer) as (server, wire):
+async def test_only_a_full_piece_is_probed_and_only_once(opened: Opened, answer: str, probes: int) -> None:
+    async with emulated(opened, help=answer) as (server, wire):
         for round_number in range(1, 4):
             assert await wire.send("help") == answer
             assert server.probes == probes * round_number
             assert await wire.send("kick Zoe") == "No player was found"
 
 
-async def test_a_character_cut_in_two_by_the_server_does_not_lose_the_rest() -> None:
-    async with emulated(help="x" + "😀" * 3000) as (_, wire):
+async def test_a_character_cut_in_two_by_the_server_does_not_lose_the_rest(opened: Opened) -> None:
+    async with emulated(opened, help="x" + "😀" * 3000) as (_, wire):
         assert await wire.send("help") == "x" + "😀" * 2047 + "??" + "😀" * 952
 
 
-async def test_the_pieces_of_a_long_answer_do_not_wait_for_a_delayed_acknowledgement() -> None:
-    async with emulated(help="x" * 10_000) as (_, wire):
+async def test_the_pieces_of_a_long_answer_do_not_wait_for_a_delayed_acknowledgement(opened: Opened) -> None:
+    async with emulated(opened, help="x" * 10_000) as (_, wire):
         took: list[float] = []
         for _ in range(21):
             began = time.perf_counter()
@@ -276,18 +289,18 @@ async def test_the_pieces_of_a_long_answer_do_not_wait_for_a_delayed_acknowledge
     assert statistics.median(took) < 0.025, "Linux holds an acknowledgement back for 40 ms"
 
 
-async def test_five_thousand_commands_in_a_row_stay_in_step() -> None:
-    async with emulated() as (server, wire):
+async def test_five_thousand_commands_in_a_row_stay_in_step(opened: Opened) -> None:
+    async with emulated(opened) as (server, wire):
         for number in range(5000):
             command = f"give Nobody{number % 7} dirt"
             server.answered[command] = f"answer {number}"
             assert await wire.send(command) == f"answer {number}"
 
 
-async def test_a_refused_password_leaves_no_session_even_when_the_server_stays_open() -> None:
+async def test_a_refused_password_leaves_no_session_even_when_the_server_stays_open(opened: Opened) -> None:
     async with MinecraftServer(password=PASSWORD) as server:
         endpoint = Endpoint(server.host, server.port, Secret("not-the-password"))
         with pytest.raises(AuthRefused, match=r"rcon\.password"):
-            async with open_wire(endpoint, MINECRAFT):
+            async with opened(endpoint, MINECRAFT):
                 pass
         assert server.logins == 1

@@ -8,8 +8,8 @@ import argparse
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,14 +17,15 @@ from typing import Any
 
 import daemon.app
 import daemon.ledger.deliver
-import daemon.ledger.sqlite
+import daemon.ledger.observe
 from adapters import ADAPTERS
-from adapters.base import Endpoint, Kind, Player, Session, Verdict, Who
+from adapters.base import Endpoint, Player, Session
 from adapters.minecraft import Minecraft
 from daemon.app import App
 from daemon.changes import Command, Observation, Outcome
 from daemon.clock import Clock
 from daemon.config import SecretSources, load
+from daemon.ledger import LEDGERS
 from daemon.ledger.base import Recorded
 from daemon.ledger.sqlite import SqliteLedger
 from daemon.model import Secret, State
@@ -42,7 +43,8 @@ class Arrow(StrEnum):
     SENT = "sent"  # bytes left, before the reply is read
     ANSWERED = "answered"  # the reply was read, nothing is settled
     SETTLED = "settled"  # committed
-    RECOVERING = "recovering"  # at start, in the middle of finding what was cut off
+    RECOVERING = "recovering"  # at the next start, in the middle of finding what was cut off
+    RECOVERED = "recovered"  # that is committed
 
 
 def die() -> None:
@@ -78,6 +80,12 @@ class DyingLedger(SqliteLedger):
             die()
         return state
 
+    async def recover(self, now: datetime) -> int:
+        found = await super().recover(now)
+        if self.arrow is Arrow.RECOVERED:
+            die()
+        return found
+
 
 class DyingSession:
     """Presence reads through it as always; the first command kills."""
@@ -102,32 +110,17 @@ class DyingSession:
         return await self._inner.wait_closed()
 
 
-class DyingGame:
+class DyingGame(Minecraft):
     """Minecraft with dying sessions."""
 
     def __init__(self, arrow: Arrow) -> None:
-        self._inner, self._arrow = Minecraft(), arrow
-        self.variables, self.max_command_bytes = self._inner.variables, self._inner.max_command_bytes
+        super().__init__()
+        self._arrow = arrow
 
-    def identify(self, profile: Mapping[str, str]) -> Who:
-        return self._inner.identify(profile)
-
-    def quote(self, kind: Kind, value: str) -> str:
-        return self._inner.quote(kind, value)
-
-    def judge(self, command: str, reply: str, values: Mapping[str, str]) -> Verdict:
-        return self._inner.judge(command, reply, values)
-
-    def parse_players(self, reply: str) -> list[Player]:
-        return self._inner.parse_players(reply)
-
-    def connect(self, server: Endpoint) -> AbstractAsyncContextManager[Session]:
-        @asynccontextmanager
-        async def connected() -> AsyncIterator[Session]:
-            async with self._inner.connect(server) as session:
-                yield DyingSession(session, self._arrow)
-
-        return connected()
+    @asynccontextmanager
+    async def connect(self, server: Endpoint) -> AsyncIterator[Session]:
+        async with super().connect(server) as session:
+            yield DyingSession(session, self._arrow)
 
 
 def dying_in_the_transaction(module: Any, name: str) -> None:
@@ -145,16 +138,15 @@ def dying_in_the_transaction(module: Any, name: str) -> None:
 
 async def main(config: Path, arrow: Arrow, ahead: timedelta) -> None:
     DyingLedger.arrow = arrow
-    daemon.app.LEDGERS["sqlite"] = DyingLedger
+    LEDGERS["sqlite"] = DyingLedger
     if arrow is Arrow.FETCHED:
-        daemon.app.Storefront = DyingStore  # type: ignore[misc] # from outside, on purpose: see the module's docstring
+        vars(daemon.app)["Storefront"] = DyingStore
     elif arrow is Arrow.RECORDING:
-        dying_in_the_transaction(daemon.ledger.sqlite.observe, "record")
+        dying_in_the_transaction(daemon.ledger.observe, "record")
     elif arrow is Arrow.RECOVERING:
         dying_in_the_transaction(daemon.ledger.deliver, "settle")
     settings = load(config, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
-    began = asyncio.get_running_loop().time()
-    clock = Clock(lambda: datetime.now(UTC) + ahead, lambda: asyncio.get_running_loop().time() - began)
+    clock = Clock(lambda: datetime.now(UTC) + ahead)
     await App(settings, {"minecraft": DyingGame(arrow)}, clock).run()
 
 

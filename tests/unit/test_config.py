@@ -202,6 +202,11 @@ def test_a_server_becomes_an_endpoint_and_its_pace(tmp_path: Path, secret: MintS
     assert (got.min_gap, got.warmup, got.presence) == (timedelta(milliseconds=50), timedelta(0), timedelta(minutes=1))
 
 
+def test_a_transport_the_game_has_is_taken(tmp_path: Path) -> None:
+    (got,) = load_text(tmp_path, server(transport='"mcrcon"'), perk()).servers
+    assert got.endpoint.transport == "mcrcon"
+
+
 def test_a_perk_becomes_compiled_commands(tmp_path: Path) -> None:
     text = perk(
         products='["vip-30-days", "124249183568797696"]',

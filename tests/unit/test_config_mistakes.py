@@ -102,7 +102,7 @@ SERVER: list[Row] = [
     (server(password=None), ".password", "no password", "credential:NAME", "credential:rcon-survival"),
     (server(password='"env:NONE"'), ".password", "no environment variable NONE", "readable", "EnvironmentFile="),
     (server(paynow_id='"lobby"'), ".paynow_id", '"lobby"', "digits only", "dashboard"),
-    (server(transport='"mcrcon"'), ".transport", '"mcrcon"', "not yet", '"native"'),
+    (server(game='"rust"', transport='"mcrcon"'), ".transport", "rust does not have", '"native"', 'write "native"'),
     (server(transport='"tcp"'), ".transport", '"tcp"', '"native"', "write one of"),
     (server(timeout='"50ms"'), ".timeout", '"50ms"', "a duration", 'at least "100ms"'),
     (server(min_gap="5"), ".min_gap", "5 (a number)", "a duration", 'write "5s"'),

@@ -1,10 +1,12 @@
 """The word "live": every state of the store, with and without an end, with and without perkd's own clock."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from daemon.model import Cause, Reason
+from daemon.changes import Support
+from daemon.model import Cause, Item, Perk, Reason
 from daemon.standing import Moment, Standing, standing
 from tests.builders import DAY, HOUR, MINUTE, NOW, item, known_item, perk, permanent, read, support, time_passed
 
@@ -12,25 +14,15 @@ LASTS = perk(lasts=30 * DAY)
 END = NOW - MINUTE  # an end that has just passed
 
 
-def live(stated: object, **changes: object) -> bool | None:
+def live(stated: Item, **changes: Any) -> bool | None:
     return judged(stated, **changes).live
 
 
 def judged(
-    stated: object,
-    *,
-    moment: Moment | None = None,
-    by: object = None,
-    behind: object = None,
-    **changes: object,
+    stated: Item, *, moment: Moment | None = None, by: Perk | None = None, behind: Support | None = None, **changes: Any
 ) -> Standing:
     """The standing of an item for vip, read now; `changes` are what the ledger noticed about it."""
-    return standing(
-        known_item(stated, **changes),  # type: ignore[arg-type]  # keywords are passed on as they come
-        by or perk(),  # type: ignore[arg-type]
-        behind,  # type: ignore[arg-type]
-        moment or read(),
-    )
+    return standing(known_item(stated, **changes), by or perk(), behind, moment or read())
 
 
 @pytest.mark.parametrize("state", ["usable", "active", "used", "renewed"])
@@ -79,7 +71,7 @@ def test_an_unknown_or_absent_reason_is_a_plain_revocation(word: str | None, rea
 
 
 @pytest.mark.parametrize("stated", [item(state="frozen"), permanent(state="frozen"), item(state="frozen", ends_at=END)])
-def test_of_a_state_word_nobody_knows_nothing_can_be_said(stated: object) -> None:
+def test_of_a_state_word_nobody_knows_nothing_can_be_said(stated: Item) -> None:
     assert judged(stated) == Standing(live=None)
 
 
@@ -92,7 +84,7 @@ def test_a_revocation_is_believed_though_the_clock_is_in_doubt() -> None:
 
 @pytest.mark.parametrize("stated", [item(), permanent()])
 @pytest.mark.parametrize("since", [timedelta(0), 9 * MINUTE])
-def test_an_item_that_just_went_missing_stays_what_it_was(stated: object, since: timedelta) -> None:
+def test_an_item_that_just_went_missing_stays_what_it_was(stated: Item, since: timedelta) -> None:
     found = judged(stated, missing_since=NOW - since)
     assert found.live is None
     assert found.recheck_at == NOW - since + 10 * MINUTE
@@ -100,7 +92,7 @@ def test_an_item_that_just_went_missing_stays_what_it_was(stated: object, since:
 
 @pytest.mark.parametrize("stated", [item(), permanent()])
 @pytest.mark.parametrize("since", [10 * MINUTE, 3 * DAY])
-def test_an_item_missing_for_ten_minutes_in_complete_lists_is_gone_by_absence(stated: object, since: timedelta) -> None:
+def test_an_item_missing_for_ten_minutes_in_complete_lists_is_gone_by_absence(stated: Item, since: timedelta) -> None:
     found = judged(stated, missing_since=NOW - since)
     assert (found.live, found.cause, found.reason) == (False, Cause.ABSENT, Reason.ABSENT)
 
@@ -111,7 +103,7 @@ def test_ten_minutes_without_a_list_prove_no_absence() -> None:
 
 
 @pytest.mark.parametrize("stated", [item(), permanent()])
-def test_ten_minutes_of_a_clock_in_doubt_prove_no_absence(stated: object) -> None:
+def test_ten_minutes_of_a_clock_in_doubt_prove_no_absence(stated: Item) -> None:
     assert live(stated, moment=read(clock_ok=False), missing_since=NOW - HOUR) is None
 
 

@@ -1,0 +1,129 @@
+"""What `perkd sandbox` puts into its store, and the words and the config that lead an owner through it."""
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from ..sandbox.world import PASSWORD, Sandbox
+from ..tables import duration_text
+from .errors import NotWell
+
+SWEEPER_LAG = timedelta(minutes=1)  # as the real store, it notices an end up to a minute late
+MARK = "# written by `perkd sandbox`: it is written anew each time"
+PRODUCTS = {"vip-30-days": timedelta(days=30), "vip-5-minutes": timedelta(minutes=5), "starter-kit": None}
+CUSTOMERS = {"Ann": "vip-30-days", "Bob": "starter-kit", "Cleo": None}  # and what each owns from the start
+
+SHOP = """\
+[store]
+api = "{api}"
+
+[poll]
+offline = "10s"                     # a real store is asked every 15 minutes
+"""
+PERKS = """\
+[[perk]]
+name = "vip"
+kind = "lasting"
+products = ["vip-30-days", "vip-5-minutes"]
+servers = ["survival"]
+grant = ["lp user {uuid} parent add vip"]
+revoke = ["lp user {uuid} parent remove vip"]
+revoke_on = { chargeback = ["ban {name} Chargeback"] }
+
+[[perk]]
+name = "starter-kit"
+kind = "once"
+products = ["starter-kit"]
+servers = ["creative"]
+grant = ["give {name} iron_sword 1"]
+"""
+PLACES = """\
+[customers]
+tokens = "file:{customers}"
+
+[ledger]
+url = "sqlite://{state}/ledger.db"
+
+[control]
+socket = "{state}/control.sock"
+"""
+
+
+def furnish(box: Sandbox) -> dict[str, str]:
+    """Products, customers and a few purchases. Returns each customer's token by name."""
+    for slug, lasts in PRODUCTS.items():
+        box.store.add_product(slug, lasts=lasts)
+    tokens = {}
+    for name, owned in CUSTOMERS.items():
+        uuids = [server.console.account(name) for server in box.servers.values()]
+        tokens[name] = box.store.add_customer(name, uuids[0])
+        for item in box.store.purchase(name, owned) if owned else ():
+            box.store.activate(item.id)
+    return tokens
+
+
+def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
+    """Where everything is, and how to play it."""
+    yield "An emulated PayNow store and two emulated Minecraft servers, on this machine only."
+    yield ""
+    yield f"store      {box.store.url}"
+    for name, server in box.servers.items():
+        yield f"{name:<10} {server.address} (RCON password: {PASSWORD})"
+    yield f"control    {box.control.url}"
+    yield ""
+    yield "products:"
+    for product in box.store.products.values():
+        lasts = duration_text(product.lasts).strip('"') if product.lasts else "for ever"
+        yield f"  {product.slug:<14} lasts {lasts}"
+    yield "customers, with a token each that is worth nothing elsewhere (what they own was bought before perkd came):"
+    for name, token in tokens.items():
+        owned = CUSTOMERS[name]
+        yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}"
+    yield ""
+    yield "Play it (GET / shows everything; items are named by their id):"
+    post = f"  curl -s -X POST {box.control.url}"
+    yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes", "activate": true}}'"""
+    yield f"""{post}/purchases -d '{{"customer": "Bob", "product": "starter-kit"}}'"""
+    yield f"""{post}/items/ITEM/revoke -d '{{"reason": "chargeback"}}'"""
+    yield f"{post}/servers/survival/down"
+    yield f"""{post}/faults -d '{{"fault": "server_error"}}'"""
+    yield f"  curl -s {box.control.url}/"
+    yield ""
+
+
+def config(box: Sandbox) -> str:
+    """The parts of a config that fit this sandbox."""
+    servers = [
+        f'[[server]]\nname = "{name}"\ngame = "minecraft"\naddress = "{server.address}"\npassword = "{PASSWORD}"\n'
+        for name, server in box.servers.items()
+    ]
+    return "\n".join([SHOP.format(api=box.store.url), *servers, PERKS])
+
+
+def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
+    """Writes a whole config with its customers, for this user only. Raises NotWell rather than replace a file that is
+    not its own."""
+    customers, state = path.with_name(f"{path.stem}-customers.toml"), path.with_name(f"{path.stem}-state")
+    for file in (path, customers):
+        if file.exists() and not file.read_text("utf-8", "replace").startswith(MARK):
+            raise NotWell(f"{file} is there and was not written by `perkd sandbox`: choose another --write-config")
+    entries = [f'[[customer]]\ntoken = "{token}"\nname = "{name}"\n' for name, token in tokens.items()]
+    places = PLACES.format(customers=customers, state=state)
+    try:
+        state.mkdir(mode=0o700, exist_ok=True)
+        _put(customers, "\n".join([MARK, *entries]))
+        _put(path, "\n".join([MARK, config(box), places]))
+    except OSError as error:
+        raise NotWell(f"{path} cannot be written: {error.strerror}") from error
+    yield f"Written: {path}. In another terminal:"
+    for verb in ("check", "run", "status"):
+        yield f"  perkd {verb} -c {path}"
+    yield f"What perkd gives is remembered in {state}; delete it for a fresh start."
+    yield ""
+
+
+def _put(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)

@@ -1,0 +1,19 @@
+"""The ledgers every contract test of the ledger runs over."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from daemon.ledger import LEDGERS
+from daemon.ledger.base import Ledger
+from tests.ledgers import NOW, profile, token
+
+
+@pytest.fixture(params=sorted(LEDGERS))
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A new ledger that knows one customer, ANN."""
+    opened = await LEDGERS[request.param].open(tmp_path / "ledger.db", NOW)
+    await opened.add_token(token(), "operator", profile(), NOW)
+    yield opened
+    await opened.close()

@@ -1,0 +1,181 @@
+"""What an owner sees of a running perkd, and what he can say to it: HTTP, the control socket, and waiting for things.
+
+The flow tests use it beside tests/world.py: `owner = Owner(world)`. It works on perkd in this process and in others.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+
+from daemon.app import App
+from tests import secretwatch
+from tests.world import DEADLINE_S, World
+
+Row = dict[str, Any]
+
+
+class Owner:
+    """One owner of one world. Every answer he gets is searched for secrets."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @classmethod
+    async def of(cls, world: World, *customers: str) -> "Owner":
+        """The owner of a perkd that runs, knows these customers and has read each once. Whatever is bought now is newer
+        than its ledger (the store may cut its times to seconds, so the clock makes a step)."""
+        for name in customers:
+            world.add_token(name)
+        await world.start_app()
+        owner = cls(world)
+        await owner.linked()
+        await owner.later(seconds=2)
+        return owner
+
+    @property
+    def app(self) -> App:
+        assert self.world.app is not None, "start_app first"
+        return self.world.app
+
+    # What he reads
+
+    async def ask(self, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
+        """Status and JSON of one request to the control socket."""
+        connector = aiohttp.UnixConnector(str(self.world.socket))
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.request(method, f"http://perkd{path}", **more) as answer,
+        ):
+            return answer.status, _read(await answer.text())
+
+    async def http(self, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
+        """Status and JSON of one request to the HTTP interface."""
+        assert self.app.address is not None
+        host, port = self.app.address
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, f"http://{host}:{port}{path}", **more) as answer,
+        ):
+            return answer.status, _read(await answer.text())
+
+    async def commands(self, **query: Any) -> list[Row]:
+        """Every command, oldest first."""
+        asked = "".join(f"&{key}={value}" for key, value in query.items())
+        _, found = await self.ask(f"/commands?limit=1000{asked}")
+        rows: list[Row] = found["commands"]
+        return rows[::-1]
+
+    async def told(self) -> list[tuple[str, str]]:
+        """Every command as (text, state), oldest first."""
+        return [(row["text"], row["state"]) for row in await self.commands()]
+
+    async def status(self) -> Row:
+        _, found = await self.ask("/status")
+        report: Row = found
+        return report
+
+    async def problems(self) -> dict[str, Row]:
+        """The problems by their code, without what the config of these tests is warned for; the last of each."""
+        found = (await self.status())["problems"]
+        return {problem["code"]: problem for problem in found if problem["code"] != "config_warning"}
+
+    async def not_ready(self) -> list[str]:
+        """The reasons of /readyz; empty: it said 200."""
+        status, found = await self.http("/readyz")
+        assert (status == 200) == found["ready"] == (not found["reasons"]), (status, found)
+        reasons: list[str] = found["reasons"]
+        return reasons
+
+    async def all_delivered(self) -> bool:
+        return all(state == "delivered" for _, state in await self.told())
+
+    async def nothing_planned(self) -> bool:
+        return all(state not in ("planned", "sending") for _, state in await self.told())
+
+    def add(self, name: str, state: str = "delivered") -> tuple[str, str]:
+        """The grant of tests.world.VIP to that player, as `told` shows it."""
+        return f"lp user {uuid_of(self.world, name)} parent add vip", state
+
+    def remove(self, name: str, state: str = "delivered") -> tuple[str, str]:
+        return f"lp user {uuid_of(self.world, name)} parent remove vip", state
+
+    # What he does
+
+    async def say(self, verb: str, command_id: int) -> Row:
+        """`retry`, `done` or `skip`."""
+        status, found = await self.ask(f"/commands/{command_id}/{verb}", "POST")
+        assert status == 200, found
+        row: Row = found
+        return row
+
+    async def release_brake(self) -> int:
+        _, found = await self.ask("/brake/release", "POST")
+        freed: int = found["released"]
+        return freed
+
+    # Waiting
+
+    async def until(self, what: Callable[[], Awaitable[object]], *, for_s: float = DEADLINE_S) -> Any:
+        """What `what()` answers, as soon as it is true."""
+        deadline = time.monotonic() + for_s
+        while not (found := await what()):
+            assert time.monotonic() < deadline, f"not within {for_s:.0f} s: {await self.told()}"
+            await asyncio.sleep(0.01)
+        return found
+
+    async def settled(self, *expected: tuple[str, str]) -> None:
+        """Returns once the commands are exactly these (text, state); shows both when they never are."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (found := await self.told()) != list(expected):
+            if time.monotonic() > deadline:
+                assert found == list(expected)
+            await asyncio.sleep(0.01)
+
+    async def looked(self) -> None:
+        """Everybody whose token is good was read completely since now, and what that led to is recorded."""
+        polling, since = self.app.polling, self.world.hands.now()
+        await self.world.until(lambda: polling.resting)
+        self.world.poll_now()
+        await self.world.until(
+            lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values())
+        )
+
+    async def tried(self) -> None:
+        """Everybody was asked for since now, whatever came of it."""
+        polling = self.app.polling
+        await self.world.until(lambda: polling.resting)
+        before = {key: (watch.failures, watch.read_at) for key, watch in polling.watches.items()}
+        self.world.poll_now()
+        await self.world.until(
+            lambda: (
+                polling.resting
+                and all((watch.failures, watch.read_at) != before.get(key) for key, watch in polling.watches.items())
+            )
+        )
+
+    async def linked(self, server: str = "survival") -> None:
+        await self.world.until(self.app.servers[server].link.up.is_set)
+
+    async def later(self, **by: float) -> None:
+        """The clock moves on and everybody is looked at again: `later(days=30)`."""
+        self.world.hands.forward(timedelta(**by))
+        await self.looked()
+
+
+def _read(text: str) -> Any:
+    leaked = secretwatch.found_in(text)
+    assert leaked == [], f"an answer holds: {leaked}"
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def uuid_of(world: World, name: str) -> str:
+    [uuid] = [uuid for uuid, known in world.server.console.names.items() if known == name]
+    return uuid

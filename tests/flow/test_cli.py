@@ -1,0 +1,126 @@
+"""The command line by itself: help, usage, a wrong config, and a daemon that does not run."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from daemon import __version__
+from tests.world import World
+
+CLIENT_VERBS = [
+    ("status",),
+    ("status", "--json"),
+    ("commands", "list"),
+    ("commands", "show", "1"),
+    ("commands", "retry", "1", "2"),
+    ("customers", "list", "--json"),
+    ("customers", "remove", "12"),
+    ("brake", "status"),
+    ("brake", "release", "--yes"),
+]
+
+
+async def test_the_help_is_plain_and_names_every_verb(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        version, help_ = await asyncio.gather(world.perkd("--version"), world.perkd("--help"))
+    assert (version.code, version.out) == (0, f"perkd {__version__}\n")
+    assert help_.code == 0
+    for verb in ("run", "check", "plan", "status", "commands", "customers", "brake", "demo", "sandbox"):
+        assert re.search(rf"^  {verb} +\S", help_.out, re.MULTILINE), verb
+    assert not set(help_.out) & set("│╭─\x1b…")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("statsu",), "No such command 'statsu'"),
+        (("commands", "retry", "one"), "'one' is not a command id"),
+        (("commands", "show", "0"), "'0' is not a command id"),
+        (("customers", "remove", "Ann"), "'Ann' is not a customer id (1 to 19 digits)"),
+        (("check", "--connect"), "--connect is not in this version"),
+    ],
+)
+async def test_wrong_use_is_exit_2_and_says_what_is_wrong(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    async with World(tmp_path) as world:
+        said = await world.perkd(*arguments)
+    assert said.code == 2
+    assert says in said.err
+    assert said.out == ""
+
+
+async def test_without_a_daemon_every_question_is_exit_69_and_names_the_socket(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        answers = await asyncio.gather(*(world.perkd(*verb) for verb in CLIENT_VERBS))
+        for said in answers:
+            assert said.code == 69
+            assert said.out == ""
+            assert f"does not answer on {world.socket} (no such socket)" in said.err
+            assert "systemctl status perkd" in said.err
+            assert "Traceback" not in said.err
+
+
+async def test_a_socket_nobody_listens_on_is_exit_69(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        daemon = await world.start_daemon()
+        daemon.kill()
+        await daemon.wait()
+        assert world.socket.exists()
+        said = await world.perkd("status")
+    assert said.code == 69
+    assert "nobody listens" in said.err
+
+
+async def test_a_config_that_is_not_there_is_exit_78_for_every_verb(tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere.toml")
+    async with World(tmp_path) as world:
+        verbs = [("run",), ("check",), ("plan",), ("status",)]
+        for said in await asyncio.gather(*(world.perkd(*verb, "-c", missing) for verb in verbs)):
+            assert said.code == 78
+            assert missing in said.out + said.err
+            assert "-c names another file" in said.out + said.err
+
+
+async def test_check_says_every_mistake_at_once_with_its_place_and_fix(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.write_config('[http]\nlisten = "nonsense"', perks="[[perk]]\nname = 'vip'\nkind = 'forever'\ngrnat = []")
+        check, run = await asyncio.gather(world.perkd("check"), world.perkd("run"))
+    assert check.code == run.code == 78
+    for text in (check.out, run.err):
+        assert "mistakes" in text.splitlines()[0]
+        assert 'perk[0] "vip".grnat' in text
+        assert 'did you mean "grant"?' in text
+        assert text.count("found:") == text.count("expected:") == text.count("fix:") > 2
+
+
+async def test_check_of_a_sound_config_shows_what_would_run_and_no_secret(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        said = await world.perkd("check")
+        assert said.code == 0, said
+        assert f"{world.config_path}: no mistakes" in said.out
+        assert world.store.url in said.out
+        assert "1 token from file:" in said.out
+        assert re.search(r"survival +minecraft +127\.0\.0\.1:\d+ +the config itself", said.out)
+        assert re.search(r"vip +lasting +vip-30-days +survival +grant 1, revoke 1", said.out)
+
+
+async def test_check_outside_the_service_warns_of_credentials_it_cannot_read(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        config = world.config_path.read_text().replace(world.password, "credential:no-such-rcon")
+        world.config_path.write_text(config)
+        said = await world.perkd("check")
+    assert said.code == 0
+    assert "warning: " in said.out
+    assert "not checked: credential no-such-rcon" in said.out
+    assert "credential:no-such-rcon (not checked)" in said.out
+
+
+async def test_a_mistake_elsewhere_in_the_config_does_not_hide_the_daemon(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        await world.start_app()
+        world.config_path.write_text(f'[control]\nsocket = "{world.socket}"\n[serverr]\n')
+        assert (await world.perkd("status")).code == 0

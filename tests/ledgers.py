@@ -1,0 +1,205 @@
+"""Builders for the tests of the ledger: one customer, his holdings, and short words for what is recorded of them.
+
+The contract suites use these; they speak to a ledger only through the protocol of daemon/ledger/base.py.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.base import Endpoint, Secret
+from daemon.changes import (
+    Changes,
+    Command,
+    Draft,
+    Hold,
+    HoldingChange,
+    HoldingKey,
+    Known,
+    KnownItem,
+    Observation,
+    Outcome,
+    PlannedChange,
+    Support,
+    Turn,
+)
+from daemon.ledger.base import Ledger, Recorded
+from daemon.ledger.rows import CommandRow
+from daemon.model import Cause, CommandSpec, Item, Perk, PerkKind, Profile, Reason, Server, State, Step, Template
+from daemon.tokensfile import TokenEntry
+from tests import secretwatch
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+ANN, BEN = "411486491630370816", "411486491630370817"
+NOBODY_ONLINE: frozenset[str] = frozenset()
+VIP = HoldingKey("ann", "vip", "survival")
+
+
+def later(**delta: float) -> datetime:
+    """NOW plus a timedelta's keywords."""
+    return NOW + timedelta(**delta)
+
+
+def profile(customer_id: str = ANN, name: str = "Ann") -> Profile:
+    return Profile(customer_id, "94688451781206016", {"customer_name": name})
+
+
+def token(name: str = "", note: str = "") -> TokenEntry:
+    """A token nobody has used before."""
+    return TokenEntry(Secret(secretwatch.mint("a customer token")), name=name, note=note)
+
+
+def known_item(item_id: str = "1", customer_id: str = ANN, **facts: Any) -> KnownItem:
+    """`seen_live`, `missing_since`, `first_seen_at` and `renewed_at` belong to what the ledger noticed, the rest to the
+    item."""
+    words = ("seen_live", "missing_since", "first_seen_at", "renewed_at")
+    noticed: dict[str, Any] = {"first_seen_at": NOW} | {word: facts.pop(word) for word in words if word in facts}
+    plain: dict[str, Any] = {
+        "product_id": "500",
+        "slug": "vip-30-days",
+        "product_name": "VIP",
+        "state": "active",
+        "expirable": True,
+        "gift": False,
+        "added_at": NOW,
+        "ends_at": None,
+    }
+    item = Item(id=item_id, customer_id=customer_id, **(plain | facts))
+    return KnownItem(item=item, **noticed)
+
+
+def support(item_id: str = "1", customer_id: str = ANN, **facts: Any) -> Support:
+    plain: dict[str, Any] = {"perk": "vip", "live": True, "joined_at": NOW}
+    return Support(item_id=item_id, customer_id=customer_id, **(plain | facts))
+
+
+def draft(text: str, step: Step = Step.GRANT, position: int = 0, **facts: Any) -> Draft:
+    plain: dict[str, Any] = {"state": State.PLANNED}
+    return Draft(step=step, position=position, text=text, **(plain | facts))
+
+
+def blocked(text: str, step: Step = Step.GRANT, position: int = 0, hold: Hold = Hold.VALUE, **facts: Any) -> Draft:
+    reason = f"blocked for the test: {hold}"
+    return draft(text, step, position, state=State.BLOCKED, hold=hold, reason=reason, **facts)
+
+
+def steps(step: Step, texts: Sequence[str | Draft], **facts: Any) -> tuple[Draft, ...]:
+    """One draft for each text, in order; a draft stands as it is."""
+    return tuple(
+        text if isinstance(text, Draft) else draft(text, step, place, **facts) for place, text in enumerate(texts)
+    )
+
+
+def turn(
+    turn: Turn,
+    key: HoldingKey = VIP,
+    *,
+    grant: Sequence[str | Draft] = (),
+    revoke: Sequence[str | Draft] = (),
+    cause: Cause | None = None,
+    supports: Iterable[Support] = (),
+    values: dict[str, str] | None = None,
+    perk: str = "",
+    item_id: str = "1",
+    **facts: Any,
+) -> PlannedChange:
+    """One holding's change with its commands; `facts` are for every draft written as a text."""
+    ends = turn is Turn.END
+    change = HoldingChange(
+        turn=turn,
+        key=key,
+        kind=PerkKind.ONCE if key.item_id else PerkKind.LASTING,
+        perk=perk or key.effect,
+        item_id=key.item_id or item_id,
+        cause=cause or (Cause.STATED if ends else Cause.GRANT),
+        reason=Reason.REVOKED if ends else None,
+        supports=tuple(supports),
+    )
+    return PlannedChange(
+        change=change,
+        values={"name": key.player} if values is None else values,
+        grant=steps(Step.GRANT, grant, **facts),
+        revoke=steps(Step.REVOKE, revoke, **facts),
+    )
+
+
+def opens(*texts: str | Draft, key: HoldingKey = VIP, **facts: Any) -> PlannedChange:
+    return turn(Turn.OPEN, key, grant=texts or ("give",), **facts)
+
+
+def ends(*texts: str | Draft, key: HoldingKey = VIP, **facts: Any) -> PlannedChange:
+    return turn(Turn.END, key, revoke=texts or ("take",), **facts)
+
+
+def seen(*planned: PlannedChange, at: datetime = NOW, customer_id: str = ANN, **facts: Any) -> Observation:
+    """An observation of these changes. `items`, `notes`, `recheck_at`, `deadline_at` belong to the changes."""
+    words = ("items", "notes", "recheck_at", "deadline_at")
+    changes = Changes(
+        customer_id=customer_id,
+        holdings=tuple(one.change for one in planned),
+        **{word: facts.pop(word) for word in words if word in facts},
+    )
+    return Observation(customer_id=customer_id, at=at, changes=changes, planned=planned, **facts)
+
+
+async def record(ledger: Ledger, *planned: PlannedChange, at: datetime = NOW, **facts: Any) -> Recorded:
+    return await ledger.record(seen(*planned, at=at, **facts))
+
+
+async def claim(
+    ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE, server: str = "survival"
+) -> Command | None:
+    return await ledger.claim(server, now, online)
+
+
+async def claimed(ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE) -> Command:
+    """The next command, which must be there."""
+    command = await claim(ledger, now, online)
+    assert command is not None
+    return command
+
+
+async def run(ledger: Ledger, state: State, now: datetime = NOW, **facts: Any) -> Command:
+    """Claims the next command and settles it."""
+    command = await claimed(ledger, now)
+    await ledger.settle(command.id, Outcome(state=state, **facts), now)
+    return command
+
+
+async def rows(ledger: Ledger) -> list[CommandRow]:
+    """Every command, oldest first."""
+    return list(reversed(await ledger.commands(limit=10_000)))
+
+
+async def states(ledger: Ledger) -> dict[str, str]:
+    """The state of each command by its text; texts are unique where this is used."""
+    found = [(row.text, row.state) for row in await rows(ledger)]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+async def told(ledger: Ledger, command_id: int) -> list[tuple[str | None, str | None]]:
+    """The states a command went through, as its events tell it."""
+    return [(event.was, event.became) for event in await ledger.events(command_id=command_id)]
+
+
+async def picture(ledger: Ledger) -> list[tuple[CommandRow, list[Any]]]:
+    """Every command with its whole history: two equal pictures mean that nothing changed."""
+    return [(row, await ledger.events(command_id=row.id)) for row in await rows(ledger)]
+
+
+async def known(ledger: Ledger, customer_id: str = ANN, *players: str) -> Known:
+    return await ledger.known(customer_id, lambda _profile: players)
+
+
+def server(name: str = "survival") -> Server:
+    return Server(name=name, game="minecraft", endpoint=Endpoint("127.0.0.1", 1, Secret("not used here")))
+
+
+def spec(text: str, **facts: Any) -> CommandSpec:
+    return CommandSpec(run=Template(text, (text,)), **facts)
+
+
+def perk(name: str = "vip", kind: PerkKind = PerkKind.LASTING, **facts: Any) -> Perk:
+    plain: dict[str, Any] = {"products": ("vip-30-days",), "servers": ("survival",), "grant": (spec("give"),)}
+    return Perk(name=name, kind=kind, **({"effect": name} | plain | facts))

@@ -1,0 +1,188 @@
+"""Everything that asks for a person: one code for each, its severity, and that each says what to do."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from daemon import problems
+from daemon.changes import Catalogue
+from daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble
+from daemon.problems import Problem
+from tests.builders import DAY, NOW, catalogue, kit, perk
+
+
+def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
+    """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
+    outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
+    given = {key: changes.pop(key) for key in (*outside, "warnings") if key in changes}
+    summary = Summary(
+        ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
+    )
+    return problems.find(summary, sold or catalogue(perk(), kit()), **{**outside, **given})
+
+
+def one(sold: Catalogue | None = None, **changes: Any) -> Problem:
+    [problem] = found(sold, **changes)
+    assert problem.severity in problems.SEVERITIES
+    assert problem.fix
+    return problem
+
+
+def trouble(state: str, hold: str | None = None, **changes: Any) -> Trouble:
+    return Trouble(
+        **{
+            "state": state,
+            "hold": hold,
+            "perk": "vip",
+            "server": "survival",
+            "count": 1,
+            "newest_id": 17,
+            "text": "lp user x",
+            "reason": "because",
+            "reply": "no",
+            **changes,
+        }
+    )
+
+
+def trouble_with_items(kind: str, **changes: Any) -> ItemTrouble:
+    fields = {"product": "vip", "product_id": "7", "word": "frozen", "count": 3, "customer_id": "1"}
+    return ItemTrouble(kind=kind, **{**fields, **changes})
+
+
+def test_a_quiet_perkd_has_no_problems() -> None:
+    assert found() == ()
+
+
+def test_a_loop_that_completes_no_pass_is_named_with_its_age() -> None:
+    problem = one(late={"poll": 91.4})
+    assert (problem.code, problem.severity, problem.subject) == ("loop_late", "error", "poll")
+    assert "91 s" in problem.text
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
+def test_a_clock_in_doubt_says_by_how_much(skew: timedelta) -> None:
+    problem = one(skew=skew)
+    assert (problem.code, problem.severity) == ("clock_skew", "error")
+    assert "off by 300 s" in problem.text
+
+
+def test_a_store_that_cannot_be_reached_is_said_in_its_own_words() -> None:
+    problem = one(store_error="no route to host")
+    assert (problem.code, problem.text) == ("store_unreachable", "no route to host")
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "code", "severity", "text"),
+    [
+        ("refused", None, "server_refused", "error", "the password was refused"),
+        ("refused", "closed during login", "server_refused", "error", "closed during login"),
+        ("down", None, "server_down", "warning", "no connection"),
+        ("down", "refused connection", "server_down", "warning", "refused connection"),
+        ("absent", None, "server_absent", "warning", "commands wait for a server that is not in the config"),
+    ],
+)
+def test_a_server_that_takes_no_commands_is_a_problem(
+    state: str, error: str | None, code: str, severity: str, text: str
+) -> None:
+    problem = one(servers=[("survival", state, error)])
+    assert (problem.code, problem.severity, problem.subject, problem.text) == (code, severity, "survival", text)
+
+
+@pytest.mark.parametrize("state", ["up", "connecting"])
+def test_a_server_that_is_up_or_about_to_be_is_none(state: str) -> None:
+    assert found(servers=[("survival", state, None)]) == ()
+
+
+def test_a_refused_token_names_its_customer() -> None:
+    problem = one(refused=[("Alex", "the store answered 401")])
+    assert (problem.code, problem.subject, problem.text) == (
+        "token_refused",
+        "customer Alex",
+        "the store answered 401",
+    )
+
+
+def test_the_brake_says_why_and_how_many_commands_wait() -> None:
+    problem = one(brake=Brakes(on_at=NOW, reason="11 of 20", blocked=11))
+    assert (problem.code, problem.severity, problem.text) == ("brake_on", "error", "11 of 20: 11 commands wait")
+    assert "perkd brake release" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "code", "severity"),
+    [
+        ("blocked", "value", "command_blocked", "warning"),
+        ("blocked", "gift", "gift_blocked", "warning"),
+        ("blocked", "absent", "absence_blocked", "warning"),
+        ("unknown", None, "command_unknown", "error"),
+        ("refused", None, "command_refused", "error"),
+        ("answered", None, "reply_unrecognised", "warning"),
+    ],
+)
+def test_commands_that_need_a_person_are_one_problem_for_each_kind(
+    state: str, hold: str | None, code: str, severity: str
+) -> None:
+    problem = one(troubles=(trouble(state, hold),))
+    assert (problem.code, problem.severity, problem.subject) == (code, severity, "vip on survival")
+    assert "1 command " in problem.text
+    assert "17 `lp user x`" in problem.text
+    assert "4 commands " in one(troubles=(trouble(state, hold, count=4),)).text
+
+
+@pytest.mark.parametrize("hold", ["server", "brake", "step"])
+def test_commands_another_problem_speaks_for_are_none_of_their_own(hold: str) -> None:
+    assert found(troubles=(trouble("blocked", hold),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "severity"),
+    [
+        ("usable", "items_stay_usable", "warning"),
+        ("state", "item_state_unknown", "warning"),
+        ("missing", "item_missing", "info"),
+        ("returned", "once_returned", "warning"),
+    ],
+)
+def test_items_that_ask_for_attention_are_named_by_product(kind: str, code: str, severity: str) -> None:
+    problem = one(items=(trouble_with_items(kind),))
+    assert (problem.code, problem.severity, problem.subject) == (code, severity, "product vip")
+    assert problem.text.startswith("3 ")
+    assert (
+        one(items=(trouble_with_items(kind, product=""),), sold=catalogue(perk(products=("7",)))).subject == "product 7"
+    )
+
+
+def test_a_kind_of_item_trouble_nobody_knows_is_left_out() -> None:
+    assert found(items=(trouble_with_items("new"),)) == ()
+
+
+@pytest.mark.parametrize(
+    "sold", [catalogue(perk(lasts=30 * DAY)), catalogue(kit(products=("vip",))), catalogue(perk(products=("other",)))]
+)
+def test_items_that_wait_for_activation_matter_only_where_a_perk_waits_with_them(sold: Catalogue) -> None:
+    assert found(sold, items=(trouble_with_items("usable"),)) == ()
+
+
+def test_orphans_duplicate_tokens_and_warnings_of_the_config_are_information() -> None:
+    all_three = found(
+        orphans=(Orphan(perk="old", server="survival", count=2),),
+        duplicate_tokens={"1": 2},
+        warnings=["{name} can change"],
+    )
+    assert [(problem.code, problem.severity, problem.subject) for problem in all_three] == [
+        ("orphaned", "info", "old on survival"),
+        ("duplicate_token", "info", "customer 1"),
+        ("config_warning", "info", "config"),
+    ]
+
+
+def test_errors_stand_first_then_warnings_then_information() -> None:
+    mixed = found(
+        warnings=["w"],
+        servers=[("a", "down", None), ("b", "refused", None)],
+        late={"poll": 99.0},
+        refused=[("Alex", "401")],
+    )
+    assert [problem.severity for problem in mixed] == ["error", "error", "warning", "warning", "info"]

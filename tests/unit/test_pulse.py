@@ -1,0 +1,84 @@
+"""Which loops are late, and the roster of who is online."""
+
+import pytest
+
+from adapters.base import Player
+from daemon.pulse import Pulse
+from daemon.roster import Roster
+
+
+class Stopwatch:
+    """A monotonic clock the test sets."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.mark.parametrize(("interval_s", "bound_s"), [(1.0, 60.0), (20.0, 60.0), (30.0, 90.0)])
+def test_a_loop_may_take_three_intervals_and_at_least_a_minute(interval_s: float, bound_s: float) -> None:
+    clock = Stopwatch()
+    pulse = Pulse(clock)
+    pulse.register("poll", interval_s)
+    clock.at = bound_s
+    assert pulse.late() == {}
+    clock.at = bound_s + 1
+    assert pulse.late() == {"poll": bound_s + 1}
+
+
+def test_only_completed_passes_count_and_each_loop_by_itself() -> None:
+    clock = Stopwatch()
+    pulse = Pulse(clock)
+    pulse.register("poll", 20.0)
+    pulse.register("deliver survival", 20.0)
+    clock.at = 50.0
+    pulse.beat("poll")
+    clock.at = 100.0
+    assert pulse.late() == {"deliver survival": 100.0}
+    pulse.beat("deliver survival")
+    assert pulse.late() == {}
+
+
+def test_a_loop_that_is_gone_is_not_late() -> None:
+    clock = Stopwatch()
+    pulse = Pulse(clock)
+    pulse.register("deliver survival", 1.0)
+    pulse.drop("deliver survival")
+    pulse.drop("deliver survival")
+    clock.at = 1e6
+    assert pulse.late() == {}
+
+
+ALEX, BLAKE = Player("uuid-a", "Alex"), Player("uuid-b", "Blake")
+
+
+def test_until_the_first_list_nobody_is_known_to_be_online() -> None:
+    roster = Roster()
+    assert (roster.known, roster.ids, len(roster)) == (False, frozenset(), 0)
+
+
+def test_those_who_joined_since_the_last_list_are_named() -> None:
+    roster = Roster()
+    assert roster.see([ALEX]) == {"uuid-a"}
+    assert roster.see([ALEX, BLAKE]) == {"uuid-b"}
+    assert roster.see([BLAKE]) == set()
+    assert (roster.known, len(roster)) == (True, 1)
+
+
+def test_a_player_is_found_by_id_and_by_name() -> None:
+    roster = Roster()
+    roster.see([ALEX])
+    assert roster.ids == {"uuid-a", "Alex"}
+
+
+def test_an_empty_list_is_known_and_a_lost_one_is_not() -> None:
+    roster = Roster()
+    roster.see([ALEX])
+    assert roster.see([]) == set()
+    assert roster.known
+    roster.see([ALEX])
+    roster.lose()
+    assert (roster.known, roster.ids) == (False, frozenset())
+    assert roster.see([ALEX]) == {"uuid-a"}

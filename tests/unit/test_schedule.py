@@ -1,0 +1,127 @@
+"""Who is due, in which order, and that nobody is lost or read twice."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.schedule import Rank, Schedule
+
+
+def taken(schedule: Schedule) -> list[int]:
+    """Everybody who is ready, in the order they are taken."""
+    found = []
+    while (key := schedule.take()) is not None:
+        found.append(key)
+    return found
+
+
+def test_nobody_is_due_before_his_time() -> None:
+    schedule = Schedule()
+    schedule.put(1, 10.0)
+    assert schedule.drain(9.9) == 0
+    assert schedule.take() is None
+    assert schedule.drain(10.0) == 1
+    assert taken(schedule) == [1]
+
+
+def test_whoever_waits_longest_is_read_first() -> None:
+    schedule = Schedule()
+    for key, at in ((1, 3.0), (2, 1.0), (3, 2.0)):
+        schedule.put(key, at)
+    schedule.drain(100.0)
+    assert taken(schedule) == [2, 3, 1]
+
+
+def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0)
+    schedule.put(2, 9.0, Rank.FIRST)
+    schedule.drain(10.0)
+    assert taken(schedule) == [2, 1]
+
+
+def test_after_a_stall_nobody_is_dropped_however_late() -> None:
+    schedule = Schedule()
+    for key in range(1000):
+        schedule.put(key, float(key))
+    assert schedule.drain(1e9) == 1000
+    assert sorted(taken(schedule)) == list(range(1000))
+
+
+def test_the_last_word_about_a_customer_counts() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0)
+    schedule.put(1, 50.0)
+    assert schedule.drain(10.0) == 0
+    schedule.put(1, 5.0)
+    schedule.drain(100.0)
+    assert taken(schedule) == [1]
+
+
+def test_whoever_is_put_off_while_he_waits_is_not_read_yet() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0)
+    schedule.drain(2.0)
+    schedule.put(1, 60.0)
+    assert (schedule.waiting, taken(schedule)) == (0, [])
+    schedule.drain(60.0)
+    assert taken(schedule) == [1]
+
+
+def test_whoever_is_taken_is_not_due_again_until_he_is_put_back() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0)
+    schedule.put(1, 1.0)
+    schedule.drain(2.0)
+    assert taken(schedule) == [1]
+    assert len(schedule) == 0
+
+
+def test_whoever_is_dropped_is_not_read_whether_he_waits_or_not() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0)
+    schedule.put(2, 1.0)
+    schedule.put(3, 99.0)
+    schedule.drain(2.0)
+    schedule.drop(1)
+    schedule.drop(3)
+    schedule.drop(4)
+    assert (len(schedule), schedule.waiting) == (1, 1)
+    assert taken(schedule) == [2]
+    assert schedule.drain(100.0) == 0
+
+
+def test_waiting_counts_those_who_are_due_and_not_taken() -> None:
+    schedule = Schedule()
+    for key in range(5):
+        schedule.put(key, 1.0)
+    assert (schedule.waiting, schedule.drain(1.0), schedule.waiting, len(schedule)) == (0, 5, 5, 5)
+    schedule.take()
+    assert (schedule.waiting, len(schedule)) == (4, 4)
+
+
+doings = st.one_of(
+    st.tuples(st.just("put"), st.integers(0, 4), st.integers(0, 20)),
+    st.tuples(st.just("drop"), st.integers(0, 4), st.just(0)),
+    st.tuples(st.just("drain"), st.just(0), st.integers(0, 20)),
+    st.tuples(st.just("take"), st.just(0), st.just(0)),
+)
+
+
+@given(st.lists(doings, max_size=40))
+def test_whatever_is_said_in_between_everybody_put_last_is_read_once(script: list[tuple[str, int, int]]) -> None:
+    schedule, wanted = Schedule(), set[int]()
+    for what, key, at in script:
+        if what == "put":
+            schedule.put(key, float(at))
+            wanted.add(key)
+        elif what == "drop":
+            schedule.drop(key)
+            wanted.discard(key)
+        elif what == "drain":
+            schedule.drain(float(at))
+        elif (found := schedule.take()) is not None:
+            wanted.remove(found)  # nobody who is not wanted
+        assert len(schedule) == len(wanted)
+    schedule.drain(1e9)
+    assert schedule.waiting == len(wanted)
+    assert sorted(taken(schedule)) == sorted(wanted)
