@@ -5,7 +5,13 @@ from typing import Final
 
 from .base import Adapter
 from .minecraft import Minecraft
+from .source import GAMES, Source
 
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "minecraft": Minecraft(),
+    "source": Source(GAMES["source"]),
+    "tf2": Source(GAMES["tf2"]),
+    "gmod": Source(GAMES["gmod"]),
+    "l4d2": Source(GAMES["l4d2"]),
+    "cs2": Source(GAMES["cs2"]),
 }

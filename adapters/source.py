@@ -118,6 +118,8 @@ class Source:
         """Connects, logs in with one try of the password, and closes at the end. Entering raises NotSent or
         AuthRefused."""
         if server.transport not in TRANSPORTS:
-            raise NotSent(f'{server.address}: there is no transport "{server.transport}"; Source games have only native')
+            raise NotSent(
+                f'{server.address}: there is no transport "{server.transport}"; Source games have only native'
+            )
         async with open_wire(server, self._game.dialect) as wire:
             yield SourceSession(server, wire)

@@ -25,14 +25,10 @@ from .source_values import account, steam_id
 
 _HEADER: Final = re.compile(r"# userid\s+name\s+uniqueid\s+connected\s+ping\s+loss\s+state\b.*")
 _ROW: Final = re.compile(r"#\s*\d+(?:\s+\d+)?\s+\"(?P<name>.*)\"(?P<columns>[^\"]*)")
-_COLUMNS: Final = re.compile(
-    r"\s+(?P<id>\S+)(?:\s+[\d:]+\s+-?\d+\s+-?\d+)?\s+(?P<state>[a-z]+)(?:\s+\S+){0,2}\s*"
-)
+_COLUMNS: Final = re.compile(r"\s+(?P<id>\S+)(?:\s+[\d:]+\s+-?\d+\s+-?\d+)?\s+(?P<state>[a-z]+)(?:\s+\S+){0,2}\s*")
 _BEGINS: Final = re.compile(r"#\s*\d")
 _HEADER_2: Final = re.compile(r"\s*id\s+time\s+ping\s+loss\s+state\s+rate\s+adr\s+name\s*")
-_ROW_2: Final = re.compile(
-    r"\s*\d+\s+\S+\s+-?\d+\s+-?\d+\s+(?P<state>[a-z]+)\s+\d+\s*(?P<adr>\S*)\s+'(?P<name>.*)'\s*"
-)
+_ROW_2: Final = re.compile(r"\s*\d+\s+\S+\s+-?\d+\s+-?\d+\s+(?P<state>[a-z]+)\s+\d+\s*(?P<adr>\S*)\s+'(?P<name>.*)'\s*")
 
 
 def parse_players(reply: str) -> list[Player]:

@@ -4,8 +4,8 @@
 
 - the engine (`kickid`, `banid`, `removeid`, `writeid`, `changelevel`, `map`, "Dropped … from server"): its console
   strings as public copies of the code show them; `Unknown command "x"` from logs of running servers;
-- SourceMod: `translations/common.phrases.txt`, `basebans.phrases.txt` and `plugins/basebans.sp` of its repository; every
-  reply of a base plugin begins with `[SM] `. SourceMod may be set to another language, and is unrecognised then;
+- SourceMod: `translations/common.phrases.txt`, `basebans.phrases.txt` and `plugins/basebans.sp` of its repository;
+  every reply of a base plugin begins with `[SM] `. SourceMod may be set to another language, and is unrecognised then;
 - ULX: `lua/ulx/modules/sh/user.lua` and ULib's player search; the console's name in its log lines is `(Console)`;
 - Garry's Mod: `lua/includes/modules/concommand.lua` ("Unknown command: x");
 - Counter-Strike 2: `Unknown command 'x'!`, as in reports to CounterStrikeSharp;
@@ -67,7 +67,9 @@ SOURCEMOD: Final = (
 )
 
 ULX: Final = (
-    Rule("ulx adduserid {who} *", ("(Console) added userid {who} to group {any}", "(Console) added {any} to group {any}")),
+    Rule(
+        "ulx adduserid {who} *", ("(Console) added userid {who} to group {any}", "(Console) added {any} to group {any}")
+    ),
     Rule("ulx adduser **", ("(Console) added {any} to group {any}",)),
     Rule(
         "ulx removeuserid {who}",

@@ -130,9 +130,7 @@ def _check_text(value: str, most: int) -> None:
     if value.endswith("\\"):
         raise Unsafe(f"{_shown(value)} must not stand in a Source command: {_named(chr(92))} at the end")
     if not value or value != value.strip():
-        raise Unsafe(
-            f"{_shown(value)} must not stand in a Source command: it is empty, or begins or ends with a space"
-        )
+        raise Unsafe(f"{_shown(value)} must not stand in a Source command: it is empty, or begins or ends with a space")
     if len(value) > most:
         raise Unsafe(f"{_shown(value)} must not stand in a Source command: {len(value)} characters, at most {most}")
 

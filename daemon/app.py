@@ -7,9 +7,10 @@ straight line: a chain of helpers would only pass a wide state around.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +21,28 @@ from adapters.base import Adapter
 from . import __version__, health, systemd
 from .brake import Brake
 from .clock import Clock
-from .config import Settings
+from .config import ConfigError, Settings
 from .control import Control
-from .delivery import Delivery
-from .health import Server
+from .fleet import Fleet, Server
 from .lane import Lane, Rules
 from .ledger import LEDGERS
 from .ledger.base import Ledger
 from .ledger.operate import PERK
-from .link import Link
 from .metrics import Counters
 from .paynow.rate import Rate
 from .paynow.storefront import Storefront
 from .polling import Polling
-from .presence import Presence
 from .pulse import Pulse
-from .roster import Roster
+from .reload import told
 from .tasks import forever
 from .verbs import Verbs
 from .web import Reporter, Web
 
 log = logging.getLogger("perkd")
 
-IN_FLIGHT = timedelta(seconds=7)  # what the command in flight gets after SIGTERM
 BACKUPS_KEPT = 7
 NIGHT = (3, 30)  # UTC
+NOT_TAKEN = "reload: the new config is not taken over, the old one stays:"
 
 
 class CannotStart(Exception):
@@ -52,27 +50,45 @@ class CannotStart(Exception):
 
 
 class App:
-    """One running daemon. `stop` ends it in order, `hurry` cuts the command in flight short."""
+    """One running daemon. `stop` ends it in order, `hurry` cuts the command in flight short, `reload` reads the config
+    again with `read`."""
 
-    def __init__(self, settings: Settings, adapters: Mapping[str, Adapter], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        adapters: Mapping[str, Adapter],
+        clock: Clock | None = None,
+        *,
+        read: Callable[[], Settings] | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock or Clock()
         self.stop = asyncio.Event()
         self.hurry = asyncio.Event()
+        self.reload_asked = asyncio.Event()  # SIGHUP
         self.ready = asyncio.Event()
         self.address: tuple[str, int] | None = None  # where HTTP listens, once it does
         self.pulse = Pulse(self.clock.monotonic)
-        self.servers: dict[str, Server] = {}
-        self.polling: Polling  # there once `ready` is set
+        self.polling: Polling  # these three are there once `ready` is set
+        self.fleet: Fleet
+        self._ledger: Ledger
+        self._lane: Lane
+        self._rate: Rate
+        self._read = read
         self._adapters = adapters
         self._night = asyncio.Event()
+        self._reloading = asyncio.Lock()
+
+    @property
+    def servers(self) -> dict[str, Server]:
+        return self.fleet.servers
 
     async def run(self) -> None:
         """Until `stop`. Raises LedgerError or CannotStart before anything is sent; ExceptionGroup: a loop failed."""
         settings, clock = self.settings, self.clock
         async with AsyncExitStack() as stack:
             started_at = clock.now()
-            ledger = await LEDGERS["sqlite"].open(settings.ledger.path, started_at)
+            ledger = self._ledger = await LEDGERS["sqlite"].open(settings.ledger.path, started_at)
             stack.push_async_callback(ledger.close)
             if recovered := await ledger.recover(started_at):
                 log.warning(
@@ -80,12 +96,12 @@ class App:
                 )
             if settings.customers.tokens is not None:
                 await ledger.sync_tokens(settings.customers.tokens, started_at)
-            rules = await self._rules(ledger, started_at)
-            lane = Lane(ledger, rules, await self._brake(ledger, started_at), clock.now)
+            rules = await self._rules(settings, started_at)
+            lane = self._lane = Lane(ledger, rules, await self._brake(ledger, started_at), clock.now)
             counters = Counters()
-            rate = Rate(settings.poll.rate, monotonic=clock.monotonic)
+            self._rate = Rate(settings.poll.rate, monotonic=clock.monotonic)
             store = await stack.enter_async_context(
-                Storefront.open(settings.store.api, settings.store.items_path, rate=rate, wall=clock.now)
+                Storefront.open(settings.store.api, settings.store.items_path, rate=self._rate, wall=clock.now)
             )
             polling = self.polling = Polling(
                 store,
@@ -98,16 +114,14 @@ class App:
                 wake=self._wake,
                 counters=counters,
             )
-            for server in settings.servers:
-                adapter = self._adapters[server.game]
-                link, roster = Link(server, adapter, clock), Roster()
-                delivery = Delivery(link, adapter, roster, ledger, clock, self.pulse, counters)
-                presence = Presence(link, roster, delivery.wake, clock, self.pulse)
-                self.servers[server.name] = Server(server, link, roster, delivery, presence)
+            roots = asyncio.TaskGroup()
+            self.fleet = Fleet(self._adapters, ledger, clock, self.pulse, counters, roots)
             report = health.Health(
-                ledger, lane, polling, store, self.servers, self.pulse, clock, settings, started_at
+                ledger, lane, polling, store, self.fleet, self.pulse, clock, lambda: self.settings, started_at
             ).report
-            verbs = Verbs(ledger, lane, store, clock.now, reload_customers=polling.load, wake=self._wake)
+            verbs = Verbs(
+                ledger, lane, store, clock.now, reload_customers=polling.load, wake=self._wake, reload=self.reload
+            )
             await self._serve_control(stack, Control(verbs, ledger, report).application)
             if settings.listen is not None:
                 pages = Web(report, ledger, self.pulse, counters, settings.listen.host)
@@ -117,51 +131,72 @@ class App:
             clock.daily(self._night, *NIGHT)
             clock.start()
             stack.callback(clock.close)
-            log.info("perkd %s is ready", __version__, extra={"action": "ready"})
-            systemd.notify("READY=1", f"STATUS={len(self.servers)} servers, {len(polling.watches)} customers")
-            self.ready.set()
-            await self._loops(polling, ledger, report)
+            await self._loops(roots, report)
             systemd.notify("STOPPING=1", "STATUS=stopped")
         log.info("perkd stopped", extra={"action": "stopped"})
 
-    async def _loops(self, polling: Polling, ledger: Ledger, report: Reporter) -> None:
+    async def _loops(self, roots: asyncio.TaskGroup, report: Reporter) -> None:
         """The root tasks. One that fails ends all of them; `stop` ends them in order."""
-        async with asyncio.TaskGroup() as roots:
+        async with roots:
 
             def root(name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
                 return roots.create_task(forever(name, loop, self.stop), name=name)
 
-            first = [root("poll", polling.run())]
-            first += [root(f"presence {name}", server.presence.run()) for name, server in self.servers.items()]
-            deliveries = [root(f"deliver {name}", server.delivery.run()) for name, server in self.servers.items()]
-            last = [root(f"link {name}", server.link.run()) for name, server in self.servers.items()]
-            last += [root("night", self._nights(ledger)), root("watchdog", self._watchdog(report))]
+            poll = root("poll", self.polling.run())
+            for server in self.settings.servers:
+                self.fleet.start(server)
+            others = [root("night", self._nights()), root("watchdog", self._watchdog(report))]
+            others.append(root("reload", self._reloads()))
+            log.info("perkd %s is ready", __version__, extra={"action": "ready"})
+            systemd.notify("READY=1", f"STATUS={len(self.servers)} servers, {len(self.polling.watches)} customers")
+            self.ready.set()
             await self.stop.wait()
             systemd.notify("STOPPING=1", "STATUS=finishing the command in flight")
-            for task in first:
-                task.cancel()
-            for server in self.servers.values():
-                server.delivery.stopping = True
-                server.delivery.wake.set()
-            await self._finish(deliveries)
-            for task in (*deliveries, *last):
+            poll.cancel()
+            await self.fleet.end(self.hurry)
+            for task in others:
                 task.cancel()
 
-    async def _finish(self, deliveries: Iterable[asyncio.Task[None]]) -> None:
-        """Waits for the commands in flight, at most IN_FLIGHT and not beyond `hurry`."""
-        hurry = asyncio.ensure_future(self.hurry.wait())
-        done = asyncio.gather(*deliveries, return_exceptions=True)
-        await asyncio.wait((hurry, done), timeout=IN_FLIGHT.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
-        hurry.cancel()
+    async def reload(self) -> list[str]:
+        """Reads the config again and takes it over whole, or not at all. Returns what changed, in words. Raises
+        ConfigError, and the old one stays (law 13)."""
+        async with self._reloading:
+            if self._read is None:
+                return ["this daemon was started without a config file: there is nothing to read again"]
+            old, new = self.settings, await asyncio.to_thread(self._read)
+            now, customers = self.clock.now(), (0, 0)
+            if new.customers.tokens is not None:
+                customers = await self._ledger.sync_tokens(new.customers.tokens, now)
+            await self._lane.take_over(lambda: self._rules(new, now), new.brake)
+            self.settings = new
+            self._rate.configure(new.poll.rate)
+            self.polling.every = new.poll.offline
+            await self.fleet.change(new.servers)
+            await self.polling.load()
+            self.polling.reconcile()
+            self.fleet.wake(self.servers)
+            lines = told(old, new, customers)
+            for line in lines:
+                log.info("reload: %s", line, extra={"action": "reloaded"})
+            return lines
+
+    async def _reloads(self) -> None:
+        """SIGHUP: a reload nobody waits for, so what is wrong goes to the log and the old config stays."""
+        while True:
+            await self.reload_asked.wait()
+            self.reload_asked.clear()
+            systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+            try:
+                await self.reload()
+            except ConfigError as error:
+                log.error("%s\n%s", NOT_TAKEN, error, extra={"action": "reload_refused"})  # noqa: TRY400 - no traceback
+            systemd.notify("READY=1")
 
     def _wake(self, servers: Iterable[str]) -> None:
-        for name in servers:
-            if name in self.servers:
-                self.servers[name].delivery.wake.set()
+        self.fleet.wake(servers)
 
-    async def _rules(self, ledger: Ledger, now: datetime) -> Rules:
-        settings = self.settings
-        catalogue = await ledger.configure(
+    async def _rules(self, settings: Settings, now: datetime) -> Rules:
+        catalogue = await self._ledger.configure(
             settings.servers, settings.perks, now, adopt=settings.customers.first_seen == "adopt"
         )
         adapters = {name: self._adapters[game] for name, game in catalogue.games.items() if game in self._adapters}
@@ -212,14 +247,14 @@ class App:
             ) from error
         stack.callback(path.unlink, missing_ok=True)
 
-    async def _nights(self, ledger: Ledger) -> None:
+    async def _nights(self) -> None:
         """Once a night: a whole copy beside the ledger, and what is older than `ledger.keep` goes."""
         while True:
             await self._night.wait()
             self._night.clear()
             now = self.clock.now()
-            path = await ledger.backup(BACKUPS_KEPT, now)
-            gone = await ledger.purge(now - self.settings.ledger.keep)
+            path = await self._ledger.backup(BACKUPS_KEPT, now)
+            gone = await self._ledger.purge(now - self.settings.ledger.keep)
             log.info("copied the ledger to %s, removed %d old rows", Path(path).name, gone, extra={"action": "night"})
 
     async def _watchdog(self, report: Reporter) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from .config import ConfigError
 from .ledger.base import Ledger, LedgerError, NotPossible
 from .ledger.rows import CommandRow, CustomerRow
 from .listing import commands_page, commands_query
@@ -41,6 +42,7 @@ class Control:
                 web.delete("/customers/{id:[0-9]+}", self.remove_customer),
                 web.get("/brake", self.brake),
                 web.post("/brake/release", self.release_brake),
+                web.post("/reload", self.reload),
             ]
         )
 
@@ -86,6 +88,12 @@ class Control:
 
     async def release_brake(self, _request: web.Request) -> web.Response:
         return _json({"released": await self._verbs.release_brake()})
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        try:
+            return _json({"changes": await self._verbs.reload()})
+        except ConfigError as error:
+            return _json({"error": f"the new config is not taken over, the old one stays:\n{error}"}, 422)
 
     async def _events(self, command_id: int) -> list[dict[str, Any]]:
         return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]

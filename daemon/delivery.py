@@ -41,21 +41,26 @@ class Delivery:
     ) -> None:
         self.server = link.server
         self.wake = asyncio.Event()
-        self.stopping = False
+        self._stopping = asyncio.Event()
         self._link, self._adapter, self._roster = link, adapter, roster
         self._ledger, self._clock, self._pulse, self._counters = ledger, clock, pulse, counters
         self._name = f"deliver {self.server.name}"
         pulse.register(self._name, IDLE.total_seconds() + self.server.endpoint.timeout_s)
 
+    def finish(self) -> None:
+        """`run` returns once the command in flight, if there is one, is settled."""
+        self._stopping.set()
+        self.wake.set()
+
     async def run(self) -> None:
-        """Until `stopping` is set; then the command in flight is finished first."""
-        while not self.stopping:
+        """Until `finish` is called."""
+        while not self._stopping.is_set():
             try:
                 sent = await self._one_pass()
             finally:
                 self._pulse.beat(self._name)
             if sent and self.server.min_gap:
-                await self._clock.until(self._clock.now() + self.server.min_gap)
+                await self._clock.until(self._clock.now() + self.server.min_gap, self._stopping)
 
     async def _one_pass(self) -> bool:
         """Sends the next command, or waits until there may be one. True: something was sent."""
@@ -88,6 +93,8 @@ class Delivery:
             outcome = await self._send(command)
         except asyncio.CancelledError as stop:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
+        if outcome.absent:
+            self._roster.forget(command.player)  # or the claim would find him there and ask again at once
         state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)

@@ -3,37 +3,23 @@
 `app` makes one Health; HTTP, the control socket and systemd's status line ask it for reports.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from . import __version__, problems
 from .clock import Clock
 from .config import Settings
-from .delivery import Delivery
+from .fleet import Fleet, Server
 from .lane import Lane
 from .ledger.base import Ledger
-from .link import Link
-from .model import Server as ServerSettings
 from .paynow.storefront import Storefront
 from .polling import Polling
-from .presence import Presence
 from .pulse import Pulse
-from .roster import Roster
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, server_rows
 
+FAILING_AFTER = 3  # times in a row: one hiccup asks for nobody
 LATELY_AT_LEAST = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Everything that runs for one game server."""
-
-    settings: ServerSettings
-    link: Link
-    roster: Roster
-    delivery: Delivery
-    presence: Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +30,10 @@ class Health:
     lane: Lane
     polling: Polling
     store: Storefront
-    servers: Mapping[str, Server]
+    fleet: Fleet
     pulse: Pulse
     clock: Clock
-    settings: Settings
+    settings: Callable[[], Settings]  # a reload replaces them
     started_at: datetime
 
     async def report(self) -> Report:
@@ -55,7 +41,7 @@ class Health:
         now, polling = self.clock.now(), self.polling
         summary = await self.ledger.summary(now)
         store_health = _store(polling, self.store, now)
-        servers = self.servers.values()
+        servers = self.fleet.servers.values()
         rows = server_rows(summary, [_server(server) for server in servers], now)
         late = self.pulse.late()
         return Report(
@@ -63,7 +49,7 @@ class Health:
             started_at=self.started_at,
             now=now,
             store=store_health,
-            customers=_customers(polling, servers, summary.customers),
+            customers=_customers(polling, servers, summary.customers, self.started_at),
             servers=rows,
             summary=summary,
             problems=problems.find(
@@ -74,7 +60,8 @@ class Health:
                 servers=[(row.name, row.state, row.last_error) for row in rows],
                 store_error=store_health.last_error if store_health.state == "unreachable" else None,
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
-                warnings=self.settings.warnings,
+                failing=_failing(polling),
+                warnings=self.settings().warnings,
             ),
             late=late,
             lately=_lately(self.store, polling, now),
@@ -93,7 +80,7 @@ def line(found: Report) -> str:
 def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
     limited_until = store.limited_until(now)
     state = "ok"
-    if polling.last_error is not None:
+    if polling.unreachable is not None:
         state = "unreachable"
     elif polling.watches and all(watch.refused for watch in polling.watches.values()):
         state = "refused"
@@ -102,22 +89,30 @@ def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
     return StoreHealth(
         state=state,
         last_answer_at=store.last_answer_at,
-        last_error=polling.last_error,
+        last_error=polling.unreachable,
         limited_until=limited_until,
     )
+
+
+def _failing(polling: Polling) -> list[tuple[str, str]]:
+    """Customers who cannot be read though the store can: each is a problem of his own."""
+    if polling.unreachable is not None:
+        return []
+    watches = polling.watches.values()
+    return [(w.label, w.error) for w in watches if w.error and not w.refused and w.failures >= FAILING_AFTER]
 
 
 def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
     """Whether the store answered within three rounds of polling."""
     allowed = max(LATELY_AT_LEAST, 3 * polling.every)
-    return store.last_answer_at is not None and now - store.last_answer_at <= allowed and polling.last_error is None
+    return store.last_answer_at is not None and now - store.last_answer_at <= allowed
 
 
-def _customers(polling: Polling, servers: Collection[Server], known: int) -> CustomersHealth:
+def _customers(polling: Polling, servers: Collection[Server], known: int, started_at: datetime) -> CustomersHealth:
     watches = [watch for watch in polling.watches.values() if watch.token is not None]
     return CustomersHealth(
         known=known,
-        polled=sum(watch.read_at is not None for watch in watches),
+        polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),
         failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
         refused=sum(watch.refused for watch in watches),
         online=sum(len(server.roster) for server in servers),

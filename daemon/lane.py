@@ -6,7 +6,7 @@ operator takes away. One at a time, because two customers can share a holding an
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from .changes import Catalogue, Changes, HoldingChange, Known, Observation, Plan
 from .commands import Scene, plan
 from .entitlements import compare, held_after, release
 from .ledger.base import Ledger, Recorded
-from .model import Inventory, Profile
+from .model import BrakeLimits, Inventory, Profile
 from .standing import Moment
 
 log = logging.getLogger("perkd.polling")
@@ -69,6 +69,12 @@ class Lane:
         self._ledger, self._now = ledger, now
         self._turn = asyncio.Lock()
 
+    async def take_over(self, make: Callable[[], Awaitable[Rules]], limits: BrakeLimits) -> None:
+        """A new config: from the next customer on. Nobody passes while `make` tells the ledger. A brake stays on."""
+        async with self._turn:
+            self.rules = await make()
+            self.brake.limits = limits
+
     async def look(self, customer_id: str, sighting: Sighting | None, *, clock_ok: bool) -> Passed:
         """Compares and records. `sighting` None: no inventory could be had, only time has passed."""
         async with self._turn:
@@ -84,6 +90,14 @@ class Lane:
         async with self._turn:
             known = await self._ledger.known(customer_id, self.rules.players)
             return await self._pass_on(known, release(known), self.rules.whos(known.profile), self._now(), None)
+
+    async def release_brake(self) -> int:
+        """Plans what the brake stopped; returns how many. Nobody is in the lane meanwhile, or a removal that was braked
+        a moment ago would be left blocked with the brake off."""
+        async with self._turn:
+            freed = await self._ledger.release_brake(self._now())
+            self.brake.release()
+            return freed
 
     async def _pass_on(
         self, known: Known, changes: Changes, whos: Mapping[str, Who], now: datetime, sighting: Sighting | None

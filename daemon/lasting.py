@@ -190,7 +190,9 @@ def turn(
             cause=Cause.GRANT,
             supports=changed,
         )
-    if held and holding is not None and not after and leaving:
+    if holding is None or not held:
+        return None
+    if leaving and not after:
         item_id = _emptier(leaving)
         return HoldingChange(
             turn=Turn.END,
@@ -203,8 +205,6 @@ def turn(
             supports=changed,
             stored_values=holding.values,
         )
-    if holding is None:
-        return None
     merged = {support.item_id: support for support in holding.supports} | dict(supports)
     behind = [merged[item_id] for item_id in after if item_id in mine]
     regrant = renamed and bool(behind)  # with nothing of his behind it, his new name does not matter

@@ -6,15 +6,18 @@
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
-from adapters.base import Adapter, AdapterError, AuthRefused, LoginClosed, NotSent, Player, Session
+from adapters.base import Adapter, AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
 
 from .clock import Clock
 from .model import Server
 
 log = logging.getLogger("perkd.link")
+T = TypeVar("T")
 
 BACKOFF_MAX_S = 60.0
 SETTLED = timedelta(minutes=1)  # up this long, the back-off starts over
@@ -44,6 +47,7 @@ class Link:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._session: Session | None = None
         self._turn = asyncio.Lock()
+        self._over: asyncio.Future[AdapterError] | None = None
         self._retry = asyncio.Event()
         self._failures = 0
         self._closed_logins = 0
@@ -58,23 +62,31 @@ class Link:
 
     async def send(self, command: str) -> str:
         """The server's reply. Raises NotSent, InDoubt or AuthRefused."""
-        async with self._turn:
-            session = self._session
-            if session is None:
-                raise NotSent(f"{self.server.name}: {self.last_error or 'not connected'}")
-            reply = await session.send(command)
-            self._heard()
-            return reply
+        return await self._ask(lambda session: session.send(command))
 
     async def players(self) -> list[Player]:
         """Who is online. Raises as `send` does."""
+        return await self._ask(lambda session: session.players())
+
+    async def _ask(self, question: Callable[[Session], Awaitable[T]]) -> T:
         async with self._turn:
             session = self._session
             if session is None:
                 raise NotSent(f"{self.server.name}: {self.last_error or 'not connected'}")
-            found = await session.players()
+            try:
+                answer = await question(session)
+            except AuthRefused as refused:  # some games are told the password with the first command
+                self._end_session(refused)
+                raise
+            except AdapterError:
+                raise
+            except Exception as error:  # a fault in one game's adapter never stops the other servers
+                log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
+                doubt = InDoubt(f"a fault in perkd: {type(error).__name__}, see the log")
+                self._end_session(doubt)
+                raise doubt from error
             self._heard()
-            return found
+            return answer
 
     async def run(self) -> None:
         """Connects, and again whenever the connection is lost, until cancelled. A refused password ends the trying."""
@@ -93,7 +105,7 @@ class Link:
         try:
             async with self._adapter.connect(self.server.endpoint) as session:
                 self._opened(session)
-                self._lost(await session.wait_closed())
+                self._lost(await self._until_over(session))
         except AuthRefused as error:
             self._refused(str(error))
         except LoginClosed as error:
@@ -104,9 +116,31 @@ class Link:
                 self._lost(str(error))
         except AdapterError as error:
             self._lost(str(error))
+        except Exception as error:  # as in `_ask`
+            log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
+            self._lost(f"a fault in perkd: {type(error).__name__}, see the log")
         finally:
             self._session = None
             self.up.clear()
+
+    async def _until_over(self, session: Session) -> str:
+        """Why the session is over: the connection is gone, or `_end_session` said so. Raises what that was told."""
+        closed = asyncio.ensure_future(session.wait_closed())
+        self._over = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait((closed, self._over), return_when=asyncio.FIRST_COMPLETED)
+            if self._over.done():
+                raise self._over.result()
+            return closed.result()
+        finally:
+            closed.cancel()
+
+    def _end_session(self, why: AdapterError) -> None:
+        """Nobody uses the session any more; `run` closes it and goes on from there."""
+        self._session = None
+        self.up.clear()
+        if self._over is not None and not self._over.done():
+            self._over.set_result(why)
 
     def _opened(self, session: Session) -> None:
         self._session = session

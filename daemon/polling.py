@@ -6,8 +6,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from .clock import Clock
 from .clockwatch import ClockWatch
@@ -20,14 +21,12 @@ from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
 from .pulse import Pulse
 from .schedule import Rank, Schedule
-from .watches import Sweep, Watch, watch_of
+from .watches import Sweep, Watch, next_look, watch_of
 
 log = logging.getLogger("perkd.polling")
 
-REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
-FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
-AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
 PROFILE_AGAIN = timedelta(days=1)
+SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
 FLUSH = timedelta(seconds=30)  # sightings of unchanged inventories are written this often
 LOOP = "poll"
 
@@ -58,9 +57,13 @@ class Polling:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._changed.set()  # it may have changed while perkd was stopped
         self._sightings: dict[str, datetime] = {}
         self._flush_at = clock.monotonic()
         self._sweep = Sweep(clock.monotonic)
+        self._newest: dict[str, int] = {}  # customer → the token he is read with
+        self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
 
     def drain(self) -> None:
@@ -80,7 +83,8 @@ class Polling:
             if known is None or known.token != row.token:
                 self.watches[row.token_id] = watch = watch_of(row)
                 self._schedule.put(row.token_id, now, Rank.FIRST if self._end_is_due(watch) else Rank.REST)
-        self._sweep.expect(len(self.watches))
+        self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
+        self._sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
 
     def look_now(self, token_ids: Iterable[int] | None = None) -> None:
         """These customers, or all, are due at once."""
@@ -88,21 +92,53 @@ class Polling:
         for token_id in list(self.watches if token_ids is None else token_ids):
             self._schedule.put(token_id, now, Rank.FIRST)
 
+    def reconcile(self) -> None:
+        """The config changed: everybody is compared with it now."""
+        self._changed.set()
+
     @property
     def resting(self) -> bool:
         """Nobody is due and nobody is being read: whatever was read is recorded."""
         return len(self._schedule) == len(self.watches) and not self._schedule.waiting
 
     @property
+    def unreachable(self) -> str | None:
+        """What went wrong last, once several customers in turn, or all there are, could not be read: then it is the
+        store, not one of them."""
+        readable = sum(watch.token is not None and not watch.refused for watch in self.watches.values())
+        return self.last_error if len(self._failed_since) >= min(SEVERAL, max(1, readable)) else None
+
+    @property
     def sweep_s(self) -> float | None:
-        """How long the last whole round took: everybody seen once."""
+        """How long the last whole round took: everybody asked for once."""
         return self._sweep.last_s
 
     async def run(self) -> None:
         """Until cancelled. The workers fetch; one of them at a time is in the lane."""
         async with asyncio.TaskGroup() as workers:
+            workers.create_task(self._reconcile(), name="reconcile")
             for number in range(self._concurrency):
                 workers.create_task(self._work(), name=f"poll {number}")
+
+    async def _reconcile(self) -> None:
+        """After a change of the config: everybody is compared with it from what the ledger knows, without the store."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            for watch in list(self.watches.values()):
+                if watch.customer_id and watch.catalogue != self._lane.rules.fingerprint:
+                    await self._guarded(watch, self._compare(watch, watch.customer_id, None))
+
+    async def _guarded(self, watch: Watch, work: Coroutine[Any, Any, None]) -> None:
+        """A fault with one customer never stops the others; without a ledger nothing may go on."""
+        try:
+            await work
+        except LedgerError:
+            raise
+        except Exception as error:  # see above
+            log.exception("%s: could not be looked at", watch.label, extra={"action": "poll_crashed"})
+            watch.failures += 1
+            watch.error = f"a fault in perkd: {type(error).__name__}, see the log"
 
     async def _work(self) -> None:
         while True:
@@ -116,15 +152,7 @@ class Polling:
             if watch is None:
                 continue
             try:
-                await self._poll(watch)
-            except LedgerError:
-                raise  # without a ledger nothing may go on
-            except Exception as error:  # a fault with one customer never stops the others
-                log.exception("%s: could not be looked at", watch.label, extra={"action": "poll_crashed"})
-                watch.failures, watch.error = (
-                    watch.failures + 1,
-                    f"a fault in perkd: {type(error).__name__}, see the log",
-                )
+                await self._guarded(watch, self._poll(watch))
             finally:
                 self._pulse.beat(LOOP)
                 if token_id in self.watches:
@@ -141,8 +169,11 @@ class Polling:
         else:
             if watch.token is not None:
                 watch.failures, watch.refused, watch.error, self.last_error = 0, False, None, None
-                self._sweep.saw(watch.token_id)
+                self._failed_since.clear()
+                self._sweep.asked(watch.token_id)
                 self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
+        if self.watches.get(watch.token_id) is not watch:
+            return  # removed while he was read: what was read must not give him back what the operator took
         self._look_at_clock()
         if watch.customer_id is None or not self._worth_comparing(watch, sighting):
             if sighting and watch.customer_id:
@@ -161,7 +192,7 @@ class Polling:
             or now - watch.profile_at > PROFILE_AGAIN
         ):
             await self._identify(watch, watch.token, now)
-        if watch.customer_id is None:
+        if watch.customer_id is None or watch.token_id not in self.watches:
             return None
         previous = Seen(watch.digest, watch.etag) if watch.digest else None
         answer = await self._store.inventory(watch.token, watch.customer_id, previous, now)
@@ -182,7 +213,18 @@ class Polling:
                 extra={"action": "customer_identified", "customer_id": profile.customer_id},
             )
         watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
+        self._read_with_the_newest(watch.token_id, profile.customer_id)
         watch.recheck_at = now  # a new name or id matters though the inventory is the same
+
+    def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
+        """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""
+        other = self._newest.setdefault(customer_id, token_id)
+        if other != token_id:
+            self._newest[customer_id] = max(other, token_id)
+            older = min(other, token_id)
+            self.watches.pop(older, None)
+            self._schedule.drop(older)
+            self._sweep.leave(older)
 
     def _worth_comparing(self, watch: Watch, sighting: Sighting | None) -> bool:
         now = self._clock.now()
@@ -210,27 +252,15 @@ class Polling:
         if str(error) != watch.error:  # the same words once
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)
-        if not refused:
+        if refused:
+            self._sweep.leave(watch.token_id)
+        else:
             self.last_error = str(error)
+            self._failed_since.add(watch.token_id)
+            self._sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:
-        """When he is looked at next: the interval, sooner after a failure, at the next known end plus a minute."""
-        now, jitter = self._clock.now(), self._rng.uniform(0.9, 1.0)
-        wait, rank = self.every * jitter, Rank.REST
-        if watch.refused:
-            wait = REFUSED_AGAIN * jitter
-        elif watch.failures:
-            wait, rank = min(self.every, FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)) * jitter, Rank.FIRST
-        if watch.token is None:
-            wait = timedelta(days=1)
-        ends = (
-            [watch.deadline_at]
-            if watch.token is None or watch.failures
-            else [_after(watch.recheck_at), watch.deadline_at]
-        )
-        for end in ends:
-            if end is not None and timedelta(0) < end - now < wait:
-                wait, rank = end - now, Rank.FIRST
+        wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
 
     def _end_is_due(self, watch: Watch) -> bool:
@@ -249,7 +279,3 @@ class Polling:
             self._flush_at = self._clock.monotonic() + FLUSH.total_seconds()
             sightings, self._sightings = self._sightings, {}
             await self._ledger.sighted(sightings)
-
-
-def _after(end: datetime | None) -> datetime | None:
-    return end + AFTER_END if end else None

@@ -17,6 +17,8 @@ from .roster import Roster
 
 log = logging.getLogger("perkd.presence")
 
+SKIPS = 2  # rounds left to commands in a row: a long queue must not make the roster stale
+AFTER_CONNECT_S = 1.0  # what waited for the connection goes first
 MISSED_READS = 3  # then the roster is unknown: nobody is known to be online
 IDLE_S = 20.0  # a pass completes at least this often, connected or not
 
@@ -27,7 +29,7 @@ class Presence:
     def __init__(self, link: Link, roster: Roster, joined: asyncio.Event, clock: Clock, pulse: Pulse) -> None:
         self.link, self.roster, self.joined = link, roster, joined
         self._clock, self._pulse = clock, pulse
-        self._missed = 0
+        self._missed = self._skipped = 0
         self._name = f"presence {link.server.name}"
         self.every: timedelta = link.server.presence
         pulse.register(self._name, max(IDLE_S, self.every.total_seconds()))
@@ -38,14 +40,18 @@ class Presence:
                 await self._read()
             finally:
                 self._pulse.beat(self._name)
-            await self._clock.until(self._clock.now() + self.every)
+            reconnected = None if self.link.up.is_set() else self.link.up
+            if await self._clock.until(self._clock.now() + self.every, reconnected):
+                await self._clock.sleep(AFTER_CONNECT_S)
 
     async def _read(self) -> None:
         if not self.link.up.is_set():
             self._miss(None)
             return
-        if self.link.busy:
+        if self.link.busy and self._skipped < SKIPS:
+            self._skipped += 1
             return  # a command is on its way: the next round will do
+        self._skipped = 0
         try:
             players = await self.link.players()
         except AdapterError as error:

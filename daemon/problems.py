@@ -34,10 +34,11 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     servers: Iterable[tuple[str, str, str | None]],
     store_error: str | None,
     refused: Iterable[tuple[str, str]],
+    failing: Iterable[tuple[str, str]] = (),
     warnings: Iterable[str] = (),
 ) -> tuple[Problem, ...]:
-    """All problems, errors first. `servers`: (name, state, last error); `refused`: (customer, what the store said);
-    `skew`: how far the local time is off, None when it can be trusted."""
+    """All problems, errors first. `servers`: (name, state, last error); `refused` and `failing`: (customer, what the
+    store said); `skew`: how far the local time is off, None when it can be trusted."""
     found = [
         *_health(late, skew, store_error),
         *(problem for name, state, error in servers for problem in _server(name, state, error)),
@@ -50,6 +51,16 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
                 "make a new token in the store's dashboard and put it in place of the old one",
             )
             for who, said in refused
+        ),
+        *(
+            Problem(
+                "customer_failing",
+                "warning",
+                f"customer {who}",
+                said,
+                "the others are read; what he has stays. perkd tries him again by itself",
+            )
+            for who, said in failing
         ),
         *_brake(summary),
         *(problem for trouble in summary.troubles for problem in _trouble(trouble)),

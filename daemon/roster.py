@@ -21,6 +21,11 @@ class Roster:
         self.known = True
         return set(self._players) - set(before)
 
+    def forget(self, identity: str) -> None:
+        """The game says this player is not there, whatever the last list said: his next sighting is a new one."""
+        for player in [one for one in self._players.values() if identity in (one.id, one.name)]:
+            del self._players[player.id]
+
     def lose(self) -> None:
         self._players, self.known = {}, False
 

@@ -30,8 +30,8 @@ def watchdog_s() -> float | None:
     return int(micros) / 1_000_000
 
 
-def signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
-    """SIGTERM and SIGINT: the first asks to stop, the second to hurry."""
+def signals(stop: asyncio.Event, hurry: asyncio.Event, reload: asyncio.Event) -> None:
+    """SIGTERM and SIGINT: the first asks to stop, the second to hurry. SIGHUP asks to read the config again."""
 
     def asked() -> None:
         (hurry if stop.is_set() else stop).set()
@@ -39,3 +39,4 @@ def signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)

@@ -28,9 +28,10 @@ class Verbs:
         *,
         reload_customers: Callable[[], Awaitable[None]],
         wake: Callable[[Iterable[str]], None],
+        reload: Callable[[], Awaitable[list[str]]],
     ) -> None:
         self._ledger, self._lane, self._store, self._now = ledger, lane, store, now
-        self._reload_customers, self._wake = reload_customers, wake
+        self._reload_customers, self._wake, self.reload = reload_customers, wake, reload
 
     async def retry(self, command_id: int) -> CommandRow:
         """Renders the command anew from today's config and plans it again."""
@@ -65,8 +66,7 @@ class Verbs:
 
     async def release_brake(self) -> int:
         """Plans what the brake stopped. Returns how many commands."""
-        freed = await self._ledger.release_brake(self._now())
-        self._lane.brake.release()
+        freed = await self._lane.release_brake()
         self._wake(self._lane.rules.catalogue.servers)
         return freed
 
@@ -80,16 +80,16 @@ class Verbs:
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
         """Stops polling him. Sends nothing and lets known ends come, or with `revoke` takes everything away now.
         Returns how many commands that planned."""
-        planned = 0
-        if revoke:
-            passed = await self._lane.take_away(customer_id)
-            planned = passed.recorded.planned + passed.recorded.blocked
-            self._wake(passed.recorded.servers)
         removed = await self._ledger.remove_customer(customer_id, self._now())
         await self._reload_customers()
-        if not removed and not revoke:
-            raise NotPossible(f"no customer {customer_id} is polled: `perkd customers list` shows them")
-        return planned
+        if not revoke:
+            if not removed:
+                raise NotPossible(f"no customer {customer_id} is polled: `perkd customers list` shows them")
+            return 0
+        passed = await self._lane.take_away(customer_id)  # after it: a poll under way would give it all back
+        await self._reload_customers()  # his known ends need no waiting for any more
+        self._wake(passed.recorded.servers)
+        return passed.recorded.planned + passed.recorded.blocked
 
     async def _close(self, command_id: int, state: State) -> CommandRow:
         self._wake([await self._ledger.close_command(command_id, state, self._now())])

@@ -3,12 +3,18 @@
 `polling` holds one Watch for each; `health` counts them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .ledger.rows import Polled
 from .model import Secret
+from .schedule import Rank
+
+REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
+FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
+AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
+REMOVED_AGAIN = timedelta(days=1)  # only his known ends still come
 
 
 @dataclass(slots=True)
@@ -33,24 +39,37 @@ class Watch:
 
 
 class Sweep:
-    """How long it takes until everybody was seen once."""
+    """How long it takes until everybody was asked for once. A refused token waits so long that nobody waits for it."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.last_s: float | None = None
         self._monotonic = monotonic
         self._since = monotonic()
-        self._seen: set[int] = set()
-        self._everybody = 0
+        self._everybody: set[int] = set()
+        self._left: set[int] = set()
 
-    def expect(self, everybody: int) -> None:
+    def expect(self, token_ids: Iterable[int]) -> None:
+        """Exactly these are asked for from now on; the round goes on."""
+        everybody = set(token_ids)
+        self._left = (self._left & everybody) | (everybody - self._everybody)
         self._everybody = everybody
 
-    def saw(self, token_id: int) -> None:
-        self._seen.add(token_id)
-        if len(self._seen) >= self._everybody:
-            now = self._monotonic()
-            self.last_s, self._since = now - self._since, now
-            self._seen.clear()
+    def asked(self, token_id: int) -> None:
+        self._everybody.add(token_id)
+        self._left.discard(token_id)
+        self._end_round()
+
+    def leave(self, token_id: int) -> None:
+        self._everybody.discard(token_id)
+        self._left.discard(token_id)
+        self._end_round()
+
+    def _end_round(self) -> None:
+        if self._left or not self._everybody:
+            return
+        now = self._monotonic()
+        self.last_s, self._since = now - self._since, now
+        self._left = set(self._everybody)
 
 
 def watch_of(row: Polled) -> Watch:
@@ -68,3 +87,21 @@ def watch_of(row: Polled) -> Watch:
         deadline_at=row.deadline_at,
         incomplete=row.incomplete,
     )
+
+
+def next_look(watch: Watch, now: datetime, every: timedelta, *, jitter: float) -> tuple[timedelta, Rank]:
+    """When he is looked at next: the interval, sooner after a failure, at the next known end plus a minute."""
+    wait, rank = every * jitter, Rank.REST
+    if watch.token is None:
+        wait = REMOVED_AGAIN
+    elif watch.refused:
+        wait = REFUSED_AGAIN * jitter
+    elif watch.failures:
+        wait, rank = min(every, FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)) * jitter, Rank.FIRST
+    ends = [watch.deadline_at]
+    if watch.token is not None and not watch.failures and watch.recheck_at is not None:
+        ends.append(watch.recheck_at + AFTER_END)
+    for end in ends:
+        if end is not None and timedelta(0) < end - now < wait:
+            wait, rank = end - now, Rank.FIRST
+    return wait, rank

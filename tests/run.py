@@ -14,6 +14,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import matrix
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent  # ruff, mypy and lint-imports of the same environment
 
@@ -74,14 +76,17 @@ def lint() -> None:
 
 def suites(counts: Counts, parts: Path) -> None:
     """Runs pytest folder by folder under coverage, measuring also the processes the tests start."""
-    env = {**os.environ, "COVERAGE_FILE": str(parts / ".coverage")}
+    cells = parts / "matrix.jsonl"
+    env = {**os.environ, "COVERAGE_FILE": str(parts / ".coverage"), matrix.FILE: str(cells)}
     for name, budget_s in BUDGET_S.items():
         report = parts / f"{name}.xml"
-        pytest = ["-m", "pytest", "-q", f"--junitxml={report}", f"tests/{name}"]
+        pytest = ["-m", "pytest", "-q", "-p", matrix.__name__, f"--junitxml={report}", f"tests/{name}"]
         try:
             seconds = stage(f"pytest {name}", [sys.executable, "-m", "coverage", "run", *pytest], env, budget_s)
         finally:
             counts.add(report)
+        if name == "contract":
+            print(f"\nWhat each oddity of a game server comes to:\n\n{matrix.table(cells)}", flush=True)
         if seconds > budget_s:
             counts.warnings.append(f"WARNING pytest {name} took {seconds:.0f}s, its budget is {budget_s}s")
             print(counts.warnings[-1], flush=True)

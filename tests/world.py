@@ -20,10 +20,10 @@ from typing import Any, Self
 import aiohttp
 
 from adapters import ADAPTERS
+from adapters.base import Adapter
 from daemon.app import App
 from daemon.clock import Clock
 from daemon.config import SecretSources, load
-from daemon.polling import Polling
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
 
@@ -94,8 +94,8 @@ class World:
         self._daemons: list[Process] = []
 
     async def __aenter__(self) -> Self:
+        self.ledger_path.parent.mkdir(parents=True, exist_ok=True)
         await self.box.start()
-        self.ledger_path.parent.mkdir(exist_ok=True)
         self.store.add_product("vip-30-days", lasts=timedelta(days=30))
         self.store.add_product("starter-kit")
         self.tokens_path.touch(mode=0o600)
@@ -166,10 +166,10 @@ presence = "1s"
 
     # perkd in this process
 
-    async def start_app(self) -> App:
+    async def start_app(self, adapters: Mapping[str, Adapter] = ADAPTERS) -> App:
         """perkd on this world's config and clock, ready. Raises what its start raised."""
         settings = load(self.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
-        app = App(settings, ADAPTERS, Clock(self.hands.now, self.hands.monotonic))
+        app = App(settings, adapters, Clock(self.hands.now, self.hands.monotonic))
         self.app, self._running = app, asyncio.create_task(app.run())
         ready = asyncio.create_task(app.ready.wait())
         await asyncio.wait({ready, self._running}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,10 +188,7 @@ presence = "1s"
     def poll_now(self) -> None:
         """Everybody is due at once, without waiting for the interval."""
         assert self.app is not None, "start_app first"
-        for drain in self.app.clock._drains:
-            polling = getattr(drain, "__self__", None)
-            if isinstance(polling, Polling):
-                polling.look_now()
+        self.app.polling.look_now()
 
     async def until(self, what: Callable[[], object], *, for_s: float = DEADLINE_S) -> None:
         """Returns as soon as `what()` is true; fails after a generous deadline, or when perkd died."""

@@ -19,7 +19,8 @@ from adapters.base import AdapterError, Endpoint, InDoubt, NotSent
 
 from .codec import EXECUTE, RequestError, encode
 from .dialects import Dialect
-from .mcrcon_client import Broken, SafeMCRcon
+from .mcrcon_client import SafeMCRcon
+from .mcrcon_gate import Broken
 
 JOIN_S: Final = 2.0  # for a thread that was told to end; only one that looks a name up may need longer
 

@@ -5,7 +5,6 @@ daemon or store is unreachable, 78 configuration.
 """
 
 import io
-import platform
 import sys
 import traceback
 from typing import Annotated
@@ -74,6 +73,6 @@ def main() -> None:
         logs.complain(
             f"perkd: a fault in perkd itself, {type(error).__name__}: {error}\n"
             f"Please report it with these lines and what you did (perkd {__version__}, Python "
-            f"{platform.python_version()}); with -v before the verb perkd shows where it happened"
+            f"{sys.version.split()[0]}); with -v before the verb perkd shows where it happened"
         )
         sys.exit(1)

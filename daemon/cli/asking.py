@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from .errors import CliError, NotWell, OutOfReach, WrongUse
 from .options import control_socket
 
@@ -37,6 +35,8 @@ class Daemon:
     async def _ask(
         self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, str] | None
     ) -> dict[str, Any]:
+        import aiohttp  # noqa: PLC0415 - it takes as long as everything else a short verb does
+
         try:
             async with (
                 aiohttp.ClientSession(

@@ -124,7 +124,7 @@ def _each(verb: str, command_ids: Sequence[str], config: Config) -> None:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LARGEST):
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= LARGEST):
         raise WrongUse(f"{printable(text)!r} is not a command id: `perkd commands list` shows them in its first column")
     return int(text)
 

@@ -24,7 +24,8 @@ app = typer.Typer(
 Name = Annotated[str, typer.Option("--name", help="Your own name for this token.")]
 Note = Annotated[str, typer.Option("--note", help="A note of your own.")]
 TokenFile = Annotated[
-    Path | None, typer.Option("--token-file", metavar="PATH", help="A file that holds the token and nothing else.")
+    Path | None,
+    typer.Option("--token-file", metavar="PATH", readable=False, help="A file that holds the token, alone."),
 ]
 CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id, as `perkd customers list` shows it.")]
 Everybody = Annotated[bool, typer.Option("--all", help="Also those who were removed.")]

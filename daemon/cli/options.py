@@ -22,7 +22,9 @@ from .errors import Misconfigured
 DEFAULT = Path("/etc/perkd/config.toml")
 
 Config = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar="PATH", help=f"The configuration. Default: {DEFAULT}")
+    Path | None,
+    # readable=False: `settings` says more about a file that cannot be read than typer would
+    typer.Option("--config", "-c", metavar="PATH", readable=False, help=f"The configuration. Default: {DEFAULT}"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -47,11 +49,15 @@ def config_path(option: Path | None) -> Path:
 
 def settings(option: Path | None, *, need_secrets: bool) -> Settings:
     """The checked config. Raises Misconfigured with every mistake in it."""
-    path = config_path(option)
     try:
-        return load(path, ADAPTERS, SecretSources.of(os.environ), need_secrets=need_secrets)
+        return read_settings(option, need_secrets=need_secrets)
     except ConfigError as error:
-        raise Misconfigured(error.render(path)) from error
+        raise Misconfigured(error.render(config_path(option))) from error
+
+
+def read_settings(option: Path | None, *, need_secrets: bool) -> Settings:
+    """As `settings`, for a daemon that goes on with the old config. Raises ConfigError."""
+    return load(config_path(option), ADAPTERS, SecretSources.of(os.environ), need_secrets=need_secrets)
 
 
 def control_socket(option: Path | None) -> Path:

@@ -17,7 +17,6 @@ from ..model import State, Step
 from ..status import command_json, stamp
 from . import rehearsal
 from .errors import Misconfigured, NotWell, OutOfReach
-from .fresh import read_all
 from .options import Config, Json, config_path, settings
 from .output import say_json
 from .plantext import show, show_first_start
@@ -81,7 +80,9 @@ def plan(*, fresh: AskStore = False, config: Config = None, json: Json = False) 
         made = asyncio.run(_make(copy or rehearsal.empty(now), found, fresh=fresh, first_start=copy is None))
     except LedgerError as error:
         raise Misconfigured(str(error)) from error
-    except sqlite3.Error as error:
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise Misconfigured(f"{found.ledger.path} is damaged ({error}): `perkd run` says what to do") from error
         raise NotWell(
             f"{found.ledger.path} is not as this perkd knows ledgers ({error}): is the daemon as new as this command?"
         ) from error
@@ -97,6 +98,8 @@ async def _make(copy: sqlite3.Connection, found: Settings, *, fresh: bool, first
         played = Rehearsal(copy, found, lambda: datetime.now(UTC))
         made = Plan(fresh=fresh, first_start=first_start)
         if fresh:
+            from .fresh import read_all  # noqa: PLC0415 - it brings the HTTP client, which only this needs
+
             reading = await read_all(played, found)
             if reading.failed and not reading.read:
                 label, why = reading.failed[0]

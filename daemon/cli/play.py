@@ -17,7 +17,12 @@ ControlPort = Annotated[
 ]
 WriteConfig = Annotated[
     Path | None,
-    typer.Option("--write-config", metavar="PATH", help="Write a config that fits, and its customers, beside PATH."),
+    typer.Option(
+        "--write-config",
+        metavar="PATH",
+        readable=False,
+        help="Write a config that fits, and its customers, beside PATH.",
+    ),
 ]
 
 

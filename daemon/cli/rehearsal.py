@@ -34,18 +34,29 @@ def copy_of(path: Path) -> sqlite3.Connection | None:
     this user may not read."""
     marker = path.with_name("ledger.id")
     try:
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             if marker.exists():
-                raise LedgerMissing(f"{path} is gone, but {marker.name} beside it says there was a ledger: restore it")
+                raise LedgerMissing(
+                    f"{path} is gone or empty, but {marker.name} beside it says there was a ledger: `perkd run` says "
+                    "what to do"
+                )
             return None
         path.open("rb").close()
     except PermissionError as error:
         raise NotWell(f"this user may not read {path}: run the command as root or as the user perkd runs as") from error
-    source = files.open_reader(path)
+    source = _reader(path)
     try:
         return _memory(source)
     finally:
         source.close()
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. Where nobody has the ledger open there is no WAL file, and reading it like any
+    other database would leave one behind."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return files.open_reader(path)
+    return sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)
 
 
 def empty(now: datetime) -> sqlite3.Connection:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,7 +18,7 @@ from ..model import Perk
 from ..paynow.errors import BadAddress, StoreError
 from . import logs
 from .errors import Misconfigured, NotWell
-from .options import Config, Verbose, common, config_path, settings
+from .options import Config, Verbose, common, config_path, read_settings, settings
 from .output import many
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(*, config: Config = None, verbose: Verbose = False) -> None:
         log.info("%s", line, extra={"action": "starting"})
     for warning in found.warnings:
         log.warning("%s", warning, extra={"action": "config_warning"})
-    raise typer.Exit(_finish(found))
+    raise typer.Exit(_finish(found, partial(read_settings, config, need_secrets=True)))
 
 
 def introduction(found: Settings) -> list[str]:
@@ -62,10 +63,10 @@ def _where(perk: Perk) -> str:
     return "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
 
 
-def _finish(found: Settings) -> int:
+def _finish(found: Settings, read: Callable[[], Settings]) -> int:
     """Runs the daemon to its end; every way it can fail becomes a message and an exit code."""
     try:
-        asyncio.run(_run(found))
+        asyncio.run(_run(found, read))
     except (LedgerMissing, LedgerForeign, LedgerCorrupt, BadAddress) as error:
         raise Misconfigured(str(error)) from error
     except ExceptionGroup as group:
@@ -76,12 +77,12 @@ def _finish(found: Settings) -> int:
     return 0
 
 
-async def _run(found: Settings) -> None:
+async def _run(found: Settings, read: Callable[[], Settings]) -> None:
     from ..app import App, CannotStart  # noqa: PLC0415 - half a second of imports that only this verb needs
     from ..systemd import signals  # noqa: PLC0415 - as above
 
-    app = App(found, ADAPTERS)
-    signals(app.stop, app.hurry)
+    app = App(found, ADAPTERS, read=read)
+    signals(app.stop, app.hurry, app.reload_asked)
     telling = asyncio.create_task(_tell_address(app))
     try:
         await app.run()

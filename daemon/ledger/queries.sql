@@ -324,6 +324,7 @@ SELECT * FROM commands WHERE state = 'sending';
 
 -- ============ the operator ==========================================================================================
 
+-- unknown, refused, answered, blocked → planned: the operator said retry, and it was rendered anew
 -- name: retry
 UPDATE commands SET state = 'planned', text = :text, filled = :filled, generation = :generation, hold = NULL,
     reason = NULL, absent = 0, refusals = 0, doubts = 0, due_at = :now, settled_at = NULL, repeatable = :repeatable,

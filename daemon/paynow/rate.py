@@ -47,6 +47,14 @@ class Pace:
             return 0.0
         return (1.0 - self._tokens) / self.rate
 
+    def configure(self, rate: float) -> None:
+        """Another full rate. Raises ValueError as the constructor does."""
+        if not rate > 0:
+            raise ValueError(f"a request rate must be above 0, found {rate}")
+        content = self.rate >= self.configured
+        self.configured = rate
+        self.rate = rate if content else min(self.rate, rate)
+
     def blocked_s(self, now: float) -> float:
         """Seconds until the store may be asked again after a 429; 0.0 when it may be."""
         return 0.0 if self._blocked_until is None else max(0.0, self._blocked_until - now)
@@ -103,6 +111,10 @@ class Rate:
             while (wait := self.pace.take(now := self.monotonic())) > 0:
                 await self._sleep(wait)
             return now
+
+    def configure(self, rate: float) -> None:
+        """A new rate from now on; a slower pace the store asked for goes on until it recovers."""
+        self.pace.configure(rate)
 
     def succeeded(self, sent_at: float) -> None:
         self.pace.succeeded(sent_at)

@@ -149,6 +149,7 @@ class MinecraftServer:
                 data = await loop.sock_recv(connection, READ_MOST)
                 if len(data) < 10 or struct.unpack_from("<i", data)[0] != len(data) - 4:
                     if data and Fault.DROP_MISFIT in self.faults:
+                        self.waiting.set()
                         continue
                     break
                 request_id, request_type = struct.unpack_from("<ii", data, 4)
@@ -158,8 +159,11 @@ class MinecraftServer:
                     more = await self._login(connection, request_id, accepted=logged_in)
                 elif request_type == 2 and logged_in:
                     more = await self._command(connection, request_id, body)
+                elif request_type == 2 and Fault.IGNORE_EARLY in self.faults:
+                    self.waiting.set()
+                    more = True
                 elif request_type == 2:
-                    more = Fault.IGNORE_EARLY in self.faults or await self._send(connection, -1, 2, b"")
+                    more = await self._send(connection, -1, 2, b"")
                 else:
                     self.probes += 1
                     more = Fault.CLOSE_UNKNOWN_TYPE not in self.faults and await self._answer(
@@ -213,6 +217,8 @@ class MinecraftServer:
             wrong = struct.pack("<iii", 200, request_id, 0) + reply.encode()[:20]
         if wrong:
             await asyncio.get_running_loop().sock_sendall(connection, wrong)
+            if Fault.STALL_ANSWER in faults:
+                self.waiting.set()
         elif Fault.NEVER_ANSWER in faults:
             self.waiting.set()
         else:

@@ -5,25 +5,33 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from adapters.base import Endpoint, Secret
 from daemon.sandbox.minecraft import Fault, MinecraftServer
+from daemon.sandbox.source import SourceServer
+from daemon.sandbox.source_console import Style
+
+ServerT = TypeVar("ServerT", bound=MinecraftServer | SourceServer, default=MinecraftServer)
 
 
 @dataclass(frozen=True, slots=True)
-class Game:
+class Game(Generic[ServerT]):
     """How the contract suite speaks to one game over one transport."""
 
     adapter: str
     transport: str
-    server: Callable[[str], MinecraftServer]  # takes the password
+    server: Callable[[str], ServerT]  # takes the password
     answers: Mapping[str, str]  # commands and the one right answer to each, in this order
     steady_command: str  # answered by steady_answer at any time
     steady_answer: str
     long_command: str  # its answer is long_answer, in several packets
     long_answer: str
+    lists: tuple[str, ...] = ("minecraft:list uuids", "list uuids", "list")
 
-    def endpoint(self, server: MinecraftServer, password: str, *, timeout_s: float = 5.0) -> Endpoint:
+    def endpoint(self, server: ServerT, password: str, *, timeout_s: float = 5.0) -> Endpoint:
         return Endpoint(
             server.host, server.port, Secret(password), timeout_s, connect_timeout_s=timeout_s, transport=self.transport
         )
@@ -65,6 +73,50 @@ GAMES: Mapping[str, Game] = {
     "minecraft-native": _minecraft_over("native"),
     "minecraft-mcrcon": _minecraft_over("mcrcon"),
 }
+
+
+def _source(adapter: str, style: Style, account: str) -> Game[SourceServer]:
+    """`account` is account 22202 as this game writes it."""
+
+    def server(password: str) -> SourceServer:
+        running = SourceServer(password=password, style=style)
+        running.console.join('Ann "the # 3', 22202)
+        running.console.join("Bob;quit //", 4691)
+        running.console.bots.append("Moe")
+        running.answered["help"] = _LONG
+        return running
+
+    unknown = "Unknown command 'sm_unheard'!" if style is Style.CS2 else 'Unknown command "sm_unheard"'
+    return Game(
+        adapter=adapter,
+        transport="native",
+        server=server,
+        answers={
+            "ulx adduserid STEAM_0:0:11101 vip": "(Console) added userid STEAM_0:0:11101 to group vip",
+            "sm_give 3 diamonds": "",
+            "say hello": "Console: hello",
+            f'kickid "{account}"': 'Dropped Ann "the # 3 from server (Kicked by Console)',
+            "banid 0 STEAM_0:0:11101": "",
+            "removeid STEAM_0:0:11101": "removeid:  filter removed for STEAM_0:0:11101",
+            "sm_unheard": unknown,
+        },
+        steady_command="sm_unheard",
+        steady_answer=f"{unknown}\n",
+        long_command="help",
+        long_answer=_LONG,
+        lists=("status",),
+    )
+
+
+SOURCE_GAMES: Mapping[str, Game[SourceServer]] = {
+    "source": _source("source", Style.GMOD, "STEAM_0:0:11101"),
+    "tf2": _source("tf2", Style.TF2, "[U:1:22202]"),
+    "gmod": _source("gmod", Style.GMOD, "STEAM_0:0:11101"),
+    "l4d2": _source("l4d2", Style.L4D2, "STEAM_1:0:11101"),
+    "cs2": _source("cs2", Style.CS2, "[U:1:22202]"),
+}
+
+EVERY: Mapping[str, Game[Any]] = {**GAMES, **SOURCE_GAMES}
 
 # After these the command's outcome is not known, and the connection is over.
 IN_DOUBT = (

@@ -8,13 +8,15 @@ import contextlib
 import gc
 import re
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
 from adapters import ADAPTERS
 from adapters.base import AdapterError, AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Player, Session
 from daemon.sandbox.minecraft import Fault, MinecraftServer
-from tests.contract.games import GAMES, HARMLESS, IN_DOUBT, Game
+from daemon.sandbox.source import SourceServer
+from tests.contract.games import EVERY, HARMLESS, IN_DOUBT, Game
 
 SOON_S = 0.2  # a timeout that is meant to be reached
 
@@ -22,7 +24,7 @@ SOON_S = 0.2  # a timeout that is meant to be reached
 class Table:
     """One game's server with its password, and how to connect to it."""
 
-    def __init__(self, game: Game, server: MinecraftServer, password: str) -> None:
+    def __init__(self, game: Game[Any], server: MinecraftServer | SourceServer, password: str) -> None:
         self.game = game
         self.server = server
         self.password = password
@@ -39,7 +41,7 @@ class Table:
             return await session.send(self.game.steady_command) == self.game.steady_answer
 
 
-@pytest.fixture(params=GAMES.values(), ids=list(GAMES))
+@pytest.fixture(params=EVERY.values(), ids=list(EVERY))
 async def table(request: pytest.FixtureRequest, secret: Callable[[str], str]) -> AsyncIterator[Table]:
     password = secret("an RCON password")
     async with request.param.server(password) as server:
@@ -260,7 +262,7 @@ async def test_players_are_listed_with_their_identities(table: Table) -> None:
 
 
 async def test_a_list_that_is_none_is_no_roster(table: Table) -> None:
-    for command in ("minecraft:list uuids", "list uuids", "list"):
+    for command in table.game.lists:
         table.server.answered[command] = "Online (2): Ann, Bob"
     async with table.connect() as session:
         with pytest.raises(InDoubt) as raised:

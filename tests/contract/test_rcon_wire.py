@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
-from adapters.wire import connection, mcrcon_client
+from adapters.wire import connection, mcrcon_gate
 from adapters.wire.connection import ID_MOST
 from adapters.wire.dialects import MINECRAFT, Dialect
 from adapters.wire.mcrcon import McrconWire, open_mcrcon
@@ -193,7 +193,7 @@ async def test_each_command_gets_its_whole_time() -> None:
 
 async def test_an_answer_without_end_is_not_collected_for_ever(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "ANSWER_MOST", 100_000)
-    monkeypatch.setattr(mcrcon_client, "ANSWER_MOST", 100_000)
+    monkeypatch.setattr(mcrcon_gate, "ANSWER_MOST", 100_000)
 
     async def script(peer: Peer) -> None:
         packet_id, _, _ = await peer.take()

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from daemon.sandbox.minecraft import MinecraftServer
+from daemon.sandbox.minecraft import Fault, MinecraftServer
 
 PASSWORD = "sandbox-test-password"
 
@@ -103,6 +103,37 @@ async def test_a_command_before_the_login_is_not_run(server: MinecraftServer) ->
         await raw.write(packet(5, 2, b"op Ann"))
         assert await raw.read() == (-1, 2, b"")
     assert server.executed == []
+
+
+async def test_a_server_may_ignore_a_command_before_the_login(server: MinecraftServer) -> None:
+    server.faults = {Fault.IGNORE_EARLY}
+    async with Raw(server) as raw:
+        await raw.write(packet(5, 2, b"op Ann"))
+        await server.waiting.wait()
+        await raw.log_in()  # the next thing that comes is the login's answer
+    assert server.executed == []
+
+
+async def test_a_server_may_drop_two_packets_in_one_read_without_a_word(server: MinecraftServer) -> None:
+    server.faults = {Fault.DROP_MISFIT}
+    async with Raw(server) as raw:
+        await raw.log_in()
+        await raw.write(packet(1, 2, b"op Ann") + packet(2, 2, b"deop Ann"))
+        await server.waiting.wait()
+        await raw.write(packet(3, 2, b"op Ann"))
+        assert await raw.read() == (3, 0, b"Made Ann a server operator")
+    assert server.executed == ["op Ann"]
+
+
+async def test_a_server_may_close_at_a_type_it_does_not_know_or_answer_in_one_packet(server: MinecraftServer) -> None:
+    server.faults = {Fault.CLOSE_UNKNOWN_TYPE, Fault.ONE_PACKET}
+    server.answered["help"] = "x" * 9000
+    async with Raw(server) as raw:
+        await raw.log_in()
+        await raw.write(packet(1, 2, b"help"))
+        assert await raw.read() == (1, 0, b"x" * 9000)
+        await raw.write(packet(9, 100, b""))
+        assert await raw.read() is None
 
 
 async def test_an_unknown_type_is_named_in_hex(server: MinecraftServer) -> None:

@@ -6,13 +6,17 @@ The flow tests use it beside tests/world.py: `owner = Owner(world)`. It works on
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
 
+from adapters import ADAPTERS
+from adapters.base import Adapter
 from daemon.app import App
+from daemon.sandbox.minecraft import MinecraftServer
 from tests import secretwatch
 from tests.world import DEADLINE_S, World
 
@@ -26,14 +30,22 @@ class Owner:
         self.world = world
 
     @classmethod
-    async def of(cls, world: World, *customers: str) -> "Owner":
-        """The owner of a perkd that runs, knows these customers and has read each once. Whatever is bought now is newer
-        than its ledger (the store may cut its times to seconds, so the clock makes a step)."""
+    async def of(
+        cls,
+        world: World,
+        *customers: str,
+        linked: Iterable[str] = ("survival",),
+        adapters: Mapping[str, Adapter] = ADAPTERS,
+    ) -> "Owner":
+        """The owner of a perkd that runs, is connected to the servers `linked`, knows these customers and has read
+        each once. Whatever is bought now is newer than its ledger: the store may cut its times to seconds, so the clock
+        makes a step."""
         for name in customers:
             world.add_token(name)
-        await world.start_app()
+        await world.start_app(adapters)
         owner = cls(world)
-        await owner.linked()
+        for server in linked:
+            await owner.linked(server)
         await owner.later(seconds=2)
         return owner
 
@@ -62,6 +74,13 @@ class Owner:
             session.request(method, f"http://{host}:{port}{path}", **more) as answer,
         ):
             return answer.status, _read(await answer.text())
+
+    async def headers(self, path: str) -> Mapping[str, str]:
+        """The headers of one answer of the HTTP interface."""
+        assert self.app.address is not None
+        host, port = self.app.address
+        async with aiohttp.ClientSession() as session, session.get(f"http://{host}:{port}{path}") as answer:
+            return answer.headers.copy()
 
     async def commands(self, **query: Any) -> list[Row]:
         """Every command, oldest first."""
@@ -165,6 +184,22 @@ class Owner:
         """The clock moves on and everybody is looked at again: `later(days=30)`."""
         self.world.hands.forward(timedelta(**by))
         await self.looked()
+
+
+@asynccontextmanager
+async def lobby_beside(world: World, *perks: str, survival: str = "") -> AsyncIterator[MinecraftServer]:
+    """A second emulated server, and a config that has it as `lobby`; `survival` are lines for the first."""
+    async with MinecraftServer(password=world.password) as lobby:
+        table = f"""
+[[server]]
+name = "lobby"
+game = "minecraft"
+address = "{lobby.address}"
+password = "{world.password}"
+presence = "1s"
+"""
+        world.write_config(table, perks="".join(perks), server=survival)
+        yield lobby
 
 
 def _read(text: str) -> Any:

@@ -89,7 +89,7 @@ async def test_a_dead_store_never_stops_deliveries(tmp_path: Path) -> None:
         await world.server.up()
         world.hands.forward(timedelta(minutes=2))
         await owner.settled(owner.add("Ann"))
-        assert not (await owner.status())["store"]["state"] == "ok"
+        assert (await owner.status())["store"]["state"] == "unreachable"
 
 
 async def test_a_store_that_is_gone_for_long_is_not_ready_and_comes_back_by_itself(tmp_path: Path) -> None:

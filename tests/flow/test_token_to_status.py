@@ -232,4 +232,3 @@ async def test_a_perk_in_two_hands_of_one_player_is_taken_with_the_last(tmp_path
             world.store.revoke(item)
             await owner.looked()
         await owner.settled(owner.add("Ann"), owner.remove("Ann"))
-

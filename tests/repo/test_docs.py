@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click import Group
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from daemon import cli
@@ -35,9 +35,9 @@ def verbs() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for app in apps:
         command = get_command(app)
-        if isinstance(command, Group):
+        if isinstance(command, TyperGroup):
             for name, verb in command.commands.items():
-                found[name] = sorted(verb.commands) if isinstance(verb, Group) else []
+                found[name] = sorted(verb.commands) if isinstance(verb, TyperGroup) else []
     return found
 
 

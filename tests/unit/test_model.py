@@ -46,9 +46,9 @@ def test_whatever_may_have_reached_the_game_counts_as_touched() -> None:
 
 
 def test_the_ledger_checks_the_same_words() -> None:
-    [checked] = re.findall(
-        r"state\s+TEXT\s+NOT NULL CHECK \(state IN\s*\(('planned'[^)]*)\)", SCHEMA.read_text("utf-8")
-    )
+    check = r"state\s+TEXT\s+NOT NULL CHECK \(state IN\s*\(('planned'[^)]*)\)"
+    check = r"state\s+TEXT\s+NOT NULL CHECK \(state IN\s*\(('planned'[^)]*)\)"
+    [checked] = re.findall(check, SCHEMA.read_text("utf-8"))
     assert set(re.findall(r"'(\w+)'", checked)) == set(State)
 
 

@@ -15,7 +15,7 @@ from tests.builders import DAY, NOW, catalogue, kit, perk
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
     """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
     outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
-    given = {key: changes.pop(key) for key in (*outside, "warnings") if key in changes}
+    given = {key: changes.pop(key) for key in (*outside, "failing", "warnings") if key in changes}
     summary = Summary(
         ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
     )
@@ -95,13 +95,11 @@ def test_a_server_that_is_up_or_about_to_be_is_none(state: str) -> None:
     assert found(servers=[("survival", state, None)]) == ()
 
 
-def test_a_refused_token_names_its_customer() -> None:
-    problem = one(refused=[("Alex", "the store answered 401")])
-    assert (problem.code, problem.subject, problem.text) == (
-        "token_refused",
-        "customer Alex",
-        "the store answered 401",
-    )
+@pytest.mark.parametrize(("keyword", "code"), [("refused", "token_refused"), ("failing", "customer_failing")])
+def test_a_customer_who_cannot_be_read_is_named_with_what_the_store_said(keyword: str, code: str) -> None:
+    problem = one(**{keyword: [("Alex", "the store answered 401")]})
+    assert (problem.code, problem.severity) == (code, "warning")
+    assert (problem.subject, problem.text) == ("customer Alex", "the store answered 401")
 
 
 def test_the_brake_says_why_and_how_many_commands_wait() -> None:
@@ -179,10 +177,6 @@ def test_orphans_duplicate_tokens_and_warnings_of_the_config_are_information() -
 
 
 def test_errors_stand_first_then_warnings_then_information() -> None:
-    mixed = found(
-        warnings=["w"],
-        servers=[("a", "down", None), ("b", "refused", None)],
-        late={"poll": 99.0},
-        refused=[("Alex", "401")],
-    )
+    servers = [("a", "down", None), ("b", "refused", None)]
+    mixed = found(warnings=["w"], servers=servers, late={"poll": 99.0}, refused=[("Alex", "401")])
     assert [problem.severity for problem in mixed] == ["error", "error", "warning", "warning", "info"]

@@ -82,3 +82,13 @@ def test_an_empty_list_is_known_and_a_lost_one_is_not() -> None:
     roster.lose()
     assert (roster.known, roster.ids) == (False, frozenset())
     assert roster.see([ALEX]) == {"uuid-a"}
+
+
+@pytest.mark.parametrize("identity", ["uuid-a", "Alex"])
+def test_a_player_the_game_says_is_not_there_joins_again_with_the_next_list(identity: str) -> None:
+    roster = Roster()
+    roster.see([ALEX, BLAKE])
+    roster.forget(identity)
+    roster.forget("nobody")
+    assert roster.ids == {"uuid-b", "Blake"}
+    assert roster.see([ALEX, BLAKE]) == {"uuid-a"}

@@ -1,0 +1,115 @@
+"""Everything that runs for the game servers: starts, replaces and ends it while the rest of the daemon goes on.
+
+`app` owns one Fleet; a reload changes it server by server.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.base import Adapter
+
+from .clock import Clock
+from .delivery import Delivery
+from .ledger.base import Ledger
+from .link import Link
+from .metrics import Counters
+from .model import Server as ServerSettings
+from .presence import Presence
+from .pulse import Pulse
+from .roster import Roster
+from .tasks import forever
+
+log = logging.getLogger("perkd")
+
+IN_FLIGHT = timedelta(seconds=7)  # what the command in flight gets when its server or the daemon ends
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that runs for one game server. `ending` is set before its loops may end."""
+
+    settings: ServerSettings
+    link: Link
+    roster: Roster
+    delivery: Delivery
+    presence: Presence
+    ending: asyncio.Event
+    tasks: tuple[asyncio.Task[None], ...] = ()  # delivery, presence, link
+
+
+class Fleet:
+    """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it."""
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        ledger: Ledger,
+        clock: Clock,
+        pulse: Pulse,
+        counters: Counters,
+        roots: asyncio.TaskGroup,
+    ) -> None:
+        self.servers: dict[str, Server] = {}
+        self._adapters, self._ledger, self._clock = adapters, ledger, clock
+        self._pulse, self._counters, self._roots = pulse, counters, roots
+
+    def start(self, settings: ServerSettings) -> None:
+        adapter = self._adapters[settings.game]
+        link, roster, ending = Link(settings, adapter, self._clock), Roster(), asyncio.Event()
+        delivery = Delivery(link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters)
+        presence = Presence(link, roster, delivery.wake, self._clock, self._pulse)
+        loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
+        tasks = tuple(
+            self._roots.create_task(forever(f"{word} {settings.name}", loop, ending), name=f"{word} {settings.name}")
+            for word, loop in loops.items()
+        )
+        self.servers[settings.name] = Server(settings, link, roster, delivery, presence, ending, tasks)
+
+    async def change(self, wanted: Iterable[ServerSettings]) -> None:
+        """Makes the servers exactly these: ended, started, replaced where anything about them changed. One whose
+        password was refused is tried again: whoever reloads has looked."""
+        by_name = {settings.name: settings for settings in wanted}
+        over = [
+            server
+            for name, server in self.servers.items()
+            if by_name.get(name) != server.settings or server.link.state == "refused"
+        ]
+        await self._end(over, None)
+        for server in over:
+            del self.servers[server.settings.name]
+            for word in ("deliver", "presence"):
+                self._pulse.drop(f"{word} {server.settings.name}")
+        for name, settings in by_name.items():
+            if name not in self.servers:
+                self.start(settings)
+
+    async def end(self, hurry: asyncio.Event) -> None:
+        """Ends all of them: the commands in flight get IN_FLIGHT, or until `hurry`."""
+        await self._end(self.servers.values(), hurry)
+
+    def wake(self, names: Iterable[str]) -> None:
+        """There is something to send to these servers."""
+        for name in names:
+            if name in self.servers:
+                self.servers[name].delivery.wake.set()
+
+    async def _end(self, servers: Iterable[Server], hurry: asyncio.Event | None) -> None:
+        ending = list(servers)
+        for server in ending:
+            server.ending.set()
+            server.tasks[1].cancel()
+            server.delivery.finish()
+        deliveries = asyncio.gather(*(server.tasks[0] for server in ending), return_exceptions=True)
+        waits: list[asyncio.Future[object]] = [deliveries]
+        if hurry is not None:
+            waits.append(asyncio.ensure_future(hurry.wait()))
+        await asyncio.wait(waits, timeout=IN_FLIGHT.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits[1:]:
+            wait.cancel()
+        for server in ending:
+            for task in server.tasks:
+                task.cancel()
+        await asyncio.gather(*(task for server in ending for task in server.tasks), return_exceptions=True)

@@ -1,0 +1,1 @@
+"""What perkd costs, as ratios to a yardstick of the same run. `make bench` runs it; pytest collects nothing here."""

@@ -1,0 +1,82 @@
+"""`perkd demo` and `perkd sandbox`: the story plays, and the sandbox gives an owner everything a try needs."""
+
+import asyncio
+import re
+import signal
+import stat
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from tests.world import DEADLINE_S, ROOT, World
+
+
+@asynccontextmanager
+async def sandbox(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
+    """The sandbox as a process, and what it printed until it waits."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "daemon", "sandbox", *arguments, cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        assert process.stdout is not None
+        text = ""
+        async with asyncio.timeout(DEADLINE_S):
+            while "Ctrl-C ends it" not in text:
+                line = await process.stdout.readline()
+                assert line, text
+                text += line.decode()
+        yield process, text
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_the_story_plays_and_ends_well(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        said = await world.perkd("demo", "--once")
+    assert said.code == 0, said
+
+
+async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_works(tmp_path: Path) -> None:
+    config = tmp_path / "try.toml"
+    async with sandbox("--write-config", str(config)) as (process, text), World(tmp_path) as world:
+        control = re.search(r"^control +(http://127\.0\.0\.1:\d+)$", text, re.MULTILINE)
+        assert control is not None
+        async with aiohttp.ClientSession() as session, session.get(control[1]) as answer:
+            there = await answer.json()
+        assert f"store      {there['store']['url']}\n" in text
+        for customer in there["customers"]:
+            assert customer["tokens"][0] in text
+        for product in there["products"]:
+            assert f"  {product['slug']} " in text
+        for file in (config, tmp_path / "try-customers.toml"):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        check, plan = await asyncio.gather(
+            world.perkd("check", "-c", str(config)), world.perkd("plan", "--fresh", "-c", str(config))
+        )
+        assert check.code == 0, check
+        assert "3 tokens from file:" in check.out
+        assert re.search(r"^survival +vip +1 +0 +0 +0$", plan.out, re.MULTILINE), plan
+        for example in re.findall(r"curl -s -X POST (\S+?)(?:/items/ITEM/revoke)? ", text):
+            assert example.startswith(control[1])
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
+
+
+async def test_the_sandbox_replaces_no_file_of_the_owner_and_takes_no_port_twice(tmp_path: Path) -> None:
+    own = tmp_path / "config.toml"
+    own.write_text("[store]\n")
+    async with World(tmp_path / "world") as world:
+        port = world.store.url.rpartition(":")[2]
+        taken, kept = await asyncio.gather(
+            world.perkd("sandbox", "--port", port), world.perkd("sandbox", "--write-config", str(own))
+        )
+    assert (taken.code, kept.code) == (1, 1)
+    assert f"port {port} or 0 cannot be opened" in taken.err
+    assert "was not written by `perkd sandbox`" in kept.err
+    assert own.read_text() == "[store]\n"

@@ -1,0 +1,130 @@
+"""`perkd run` as a process of its own: what it says first, how it ends, and every way it refuses to start."""
+
+import asyncio
+import os
+import re
+import resource
+import signal
+import socket
+import stat
+import sys
+from asyncio.subprocess import DEVNULL
+from pathlib import Path
+
+from tests import secretwatch
+from tests.world import DEADLINE_S, ROOT, World
+
+
+async def test_it_says_what_it_does_and_ends_in_order(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        world.buy("Ann")
+        daemon = await world.start_daemon()
+        await world.until(lambda: world.server.deliveries)
+        assert (await world.perkd("status")).code == 0
+        for file in (*world.ledger_path.parent.iterdir(), world.socket):
+            assert stat.S_IMODE(file.stat().st_mode) & 0o077 in (0, 0o060), file
+        daemon.send_signal(signal.SIGTERM)
+        out, err = await asyncio.wait_for(daemon.communicate(), DEADLINE_S)
+    text = err.decode()
+    assert daemon.returncode == 0
+    assert out == b""
+    assert secretwatch.found_in(text) == []
+    lines = text.splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|WARNING) perkd", line) for line in lines), text
+    heads = [line.split(" ", 2)[2] for line in lines[:5]]
+    assert heads[0].endswith(f"with {world.config_path}")
+    assert heads[1] == f"perkd: store: {world.store.url}, at most 1000 requests a second"
+    assert heads[2] == f"perkd: servers: survival (minecraft at {world.server.address})"
+    assert heads[3] == "perkd: perks: vip (lasting on survival), starter-kit (once on survival)"
+    assert heads[4].startswith("perkd: customers: 1 token from file:")
+    assert re.search(r"status page: http://127\.0\.0\.1:\d+/\n", text)
+    assert lines[-1].endswith("perkd stopped")
+    assert not world.socket.exists()
+
+
+async def test_under_systemd_lines_carry_priorities_instead_of_times(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    status = os.fstat(writer)
+    async with World(tmp_path) as world:
+        world.write_config(perks='[[perk]]\nname = "vip"')
+        daemon = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "daemon", "run", "-c", str(world.config_path)),
+            cwd=ROOT,
+            env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"},
+            stdin=DEVNULL,
+            stderr=writer,
+        )
+        os.close(writer)
+        assert await asyncio.wait_for(daemon.wait(), DEADLINE_S) == 78
+    with os.fdopen(reader) as file:
+        lines = file.read().splitlines()
+    assert re.fullmatch(rf"<3>perkd: {tmp_path}/config\.toml: \d mistakes", lines[0])
+    assert all(line.startswith("<3>") for line in lines)
+
+
+async def test_two_daemons_never_share_a_ledger(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        await world.start_daemon()
+        second = await world.perkd("run")
+    assert second.code == 1
+    assert "another perkd (process " in second.err
+    assert "give this one its own ledger.url" in second.err
+
+
+async def test_a_ledger_that_is_gone_or_broken_is_exit_78(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        await world.start_app()
+        await world.stop_app()
+        world.ledger_path.write_bytes(b"no database at all, and long enough to be looked at " * 10)
+        broken = await world.perkd("run")
+        world.ledger_path.unlink()
+        missing, plan = await asyncio.gather(world.perkd("run"), world.perkd("plan"))
+    assert (broken.code, missing.code, plan.code) == (78, 78, 78)
+    assert "is damaged" in broken.err
+    assert "restore the newest whole copy" in broken.err
+    for said in (missing, plan):
+        assert "ledger.id beside it says there was a ledger" in said.err
+    assert "Traceback" not in broken.err + missing.err + plan.err
+
+
+async def test_an_address_that_is_taken_is_exit_1_and_names_the_key(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        async with World(tmp_path) as world:
+            text = world.config_path.read_text().replace("127.0.0.1:0", taken)
+            world.config_path.write_text(text)
+            said = await world.perkd("run")
+    assert said.code == 1
+    assert f"[http] listen: {taken} cannot be opened" in said.err
+    assert "Traceback" not in said.err
+
+
+async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one_sentence(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        daemon = await world.start_daemon()
+        size = world.ledger_path.with_name("ledger.db-wal").stat().st_size
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (size, size))  # as a full disk would
+        world.buy("Ann")
+        _, err = await asyncio.wait_for(daemon.communicate(), DEADLINE_S)
+    text = err.decode()
+    assert daemon.returncode == 1
+    [line] = [line for line in text.splitlines() if "CRITICAL perkd:" in line]
+    assert "the ledger could not be written" in line
+    assert "check free space and the disk" in line
+    assert "Traceback" not in text
+
+
+async def test_with_v_it_logs_what_a_debugging_owner_wants_and_no_secret(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        world.buy("Ann")
+        daemon = await world.start_daemon("-v")
+        await world.until(lambda: world.server.deliveries)
+        daemon.send_signal(signal.SIGINT)
+        _, err = await asyncio.wait_for(daemon.communicate(), DEADLINE_S)
+    assert daemon.returncode == 0
+    assert secretwatch.found_in(err.decode()) == []

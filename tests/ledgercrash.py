@@ -1,0 +1,117 @@
+"""Kills a ledger before one statement after the other and prints, as JSON, how many steps each had acknowledged.
+
+`python -m tests.ledgercrash FOLDER` leaves one ledger for each statement in FOLDER; tests/contract/test_ledger_crash.py
+runs it and opens them all.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from adapters.base import Secret
+from daemon.changes import Outcome
+from daemon.ledger.base import Ledger
+from daemon.ledger.sqlite import SqliteLedger
+from daemon.model import State
+from daemon.tokensfile import TokenEntry
+from tests.ledgers import NOW, claimed, ends, known_item, later, opens, perk, profile, record, server, support
+
+ENTRY = TokenEntry(Secret("a made-up token"), name="Ann's")
+
+
+def _settles(state: State) -> Callable[[Ledger], Awaitable[None]]:
+    async def settle(ledger: Ledger) -> None:
+        [row] = await ledger.commands(state="sending")
+        await ledger.settle(row.id, Outcome(state=state, reply="words"), NOW)
+
+    return settle
+
+
+async def _done(ledger: Ledger) -> None:
+    [row] = await ledger.commands(state="refused")
+    await ledger.close_command(row.id, State.DELIVERED, NOW)
+
+
+# What perkd does in an ordinary hour, one write each: what was acknowledged must survive.
+STEPS: tuple[Callable[[Ledger], Awaitable[Any]], ...] = (
+    lambda ledger: ledger.configure([server()], [perk()], NOW, adopt=True),
+    lambda ledger: ledger.sync_tokens([ENTRY], NOW),
+    lambda ledger: ledger.identify(1, profile(), NOW),
+    lambda ledger: record(ledger, opens("one", "two", supports=[support()]), items=(known_item(),), digest=b"d"),
+    claimed,
+    _settles(State.DELIVERED),
+    claimed,
+    _settles(State.REFUSED),
+    _done,
+    lambda ledger: record(ledger, ends("take", supports=[support(live=False)]), braked="many", at=later(minutes=1)),
+    lambda ledger: ledger.release_brake(later(minutes=2)),
+    lambda ledger: claimed(ledger, later(minutes=2)),
+    lambda ledger: ledger.recover(later(minutes=3)),
+)
+
+
+async def _play(path: Path, told: int) -> None:
+    ledger = await SqliteLedger.open(path, NOW)
+    for step in STEPS:
+        await step(ledger)
+        os.write(told, b".")
+    await ledger.close()
+
+
+def _kill_at(statement: int) -> None:
+    """From now on every connection of this process counts, and the one that comes to this number ends it."""
+    number = itertools.count(1)
+    connect = sqlite3.connect
+
+    def count(_sql: str) -> None:
+        if next(number) == statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def traced(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.set_trace_callback(count)
+        return connection
+
+    sqlite3.connect = traced  # type: ignore[assignment]  # in a child that is about to be killed
+
+
+def _one(path: Path, statement: int) -> tuple[int, bool]:
+    """How many steps were acknowledged before the statement of that number, and whether there was one."""
+    heard, told = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _kill_at(statement)
+        asyncio.run(_play(path, told))
+        os._exit(0)
+    os.close(told)
+    _, status = os.waitpid(child, 0)
+    acknowledged = len(os.read(heard, 1000))
+    os.close(heard)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise RuntimeError(f"the child before statement {statement} failed by itself")
+    return acknowledged, os.WIFSIGNALED(status)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    found = {}
+    statement, acknowledged, killed = 1, 0, True
+    while killed:
+        where = folder / str(statement)
+        where.mkdir()
+        acknowledged, killed = _one(where / "ledger.db", statement)
+        if killed:
+            found[statement] = acknowledged
+            statement += 1 if acknowledged else 5  # a new ledger is made in many statements, all in one transaction
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
