@@ -146,7 +146,7 @@ class Session(Protocol):
 
 
 class Adapter(Protocol):
-    """What one game means by a safe value, a good reply, a player and a connection. Everything but `connect` is pure."""
+    """What one game means by a safe value, a good reply, a player and a connection. All but `connect` is pure."""
 
     @property
     def variables(self) -> frozenset[str]:

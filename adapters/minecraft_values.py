@@ -87,10 +87,16 @@ def _text(value: str) -> str:
     for position, character in enumerate(value):
         if not _harmless(character):
             raise Unsafe(f"{_shown(value)} must not stand in a Minecraft command: {_named(character)}")
-        if character == "@" and value[position + 1 : position + 2].lower() in set(SELECTORS):
+        if character != "@":
+            continue
+        following = value[position + 1 : position + 2]
+        if not following:
             raise Unsafe(
-                f"{_shown(value)} must not stand in a Minecraft command: @{value[position + 1]} selects players"
+                f"{_shown(value)} must not stand in a Minecraft command: @ at the end selects players together with a "
+                f"letter behind it"
             )
+        if following.lower() in SELECTORS:
+            raise Unsafe(f"{_shown(value)} must not stand in a Minecraft command: @{following} selects players")
     if not value or value != value.strip() or value.startswith("/"):
         raise Unsafe(
             f"{_shown(value)} must not stand in a Minecraft command: it is empty, or begins or ends with a space or /"

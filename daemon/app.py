@@ -7,6 +7,7 @@ straight line: a chain of helpers would only pass a wide state around.
 import asyncio
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -227,7 +228,7 @@ class App:
             await web.TCPSite(runner, listen.host, listen.port, reuse_address=True).start()
         except OSError as error:
             raise CannotStart(
-                f"[http] listen: {listen.host}:{listen.port} cannot be opened ({error.strerror}): another program has "
+                f"[http] listen: {listen.host}:{listen.port} cannot be opened ({_why(error)}): another program has "
                 'it, or it is not an address of this machine; choose another one, or "" for none'
             ) from error
         self.address = runner.addresses[0][:2]
@@ -242,7 +243,7 @@ class App:
             path.chmod(0o660)
         except OSError as error:
             raise CannotStart(
-                f"[control] socket: {path} cannot be opened ({error.strerror}): its directory must exist and belong "
+                f"[control] socket: {path} cannot be opened ({_why(error)}): its directory must exist and belong "
                 "to the user perkd runs as (the unit's RuntimeDirectory makes /run/perkd)"
             ) from error
         stack.callback(path.unlink, missing_ok=True)
@@ -267,3 +268,8 @@ class App:
             line = health.line(await report())
             systemd.notify(*([] if late else ["WATCHDOG=1"]), f"STATUS={line}")
             await self.clock.sleep(every_s)
+
+
+def _why(error: OSError) -> str:
+    """The system's own words: asyncio wraps them into a sentence that repeats the address."""
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from .changes import Catalogue, Changes, Holding, HoldingState, Known, Note, Turn
 from .lasting import Lasting, turn
 from .model import Cause, Inventory, PerkKind, Reason, Who
-from .onceitems import came_back, first_sights, later_sights
+from .onceitems import came_back, once
 from .sightings import sight
 from .standing import Moment, Standing
 
@@ -23,13 +23,13 @@ def compare(
     whos: Mapping[str, Who],
 ) -> Changes:
     """What must change so that given and owned agree. `inventory` None: only time has passed, which can end something
-    and opens nothing (a removed customer's known ends still come, and he gets no new perk). `whos`: server → who the
-    customer is there, for every configured server."""
+    and opens nothing, not even under another name (of a removed customer the known ends still come, and nothing else).
+    `whos`: server → who the customer is there, for every configured server."""
     items, changed, notes = sight(known, inventory, moment.now)
-    lasting = Lasting(known, items, moment, catalogue, whos)
-    holdings = [*lasting.changes(), *later_sights(known, items, catalogue, whos)]
+    lasting = Lasting(known, items, moment, catalogue, whos if inventory is not None else {})
+    holdings = lasting.changes()
     if inventory is not None:
-        holdings += first_sights(known, items, catalogue, whos)
+        holdings += once(known, items, catalogue, whos)
     live = lasting.live_items
     changed |= {item_id for item_id in live if not items[item_id].seen_live}
     holdings.sort(key=lambda change: change.turn in (Turn.END, Turn.REGRANT))  # stable: grants before removals

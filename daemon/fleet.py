@@ -53,10 +53,14 @@ class Fleet:
         roots: asyncio.TaskGroup,
     ) -> None:
         self.servers: dict[str, Server] = {}
+        self._closed = False
         self._adapters, self._ledger, self._clock = adapters, ledger, clock
         self._pulse, self._counters, self._roots = pulse, counters, roots
 
     def start(self, settings: ServerSettings) -> None:
+        """Nothing, once the fleet is ending: a reload that is still under way must not hold up the stop."""
+        if self._closed:
+            return
         adapter = self._adapters[settings.game]
         link, roster, ending = Link(settings, adapter, self._clock), Roster(), asyncio.Event()
         delivery = Delivery(link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters)
@@ -87,7 +91,8 @@ class Fleet:
                 self.start(settings)
 
     async def end(self, hurry: asyncio.Event) -> None:
-        """Ends all of them: the commands in flight get IN_FLIGHT, or until `hurry`."""
+        """Ends all of them, for good: the commands in flight get IN_FLIGHT, or until `hurry`."""
+        self._closed = True
         await self._end(self.servers.values(), hurry)
 
     def wake(self, names: Iterable[str]) -> None:

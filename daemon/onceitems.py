@@ -1,6 +1,6 @@
 """Once-items: given one time per item and server, taken back only when the item is revoked. PURE.
 
-`entitlements` runs these for every comparison; laws 10 and 12.
+`entitlements` runs this for every complete inventory; laws 10 and 12.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from .owners import NOBODY, differs, player_of, sells
 from .standing import REASONS
 
 
-def first_sights(
+def once(
     known: Known, items: Mapping[str, KnownItem], catalogue: Catalogue, whos: Mapping[str, Who]
 ) -> list[HoldingChange]:
-    """What the once-items nobody decided about yet turn into: only a complete inventory can show one."""
+    """What a complete inventory makes of the once-items: those nobody decided about yet, and those decided before."""
     changes = []
     seen = {(holding.key.item_id, holding.perk) for holding in known.holdings if holding.kind is PerkKind.ONCE}
     for perk in catalogue.perks.values():
@@ -22,14 +22,6 @@ def first_sights(
             item = known_item.item
             if perk.kind is PerkKind.ONCE and (item.id, perk.name) not in seen and sells(perk, item, catalogue.slugs):
                 changes += _first_sight(known, perk, known_item, catalogue, whos)
-    return changes
-
-
-def later_sights(
-    known: Known, items: Mapping[str, KnownItem], catalogue: Catalogue, whos: Mapping[str, Who]
-) -> list[HoldingChange]:
-    """What became of those decided before."""
-    changes = []
     for group in _by_place(known).values():
         changes += _later_sight(group, items[group[0].key.item_id].item, catalogue, whos)
     return changes

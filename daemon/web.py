@@ -26,6 +26,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
+    "Server": "perkd",  # else aiohttp tells its version
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -64,7 +65,6 @@ class Web:
             )
             response.headers.update({k: v for k, v in error.headers.items() if k == "Allow"})
         response.headers.update(HEADERS)
-        response.headers.pop("Server", None)
         return response
 
     async def page(self, _request: web.Request) -> web.Response:

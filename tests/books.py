@@ -19,6 +19,7 @@ class Books:
         self.holdings: dict[HoldingKey, Holding] = {}
         self.told: list[tuple[str, HoldingKey]] = []  # ("grant" or "revoke", where), as it reached the game
         self._unsent: set[HoldingKey] = set()  # removals that never reached it
+        self._late: set[HoldingKey] = set()  # old names whose removal goes before the next grant
 
     def known(self, customer_id: str, players: set[str]) -> Known:
         """As the ledger's query: his own holdings, and the lasting ones of the players he is."""
@@ -37,31 +38,38 @@ class Books:
             holdings=tuple(mine),
         )
 
-    def record(self, changes: Changes, whos: dict[str, Who], now: datetime, *, sent: bool) -> None:
-        """Applies one comparison. `sent`: its commands reach the games at once; otherwise they never do."""
-        mine = self.items.setdefault(changes.customer_id, {})
-        mine.update({one.item.id: one for one in changes.items})
+    def record(self, changes: Changes, whos: dict[str, Who], now: datetime, *, sent: bool) -> set[HoldingKey]:
+        """Applies one comparison. `sent`: its commands reach the games at once; otherwise they never do. Returns where
+        a removal that had not reached the game was voided: what is held there is what was granted before it."""
+        self.items.setdefault(changes.customer_id, {}).update({one.item.id: one for one in changes.items})
+        voided = set()
         for change in changes.holdings:
             before = self.holdings.get(change.key)
             assert_possible(change, before)
             who = whos.get(change.key.server, Who(None))
-            if change.turn is Turn.OPEN and change.key in self._unsent:
-                self._unsent.discard(change.key)  # the removal is voided: the perk is still in place
-                self.holdings[change.key] = replace(self.holdings[change.key], state=HoldingState.HELD)
+            if before is not None and change.turn is Turn.OPEN and change.key in self._unsent:
+                self._unsent.discard(change.key)
+                self.holdings[change.key] = replace(before, state=HoldingState.HELD)
+                voided.add(change.key)
             elif change.turn in (Turn.OPEN, Turn.REGRANT):
-                if before is not None and change.turn is Turn.REGRANT and before.touched and sent:
-                    self.told.append(("revoke", change.key))
-                self._grant(change, changes.customer_id, who, sent=sent)
+                if before is not None and change.turn is Turn.REGRANT and before.touched:
+                    self._late.add(change.key)
+                self._tell("grant", change.key, sent=sent)
+                self._put(change, changes.customer_id, who, HoldingState.HELD, touched=sent)
             elif change.turn is Turn.ADOPT:
                 self._put(change, changes.customer_id, who, HoldingState.ADOPTED, touched=False)
             elif change.turn is Turn.END and before is not None:
                 self._end(before, sent=sent)
             self._put_supports(change, now)
+        return voided
 
-    def _grant(self, change: HoldingChange, customer_id: str, who: Who, *, sent: bool) -> None:
-        if sent:
-            self.told.append(("grant", change.key))
-        self._put(change, customer_id, who, HoldingState.HELD, touched=sent)
+    def _tell(self, what: str, key: HoldingKey, *, sent: bool) -> None:
+        if not sent:
+            return
+        if key in self._late:  # the removal of the old name goes first
+            self._late.discard(key)
+            self.told.append(("revoke", key))
+        self.told.append((what, key))
 
     def _put(self, change: HoldingChange, customer_id: str, who: Who, state: HoldingState, *, touched: bool) -> None:
         before = self.holdings.get(change.key)
@@ -78,10 +86,10 @@ class Books:
 
     def _end(self, before: Holding, *, sent: bool) -> None:
         self.holdings[before.key] = replace(before, state=HoldingState.ENDED)
-        if before.touched and sent:
-            self.told.append(("revoke", before.key))
-        elif before.touched:
-            self._unsent.add(before.key)
+        if before.touched:
+            self._tell("revoke", before.key, sent=sent)
+            if not sent:
+                self._unsent.add(before.key)
 
     def _put_supports(self, change: HoldingChange, now: datetime) -> None:
         holding = self.holdings[change.key]

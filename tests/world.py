@@ -23,7 +23,7 @@ from adapters import ADAPTERS
 from adapters.base import Adapter
 from daemon.app import App
 from daemon.clock import Clock
-from daemon.config import SecretSources, load
+from daemon.config import SecretSources, Settings, load
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
 
@@ -168,8 +168,11 @@ presence = "1s"
 
     async def start_app(self, adapters: Mapping[str, Adapter] = ADAPTERS) -> App:
         """perkd on this world's config and clock, ready. Raises what its start raised."""
-        settings = load(self.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
-        app = App(settings, adapters, Clock(self.hands.now, self.hands.monotonic))
+
+        def read() -> Settings:
+            return load(self.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
+
+        app = App(read(), adapters, Clock(self.hands.now, self.hands.monotonic), read=read)
         self.app, self._running = app, asyncio.create_task(app.run())
         ready = asyncio.create_task(app.ready.wait())
         await asyncio.wait({ready, self._running}, return_when=asyncio.FIRST_COMPLETED)

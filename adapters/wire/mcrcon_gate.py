@@ -120,8 +120,6 @@ class Gate:
         answer = self._dialect.answer(self._dialect, self._last_id)
         while True:
             packet = self._packet()
-            if packet.type in self._dialect.skip:
-                continue
             progress = answer.take(packet)
             if progress is Progress.DONE:
                 return Packet(self._last_id, ANSWER, answer.text.encode())
@@ -132,7 +130,7 @@ class Gate:
                 self._late(packet)
 
     def _late(self, packet: Packet) -> None:
-        if packet.type not in self._dialect.skip and not 0 < packet.id <= self._last_id:
+        if not 0 < packet.id <= self._last_id:
             raise Broken(f"a packet came with the id {packet.id}, which perkd never sent")
 
     def _packet(self) -> Packet:
@@ -164,10 +162,8 @@ class Gate:
             data = self._connection.recv(RECEIVE_MOST)
         except BlockingIOError:
             raise
-        except TimeoutError:
-            raise self._expired() from None
         except OSError as error:
-            raise Broken(f"the connection broke: {reason(error)}", by_server=True) from None
+            raise self._broken(error) from None
         if not data:
             raise Broken("the server closed the connection", by_server=True)
         return data
@@ -176,10 +172,13 @@ class Gate:
         self._connection.settimeout(max(self._deadline - time.monotonic(), 0.001))
         try:
             self._connection.sendall(data)
-        except TimeoutError:
-            raise self._expired() from None
         except OSError as error:
-            raise Broken(f"the connection broke: {reason(error)}", by_server=True) from None
+            raise self._broken(error) from None
+
+    def _broken(self, error: OSError) -> Broken:
+        if isinstance(error, TimeoutError):
+            return self._expired()
+        return Broken(f"the connection broke: {reason(error)}", by_server=True)
 
     def _expired(self) -> Broken:
         if self._type == AUTH:

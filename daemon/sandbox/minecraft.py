@@ -217,8 +217,6 @@ class MinecraftServer:
             wrong = struct.pack("<iii", 200, request_id, 0) + reply.encode()[:20]
         if wrong:
             await asyncio.get_running_loop().sock_sendall(connection, wrong)
-            if Fault.STALL_ANSWER in faults:
-                self.waiting.set()
         elif Fault.NEVER_ANSWER in faults:
             self.waiting.set()
         else:

@@ -8,6 +8,8 @@ import uuid as uuids
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .minecraft_grammar import SELECTOR, TARGET_AT, free_text, same_name, shown_text, words
+
 UNKNOWN = "Unknown or incomplete command, see below for error"
 
 
@@ -37,6 +39,7 @@ class Console:
     groups: dict[str, set[str]] = field(default_factory=dict)  # uuid → LuckPerms groups
     items: list[Given] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)  # uuid and text of each `tellraw`
     known_groups: set[str] | None = None  # None: every group exists
     luckperms: bool = True  # False: the plugin is not loaded, `lp` is an unknown command
     luckperms_silent: bool = False  # Bukkit: LuckPerms works, and answers RCON with nothing
@@ -62,12 +65,13 @@ class Console:
     def run(self, command: str) -> str:
         """The reply to one command, after its effect."""
         text = command.removeprefix("/")
-        words = text.removeprefix("minecraft:").split() if self.bukkit else text.split()
-        handler = self._commands().get(words[0]) if words else None
-        if handler is None or (words[0] in ("lp", "luckperms") and not self.luckperms):
+        given = words(text.removeprefix("minecraft:") if self.bukkit else text)
+        handler = self._commands().get(given[0]) if given else None
+        if handler is None or (given[0] in ("lp", "luckperms") and not self.luckperms):
             lines = [UNKNOWN, f"{text}<--[HERE]"]
         else:
-            lines = handler(words[1:], text)
+            meant = self._selected(given)
+            lines = [line for one in meant for line in handler(one[1:], text)] if meant else ["No player was found"]
         # Vanilla puts the lines together with nothing between them.
         return "".join(f"{line}\n" for line in lines) if self.bukkit else "".join(lines)
 
@@ -82,6 +86,8 @@ class Console:
             "pardon": self._pardon,
             "kick": self._kick,
             "say": self._say,
+            "tellraw": self._tellraw,
+            "execute": self._execute,
             "lp": self._lp,
             "luckperms": self._lp,
         }
@@ -90,10 +96,23 @@ class Console:
 
     def _here(self, target: str) -> str | None:
         """The UUID of somebody online, by name or UUID."""
-        return next((one for one in self.online if target.lower() in (one, self.names[one].lower())), None)
+        return next((one for one in self.online if target.lower() == one or same_name(target, self.names[one])), None)
 
     def _account(self, name: str) -> str | None:
-        return next((one for one, known in self.names.items() if known.lower() == name.lower()), None)
+        return next((one for one, known in self.names.items() if same_name(known, name)), None)
+
+    def _behind(self, kind: str) -> list[str]:
+        """The names a selector stands for. The console itself is nobody, so @s is nobody."""
+        everybody = [self.names[one] for one in self.online]
+        return everybody if kind in "ae" else everybody[:1] if kind in "pnr" else []
+
+    def _selected(self, given: list[str]) -> list[list[str]]:
+        """The words once for each player a selector among the targets stands for; as they are without one."""
+        at = 1 + TARGET_AT.get(given[0], 0)
+        found = SELECTOR.fullmatch(given[at]) if len(given) > at else None
+        if found is None or given[0] in ("say", "execute", "lp", "luckperms"):
+            return [given]
+        return [[*given[:at], name, *given[at + 1 :]] for name in self._behind(found["kind"])]
 
     # The commands
 
@@ -172,8 +191,26 @@ class Console:
     def _say(self, words: list[str], text: str) -> list[str]:
         if not words:
             return _mistake(UNKNOWN, text)
-        self.said.append(" ".join(words))
+        self.said.append(SELECTOR.sub(lambda found: ", ".join(self._behind(found["kind"])), free_text(text, 1)))
         return []
+
+    def _tellraw(self, words: list[str], text: str) -> list[str]:
+        shown = shown_text(free_text(text, 2))
+        if shown is None:
+            return _mistake("Incorrect argument for command", text)
+        who = self._here(words[0])
+        if who is None:
+            return ["No player was found"]
+        self.told.append((who, shown))
+        return []
+
+    def _execute(self, words: list[str], text: str) -> list[str]:
+        """Only `execute as TARGET run COMMAND`."""
+        if len(words) < 4 or words[0] != "as" or words[2] != "run":
+            return _mistake(UNKNOWN, text)
+        found = SELECTOR.fullmatch(words[1])
+        times = len(self._behind(found["kind"])) if found is not None else int(self._here(words[1]) is not None)
+        return [self.run(free_text(text, 4)) for _ in range(times)] or ["No player was found"]
 
     def _lp(self, words: list[str], _text: str) -> list[str]:
         lines = self._lp_lines(words)

@@ -67,8 +67,8 @@ def main() -> int:
     if missing() and not options.smoke:
         print(f"not installed: {', '.join(missing())}; `make bench` installs what the comparison needs")
         return 2
-    # Clients and servers share one core. On a virtual machine, waking a process on another core can cost more than a whole
-    # exchange does, and would hide how the clients differ. Interrupts mostly go to the first core: it is the last.
+    # Clients and servers share one core. On a virtual machine, waking a process on another core can cost more than a
+    # whole exchange does, and would hide how the clients differ. Interrupts mostly go to the first core: take the last.
     cpu = max(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpu})
     print(f"$ {parser.prog} {' '.join(sys.argv[1:])}".rstrip())

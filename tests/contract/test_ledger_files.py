@@ -251,7 +251,7 @@ async def test_one_process_does_not_open_a_ledger_twice_and_closing_twice_harms_
     await second.close()
 
 
-# --- permissions -------------------------------------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------------------------------
 
 
 def modes(where: Path) -> dict[str, int]:

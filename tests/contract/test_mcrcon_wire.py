@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import struct
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
 from adapters.wire import mcrcon
 from adapters.wire.dialects import MINECRAFT
 from adapters.wire.mcrcon import McrconWire, open_mcrcon
+from adapters.wire.mcrcon_gate import Broken, Gate
 from daemon.sandbox.minecraft import Fault, MinecraftServer
 
 PASSWORD = "mcrcon-test-password"
@@ -166,6 +168,16 @@ async def test_without_a_free_thread_nothing_is_sent(server: MinecraftServer, mo
     with pytest.raises(NotSent, match="can't start new thread"):
         async with open_mcrcon(at(server), MINECRAFT):
             pass
+
+
+def test_a_request_that_cannot_leave_any_more_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gate = Gate(socket.create_connection(listener.getsockname()), MINECRAFT, timeout_s=5)
+        with contextlib.closing(gate):
+            gate.shut()
+            with pytest.raises(Broken, match="broken pipe"):
+                gate.send(struct.pack("<iii", 10, 0, 2) + b"\0\0")
+        gate.shut()  # after closing too
 
 
 async def test_closing_ends_a_command_in_flight_as_in_doubt(server: MinecraftServer) -> None:

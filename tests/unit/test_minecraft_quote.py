@@ -36,8 +36,8 @@ BAD = {
     Kind.TIME: ["", "2026-01-31", "2026-01-31T00:00:00+00:00", "2026-01-31T00:00:00.5Z", "tomorrow"],
     Kind.TEXT: [
         "", " ", " a", "a ", "/op Eve", "a\nb", "a\tb", "\x7f", "§4red", 'say "hi"', "it's", "`", "a\\n", "{x}", "[x]",
-        "<red>", "@a", "x@e", "@P", "hi @s there", "a\u200bb", "a\u202eb", "a\u2066b", "a\ufeffb", "a\u00adb",
-        "a\u2028b",
+        "<red>", "@a", "x@e", "@P", "a@", "@", "hi @s there", "a\u200bb", "a\u202eb", "a\u2066b", "a\ufeffb",
+        "a\u00adb", "a\u2028b",
         "a\ufe0fb", "a\u3164b", "a\U000e0041b", "\ud800", "\ue000", "x" * 121,
     ],
     Kind.STEAM_ID: ["76561197960287930"],
@@ -76,6 +76,7 @@ def test_every_kind_of_value_has_a_rule() -> None:
         (Kind.TEXT, "a\nb", "U+000A"),
         (Kind.TEXT, "free §4rank", "U+00A7, SECTION SIGN"),
         (Kind.TEXT, "hello @e", "@e selects players"),
+        (Kind.TEXT, "mail me @", "@ at the end"),
         (Kind.UUID, "abc", "UUID with dashes"),
         (Kind.STEAM_ID, "76561197960287930", "Minecraft has no steam_id"),
     ],

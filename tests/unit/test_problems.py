@@ -97,7 +97,8 @@ def test_a_server_that_is_up_or_about_to_be_is_none(state: str) -> None:
 
 @pytest.mark.parametrize(("keyword", "code"), [("refused", "token_refused"), ("failing", "customer_failing")])
 def test_a_customer_who_cannot_be_read_is_named_with_what_the_store_said(keyword: str, code: str) -> None:
-    problem = one(**{keyword: [("Alex", "the store answered 401")]})
+    said: dict[str, Any] = {keyword: [("Alex", "the store answered 401")]}
+    problem = one(**said)
     assert (problem.code, problem.severity) == (code, "warning")
     assert (problem.subject, problem.text) == ("customer Alex", "the store answered 401")
 

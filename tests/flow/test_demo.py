@@ -1,0 +1,20 @@
+"""`perkd demo --once` is what a new owner runs first: every scene is told, and it agrees with itself."""
+
+import re
+from pathlib import Path
+
+from tests.world import World
+
+SCENES = 6
+
+
+async def test_the_demo_tells_every_scene_and_ends_well(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        told = await world.perkd("demo", "--once")
+    assert told.code == 0, told.out + told.err
+    assert re.findall(r"(?m)^(\d)\. ", told.out) == [str(number) for number in range(1, SCENES + 1)]
+    assert "the emulated server agree on exactly the 5 expected commands" in told.out
+    for text in ("parent add vip", "parent remove vip", "ban Ann Chargeback", "give Bob minecraft:diamond 16"):
+        assert told.out.count(f"survival ← {text}") + len(re.findall(rf"survival ← lp user \S+ {text}", told.out)) == 1
+    assert told.err == ""
+    assert "\x1b" not in told.out

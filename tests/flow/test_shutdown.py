@@ -1,0 +1,213 @@
+"""Starting and stopping as systemd does it: real processes, real signals, real time."""
+
+import asyncio
+import signal
+import socket
+import sqlite3
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from daemon import fleet
+from daemon.sandbox.minecraft import Fault
+from tests import secretwatch
+from tests.flow.owner import Owner
+from tests.world import DEADLINE_S, World
+
+
+class Manager:
+    """systemd's end of $NOTIFY_SOCKET: every line it was told, in order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / "notify")
+        self.lines: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._socket.setblocking(False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    async def hears(self, words: str, times: int = 1) -> None:
+        """Returns once so many lines came with these words in them."""
+        async with asyncio.timeout(DEADLINE_S):
+            while sum(words in line for line in self.lines) < times:
+                data = await asyncio.get_running_loop().sock_recv(self._socket, 4096)
+                self.lines += data.decode().splitlines()
+
+
+@asynccontextmanager
+async def command_in_flight(world: World, manager: Manager) -> AsyncIterator[Process]:
+    """perkd as a process that has sent a command whose answer does not come."""
+    config = world.config_path.read_text("utf-8").replace('presence = "1s"', 'presence = "1h"')
+    world.config_path.write_text(config, "utf-8")
+    world.add_token("Ann")
+    daemon = await world.start_daemon(env={"NOTIFY_SOCKET": manager.path})
+    await world.until(lambda: "list uuids" in world.server.executed)  # no list is under way after it
+    world.server.answer_gate = asyncio.Event()
+    world.buy("Ann")
+    await world.until(lambda: world.server.deliveries)
+    yield daemon
+
+
+async def ended(daemon: Process, within_s: float) -> float:
+    """Seconds until it ended with 0; its log holds no secret."""
+    began = time.monotonic()
+    async with asyncio.timeout(within_s):
+        _, err = await daemon.communicate()
+    assert daemon.returncode == 0, err.decode()
+    assert secretwatch.found_in(err.decode()) == []
+    assert "Traceback" not in err.decode()
+    return time.monotonic() - began
+
+
+def states(world: World) -> list[str]:
+    """The states of the commands as they stand in the file, with no perkd running."""
+    ledger = sqlite3.connect(world.ledger_path)
+    try:
+        return [row[0] for row in ledger.execute("SELECT state FROM commands ORDER BY id")]
+    finally:
+        ledger.close()
+
+
+async def test_a_command_in_flight_is_finished_before_the_end(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        with Manager(tmp_path) as manager:
+            async with command_in_flight(world, manager) as daemon:
+                daemon.send_signal(signal.SIGTERM)
+                await manager.hears("STOPPING=1")
+                assert world.server.answer_gate is not None
+                world.server.answer_gate.set()
+                await ended(daemon, 7)
+        assert states(world) == ["delivered"]
+        assert not world.socket.exists()
+        await world.start_app()
+        owner = Owner(world)
+        await owner.looked()
+        assert await owner.told() == [owner.add("Ann")]
+        assert len(world.server.deliveries) == 1
+
+
+async def test_a_hung_command_is_unknown_and_perkd_is_gone_within_ten_seconds(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        with Manager(tmp_path) as manager:
+            async with command_in_flight(world, manager) as daemon:
+                daemon.send_signal(signal.SIGTERM)
+                assert await ended(daemon, 10) > 5, "it had its time"
+        assert states(world) == ["unknown"]
+
+
+async def test_a_second_signal_cuts_the_wait_short(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        with Manager(tmp_path) as manager:
+            async with command_in_flight(world, manager) as daemon:
+                daemon.send_signal(signal.SIGTERM)
+                await manager.hears("STOPPING=1")
+                daemon.send_signal(signal.SIGTERM)
+                await ended(daemon, 5)
+        assert states(world) == ["unknown"]
+
+
+async def test_a_reload_that_is_under_way_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the command of a server it replaces; the new one must not be started any more."""
+    monkeypatch.setattr(fleet, "IN_FLIGHT", timedelta(seconds=0.5))
+    async with World(tmp_path) as world:
+        owner = await Owner.of(world, "Ann")
+        world.server.faults.add(Fault.NEVER_ANSWER)
+        world.buy("Ann")
+        await owner.looked()
+        await world.until(lambda: world.server.deliveries)
+        world.config_path.write_text(world.config_path.read_text("utf-8").replace('presence = "1s"', 'presence = "2s"'), "utf-8")
+        app, old = owner.app, owner.app.servers["survival"]
+        reloading = asyncio.create_task(owner.ask("/reload", "POST"))
+        await world.until(old.ending.is_set)
+        await world.stop_app()
+        assert all(task.done() for task in old.tasks)
+        assert app.servers in ({}, {"survival": old})
+        await asyncio.gather(reloading, return_exceptions=True)
+        assert states(world) == ["unknown"]
+
+
+async def test_systemd_hears_when_perkd_is_ready_lives_and_stops(tmp_path: Path) -> None:
+    """A game server that is down does not hold up the start."""
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        await world.server.down()
+        with Manager(tmp_path) as manager:
+            daemon = await world.start_daemon(env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "300000"})
+            await manager.hears("READY=1")
+            await manager.hears("WATCHDOG=1", times=3)
+            await manager.hears("STATUS=0 of 1 servers up, 0 commands waiting, 1 customers")
+            daemon.send_signal(signal.SIGINT)
+            await ended(daemon, 7)
+            await manager.hears("STATUS=stopped")
+            heard = [line for line in manager.lines if not line.startswith("STATUS")]
+            assert heard[0] == "READY=1"
+            assert "STOPPING=1" in heard
+            assert "WATCHDOG=1" not in heard[heard.index("STOPPING=1") :]
+
+
+async def test_the_watchdog_is_not_fed_while_a_loop_is_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World(tmp_path) as world:
+        with Manager(tmp_path) as manager:
+            monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
+            owner = await Owner.of(world, "Ann")
+            await manager.hears("WATCHDOG=1")
+            owner.app.pulse.register("stuck", 1.0)
+            await owner.later(minutes=5)
+            await world.until(lambda: list(owner.app.pulse.late()) == ["stuck"])
+            world.hands.forward(timedelta(seconds=31))
+            manager.lines.clear()
+            await manager.hears("this loop completed no pass for")
+            assert "WATCHDOG=1" not in manager.lines
+
+
+async def test_two_perkds_never_share_a_ledger(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        first = await world.start_daemon()
+        second = await world.perkd("run")
+        assert second.code == 1
+        assert "two daemons on one ledger would deliver twice" in second.err
+        assert f"process {first.pid}" in second.err
+        assert await world.ask("/status") is not None, "the first goes on"
+
+
+async def test_a_ledger_that_is_gone_is_no_new_start(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        await world.start_app()
+        await world.stop_app()
+        for file in world.ledger_path.parent.glob("ledger.db*"):
+            file.unlink()
+        refused = await world.perkd("run")
+        assert refused.code == 78
+        assert "Starting empty would give out every purchase again" in refused.err
+        assert not world.ledger_path.exists()
+
+
+@pytest.mark.parametrize("what", ["http", "control"])
+async def test_an_address_that_is_taken_or_cannot_be_is_said_in_a_sentence(what: str, tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        config = world.config_path.read_text("utf-8")
+        if what == "http":
+            config = config.replace("127.0.0.1:0", world.server.address)
+            expected = f"[http] listen: {world.server.address} cannot be opened (Address already in use)"
+        else:
+            missing = world.socket.parent / "nowhere" / "control.sock"
+            config = config.replace(str(world.socket), str(missing))
+            expected = f"[control] socket: {missing} cannot be opened (No such file or directory)"
+        world.config_path.write_text(config, "utf-8")
+        refused = await world.perkd("run")
+        assert refused.code == 1
+        assert expected in refused.err
+        assert "Traceback" not in refused.err
