@@ -179,6 +179,8 @@ presence = "1s"
         ready.cancel()
         if self._running.done():
             await self.stop_app()
+        # The store writes some times in whole seconds: what is bought from now on is later than the start all the same.
+        self.hands.forward(timedelta(seconds=1))
         return app
 
     async def stop_app(self) -> None:

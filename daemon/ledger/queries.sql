@@ -295,7 +295,7 @@ WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND
 
 -- blocked → planned: what it waited behind is out of the way
 -- name: free_rest
-UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now + after_us
+UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
 WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND position > :position
     AND superseded = 0 AND hold = 'step' AND state = 'blocked' AND NOT EXISTS (
         SELECT 1 FROM commands e WHERE e.holding_id = commands.holding_id AND e.step = commands.step
@@ -309,7 +309,7 @@ WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND
 
 -- name: mark_delivered
 UPDATE holdings SET delivered_at = :now
-WHERE id = :holding_id AND state = 'held' AND delivered_at IS NULL AND EXISTS (
+WHERE id = :holding_id AND delivered_at IS NULL AND EXISTS (
     SELECT 1 FROM commands c WHERE c.holding_id = :holding_id AND c.step = 'grant' AND c.generation >= holdings.opened
     AND c.state IN ('delivered', 'answered'))
 AND NOT EXISTS (

@@ -4,7 +4,6 @@ tests/flow/test_crash_at_every_arrow.py runs it as a process of its own. It wire
 nothing of it: the ledger, the storefront, the adapter and the clock are wrapped from outside.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -136,7 +135,8 @@ def dying_in_the_transaction(module: Any, name: str) -> None:
     setattr(module, name, fatal)
 
 
-async def main(config: Path, arrow: Arrow, ahead: timedelta) -> None:
+def run(config: str, arrow: Arrow, ahead_s: float) -> None:
+    """The life of the process. `ahead_s`: how far its clock is ahead of the real time."""
     DyingLedger.arrow = arrow
     LEDGERS["sqlite"] = DyingLedger
     if arrow is Arrow.FETCHED:
@@ -145,15 +145,10 @@ async def main(config: Path, arrow: Arrow, ahead: timedelta) -> None:
         dying_in_the_transaction(daemon.ledger.observe, "record")
     elif arrow is Arrow.RECOVERING:
         dying_in_the_transaction(daemon.ledger.deliver, "settle")
-    settings = load(config, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
-    clock = Clock(lambda: datetime.now(UTC) + ahead)
-    await App(settings, {"minecraft": DyingGame(arrow)}, clock).run()
+    settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
+    async def live() -> None:
+        clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))
+        await App(settings, {"minecraft": DyingGame(arrow)}, clock).run()
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("config", type=Path)
-    parser.add_argument("arrow", type=Arrow)
-    parser.add_argument("--ahead-s", type=float, default=0.0)
-    asked = parser.parse_args()
-    asyncio.run(main(asked.config, asked.arrow, timedelta(seconds=asked.ahead_s)))
+    asyncio.run(live())

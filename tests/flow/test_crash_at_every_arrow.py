@@ -6,8 +6,8 @@ unwrapped perkd opens the same ledger.
 """
 
 import asyncio
+import multiprocessing
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.flow import crashing
 from tests.flow.crashing import Arrow
 from tests.flow.owner import Owner, Row, uuid_of
-from tests.world import DEADLINE_S, ROOT, VIP, World
+from tests.world import VIP, World
 
 KIT = """
 [[perk]]
@@ -29,6 +30,9 @@ servers = ["survival"]
 grant = ["give {name} iron_sword 1"]
 revoke = ["say {name} gave it back"]
 """
+# Processes are forked from one that has imported everything already and runs nothing.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["pytest", "tests.flow.crashing"])
 OPEN_TO_THE_OWNER = {"delivered", "unknown", "refused", "answered", "blocked", "void"}
 
 
@@ -62,19 +66,17 @@ EXECUTED = {
 
 async def killed_at(world: World, arrow: Arrow) -> None:
     """perkd runs until it dies at that arrow, on the world's clock."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.flow.crashing", str(world.config_path), arrow),
-        *("--ahead-s", str(world.hands.ahead.total_seconds())),
-        cwd=ROOT,
-        stderr=asyncio.subprocess.PIPE,
+    process = FORKS.Process(
+        target=crashing.run, args=(str(world.config_path), arrow, world.hands.ahead.total_seconds())
     )
-    world._daemons.append(process)
+    process.start()
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            _, err = await process.communicate()
-    except TimeoutError:
-        pytest.fail(f"perkd never came to the arrow {arrow!r}; sent: {world.server.deliveries}")
-    assert process.returncode == -signal.SIGKILL, err.decode()
+        await world.until(lambda: process.exitcode is not None)
+        assert process.exitcode == -signal.SIGKILL, "it ended before it came to the arrow: see its stderr"
+    finally:
+        process.kill()
+        process.join()
+        process.close()
 
 
 async def started(world: World) -> Owner:

@@ -128,7 +128,9 @@ async def test_a_reload_that_is_under_way_does_not_hold_up_the_end(
         world.buy("Ann")
         await owner.looked()
         await world.until(lambda: world.server.deliveries)
-        world.config_path.write_text(world.config_path.read_text("utf-8").replace('presence = "1s"', 'presence = "2s"'), "utf-8")
+        world.config_path.write_text(
+            world.config_path.read_text("utf-8").replace('presence = "1s"', 'presence = "2s"'), "utf-8"
+        )
         app, old = owner.app, owner.app.servers["survival"]
         reloading = asyncio.create_task(owner.ask("/reload", "POST"))
         await world.until(old.ending.is_set)
