@@ -143,6 +143,7 @@ class Owner:
         """What `what()` answers, as soon as it is true."""
         deadline = time.monotonic() + for_s
         while not (found := await what()):
+            self._tick()
             assert time.monotonic() < deadline, f"not within {for_s:.0f} s: {await self.told()}"
             await asyncio.sleep(0.01)
         return found
@@ -151,6 +152,7 @@ class Owner:
         """Returns once the commands are exactly these (text, state); shows both when they never are."""
         deadline = time.monotonic() + DEADLINE_S
         while (found := await self.told()) != list(expected):
+            self._tick()
             if time.monotonic() > deadline:
                 assert found == list(expected)
             await asyncio.sleep(0.01)
@@ -160,6 +162,7 @@ class Owner:
         polling, since = self.app.polling, self.world.hands.now()
         await self.world.until(lambda: polling.resting)
         self.world.poll_now()
+        self._tick()
         await self.world.until(
             lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values())
         )
@@ -170,12 +173,18 @@ class Owner:
         await self.world.until(lambda: polling.resting)
         before = {key: (watch.failures, watch.read_at) for key, watch in polling.watches.items()}
         self.world.poll_now()
+        self._tick()
         await self.world.until(
             lambda: (
                 polling.resting
                 and all((watch.failures, watch.read_at) != before.get(key) for key, watch in polling.watches.items())
             )
         )
+
+    def _tick(self) -> None:
+        """The clock in this process ticks at once, not only ten times a second."""
+        if self.world.app is not None and self.world.app.ready.is_set():
+            self.world.app.clock.tick()
 
     async def linked(self, server: str = "survival") -> None:
         await self.world.until(self.app.servers[server].link.up.is_set)
