@@ -33,8 +33,9 @@ class Health:
     fleet: Fleet
     pulse: Pulse
     clock: Clock
-    settings: Callable[[], Settings]  # a reload replaces them
     started_at: datetime
+    settings: Callable[[], Settings]  # a reload replaces them
+    backup_error: Callable[[], str | None]
 
     async def report(self) -> Report:
         """Everything at this moment. Reads the ledger's second connection; waits for nothing else."""
@@ -61,6 +62,7 @@ class Health:
                 store_error=store_health.last_error if store_health.state == "unreachable" else None,
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
+                backup_error=self.backup_error(),
                 warnings=self.settings().warnings,
             ),
             late=late,

@@ -35,6 +35,7 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     store_error: str | None,
     refused: Iterable[tuple[str, str]],
     failing: Iterable[tuple[str, str]] = (),
+    backup_error: str | None = None,
     warnings: Iterable[str] = (),
 ) -> tuple[Problem, ...]:
     """All problems, errors first. `servers`: (name, state, last error); `refused` and `failing`: (customer, what the
@@ -62,6 +63,7 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
             )
             for who, said in failing
         ),
+        *_backup(backup_error),
         *_brake(summary),
         *(problem for trouble in summary.troubles for problem in _trouble(trouble)),
         *(problem for item in summary.items for problem in _item(item, catalogue)),
@@ -142,6 +144,17 @@ def _server(name: str, state: str, error: str | None) -> Iterable[Problem]:
             name,
             "commands wait for a server that is not in the config",
             "put the [[server]] back, or `perkd commands skip` them",
+        )
+
+
+def _backup(error: str | None) -> Iterable[Problem]:
+    if error is not None:
+        yield Problem(
+            "backup_failed",
+            "error",
+            "ledger",
+            error,
+            "nothing is lost and deliveries go on; make room or put the rights right. It is tried again every night",
         )
 
 
