@@ -23,7 +23,7 @@ from . import __version__, health, systemd
 from .brake import Brake
 from .clock import Clock
 from .config import ConfigError, Settings
-from .control import Control
+from .control import Control, somebody_answers
 from .fleet import Fleet, Server
 from .lane import Lane, Rules
 from .ledger import LEDGERS
@@ -245,6 +245,10 @@ class App:
 
     async def _serve_control(self, stack: AsyncExitStack, application: web.Application) -> None:
         path = self.settings.control
+        if await somebody_answers(path):
+            raise CannotStart(
+                f"[control] socket: another perkd answers at {path}: stop it, or give this one a socket of its own"
+            )
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -3,10 +3,12 @@
 `app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence}`.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -113,6 +115,17 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json({"error": str(error)}, 503)
     except web.HTTPException as error:
         return _json({"error": f"{error.status} {error.reason}: is this perkd as new as the daemon?"}, error.status)
+
+
+async def somebody_answers(path: Path) -> bool:
+    """Whether somebody listens on that unix socket: binding it would take it away from him without a word."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 def _detail(row: CommandRow) -> dict[str, Any]:

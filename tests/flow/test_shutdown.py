@@ -185,6 +185,20 @@ async def test_two_perkds_never_share_a_ledger(tmp_path: Path) -> None:
         assert await world.ask("/status") is not None, "the first goes on"
 
 
+async def test_two_perkds_never_share_a_control_socket(tmp_path: Path) -> None:
+    """The second would take it over, and the operator's verbs would reach the wrong one."""
+    async with World(tmp_path) as world:
+        await world.start_daemon()
+        other = tmp_path / "other"
+        other.mkdir()
+        config = world.config_path.read_text("utf-8").replace(str(world.ledger_path), str(other / "ledger.db"))
+        world.config_path.write_text(config, "utf-8")
+        second = await world.perkd("run")
+        assert second.code == 1
+        assert f"another perkd answers at {world.socket}" in second.err
+        assert await world.ask("/status") is not None, "the first goes on"
+
+
 async def test_a_ledger_that_is_gone_is_no_new_start(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await world.start_app()
