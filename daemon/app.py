@@ -127,7 +127,6 @@ class App:
                 self.pulse,
                 clock,
                 started_at,
-                settings=lambda: self.settings,
                 backup_error=lambda: self.backup_error,
             ).report
             verbs = Verbs(

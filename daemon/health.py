@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from . import __version__, problems
 from .clock import Clock
-from .config import Settings
 from .fleet import Fleet, Server
 from .lane import Lane
 from .ledger.base import Ledger
@@ -34,7 +33,6 @@ class Health:
     pulse: Pulse
     clock: Clock
     started_at: datetime
-    settings: Callable[[], Settings]  # a reload replaces them
     backup_error: Callable[[], str | None]
 
     async def report(self) -> Report:
@@ -63,7 +61,6 @@ class Health:
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
                 backup_error=self.backup_error(),
-                warnings=self.settings().warnings,
             ),
             late=late,
             lately=_lately(self.store, polling, now),

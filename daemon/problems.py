@@ -36,7 +36,6 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     refused: Iterable[tuple[str, str]],
     failing: Iterable[tuple[str, str]] = (),
     backup_error: str | None = None,
-    warnings: Iterable[str] = (),
 ) -> tuple[Problem, ...]:
     """All problems, errors first. `servers`: (name, state, last error); `refused` and `failing`: (customer, what the
     store said); `skew`: how far the local time is off, None when it can be trusted."""
@@ -87,7 +86,6 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
             )
             for customer, count in summary.duplicate_tokens.items()
         ),
-        *(Problem("config_warning", "info", "config", text, "see config.example.toml") for text in warnings),
     ]
     return tuple(sorted(found, key=lambda problem: SEVERITIES.index(problem.severity)))
 
@@ -207,8 +205,10 @@ def _trouble(trouble: Trouble) -> Iterable[Problem]:
             "reply_unrecognised",
             "warning",
             subject,
-            f"{many} got a reply no rule recognises ({newest}): {trouble.reply!r}",
-            "set `success` (or `failure`) in the perk to what the reply looks like",
+            f"{many} got a reply no rule recognises ({newest}): {trouble.reply or 'nothing at all'}",
+            "set `success` (or `failure`) in the perk to what the reply looks like"
+            if trouble.reply
+            else 'if this command always answers with silence (LuckPerms on Bukkit does), set `success = "^$"` in the perk',
         )
 
 
