@@ -208,7 +208,7 @@ def _trouble(trouble: Trouble) -> Iterable[Problem]:
             f"{many} got a reply no rule recognises ({newest}): {trouble.reply or 'nothing at all'}",
             "set `success` (or `failure`) in the perk to what the reply looks like"
             if trouble.reply
-            else 'if this command always answers with silence (LuckPerms on Bukkit does), set `success = "^$"` in the perk',
+            else 'if this command answers with silence (LuckPerms on Bukkit does), set `success = "^$"` in the perk',
         )
 
 

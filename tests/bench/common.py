@@ -21,7 +21,7 @@ Block = Callable[[], Awaitable[T]]
 
 
 class Cost(NamedTuple):
-    """Seconds for one command: of the client's CPU time (kernel included), of both sides' CPU time, and by the clock."""
+    """Seconds for one command: the client's CPU time (kernel included), that of both sides, and by the clock."""
 
     client_s: float
     both_s: float
