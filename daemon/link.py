@@ -115,6 +115,7 @@ class Link:
             else:
                 self._lost(str(error))
         except AdapterError as error:
+            self._closed_logins = 0  # not even a port: a server that restarts, not one that bans
             self._lost(str(error))
         except Exception as error:  # as in `_ask`
             log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
