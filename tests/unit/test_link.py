@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.base import AdapterError, Endpoint, LoginClosed, NotSent, Secret, Session
+from adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Secret, Session
 from daemon.clock import Clock
 from daemon.link import Link, LinkState
 from daemon.model import Server
 from tests.tinygame import TinyGame
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+SURVIVAL = Server(name="survival", game="tiny", endpoint=Endpoint("127.0.0.1", 25575, Secret("x" * 12)))
 
 
 class Ending(TinyGame):
@@ -56,12 +57,30 @@ CLOSED, NO_PORT = LoginClosed("closed during login"), NotSent("connection refuse
 async def test_a_login_closed_twice_in_a_row_counts_as_refused(errors: list[AdapterError], state: LinkState) -> None:
     hands = Hands()
     game, clock = Ending(errors), Clock(hands.now, hands.monotonic)
-    endpoint = Endpoint("127.0.0.1", 25575, Secret("x" * 12))
-    link = Link(Server(name="survival", game="tiny", endpoint=endpoint), game, clock)
+    link = Link(SURVIVAL, game, clock)
     running = asyncio.create_task(link.run())
     while game.errors:
         hands.passed_s += 61.0
         clock.tick()
         await asyncio.sleep(0)
     assert link.state is state
+    running.cancel()
+
+
+@pytest.mark.parametrize(("errors", "asked"), [([CLOSED, CLOSED, NO_PORT], 3), ([AuthRefused("no"), NO_PORT], 1)])
+async def test_what_looks_like_a_ban_is_tried_again_later_a_refused_password_is_not(
+    errors: list[AdapterError], asked: int
+) -> None:
+    """A tunnel before a server that restarts closes logins too: it must come back by itself."""
+    hands = Hands()
+    game, clock = Ending([*errors, *[NO_PORT] * 9]), Clock(hands.now, hands.monotonic)
+    running = asyncio.create_task(Link(SURVIVAL, game, clock).run())
+    for wait_s in (2.0, 2.0, 2.0, 600.0):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        hands.passed_s += wait_s
+        clock.tick()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(errors) + 9 - len(game.errors) == asked
     running.cancel()
