@@ -177,7 +177,7 @@ class Polling:
             if watch.token is not None:
                 watch.refused, self.last_error = False, None
                 self._failed_since.clear()
-                self._sweep.asked(watch.token_id)
+                self._asked(watch)
                 self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
@@ -266,6 +266,11 @@ class Polling:
         else:
             self.last_error = str(error)
             self._failed_since.add(watch.token_id)
+            self._asked(watch)
+
+    def _asked(self, watch: Watch) -> None:
+        """Who left the list while he was asked, for a newer token of his, is not asked for in the next round."""
+        if self.watches.get(watch.token_id) is watch:
             self._sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:

@@ -3,9 +3,13 @@
 `presence` fills it, `delivery` claims by it, `status` counts it.
 """
 
+import re
 from collections.abc import Iterable
 
 from adapters.base import Player
+
+# A UUID, a SteamID64 or XUID, and who stands in for himself: a name like that is no word about who somebody is.
+_IDENTITY = re.compile(r"(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})|[0-9]{15,20}|customer:.*", re.DOTALL)
 
 
 class Roster:
@@ -23,7 +27,7 @@ class Roster:
 
     def forget(self, identity: str) -> None:
         """The game says this player is not there, whatever the last list said: his next sighting is a new one."""
-        for player in [one for one in self._players.values() if identity in (one.id, one.name)]:
+        for player in [one for one in self._players.values() if identity in _identities(one)]:
             del self._players[player.id]
 
     def lose(self) -> None:
@@ -32,7 +36,12 @@ class Roster:
     @property
     def ids(self) -> frozenset[str]:
         """Ids and names: an offline-mode server's players are their names."""
-        return frozenset(self._players) | frozenset(player.name for player in self._players.values())
+        return frozenset(identity for player in self._players.values() for identity in _identities(player))
 
     def __len__(self) -> int:
         return len(self._players)
+
+
+def _identities(player: Player) -> tuple[str, ...]:
+    """His id, and his name unless it looks like an id: people choose their names, and must not be taken for others."""
+    return (player.id,) if _IDENTITY.fullmatch(player.name) else (player.id, player.name)
