@@ -3,7 +3,7 @@
 `app` makes one Health; HTTP, the control socket and systemd's status line ask it for reports.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,7 +49,7 @@ class Health:
             started_at=self.started_at,
             now=now,
             store=store_health,
-            customers=_customers(polling, servers, summary.customers, self.started_at),
+            customers=_customers(polling, self.fleet, summary.customers, self.started_at),
             servers=rows,
             summary=summary,
             problems=problems.find(
@@ -104,18 +104,18 @@ def _failing(polling: Polling) -> list[tuple[str, str]]:
 
 def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
     """Whether the store answered within three rounds of polling."""
-    allowed = max(LATELY_AT_LEAST, 3 * polling.every)
+    allowed = max(LATELY_AT_LEAST, 3 * polling.every.offline)
     return store.last_answer_at is not None and now - store.last_answer_at <= allowed
 
 
-def _customers(polling: Polling, servers: Collection[Server], known: int, started_at: datetime) -> CustomersHealth:
+def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime) -> CustomersHealth:
     watches = [watch for watch in polling.watches.values() if watch.token is not None]
     return CustomersHealth(
         known=known,
         polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),
         failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
         refused=sum(watch.refused for watch in watches),
-        online=sum(len(server.roster) for server in servers),
+        online=polling.online(fleet.players()),
         sweep_s=polling.sweep_s,
     )
 

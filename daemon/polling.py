@@ -1,4 +1,4 @@
-"""Loop 1: token → inventory → changes → commands → ledger. Nobody here speaks RCON.
+"""Loop 1: token → inventory → changes → commands → ledger; whoever is online first. Nobody here speaks RCON.
 
 `app` runs it; the clock's tick drains its schedule. Fetching is concurrent, what is fetched goes through the lane.
 """
@@ -14,14 +14,15 @@ from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
+from .ledger.rows import Polled
 from .metrics import Counters
-from .model import Secret
+from .model import Profile, Secret
 from .paynow.errors import StoreError, TokenRefused
 from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
 from .pulse import Pulse
 from .schedule import Rank, Schedule
-from .watches import Sweep, Watch, next_look, watch_of
+from .watches import PLAYERS_AT_ONCE, Intervals, Players, Sweep, Watch, next_look, watch_of
 
 log = logging.getLogger("perkd.polling")
 
@@ -32,7 +33,7 @@ LOOP = "poll"
 
 
 class Polling:
-    """Reads everybody in turn, whoever failed or has an end coming first, under one rate."""
+    """Reads everybody in turn under one rate. `is_online`: whether a player is on any server."""
 
     def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
         self,
@@ -42,9 +43,10 @@ class Polling:
         clock: Clock,
         pulse: Pulse,
         *,
-        every: timedelta,
+        every: Intervals,
         concurrency: int,
         wake: Callable[[Iterable[str]], None],
+        is_online: Callable[[str], bool],
         counters: Counters,
         rng: random.Random | None = None,
     ) -> None:
@@ -54,6 +56,7 @@ class Polling:
         self.clockwatch = ClockWatch()
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
         self._concurrency, self._wake, self._polls = concurrency, wake, counters.polls
+        self._is_online, self._players = is_online, Players()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
@@ -71,26 +74,59 @@ class Polling:
         if self._schedule.drain(self._clock.monotonic()):
             self._ready.set()
 
-    async def load(self) -> None:
-        """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on."""
+    async def load(self, *, games_changed: bool = False) -> None:
+        """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
+        `games_changed` it is worked out anew who everybody is in the games."""
         rows = {row.token_id: row for row in await self._ledger.polled()}
         for token_id in self.watches.keys() - rows.keys():
-            del self.watches[token_id]
+            self._players.drop(self.watches.pop(token_id))
             self._schedule.drop(token_id)
-        now = self._clock.monotonic()
+        now, unnamed = self._clock.monotonic(), []
         for row in rows.values():
             known = self.watches.get(row.token_id)
             if known is None or known.token != row.token:
+                if known is not None:
+                    self._players.drop(known)
                 self.watches[row.token_id] = watch = watch_of(row)
-                self._schedule.put(row.token_id, now, Rank.FIRST if self._end_is_due(watch) else Rank.REST)
+                self._schedule.put(row.token_id, now, Rank.ENDING if self._end_is_due(watch) else Rank.REST)
+                unnamed.append(row)
+            elif games_changed:
+                unnamed.append(row)
         self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
         self._sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
+        await self._name(unnamed)
+
+    async def _name(self, rows: Iterable[Polled]) -> None:
+        """Works out who these customers are in the games, a few at a time."""
+        for number, row in enumerate(rows):
+            profile, watch = row.profile, self.watches.get(row.token_id)
+            if profile is not None and watch is not None:
+                self._is_now(watch, profile)
+            if number % PLAYERS_AT_ONCE == PLAYERS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+
+    def _is_now(self, watch: Watch, profile: Profile) -> None:
+        self._players.put(watch, self._lane.rules.players(profile))
+
+    def joined(self, players: Iterable[str]) -> None:
+        """Players who came onto a server: whoever of them was not online anywhere is due at once."""
+        for token_id in self._players.customers(players):
+            watch = self.watches[token_id]
+            if watch.token is None or watch.refused or watch.online:
+                continue
+            watch.online = True
+            if token_id in self._schedule:  # else he is being read, and is put back as one who is online
+                self._schedule.put(token_id, self._clock.monotonic(), Rank.ONLINE)
+
+    def online(self, players: Iterable[str]) -> int:
+        """How many customers are one of these players."""
+        return len(self._players.customers(players))
 
     def look_now(self, token_ids: Iterable[int] | None = None) -> None:
         """These customers, or all, are due at once."""
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
-            self._schedule.put(token_id, now, Rank.FIRST)
+            self._schedule.put(token_id, now, Rank.ONLINE)
 
     def reconcile(self) -> None:
         """The config changed: everybody is compared with it now."""
@@ -213,6 +249,7 @@ class Polling:
                 extra={"action": "customer_identified", "customer_id": profile.customer_id},
             )
         watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
+        self._is_now(watch, profile)
         self._read_with_the_newest(watch.token_id, profile.customer_id)
         watch.recheck_at = now  # a new name or id matters though the inventory is the same
 
@@ -222,7 +259,8 @@ class Polling:
         if other != token_id:
             self._newest[customer_id] = max(other, token_id)
             older = min(other, token_id)
-            self.watches.pop(older, None)
+            if (dropped := self.watches.pop(older, None)) is not None:
+                self._players.drop(dropped)
             self._schedule.drop(older)
             self._sweep.leave(older)
 
@@ -260,6 +298,7 @@ class Polling:
             self._sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:
+        watch.online = any(map(self._is_online, watch.players))
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
 

@@ -157,6 +157,7 @@ def _brake(summary: Summary) -> Iterable[Problem]:
 
 
 _BLOCKED = {
+    "chosen": ("server_unknown", "set `paynow_id` in the [[server]] the buyers mean, then reload"),
     "value": ("command_blocked", "complete the customer in the store's dashboard; perkd reads it again by itself"),
     "gift": ("gift_blocked", "look at the case, then `perkd commands retry` or `skip` it"),
     "absent": (

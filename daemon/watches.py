@@ -11,6 +11,8 @@ from .ledger.rows import Polled
 from .model import Secret
 from .schedule import Rank
 
+PLAYERS_AT_ONCE = 500  # while everybody's players are worked out, the loop gets its turn this often
+
 REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
 FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
 AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
@@ -33,6 +35,8 @@ class Watch:
     recheck_at: datetime | None
     deadline_at: datetime | None
     incomplete: bool
+    players: tuple[str, ...] = ()  # who he is in the games that are configured
+    online: bool = False
     failures: int = 0
     refused: bool = False
     error: str | None = None
@@ -89,19 +93,58 @@ def watch_of(row: Polled) -> Watch:
     )
 
 
-def next_look(watch: Watch, now: datetime, every: timedelta, *, jitter: float) -> tuple[timedelta, Rank]:
-    """When he is looked at next: the interval, sooner after a failure, at the next known end plus a minute."""
-    wait, rank = every * jitter, Rank.REST
+class Players:
+    """Which customers a player is: several, when they have the same account in a game."""
+
+    def __init__(self) -> None:
+        self._behind: dict[str, tuple[int, ...]] = {}
+
+    def put(self, watch: Watch, players: Iterable[str]) -> None:
+        """He is these players from now on."""
+        self.drop(watch)
+        watch.players = tuple(dict.fromkeys(players))
+        for player in watch.players:
+            self._behind[player] = (*self._behind.get(player, ()), watch.token_id)
+
+    def drop(self, watch: Watch) -> None:
+        for player in watch.players:
+            left = tuple(key for key in self._behind.get(player, ()) if key != watch.token_id)
+            if left:
+                self._behind[player] = left
+            else:
+                self._behind.pop(player, None)
+        watch.players = ()
+
+    def customers(self, players: Iterable[str]) -> set[int]:
+        """The token ids of whoever is one of these players."""
+        return {key for player in players for key in self._behind.get(player, ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """`poll.online` and `poll.offline`."""
+
+    online: timedelta
+    offline: timedelta
+
+
+def next_look(watch: Watch, now: datetime, every: Intervals, *, jitter: float) -> tuple[timedelta, Rank]:
+    """When he is looked at next: the interval, sooner while he is online or after a failure, at the next known end plus
+    a minute."""
+    wait, rank = every.offline * jitter, Rank.REST
     if watch.token is None:
         wait = REMOVED_AGAIN
     elif watch.refused:
         wait = REFUSED_AGAIN * jitter
     elif watch.failures:
-        wait, rank = min(every, FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)) * jitter, Rank.FIRST
+        again = FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)
+        wait, rank = min(every.offline, again) * jitter, Rank.FAILED
+    elif watch.online:
+        wait, rank = min(every.online, every.offline) * jitter, Rank.ONLINE
     ends = [watch.deadline_at]
     if watch.token is not None and not watch.failures and watch.recheck_at is not None:
         ends.append(watch.recheck_at + AFTER_END)
     for end in ends:
         if end is not None and timedelta(0) < end - now < wait:
-            wait, rank = end - now, Rank.FIRST
+            wait, rank = end - now, min(rank, Rank.ENDING)
     return wait, rank

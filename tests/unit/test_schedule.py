@@ -34,7 +34,7 @@ def test_whoever_waits_longest_is_read_first() -> None:
 def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
-    schedule.put(2, 9.0, Rank.FIRST)
+    schedule.put(2, 9.0, Rank.ENDING)
     schedule.drain(10.0)
     assert taken(schedule) == [2, 1]
 
