@@ -4,9 +4,9 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from . import minecraft_judge, minecraft_values
 from .base import Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
@@ -57,9 +57,9 @@ class MinecraftSession:
         self._line = line
         self._lists = list(LISTS)
 
-    async def send(self, command: str) -> str:
+    def send(self, command: str) -> Coroutine[Any, Any, str]:
         """The server's whole reply. Raises NotSent or InDoubt."""
-        return await self._line.send(command)
+        return self._line.send(command)  # handed on, not awaited here: one coroutine less for each command
 
     async def players(self) -> list[Player]:
         """Who is online. Tries the list commands until one is understood and stays with it.

@@ -23,11 +23,11 @@ from . import __version__, health, systemd
 from .brake import Brake
 from .clock import Clock
 from .config import ConfigError, Settings
-from .control import Control
+from .control import Control, somebody_answers
 from .fleet import Fleet, Server
 from .lane import Lane, Rules
 from .ledger import LEDGERS
-from .ledger.base import Ledger
+from .ledger.base import Ledger, LedgerUnwritable
 from .ledger.operate import PERK
 from .metrics import Counters
 from .paynow.rate import Rate
@@ -70,6 +70,7 @@ class App:
         self.reload_asked = asyncio.Event()  # SIGHUP
         self.ready = asyncio.Event()
         self.address: tuple[str, int] | None = None  # where HTTP listens, once it does
+        self.backup_error: str | None = None  # why last night's copy of the ledger failed
         self.pulse = Pulse(self.clock.monotonic)
         self.polling: Polling  # these three are there once `ready` is set
         self.fleet: Fleet
@@ -120,7 +121,15 @@ class App:
             roots = asyncio.TaskGroup()
             self.fleet = Fleet(self._adapters, ledger, clock, self.pulse, counters, roots, polling.joined)
             report = health.Health(
-                ledger, lane, polling, store, self.fleet, self.pulse, clock, lambda: self.settings, started_at
+                ledger,
+                lane,
+                polling,
+                store,
+                self.fleet,
+                self.pulse,
+                clock,
+                started_at,
+                backup_error=lambda: self.backup_error,
             ).report
             verbs = Verbs(
                 ledger, lane, store, clock.now, reload_customers=polling.load, wake=self._wake, reload=self.reload
@@ -240,6 +249,10 @@ class App:
 
     async def _serve_control(self, stack: AsyncExitStack, application: web.Application) -> None:
         path = self.settings.control
+        if await somebody_answers(path):
+            raise CannotStart(
+                f"[control] socket: another perkd answers at {path}: stop it, or give this one a socket of its own"
+            )
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -259,7 +272,13 @@ class App:
             await self._night.wait()
             self._night.clear()
             now = self.clock.now()
-            path = await self._ledger.backup(BACKUPS_KEPT, now)
+            try:
+                path = await self._ledger.backup(BACKUPS_KEPT, now)
+            except LedgerUnwritable as error:  # no reason to stop delivering: a problem until a copy succeeds
+                self.backup_error = str(error)
+                log.error("%s", error, extra={"action": "backup_failed"})  # noqa: TRY400 - the sentence says it all
+                continue
+            self.backup_error = None
             gone = await self._ledger.purge(now - self.settings.ledger.keep)
             log.info("copied the ledger to %s, removed %d old rows", Path(path).name, gone, extra={"action": "night"})
 

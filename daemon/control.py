@@ -3,10 +3,12 @@
 `app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence}`.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -17,7 +19,7 @@ from .ledger.base import Ledger, LedgerError, NotPossible
 from .ledger.rows import CommandRow, CustomerRow
 from .listing import commands_page, commands_query
 from .model import Secret
-from .paynow.errors import StoreError
+from .paynow.errors import StoreError, TokenRefused
 from .status import Report, command_json, stamp
 from .tokensfile import TokenEntry
 from .verbs import Verbs
@@ -99,20 +101,35 @@ class Control:
         return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
 
 
+# The first that fits. A refused token is an answer to what was asked: the store is well.
+STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
+    (NotPossible, 409),
+    (TokenRefused, 409),
+    (StoreError, 502),
+    (LedgerError, 503),
+    (ValueError, 400),
+)
+
+
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except NotPossible as error:
-        return _json({"error": str(error)}, 409)
-    except ValueError as error:
-        return _json({"error": str(error)}, 400)
-    except StoreError as error:
-        return _json({"error": str(error)}, 502)
-    except LedgerError as error:
-        return _json({"error": str(error)}, 503)
+    except tuple(kind for kind, _ in STATUS_OF) as error:
+        return _json({"error": str(error)}, next(status for kind, status in STATUS_OF if isinstance(error, kind)))
     except web.HTTPException as error:
         return _json({"error": f"{error.status} {error.reason}: is this perkd as new as the daemon?"}, error.status)
+
+
+async def somebody_answers(path: Path) -> bool:
+    """Whether somebody listens on that unix socket: binding it would take it away from him without a word."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
 
 
 def _detail(row: CommandRow) -> dict[str, Any]:

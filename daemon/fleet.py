@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from adapters.base import Adapter
 
@@ -126,7 +127,7 @@ class Fleet:
             server.tasks[1].cancel()
             server.delivery.finish()
         deliveries = asyncio.gather(*(server.tasks[0] for server in ending), return_exceptions=True)
-        waits: list[asyncio.Future[object]] = [deliveries]
+        waits: list[asyncio.Future[Any]] = [deliveries]
         if hurry is not None:
             waits.append(asyncio.ensure_future(hurry.wait()))
         await asyncio.wait(waits, timeout=IN_FLIGHT.total_seconds(), return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from . import __version__, problems
 from .clock import Clock
-from .config import Settings
 from .fleet import Fleet, Server
 from .lane import Lane
 from .ledger.base import Ledger
@@ -33,8 +32,8 @@ class Health:
     fleet: Fleet
     pulse: Pulse
     clock: Clock
-    settings: Callable[[], Settings]  # a reload replaces them
     started_at: datetime
+    backup_error: Callable[[], str | None]
 
     async def report(self) -> Report:
         """Everything at this moment. Reads the ledger's second connection; waits for nothing else."""
@@ -61,7 +60,7 @@ class Health:
                 store_error=store_health.last_error if store_health.state == "unreachable" else None,
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
-                warnings=self.settings().warnings,
+                backup_error=self.backup_error(),
             ),
             late=late,
             lately=_lately(self.store, polling, now),

@@ -157,13 +157,19 @@ class Polling:
                 workers.create_task(self._work(), name=f"poll {number}")
 
     async def _reconcile(self) -> None:
-        """After a change of the config: everybody is compared with it from what the ledger knows, without the store."""
+        """After a change of the config: everybody is compared with it by his last inventory, without the store. Who
+        could not be read lately is compared when he can be: much may have happened to what he owned."""
         while True:
             await self._changed.wait()
             self._changed.clear()
             for watch in list(self.watches.values()):
-                if watch.customer_id and watch.catalogue != self._lane.rules.fingerprint:
-                    await self._guarded(watch, self._compare(watch, watch.customer_id, None))
+                if watch.token is None or self.watches.get(watch.token_id) is not watch:
+                    continue  # removed, or removed just now
+                if watch.customer_id is None or watch.read_at is None or watch.failures:
+                    continue
+                if watch.catalogue != self._lane.rules.fingerprint:
+                    last = Sighting(read_at=watch.read_at, inventory=None)
+                    await self._guarded(watch, self._compare(watch, watch.customer_id, last))
 
     async def _guarded(self, watch: Watch, work: Coroutine[Any, Any, None]) -> None:
         """A fault with one customer never stops the others; without a ledger nothing may go on."""

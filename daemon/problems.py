@@ -35,7 +35,7 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     store_error: str | None,
     refused: Iterable[tuple[str, str]],
     failing: Iterable[tuple[str, str]] = (),
-    warnings: Iterable[str] = (),
+    backup_error: str | None = None,
 ) -> tuple[Problem, ...]:
     """All problems, errors first. `servers`: (name, state, last error); `refused` and `failing`: (customer, what the
     store said); `skew`: how far the local time is off, None when it can be trusted."""
@@ -62,6 +62,7 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
             )
             for who, said in failing
         ),
+        *_backup(backup_error),
         *_brake(summary),
         *(problem for trouble in summary.troubles for problem in _trouble(trouble)),
         *(problem for item in summary.items for problem in _item(item, catalogue)),
@@ -85,7 +86,6 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
             )
             for customer, count in summary.duplicate_tokens.items()
         ),
-        *(Problem("config_warning", "info", "config", text, "see config.example.toml") for text in warnings),
     ]
     return tuple(sorted(found, key=lambda problem: SEVERITIES.index(problem.severity)))
 
@@ -145,6 +145,17 @@ def _server(name: str, state: str, error: str | None) -> Iterable[Problem]:
         )
 
 
+def _backup(error: str | None) -> Iterable[Problem]:
+    if error is not None:
+        yield Problem(
+            "backup_failed",
+            "error",
+            "ledger",
+            error,
+            "nothing is lost and deliveries go on; make room or put the rights right. It is tried again every night",
+        )
+
+
 def _brake(summary: Summary) -> Iterable[Problem]:
     if summary.brake.on_at is not None:
         yield Problem(
@@ -195,8 +206,10 @@ def _trouble(trouble: Trouble) -> Iterable[Problem]:
             "reply_unrecognised",
             "warning",
             subject,
-            f"{many} got a reply no rule recognises ({newest}): {trouble.reply!r}",
-            "set `success` (or `failure`) in the perk to what the reply looks like",
+            f"{many} got a reply no rule recognises ({newest}): {trouble.reply or 'nothing at all'}",
+            "set `success` (or `failure`) in the perk to what the reply looks like"
+            if trouble.reply
+            else 'if this command answers with silence (LuckPerms on Bukkit does), set `success = "^$"` in the perk',
         )
 
 

@@ -3,14 +3,14 @@
 `app.reload` acts on it and tells the owner.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from .config import Settings
 
 # What is opened once: a reload keeps the old value and says so.
-OPENED_ONCE = {
+OPENED_ONCE: Mapping[str, Callable[[Settings], object]] = {
     "store.api": lambda settings: settings.store.api,
     "store.items_path": lambda settings: settings.store.items_path,
     "ledger.url": lambda settings: settings.ledger.path,
@@ -18,7 +18,7 @@ OPENED_ONCE = {
     "control.socket": lambda settings: settings.control,
     "poll.concurrency": lambda settings: settings.poll.concurrency,
 }
-TAKEN_OVER = {
+TAKEN_OVER: Mapping[str, Callable[[Settings], object]] = {
     "poll.online": lambda settings: settings.poll.online,
     "poll.offline": lambda settings: settings.poll.offline,
     "poll.rate": lambda settings: settings.poll.rate,

@@ -38,6 +38,11 @@ class Verbs:
         row = await self._row(command_id)
         known = await self._ledger.known(row.customer_id, self._lane.rules.players)
         rules = self._lane.rules
+        if row.server not in rules.catalogue.servers:
+            raise NotPossible(
+                f"command {command_id} is for {row.server!r}, which is not in the config: put it back, or `perkd "
+                "commands skip` it"
+            )
         scene = Scene(
             known=known,
             catalogue=rules.catalogue,

@@ -12,8 +12,9 @@ from typing import Final
 from adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Secret
 
 from .codec import AUTH, EXECUTE, Decoder, Packet, ProtocolError, RequestError, encode
-from .dialects import Answer, Dialect, Progress
+from .dialects import DONE, OTHER, PROBE, Answer, Dialect
 from .sockets import KEEPALIVE_S, prepare, reason, unacknowledged
+from .turn import Turn
 
 __all__ = ["ANSWER_MOST", "ID_MOST", "KEEPALIVE_S", "Wire", "reason"]
 
@@ -31,9 +32,10 @@ class Wire(asyncio.Protocol):
         self._dialect = dialect
         self._loop = asyncio.get_running_loop()
         self._decoder = Decoder()
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
         self._transport: asyncio.Transport | None = None
         self._socket: TransportSocket | None = None
+        self._rests = bool(dialect.pause_s) or dialect.close_after
         self._last_id = 0
         self._login_id = 0
         self._answer: Answer | None = None
@@ -63,7 +65,8 @@ class Wire(asyncio.Protocol):
                 f"{self._endpoint.address}: the command holds the control character U+{ord(control[0]):04X}; take "
                 f"it out of the perk's command"
             )
-        await self._turn.acquire()
+        if not self._turn.take():
+            await self._turn.wait()
         try:
             if self._dialect.pause_s:
                 await asyncio.sleep(self._free_at - self._loop.time())
@@ -83,15 +86,17 @@ class Wire(asyncio.Protocol):
                 self._may_be_silent = True
                 self._cancel_timer()  # it may be set for later than this command waits
             try:
-                return await self._exchange(
-                    transport, request, self._endpoint.timeout_s if silence_s is None else silence_s
-                )
+                return await self._ask(transport, request, self._endpoint.timeout_s if silence_s is None else silence_s)
+            except asyncio.CancelledError:
+                self._drop("a command was given up before its answer came")
+                raise
             finally:
-                self._answer = None
+                self._waiter = self._answer = None
                 self._may_be_silent = False
-                self._rest()
+                if self._rests:
+                    self._rest()
         finally:
-            self._turn.release()
+            self._turn.give()
 
     async def wait_closed(self) -> str:
         """Returns why, once the connection is gone."""
@@ -115,27 +120,25 @@ class Wire(asyncio.Protocol):
                 f"{self._endpoint.address}: the RCON password cannot be sent: {error}; set another one"
             ) from None
         try:
-            await self._exchange(transport, request, timeout_s)
+            await self._ask(transport, request, timeout_s)
+        except asyncio.CancelledError:
+            self._drop("the login was given up before its answer came")
+            raise
         finally:
+            self._waiter = None
             self._login_id = 0
             self._cancel_timer()  # a command's time may be shorter than what is left of the login's
 
     # One request and its answer
 
-    async def _exchange(self, transport: asyncio.Transport, request: bytes, timeout_s: float) -> str:
-        waiter: asyncio.Future[str] = self._loop.create_future()
-        self._waiter = waiter
+    def _ask(self, transport: asyncio.Transport, request: bytes, timeout_s: float) -> asyncio.Future[str]:
+        """Writes a request. The answer comes in what it returns."""
+        waiter = self._waiter = self._loop.create_future()
         self._deadline = self._loop.time() + timeout_s
         if self._timer is None:
             self._timer = self._loop.call_at(self._deadline, self._tick)
         transport.write(request)
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            self._drop("a command was given up before its answer came")
-            raise
-        finally:
-            self._waiter = None
+        return waiter
 
     def _tick(self) -> None:
         """Looks after the deadline: one timer that moves along with the commands instead of one for each."""
@@ -173,16 +176,16 @@ class Wire(asyncio.Protocol):
         if packet.type in self._dialect.skip:
             return
         answer = self._answer
-        progress = Progress.OTHER if answer is None else answer.take(packet)
-        if answer is None or progress is Progress.OTHER:
+        progress = OTHER if answer is None else answer.take(packet)
+        if answer is None or progress is OTHER:
             if not 0 < packet.id <= self._last_id:
                 self._drop(f"a packet came with the id {packet.id}, which perkd never sent")
             # else: a late packet of an answer that is already whole
-        elif progress is Progress.DONE:
+        elif progress is DONE:
             self._answer = None
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(answer.text)
-        elif progress is Progress.PROBE and self._transport is not None:
+        elif progress is PROBE and self._transport is not None:
             self._transport.write(self._probe(answer))
 
     def _take_login(self, packet: Packet) -> None:

@@ -4,20 +4,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..config import Settings
 from ..ledger.rows import CommandRow
 from ..model import PerkKind, State
 from .output import STYLES, lasting, many, printable, say, table
-
-if TYPE_CHECKING:
-    from .plan import Plan
+from .planning import Plan
 
 NAMED = 5  # customers named one by one; the rest are counted
 
 
-def show(made: "Plan", path: Path, found: Settings) -> None:
+def show(made: Plan, path: Path, found: Settings) -> None:
     """The whole plan."""
     say(f"The plan for {path}. Nothing is sent, nothing is written.", style="bold")
     for line in _basis(made, found):
@@ -59,7 +56,7 @@ def show_first_start(found: Settings) -> None:
         say("`perkd plan --fresh` asks the store now and shows the commands.")
 
 
-def _basis(made: "Plan", found: Settings) -> Sequence[str]:
+def _basis(made: Plan, found: Settings) -> Sequence[str]:
     lines = []
     if made.first_start:
         lines.append(f"There is no ledger at {found.ledger.path} yet: this is what the first start would do.")
@@ -86,7 +83,7 @@ def _command(row: CommandRow) -> None:
         say(f"          blocked (customer {row.customer_id}): {printable(row.reason)}")
 
 
-def _waiting(made: "Plan") -> Sequence[str]:
+def _waiting(made: Plan) -> Sequence[str]:
     lines = []
     if made.waiting:
         lines.append(f"{many(made.waiting, 'command waits', 'commands wait')} in the ledger already and would be sent.")
@@ -100,7 +97,7 @@ def _waiting(made: "Plan") -> Sequence[str]:
     return lines
 
 
-def _brake(made: "Plan") -> None:
+def _brake(made: Plan) -> None:
     brake = made.brake
     if made.brake_trips:
         say()

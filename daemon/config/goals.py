@@ -54,8 +54,8 @@ def _one_of(read: Read[PerkTable], wanted: Mapping[str, object], known: KnownSer
             read.at("servers"),
             found="{ " + ", ".join(wanted) + " }",
             expected="{ any = […] } or { where_online = […] }",
-            fix='write { any = ["…"] } for one time on the first server that takes it, { where_online = ["…"] } for one '
-            "time where the player is",
+            fix='write { any = ["…"] } for one time on the first that takes it, { where_online = ["…"] } for one time '
+            "where the player is",
         )
         return Goal(Target.EACH)
     if not isinstance(names, list) or not names or "*" in names:

@@ -32,6 +32,7 @@ def build_perks(
         if perk is not None:
             perks.append((read, perk))
     _check_effects(perks, findings)
+    _check_clocks(perks, findings)
     _check_old_names(all_reads, findings)
     return [perk for _, perk in perks]
 
@@ -173,6 +174,21 @@ def _check_effects(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Find
                 expected='an effect of its own, because the kind is "once"',
                 fix="write another effect or name; only lasting perks can share one",
             )
+
+
+def _check_clocks(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Findings) -> None:
+    """One item behind one effect cannot run by two clocks."""
+    first: dict[tuple[str, str], tuple[str, Perk]] = {}
+    for read, perk in perks:
+        for product in perk.products:
+            where, other = first.setdefault((perk.effect, product), (read.where, perk))
+            if other.lasts != perk.lasts:
+                findings.mistake(
+                    read.at("lasts"),
+                    found=f"another time than in {where}, which sells {quoted(product)} for the same effect",
+                    expected="one `lasts` for a product and an effect",
+                    fix="write the same in both, or give one of the perks another effect",
+                )
 
 
 def _check_old_names(reads: Sequence[Read[PerkTable]], findings: Findings) -> None:

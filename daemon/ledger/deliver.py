@@ -96,7 +96,7 @@ def _follow_up(connection: sqlite3.Connection, row: sqlite3.Row, state: State, n
         events.moved(connection, now, [found["id"] for found in held], "planned", "blocked", reason)
     elif state in (State.DELIVERED, State.ANSWERED):
         delay_next(connection, row, now)
-        if row["step"] == Step.GRANT and not row["superseded"]:
+        if row["step"] == Step.GRANT:
             delivered(connection, row["holding_id"], now)
 
 

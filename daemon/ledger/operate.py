@@ -65,7 +65,7 @@ def close_command(connection: sqlite3.Connection, command_id: int, state: State,
     events.moved(connection, now, [command_id], row["state"], state.value, said)
     _free_rest(connection, row, now)
     deliver.delay_next(connection, row, now)
-    if row["step"] == Step.GRANT and not row["superseded"]:
+    if row["step"] == Step.GRANT:
         deliver.delivered(connection, row["holding_id"], now)
     return str(row["server"])
 

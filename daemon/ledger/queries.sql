@@ -172,8 +172,8 @@ INSERT INTO items (item_id, customer_id, product_id, slug, product_name, state, 
 VALUES (:item_id, :customer_id, :product_id, :slug, :product_name, :state, :expirable, :gift, :added_at, :ends_at,
     :revoked_at, :revoke_reason, :order_id, :subscription_id, :gameserver_id, :quantity_index, :first_seen_at, :seen_live,
     :renewed_at, :missing_since)
-ON CONFLICT (item_id) DO UPDATE SET product_id = excluded.product_id, slug = excluded.slug,
-    product_name = excluded.product_name, state = excluded.state, expirable = excluded.expirable, gift = excluded.gift,
+ON CONFLICT (item_id) DO UPDATE SET customer_id = excluded.customer_id, product_id = excluded.product_id,
+    slug = excluded.slug, product_name = excluded.product_name, state = excluded.state, expirable = excluded.expirable, gift = excluded.gift,
     added_at = excluded.added_at, ends_at = excluded.ends_at, revoked_at = excluded.revoked_at,
     revoke_reason = excluded.revoke_reason, order_id = excluded.order_id, subscription_id = excluded.subscription_id,
     gameserver_id = excluded.gameserver_id, quantity_index = excluded.quantity_index, seen_live = excluded.seen_live,
@@ -462,7 +462,9 @@ SELECT at, kind, was, became, detail FROM events WHERE command_id = :command_id 
 
 -- name: window
 SELECT c.customer_id, c.read_at,
-    (SELECT COUNT(DISTINCT s.holding_id) FROM supports s WHERE s.customer_id = c.customer_id AND s.live = 1) AS held,
+    (SELECT COUNT(DISTINCT s.holding_id) FROM supports s WHERE s.customer_id = c.customer_id AND s.live = 1)
+        + (SELECT COUNT(*) FROM holdings h JOIN items i ON i.item_id = h.item_id
+           WHERE h.kind = 'once' AND h.state = 'held' AND i.customer_id = c.customer_id) AS held,
     (SELECT COUNT(*) FROM events e WHERE e.kind = 'removal' AND e.customer_id = c.customer_id AND e.at >= :since
         AND e.was IN ('stated', 'absent')
         AND e.at > COALESCE((SELECT MAX(released_at) FROM brakes), 0)) AS removals

@@ -66,7 +66,6 @@ class Turning:
                 self.connection.execute(SQL["hold_again"], {"id": row["id"]})
                 self.connection.execute(SQL["want_again"], {"holding_id": row["id"], "generation": row["opened"]})
                 self._event(row["id"], "removal_voided", "ended", "held")
-                deliver.delivered(self.connection, row["id"], self.now)  # it may have settled while it was not wanted
                 return
         self._grant_step(row)
 

@@ -21,21 +21,35 @@ Block = Callable[[], Awaitable[T]]
 
 
 class Cost(NamedTuple):
-    """Seconds for one command: of this process's CPU time (kernel included), and of wall time."""
+    """Seconds for one command: the client's CPU time (kernel included), that of both sides, and by the clock."""
 
-    cpu_s: float
+    client_s: float
+    both_s: float
     wall_s: float
 
 
-async def cost(commands: int, run: Callable[[], Awaitable[object]]) -> Cost:
-    """What each of `commands` costs that `run` does."""
-    wall_s, cpu_s = time.perf_counter(), time.process_time()
+async def cost(commands: int, run: Callable[[], Awaitable[object]], server: int) -> Cost:
+    """What each of `commands` costs that `run` does; `server` is the other process's id."""
+    began = time.process_time(), process_time_of(server), time.perf_counter()
     await run()
-    return Cost((time.process_time() - cpu_s) / commands, (time.perf_counter() - wall_s) / commands)
+    client_s, server_s, wall_s = (
+        (end - begin) / commands
+        for begin, end in zip(began, (time.process_time(), process_time_of(server), time.perf_counter()), strict=True)
+    )
+    return Cost(client_s, client_s + server_s, wall_s)
+
+
+def process_time_of(process_id: int) -> float:
+    """`time.process_time` of another process: Linux has a clock for each (clock_getcpuclockid(3))."""
+    return time.clock_gettime(~process_id << 3 | 2)
 
 
 async def paired(blocks: Mapping[str, Block[T]], rounds: int) -> list[dict[str, T]]:
     """Each round's result of every block, after one round to warm up."""
+    # asyncio asks for 256 KiB before each read. glibc gets so much from the kernel and gives it back, which doubles the
+    # cost of a command, until one larger block was freed; then it keeps it. perkd's daemon is past that when it has
+    # imported its modules, a small program may never be, and the yardstick must not depend on it.
+    bytearray(1 << 20)
     for block in blocks.values():
         await block()
     gc.collect()

@@ -19,6 +19,7 @@ from tests.ledgers import (
     record,
     rows,
     run,
+    states,
     told,
 )
 
@@ -41,6 +42,11 @@ async def test_recording_a_removal_twice_is_recording_it_once(ledger: Ledger) ->
     before = await picture(ledger)
     await record(ledger, ends())
     assert await picture(ledger) == before
+
+
+async def test_one_place_in_a_step_has_one_command(ledger: Ledger) -> None:
+    assert (await record(ledger, opens(draft("give"), draft("give in the same place")))).planned == 1
+    assert await states(ledger) == {"give": "planned"}
 
 
 async def test_a_command_is_planned_sent_and_delivered_each_with_its_event(ledger: Ledger) -> None:

@@ -53,6 +53,15 @@ async def test_an_item_that_joins_later_starts_its_clock_when_it_joins(ledger: L
     assert await started(ledger) == clocks
 
 
+async def test_an_item_that_left_before_the_delivery_has_no_clock(ledger: Ledger) -> None:
+    await record(ledger, opens("give", supports=[support("1"), support("2")]))
+    for minute, deliver in ((1, True), (3, False)):
+        await record(ledger, turn(Turn.KEEP, supports=[support("2", live=False)]), at=later(minutes=minute))
+        if deliver:
+            await run(ledger, State.DELIVERED, later(minutes=2))
+    assert await started(ledger) == {"1": later(minutes=2), "2": None}
+
+
 async def test_a_clock_once_started_is_remembered_through_the_end_and_the_next_grant(ledger: Ledger) -> None:
     await record(ledger, opens("give", supports=[support("1")]))
     await run(ledger, State.DELIVERED, later(minutes=1))

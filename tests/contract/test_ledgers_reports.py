@@ -133,6 +133,14 @@ async def test_the_summary_names_items_that_ask_for_attention(ledger: Ledger) ->
     }
 
 
+async def test_a_once_item_that_was_given_while_its_removal_came_has_been_given(ledger: Ledger) -> None:
+    await record(ledger, opens("give", key=KIT), items=(known_item("9"),))
+    give = await claimed(ledger)
+    await record(ledger, ends("take", key=KIT))
+    await ledger.settle(give.id, Outcome(state=State.DELIVERED), NOW)
+    assert [item.kind for item in (await ledger.summary(NOW)).items] == ["returned"]
+
+
 async def test_held_perks_whose_line_left_the_config_are_orphans(ledger: Ledger) -> None:
     await ledger.configure([server()], [perk()], NOW, adopt=True)
     await record(ledger, opens("give"))

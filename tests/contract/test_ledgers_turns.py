@@ -166,6 +166,17 @@ async def test_a_grant_that_was_only_half_sent_is_given_whole_again(ledger: Ledg
     ]
 
 
+async def test_a_grant_refused_after_its_removal_was_planned_is_tried_anew_when_it_is_wanted_again(
+    ledger: Ledger,
+) -> None:
+    await record(ledger, opens("give"))
+    give = await claimed(ledger)
+    await record(ledger, ends("take"))
+    await ledger.settle(give.id, Outcome(state=State.REFUSED), later(seconds=1))
+    await record(ledger, opens("give anew"), at=later(minutes=1))
+    assert await states(ledger) == {"give": "refused", "take": "void", "give anew": "planned"}
+
+
 async def test_a_perk_without_commands_to_take_it_back_is_given_again(ledger: Ledger) -> None:
     await record(ledger, opens("give for 30 days"))
     await run(ledger, State.DELIVERED)

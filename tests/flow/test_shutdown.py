@@ -17,7 +17,7 @@ import pytest
 from daemon import fleet
 from daemon.sandbox.minecraft import Fault
 from tests import secretwatch
-from tests.flow.owner import Owner
+from tests.flow.owner import STUCK, Owner
 from tests.world import DEADLINE_S, World
 
 
@@ -166,9 +166,8 @@ async def test_the_watchdog_is_not_fed_while_a_loop_is_stuck(tmp_path: Path, mon
             monkeypatch.setenv("NOTIFY_SOCKET", manager.path)
             owner = await Owner.of(world, "Ann")
             await manager.hears("WATCHDOG=1")
-            owner.app.pulse.register("stuck", 1.0)
+            owner.app.pulse.register(STUCK, 1.0)
             await owner.later(minutes=5)
-            await world.until(lambda: list(owner.app.pulse.late()) == ["stuck"])
             world.hands.forward(timedelta(seconds=31))
             manager.lines.clear()
             await manager.hears("this loop completed no pass for")
@@ -182,6 +181,20 @@ async def test_two_perkds_never_share_a_ledger(tmp_path: Path) -> None:
         assert second.code == 1
         assert "two daemons on one ledger would deliver twice" in second.err
         assert f"process {first.pid}" in second.err
+        assert await world.ask("/status") is not None, "the first goes on"
+
+
+async def test_two_perkds_never_share_a_control_socket(tmp_path: Path) -> None:
+    """The second would take it over, and the operator's verbs would reach the wrong one."""
+    async with World(tmp_path) as world:
+        await world.start_daemon()
+        other = tmp_path / "other"
+        other.mkdir()
+        config = world.config_path.read_text("utf-8").replace(str(world.ledger_path), str(other / "ledger.db"))
+        world.config_path.write_text(config, "utf-8")
+        second = await world.perkd("run")
+        assert second.code == 1
+        assert f"another perkd answers at {world.socket}" in second.err
         assert await world.ask("/status") is not None, "the first goes on"
 
 

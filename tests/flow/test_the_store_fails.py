@@ -152,6 +152,11 @@ async def test_one_customer_whose_answer_is_broken_does_not_stop_the_others(tmp_
         await owner.tried()
         await owner.settled(owner.add("Bob"))
         assert await owner.not_ready() == []  # the store answered lately
+        for _ in range(2):
+            await owner.tried()
+        assert (await owner.problems())["customer_failing"]["subject"] == "customer Ann"
+        report = await owner.status()
+        assert (report["store"]["state"], report["customers"]["failing"]) == ("ok", 1)
         world.store.heal()
         await owner.looked()
         await owner.settled(owner.add("Bob"), owner.add("Ann"))

@@ -106,6 +106,13 @@ def test_removals_older_than_the_window_are_forgotten() -> None:
         assert brake.weigh(removals(1), 0, NOW + minute * MINUTE) is None
 
 
+@pytest.mark.parametrize(("ago", "comes_on"), [(10 * MINUTE, True), (10 * MINUTE + timedelta(seconds=1), False)])
+def test_a_removal_exactly_a_window_ago_still_counts(ago: timedelta, comes_on: bool) -> None:
+    brake = Brake(LIMITS)
+    brake.note("earlier", 0, 3, NOW - ago)
+    assert weighed(brake, 1) == [comes_on]
+
+
 def test_customers_read_before_the_window_do_not_make_the_share_smaller() -> None:
     brake = Brake(LIMITS)
     brake.note("long ago", 1000, 0, NOW - 10 * MINUTE - timedelta(seconds=1))

@@ -305,3 +305,13 @@ def test_the_ledgers_path_starts_at_the_root_with_three_slashes_or_four(tmp_path
 def test_whole_numbers_stand_where_a_fraction_may(tmp_path: Path) -> None:
     settings = load_text(tmp_path, section("poll", rate="5"), section("brake", share="0", least="0"), server(), perk())
     assert (settings.poll.rate, settings.brake.share, settings.brake.least) == (5.0, 0.0, 0)
+
+
+def test_one_product_of_one_effect_cannot_last_two_times(tmp_path: Path) -> None:
+    """One item behind one effect cannot run by two clocks."""
+    first = perk(name='"first"', effect='"rank"', lasts='"30d"')
+    second = perk(name='"second"', effect='"rank"', lasts='"60d"')
+    (found,) = mistakes(tmp_path, server(), first, second)
+    assert found.where == 'perk[1] "second".lasts'
+    assert 'perk[0] "first"' in found.found
+    assert "another effect" in found.fix

@@ -15,7 +15,7 @@ from tests.builders import DAY, NOW, catalogue, kit, perk
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
     """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
     outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
-    given = {key: changes.pop(key) for key in (*outside, "failing", "warnings") if key in changes}
+    given = {key: changes.pop(key) for key in (*outside, "failing", "backup_error") if key in changes}
     summary = Summary(
         ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
     )
@@ -164,20 +164,21 @@ def test_items_that_wait_for_activation_matter_only_where_a_perk_waits_with_them
     assert found(sold, items=(trouble_with_items("usable"),)) == ()
 
 
-def test_orphans_duplicate_tokens_and_warnings_of_the_config_are_information() -> None:
-    all_three = found(
-        orphans=(Orphan(perk="old", server="survival", count=2),),
-        duplicate_tokens={"1": 2},
-        warnings=["{name} can change"],
-    )
-    assert [(problem.code, problem.severity, problem.subject) for problem in all_three] == [
+def test_a_silent_reply_asks_for_a_pattern_of_silence() -> None:
+    silent = one(troubles=(trouble("answered", reply=""),))
+    assert "nothing at all" in silent.text
+    assert 'success = "^$"' in silent.fix
+
+
+def test_orphans_and_duplicate_tokens_are_information() -> None:
+    both = found(orphans=(Orphan(perk="old", server="survival", count=2),), duplicate_tokens={"1": 2})
+    assert [(problem.code, problem.severity, problem.subject) for problem in both] == [
         ("orphaned", "info", "old on survival"),
         ("duplicate_token", "info", "customer 1"),
-        ("config_warning", "info", "config"),
     ]
 
 
 def test_errors_stand_first_then_warnings_then_information() -> None:
     servers = [("a", "down", None), ("b", "refused", None)]
-    mixed = found(warnings=["w"], servers=servers, late={"poll": 99.0}, refused=[("Alex", "401")])
+    mixed = found(duplicate_tokens={"1": 2}, servers=servers, late={"poll": 99.0}, refused=[("Alex", "401")])
     assert [problem.severity for problem in mixed] == ["error", "error", "warning", "warning", "info"]
