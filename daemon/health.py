@@ -114,8 +114,8 @@ def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime)
         polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),
         failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
         refused=sum(watch.refused for watch in watches),
-        online=polling.online(fleet.players()),
-        sweep_s=polling.sweep_s,
+        online=polling.players.count(fleet.players()),
+        sweep_s=polling.sweep.last_s,
     )
 
 

@@ -73,6 +73,10 @@ class Lane:
         self._ledger, self._now = ledger, now
         self._turn = asyncio.Lock()
 
+    def players(self, profile: Profile) -> Iterable[str]:
+        """By today's rules."""
+        return self.rules.players(profile)
+
     async def take_over(self, make: Callable[[], Awaitable[Rules]], limits: BrakeLimits) -> None:
         """A new config: from the next customer on. Nobody passes while `make` tells the ledger. A brake stays on."""
         async with self._turn:

@@ -77,15 +77,19 @@ class Lasting:
         return placed
 
     def _join(self, placed: set[tuple[str, str, str]]) -> None:
+        somewhere = {(item_id, perk) for item_id, perk, _ in placed}
         for perk in self.catalogue.perks.values():
             if perk.kind is not PerkKind.LASTING:
                 continue
             for known_item in self.items.values():
                 if not sells(perk, known_item.item, self.catalogue.slugs):
                     continue
+                item_id = known_item.item.id
                 for wanted in self.catalogue.places_of(perk, known_item.item):
+                    if places.target_of(wanted) is Target.CHOSEN and (item_id, perk.name) in somewhere:
+                        continue  # it was given while the config knew where
                     place = self._standing_place(perk, wanted)
-                    if (known_item.item.id, perk.name, place) not in placed:
+                    if (item_id, perk.name, place) not in placed:
                         self._consider(perk, place, known_item)
 
     def _consider(self, perk: Perk, server: str, known_item: KnownItem) -> None:

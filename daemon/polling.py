@@ -14,15 +14,15 @@ from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
-from .ledger.rows import Polled
 from .metrics import Counters
-from .model import Profile, Secret
+from .model import Secret
 from .paynow.errors import StoreError, TokenRefused
 from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
+from .players import Players
 from .pulse import Pulse
 from .schedule import Rank, Schedule
-from .watches import PLAYERS_AT_ONCE, Intervals, Players, Sweep, Watch, next_look, watch_of
+from .watches import Intervals, Sweep, Watch, next_look, watch_of
 
 log = logging.getLogger("perkd.polling")
 
@@ -56,7 +56,7 @@ class Polling:
         self.clockwatch = ClockWatch()
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
         self._concurrency, self._wake, self._polls = concurrency, wake, counters.polls
-        self._is_online, self._players = is_online, Players()
+        self.players = Players(lane.players, is_online)
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
@@ -64,7 +64,7 @@ class Polling:
         self._changed.set()  # it may have changed while perkd was stopped
         self._sightings: dict[str, datetime] = {}
         self._flush_at = clock.monotonic()
-        self._sweep = Sweep(clock.monotonic)
+        self.sweep = Sweep(clock.monotonic)
         self._newest: dict[str, int] = {}  # customer → the token he is read with
         self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
@@ -79,48 +79,25 @@ class Polling:
         `games_changed` it is worked out anew who everybody is in the games."""
         rows = {row.token_id: row for row in await self._ledger.polled()}
         for token_id in self.watches.keys() - rows.keys():
-            self._players.drop(self.watches.pop(token_id))
+            self.players.drop(self.watches.pop(token_id))
             self._schedule.drop(token_id)
-        now, unnamed = self._clock.monotonic(), []
+        now = self._clock.monotonic()
         for row in rows.values():
             known = self.watches.get(row.token_id)
             if known is None or known.token != row.token:
                 if known is not None:
-                    self._players.drop(known)
+                    self.players.drop(known)
                 self.watches[row.token_id] = watch = watch_of(row)
                 self._schedule.put(row.token_id, now, Rank.ENDING if self._end_is_due(watch) else Rank.REST)
-                unnamed.append(row)
-            elif games_changed:
-                unnamed.append(row)
         self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
-        self._sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
-        await self._name(unnamed)
-
-    async def _name(self, rows: Iterable[Polled]) -> None:
-        """Works out who these customers are in the games, a few at a time."""
-        for number, row in enumerate(rows):
-            profile, watch = row.profile, self.watches.get(row.token_id)
-            if profile is not None and watch is not None:
-                self._is_now(watch, profile)
-            if number % PLAYERS_AT_ONCE == PLAYERS_AT_ONCE - 1:
-                await asyncio.sleep(0)
-
-    def _is_now(self, watch: Watch, profile: Profile) -> None:
-        self._players.put(watch, self._lane.rules.players(profile))
+        self.sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
+        await self.players.put_all(rows.values(), self.watches, anew=games_changed)
 
     def joined(self, players: Iterable[str]) -> None:
-        """Players who came onto a server: whoever of them was not online anywhere is due at once."""
-        for token_id in self._players.customers(players):
-            watch = self.watches[token_id]
-            if watch.token is None or watch.refused or watch.online:
-                continue
-            watch.online = True
-            if token_id in self._schedule:  # else he is being read, and is put back as one who is online
+        """Players who came onto a server: whoever was online nowhere is due at once, unless he is being read."""
+        for token_id in self.players.joined(players, self.watches):
+            if token_id in self._schedule:
                 self._schedule.put(token_id, self._clock.monotonic(), Rank.ONLINE)
-
-    def online(self, players: Iterable[str]) -> int:
-        """How many customers are one of these players."""
-        return len(self._players.customers(players))
 
     def look_now(self, token_ids: Iterable[int] | None = None) -> None:
         """These customers, or all, are due at once."""
@@ -143,11 +120,6 @@ class Polling:
         store, not one of them."""
         readable = sum(watch.token is not None and not watch.refused for watch in self.watches.values())
         return self.last_error if len(self._failed_since) >= min(SEVERAL, max(1, readable)) else None
-
-    @property
-    def sweep_s(self) -> float | None:
-        """How long the last whole round took: everybody asked for once."""
-        return self._sweep.last_s
 
     async def run(self) -> None:
         """Until cancelled. The workers fetch; one of them at a time is in the lane."""
@@ -212,7 +184,7 @@ class Polling:
             if watch.token is not None:
                 watch.failures, watch.refused, watch.error, self.last_error = 0, False, None, None
                 self._failed_since.clear()
-                self._sweep.asked(watch.token_id)
+                self.sweep.asked(watch.token_id)
                 self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
@@ -255,7 +227,8 @@ class Polling:
                 extra={"action": "customer_identified", "customer_id": profile.customer_id},
             )
         watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
-        self._is_now(watch, profile)
+        if self.watches.get(watch.token_id) is watch:
+            self.players.put(watch, profile)
         self._read_with_the_newest(watch.token_id, profile.customer_id)
         watch.recheck_at = now  # a new name or id matters though the inventory is the same
 
@@ -266,9 +239,9 @@ class Polling:
             self._newest[customer_id] = max(other, token_id)
             older = min(other, token_id)
             if (dropped := self.watches.pop(older, None)) is not None:
-                self._players.drop(dropped)
+                self.players.drop(dropped)
             self._schedule.drop(older)
-            self._sweep.leave(older)
+            self.sweep.leave(older)
 
     def _worth_comparing(self, watch: Watch, sighting: Sighting | None) -> bool:
         now = self._clock.now()
@@ -297,14 +270,14 @@ class Polling:
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)
         if refused:
-            self._sweep.leave(watch.token_id)
+            self.sweep.leave(watch.token_id)
         else:
             self.last_error = str(error)
             self._failed_since.add(watch.token_id)
-            self._sweep.asked(watch.token_id)
+            self.sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:
-        watch.online = any(map(self._is_online, watch.players))
+        self.players.look(watch)
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
 

@@ -11,8 +11,6 @@ from .ledger.rows import Polled
 from .model import Secret
 from .schedule import Rank
 
-PLAYERS_AT_ONCE = 500  # while everybody's players are worked out, the loop gets its turn this often
-
 REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
 FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
 AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
@@ -43,7 +41,8 @@ class Watch:
 
 
 class Sweep:
-    """How long it takes until everybody was asked for once. A refused token waits so long that nobody waits for it."""
+    """How long it takes until everybody was asked for once, `last_s` for the last whole round. A refused token waits so
+    long that nobody waits for it."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.last_s: float | None = None
@@ -91,33 +90,6 @@ def watch_of(row: Polled) -> Watch:
         deadline_at=row.deadline_at,
         incomplete=row.incomplete,
     )
-
-
-class Players:
-    """Which customers a player is: several, when they have the same account in a game."""
-
-    def __init__(self) -> None:
-        self._behind: dict[str, tuple[int, ...]] = {}
-
-    def put(self, watch: Watch, players: Iterable[str]) -> None:
-        """He is these players from now on."""
-        self.drop(watch)
-        watch.players = tuple(dict.fromkeys(players))
-        for player in watch.players:
-            self._behind[player] = (*self._behind.get(player, ()), watch.token_id)
-
-    def drop(self, watch: Watch) -> None:
-        for player in watch.players:
-            left = tuple(key for key in self._behind.get(player, ()) if key != watch.token_id)
-            if left:
-                self._behind[player] = left
-            else:
-                self._behind.pop(player, None)
-        watch.players = ()
-
-    def customers(self, players: Iterable[str]) -> set[int]:
-        """The token ids of whoever is one of these players."""
-        return {key for player in players for key in self._behind.get(player, ())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import pytest
 from adapters.base import Player
 from daemon.pulse import Pulse
 from daemon.roster import Roster
-from tests.builders import NOW
+from tests.builders import MINUTE, NOW
 
 
 class Stopwatch:
@@ -93,3 +93,15 @@ def test_a_player_the_game_says_is_not_there_joins_again_with_the_next_list(iden
     roster.forget("nobody")
     assert roster.since == {"uuid-b": NOW, "Blake": NOW}
     assert roster.see([ALEX, BLAKE], NOW) == {"uuid-a"}
+
+
+def test_a_visit_begins_when_the_player_is_first_seen_and_anew_when_he_comes_back() -> None:
+    roster = Roster()
+    roster.see([ALEX], NOW)
+    roster.see([ALEX, BLAKE], NOW + MINUTE)
+    assert (roster.since["uuid-a"], roster.since["Blake"]) == (NOW, NOW + MINUTE)
+    assert "uuid-a" in roster
+    roster.see([BLAKE], NOW + 2 * MINUTE)
+    assert "uuid-a" not in roster
+    roster.see([ALEX, BLAKE], NOW + 3 * MINUTE)
+    assert (roster.since["uuid-a"], roster.since["Alex"]) == (NOW + 3 * MINUTE, NOW + 3 * MINUTE)
