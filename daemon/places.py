@@ -49,13 +49,9 @@ def pair(perk: Perk, place: str) -> str:
 
 def places_of(perk: Perk, servers: tuple[str, ...]) -> tuple[str, ...]:
     """The places of a perk that are known without an item. `servers`: all that are configured."""
-    match perk.target:
-        case Target.EACH:
-            return servers if perk.servers == ("*",) else perk.servers
-        case Target.CHOSEN:
-            return ()
-        case Target.ANY | Target.ONLINE:
-            return (label(perk.target, perk.servers),)
+    if perk.target is Target.EACH:
+        return servers if perk.servers == ("*",) else perk.servers
+    return () if perk.target is Target.CHOSEN else (label(perk.target, perk.servers),)
 
 
 def pairs_of(perk: Perk, servers: tuple[str, ...]) -> tuple[str, ...]:
