@@ -163,6 +163,11 @@ class Adapter(Protocol):
         """The words a server's `transport` may have for this game; "native" stands first."""
         ...
 
+    @property
+    def lists_identities(self) -> bool:
+        """Whether `players` says who is who, so that waiting for a player can end. False: nobody is ever seen there."""
+        ...
+
     def identify(self, profile: Mapping[str, str]) -> Who:
         """The player a customer is in this game. `profile` holds what the store knows, each key only when set:
         customer_name, profile_id, profile_name, profile_platform, steam_id, steam_name, minecraft_uuid,

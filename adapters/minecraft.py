@@ -117,6 +117,10 @@ class Minecraft:
     def transports(self) -> tuple[str, ...]:
         return tuple(TRANSPORTS)
 
+    @property
+    def lists_identities(self) -> bool:
+        return True
+
     def identify(self, profile: Mapping[str, str]) -> Who:
         return minecraft_values.identify(profile)
 

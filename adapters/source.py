@@ -98,6 +98,10 @@ class Source:
     def transports(self) -> tuple[str, ...]:
         return TRANSPORTS
 
+    @property
+    def lists_identities(self) -> bool:
+        return self._game.lists_ids
+
     def identify(self, profile: Mapping[str, str]) -> Who:
         return source_values.identify(profile, self._game.universe)
 

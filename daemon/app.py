@@ -38,6 +38,7 @@ from .pulse import Pulse
 from .reload import told
 from .tasks import forever
 from .verbs import Verbs
+from .watches import Intervals
 from .web import Reporter, Web
 
 log = logging.getLogger("perkd")
@@ -113,13 +114,14 @@ class App:
                 lane,
                 clock,
                 self.pulse,
-                every=settings.poll.offline,
+                every=Intervals(settings.poll.online, settings.poll.offline),
                 concurrency=settings.poll.concurrency,
                 wake=self._wake,
+                is_online=self._is_online,
                 counters=counters,
             )
             roots = asyncio.TaskGroup()
-            self.fleet = Fleet(self._adapters, ledger, clock, self.pulse, counters, roots)
+            self.fleet = Fleet(self._adapters, ledger, clock, self.pulse, counters, roots, polling.joined)
             report = health.Health(
                 ledger,
                 lane,
@@ -190,9 +192,9 @@ class App:
             await self._lane.take_over(lambda: self._rules(new, now), new.brake)
             self.settings = new
             self._rate.configure(new.poll.rate)
-            self.polling.every = new.poll.offline
+            self.polling.every = Intervals(new.poll.online, new.poll.offline)
             await self.fleet.change(new.servers)
-            await self.polling.load()
+            await self.polling.load(games_changed=True)
             self.polling.reconcile()
             self.fleet.wake(self.servers)
             lines = told(old, new, customers)
@@ -217,12 +219,15 @@ class App:
     def _wake(self, servers: Iterable[str]) -> None:
         self.fleet.wake(servers)
 
+    def _is_online(self, player: str) -> bool:
+        return self.fleet.online(player)
+
     async def _rules(self, settings: Settings, now: datetime) -> Rules:
         catalogue = await self._ledger.configure(
             settings.servers, settings.perks, now, adopt=settings.customers.first_seen == "adopt"
         )
         adapters = {name: self._adapters[game] for name, game in catalogue.games.items() if game in self._adapters}
-        digest = hashlib.sha256(repr(sorted(catalogue.servers)).encode())
+        digest = hashlib.sha256(repr((sorted(catalogue.servers), sorted(catalogue.chosen.items()))).encode())
         for perk in settings.perks:
             digest.update(PERK.dump_json(perk))
         return Rules(

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from .model import Cause, Item, Perk, PerkKind, Profile, Reason, State, Step
+from . import places
+from .model import Cause, Item, Perk, PerkKind, Profile, Reason, State, Step, Target
 
 
 class HoldingKey(NamedTuple):
@@ -17,7 +18,7 @@ class HoldingKey(NamedTuple):
 
     player: str  # the player, or `customer:ID` while the customer has no identity in this game
     effect: str
-    server: str
+    server: str  # a place: a server's name, or a label for one of several (`places`)
     item_id: str = ""
 
 
@@ -85,16 +86,27 @@ class Catalogue:
     perks: Mapping[str, Perk]
     retired: Mapping[str, Perk]  # no longer configured: their holdings end by their last definition
     servers: tuple[str, ...]
-    cutoffs: Mapping[tuple[str, str], datetime]  # (perk, server) → first configured, or the ledger's start if later
+    cutoffs: Mapping[tuple[str, str], datetime]  # (perk, places.pair) → first configured, or the ledger's start
     slugs: Mapping[str, str]  # slug → the product id it was first seen with
     adopt: bool = True  # first_seen = "adopt"
-    games: Mapping[str, str] = field(default_factory=dict)  # server → game, also of servers no longer configured
+    games: Mapping[str, str] = field(default_factory=dict)  # place → game, also of servers no longer configured
+    chosen: Mapping[str, str] = field(default_factory=dict)  # the store's id of a game server → the server
 
     def perk(self, name: str) -> Perk | None:
         return self.perks.get(name) or self.retired.get(name)
 
-    def servers_of(self, perk: Perk) -> tuple[str, ...]:
-        return self.servers if perk.servers == ("*",) else perk.servers
+    def places_of(self, perk: Perk, item: Item) -> tuple[str, ...]:
+        """Where this item gives the perk. A game server nobody configured is a place too: the commands wait there."""
+        if perk.target is not Target.CHOSEN:
+            return places.places_of(perk, self.servers)
+        return (self.chosen.get(item.gameserver_id or "", places.chosen(item.gameserver_id)),)
+
+    def cutoff(self, perk: Perk, place: str) -> datetime:
+        return self.cutoffs[perk.name, places.pair(perk, place)]
+
+    def members(self, place: str) -> tuple[str, ...]:
+        """The configured servers behind the place."""
+        return tuple(server for server in places.members(place) if server in self.servers)
 
 
 class Turn(StrEnum):
@@ -153,6 +165,7 @@ class Hold(StrEnum):
     ABSENT = "absent"  # its item vanished from the store's list
     GIFT = "gift"  # `revoke_on` against somebody who did not buy
     SERVER = "server"  # the server is not in the config
+    CHOSEN = "chosen"  # no [[server]] is the game server the buyer chose
     STEP = "step"  # an earlier command of its step was refused
 
 
@@ -168,7 +181,7 @@ class Draft:
     reason: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)  # as they stand in the text: `judge` masks them
     repeatable: bool = True
-    online: bool = False
+    online_s: float | None = None  # waits until the player has been on the server this long; None: for nobody
     strict: bool = False
     success: str = ""
     failure: str = ""
@@ -208,6 +221,7 @@ class Command:
 
     id: int
     server: str
+    place: str  # the server, or the label of the place it was taken from
     customer_id: str
     player: str
     perk: str

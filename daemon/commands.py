@@ -21,8 +21,9 @@ from .changes import (
     Support,
     Turn,
 )
-from .model import Cause, CommandSpec, Perk, State, Step, Who
+from .model import Cause, CommandSpec, Perk, State, Step, Target, Who
 from .owners import NOBODY
+from .places import members, target_of
 from .templates import VARIABLES, MissingValue, render
 
 GIFT_HELD = (
@@ -42,7 +43,7 @@ class Scene:
     known: Known
     catalogue: Catalogue
     whos: Mapping[str, Who]
-    adapters: Mapping[str, Adapter]  # by server; also for servers no longer configured whose game is remembered
+    adapters: Mapping[str, Adapter]  # by place; also for servers no longer configured whose game is remembered
     now: datetime
     hold_absent: bool = True
 
@@ -113,9 +114,10 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
     first: int = 0,
 ) -> tuple[Draft, ...]:
     adapter = scene.adapters.get(change.key.server)
-    hold = hold or _absent_server(change, scene)
+    nowhere = _nowhere(change)
+    hold = nowhere or hold or _absent_server(change, scene)
     return tuple(
-        _draft(step, position, perk, spec, _render(spec, values, adapter), hold)
+        _draft(step, position, perk, spec, _written(spec, nowhere) or _render(spec, values, adapter), hold)
         for position, spec in enumerate(specs, start=first)
     )
 
@@ -133,15 +135,41 @@ def again(change: HoldingChange, step: Step, position: int, scene: Scene) -> Dra
         return None
     who = scene.whos.get(change.key.server, NOBODY)
     values = {**facts, **(who.values if step is Step.GRANT else change.stored_values)}
-    rendered = _render(specs[position], values, scene.adapters.get(change.key.server))
-    return _draft(step, position, perk, specs[position], rendered, _absent_server(change, scene))
+    spec, nowhere = specs[position], _nowhere(change)
+    rendered = _written(spec, nowhere) or _render(spec, values, scene.adapters.get(change.key.server))
+    return _draft(step, position, perk, spec, rendered, nowhere or _absent_server(change, scene))
+
+
+def _nowhere(change: HoldingChange) -> tuple[Hold, str] | None:
+    """The buyer chose a game server no [[server]] is, or none at all: nobody knows where the commands belong."""
+    place = change.key.server
+    if target_of(place) is not Target.CHOSEN:
+        return None
+    gameserver_id = place.partition(":")[2]
+    if gameserver_id:
+        reason = (
+            f"the buyer chose the store's game server {gameserver_id}, and no [[server]] has that `paynow_id`: set it "
+            "there and reload; perkd gives it there by itself"
+        )
+    else:
+        reason = (
+            "the item names no game server: let buyers choose one for this product in the store's dashboard, or name "
+            "the servers in the perk"
+        )
+    return Hold.CHOSEN, reason
+
+
+def _written(spec: CommandSpec, nowhere: tuple[Hold, str] | None) -> _Rendered | None:
+    """The template as it is written: without a server there is no game to render it for."""
+    return _Rendered(spec.run.source, {}) if nowhere else None
 
 
 def _absent_server(change: HoldingChange, scene: Scene) -> tuple[Hold, str] | None:
-    server = change.key.server
-    if server in scene.catalogue.servers:
+    place = change.key.server
+    if scene.catalogue.members(place):
         return None
-    return (Hold.SERVER, f"server {server!r} is not in the config: put it back, or `perkd commands skip` this command")
+    servers = " and ".join(repr(server) for server in members(place))
+    return (Hold.SERVER, f"server {servers} is not in the config: put it back, or `perkd commands skip` this command")
 
 
 def _draft(
@@ -157,7 +185,7 @@ def _draft(
         reason=why[1] if why else None,
         values=rendered.values,
         repeatable=perk.repeatable if spec.repeatable is None else spec.repeatable,
-        online=spec.online,
+        online_s=None if spec.online is None else spec.online.total_seconds(),
         strict=perk.strict,
         success=perk.success,
         failure=perk.failure,

@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from adapters.base import Adapter, AuthRefused, InDoubt, NotSent, Verdict
@@ -29,7 +30,7 @@ CUT_OFF = "perkd was stopped while it waited for the answer: whether the command
 class Delivery:
     """Sends one server's commands, one at a time, each recorded before and after."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
         self,
         link: Link,
         adapter: Adapter,
@@ -38,12 +39,15 @@ class Delivery:
         clock: Clock,
         pulse: Pulse,
         counters: Counters,
+        *,
+        elsewhere: Callable[[Iterable[str]], None],
     ) -> None:
         self.server = link.server
         self.wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._link, self._adapter, self._roster = link, adapter, roster
         self._ledger, self._clock, self._pulse, self._counters = ledger, clock, pulse, counters
+        self._elsewhere = elsewhere  # wakes the servers of a place
         self._name = f"deliver {self.server.name}"
         pace = self.server.min_gap.total_seconds() + self.server.endpoint.timeout_s
         pulse.register(self._name, IDLE.total_seconds() + pace)
@@ -70,9 +74,9 @@ class Delivery:
             await self._wait_for_link()
             return False
         now = self._clock.now()
-        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.ids))
+        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since))
         if command is None:
-            due_at = await self._ledger.next_due(self.server.name, now)
+            due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
             await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
             return False
         await self._deliver(command)
@@ -99,6 +103,8 @@ class Delivery:
         state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
+        if state is State.PLANNED and command.place != command.server:
+            self._elsewhere([command.place])  # another server of the place may take it now
         if cut_off is not None:
             raise cut_off
 

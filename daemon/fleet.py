@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from .ledger.base import Ledger
 from .link import Link
 from .metrics import Counters
 from .model import Server as ServerSettings
+from .places import members
 from .presence import Presence
 from .pulse import Pulse
 from .roster import Roster
@@ -42,7 +43,8 @@ class Server:
 
 
 class Fleet:
-    """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it."""
+    """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it. `joined` hears
+    which players came onto a server."""
 
     def __init__(
         self,
@@ -52,11 +54,12 @@ class Fleet:
         pulse: Pulse,
         counters: Counters,
         roots: asyncio.TaskGroup,
+        joined: Callable[[Collection[str]], None],
     ) -> None:
         self.servers: dict[str, Server] = {}
         self._closed = False
         self._adapters, self._ledger, self._clock = adapters, ledger, clock
-        self._pulse, self._counters, self._roots = pulse, counters, roots
+        self._pulse, self._counters, self._roots, self._joined = pulse, counters, roots, joined
 
     def start(self, settings: ServerSettings) -> None:
         """Nothing, once the fleet is ending: a reload that is still under way must not hold up the stop."""
@@ -64,8 +67,15 @@ class Fleet:
             return
         adapter = self._adapters[settings.game]
         link, roster, ending = Link(settings, adapter, self._clock), Roster(), asyncio.Event()
-        delivery = Delivery(link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters)
-        presence = Presence(link, roster, delivery.wake, self._clock, self._pulse)
+        delivery = Delivery(
+            link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters, elsewhere=self.wake
+        )
+
+        def joined(players: Collection[str]) -> None:
+            delivery.wake.set()
+            self._joined(players)
+
+        presence = Presence(link, roster, joined, self._clock, self._pulse)
         loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
         tasks = tuple(
             self._roots.create_task(forever(f"{word} {settings.name}", loop, ending), name=f"{word} {settings.name}")
@@ -96,9 +106,17 @@ class Fleet:
         self._closed = True
         await self._end(self.servers.values(), hurry)
 
-    def wake(self, names: Iterable[str]) -> None:
-        """There is something to send to these servers."""
-        for name in names:
+    def online(self, player: str) -> bool:
+        """Whether the player is on any server."""
+        return any(player in server.roster for server in self.servers.values())
+
+    def players(self) -> set[str]:
+        """Whoever is online, by id and by name."""
+        return {player for server in self.servers.values() for player in server.roster.since}
+
+    def wake(self, places: Iterable[str]) -> None:
+        """There is something to send at these places."""
+        for name in {name for place in places for name in members(place)}:
             if name in self.servers:
                 self.servers[name].delivery.wake.set()
 

@@ -3,7 +3,7 @@
 `app` makes one Health; HTTP, the control socket and systemd's status line ask it for reports.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,13 +12,16 @@ from .clock import Clock
 from .fleet import Fleet, Server
 from .lane import Lane
 from .ledger.base import Ledger
+from .link import Link, LinkState
 from .paynow.storefront import Storefront
 from .polling import Polling
 from .pulse import Pulse
+from .roster import Roster
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, server_rows
 
 FAILING_AFTER = 3  # times in a row: one hiccup asks for nobody
 LATELY_AT_LEAST = timedelta(minutes=5)
+BLIND_AFTER = timedelta(minutes=5)  # or three rounds of reading who is online, if that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Health:
             started_at=self.started_at,
             now=now,
             store=store_health,
-            customers=_customers(polling, servers, summary.customers, self.started_at),
+            customers=_customers(polling, self.fleet, summary.customers, self.started_at),
             servers=rows,
             summary=summary,
             problems=problems.find(
@@ -61,6 +64,7 @@ class Health:
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
                 backup_error=self.backup_error(),
+                blind=[server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
             ),
             late=late,
             lately=_lately(self.store, polling, now),
@@ -103,20 +107,27 @@ def _failing(polling: Polling) -> list[tuple[str, str]]:
 
 def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
     """Whether the store answered within three rounds of polling."""
-    allowed = max(LATELY_AT_LEAST, 3 * polling.every)
+    allowed = max(LATELY_AT_LEAST, 3 * polling.every.offline)
     return store.last_answer_at is not None and now - store.last_answer_at <= allowed
 
 
-def _customers(polling: Polling, servers: Collection[Server], known: int, started_at: datetime) -> CustomersHealth:
+def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime) -> CustomersHealth:
     watches = [watch for watch in polling.watches.values() if watch.token is not None]
     return CustomersHealth(
         known=known,
         polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),
         failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
         refused=sum(watch.refused for watch in watches),
-        online=sum(len(server.roster) for server in servers),
-        sweep_s=polling.sweep_s,
+        online=polling.players.count(fleet.players()),
+        sweep_s=polling.sweep.last_s,
     )
+
+
+def is_blind(link: Link, roster: Roster, now: datetime) -> bool:
+    """Whether the server is up long enough, and still nobody could read who is online there."""
+    if link.state is not LinkState.UP or link.connected_at is None or roster.known:
+        return False
+    return now - link.connected_at > max(BLIND_AFTER, 3 * link.server.presence)
 
 
 def _server(server: Server) -> ServerHealth:

@@ -28,17 +28,21 @@ class Rules:
     """What comparisons go by: replaced whole when the config changes."""
 
     catalogue: Catalogue
-    adapters: Mapping[str, Adapter]  # by server, also of servers no longer configured
+    adapters: Mapping[str, Adapter]  # by place, also of servers no longer configured
     hold_absent: bool
     fingerprint: str
 
     def whos(self, profile: Profile | None) -> dict[str, Who]:
-        """Who the customer is on each configured server."""
+        """Who the customer is at each place: every configured server, and every list of some."""
         values = profile.values if profile else {}
-        return {server: self.adapters[server].identify(values) for server in self.catalogue.servers}
+        places = {*self.catalogue.servers, *(place for place in self.adapters if self.catalogue.members(place))}
+        return {place: self.adapters[place].identify(values) for place in places}
 
     def players(self, profile: Profile) -> Iterable[str]:
-        return [who.player for who in self.whos(profile).values() if who.player]
+        """Who the customer is in the games of the configured servers."""
+        games = {id(adapter): adapter for adapter in map(self.adapters.__getitem__, self.catalogue.servers)}
+        whos = (adapter.identify(profile.values) for adapter in games.values())
+        return [who.player for who in whos if who.player]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,10 @@ class Lane:
         self.brake = brake
         self._ledger, self._now = ledger, now
         self._turn = asyncio.Lock()
+
+    def players(self, profile: Profile) -> Iterable[str]:
+        """By today's rules."""
+        return self.rules.players(profile)
 
     async def take_over(self, make: Callable[[], Awaitable[Rules]], limits: BrakeLimits) -> None:
         """A new config: from the next customer on. Nobody passes while `make` tells the ledger. A brake stays on."""

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from . import places
 from .changes import Catalogue, Holding, HoldingChange, HoldingKey, HoldingState, Known, KnownItem, Support, Turn
-from .model import Cause, Perk, PerkKind, Reason, Who
+from .model import Cause, Perk, PerkKind, Reason, Target, Who
 from .owners import NOBODY, differs, player_of, sells
 from .standing import Moment, Standing, standing
 
@@ -66,6 +67,8 @@ class Lasting:
                     self._leave(key, support, Standing(live=False, reason=Reason.IDENTITY, cause=Cause.IDENTITY))
                     self._rejoin(key, support, perk, verdict)
                     placed.add((support.item_id, support.perk, key.server))
+                elif perk and verdict.live and self._found(key, support):
+                    self._leave(key, support, Standing(live=False, reason=Reason.MOVED, cause=Cause.MOVED))
                 else:
                     self.live_items.add(support.item_id)
                     placed.add((support.item_id, support.perk, key.server))
@@ -88,15 +91,20 @@ class Lasting:
         return standing(known_item, perk, support, self.moment) if perk else Standing(live=None)
 
     def _join(self, placed: set[tuple[str, str, str]]) -> None:
+        somewhere = {(item_id, perk) for item_id, perk, _ in placed}
         for perk in self.catalogue.perks.values():
             if perk.kind is not PerkKind.LASTING:
                 continue
             for known_item in self.items.values():
                 if not sells(perk, known_item.item, self.catalogue.slugs):
                     continue
-                for server in self.catalogue.servers_of(perk):
-                    if (known_item.item.id, perk.name, server) not in placed:
-                        self._consider(perk, server, known_item)
+                item_id = known_item.item.id
+                for wanted in self.catalogue.places_of(perk, known_item.item):
+                    if places.target_of(wanted) is Target.CHOSEN and (item_id, perk.name) in somewhere:
+                        continue  # it was given while the config knew where
+                    place = self._standing_place(perk, wanted)
+                    if (item_id, perk.name, place) not in placed:
+                        self._consider(perk, place, known_item)
 
     def _consider(self, perk: Perk, server: str, known_item: KnownItem) -> None:
         player = player_of(self.known.customer_id, self.whos.get(server, NOBODY))
@@ -127,7 +135,7 @@ class Lasting:
         player = player_of(self.known.customer_id, self.whos[key.server])
         self.live_items.add(support.item_id)
         ends_at = verdict.ends_at if verdict.live else support.ends_at
-        moved = replace(support, joined_at=self.moment.now, ends_at=ends_at)
+        moved = replace(support, customer_id=self.known.customer_id, joined_at=self.moment.now, ends_at=ends_at)
         self._put(HoldingKey(player, perk.effect, key.server), moved)
 
     def _stands(self, key: HoldingKey, item_id: str) -> bool:
@@ -149,6 +157,25 @@ class Lasting:
         """Whether the customer is another player on that server now. An identity that is gone says nothing."""
         who = self.whos.get(key.server, NOBODY)
         return who.player is not None and who.player != key.player
+
+    def _found(self, key: HoldingKey, support: Support) -> bool:
+        """Whether it stands at a game server nobody had configured, and is to be somewhere else now. What was given on
+        a server stays there, whatever the config says of it later (law 13)."""
+        perk = self.catalogue.perks.get(support.perk)
+        if perk is None or places.target_of(key.server) is not Target.CHOSEN or self.moment.read_at is None:
+            return False
+        return key.server not in self.catalogue.places_of(perk, self.items[support.item_id].item)
+
+    def _standing_place(self, perk: Perk, wanted: str) -> str:
+        """Where the effect stands already if that is the same place with other servers in its list: it is held once,
+        though the list changed in the config."""
+        player = player_of(self.known.customer_id, self.whos.get(wanted, NOBODY))
+        standing_at = (
+            key.server
+            for key, holding in self.by_key.items()
+            if key.player == player and key.effect == perk.effect and holding.state is HoldingState.HELD
+        )
+        return next((place for place in standing_at if places.meet(place, wanted)), wanted)
 
     def _renamed(self, key: HoldingKey) -> bool:
         """Whether a value the grant used changed, for the customer whose name the holding goes by (law 12)."""

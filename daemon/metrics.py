@@ -91,7 +91,7 @@ def _store(report: Report) -> Iterable[Metric]:
         "refused": customers.refused,
     }
     yield _by("perkd_customers", "Customers, by how reading them goes.", "kind", counts.items())
-    yield _gauge("perkd_customers_online", "Players seen online on any server.", customers.online)
+    yield _gauge("perkd_customers_online", "Customers who are on a server now.", customers.online)
     if customers.sweep_s is not None:
         yield _gauge("perkd_sweep_seconds", "How long the last whole round over all customers took.", customers.sweep_s)
 

@@ -71,6 +71,15 @@ class PerkKind(StrEnum):
     ONCE = "once"  # given one time per item and server
 
 
+class Target(StrEnum):
+    """Which of its servers a perk goes to. The words begin the labels of places that are not one server (`places`)."""
+
+    EACH = "each"
+    CHOSEN = "chosen"  # the one the buyer chose in the store
+    ANY = "any"  # one of them, whichever takes it first
+    ONLINE = "online"  # the one the player is on when it is sent
+
+
 class Reason(StrEnum):
     """Why a perk is taken back: what `{reason}` says, and (the first four) the keys of `revoke_on`."""
 
@@ -82,6 +91,7 @@ class Reason(StrEnum):
     ABSENT = "absent"  # gone from two complete inventories
     REMOVED = "removed"  # the operator removed the customer with --revoke
     IDENTITY = "identity"  # the player's name or id changed
+    MOVED = "moved"  # the config knows now which server the buyer chose
 
 
 class Cause(StrEnum):
@@ -93,6 +103,7 @@ class Cause(StrEnum):
     ABSENT = "absent"
     OPERATOR = "operator"
     IDENTITY = "identity"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +176,7 @@ class CommandSpec:
 
     run: Template
     after: timedelta = timedelta(0)  # waits this long after the command before it
-    online: bool = False
+    online: timedelta | None = None  # waits until the player has been on the server this long
     repeatable: bool | None = None
 
 
@@ -176,10 +187,11 @@ class Perk:
     name: str
     kind: PerkKind
     products: tuple[str, ...]  # slugs and ids
-    servers: tuple[str, ...]  # names; ("*",) is every server
+    servers: tuple[str, ...]  # names; ("*",) is every server; none when the buyer chooses
     grant: tuple[CommandSpec, ...]
     revoke: tuple[CommandSpec, ...] = ()
     revoke_on: Mapping[Reason, tuple[CommandSpec, ...]] = field(default_factory=dict)
+    target: Target = Target.EACH
     effect: str = ""  # "" never survives config: it becomes the name
     lasts: timedelta | None = None
     grace: timedelta | None = None  # None: 1 h, or 24 h for an item with a subscription

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 
 from .changes import Catalogue, Holding, HoldingChange, HoldingKey, HoldingState, Known, KnownItem, Turn
-from .model import ITEM_STATES, Cause, Item, Perk, PerkKind, Reason, Who
+from .model import ITEM_STATES, Cause, Item, Perk, PerkKind, Reason, Target, Who
 from .owners import NOBODY, differs, player_of, sells
 from .standing import REASONS
 
@@ -22,18 +22,21 @@ def once(
             item = known_item.item
             if perk.kind is PerkKind.ONCE and (item.id, perk.name) not in seen and sells(perk, item, catalogue.slugs):
                 changes += _first_sight(known, perk, known_item, catalogue, whos)
-    for group in _by_place(known).values():
+    for group in _by_place(known, catalogue).values():
         changes += _later_sight(group, items[group[0].key.item_id].item, catalogue, whos)
     return changes
 
 
-def _by_place(known: Known) -> dict[tuple[str, str, str], list[Holding]]:
-    """The holdings of each (item, perk, server): more than one where the player's identity changed on the way."""
-    places: dict[tuple[str, str, str], list[Holding]] = {}
+def _by_place(known: Known, catalogue: Catalogue) -> dict[tuple[str, str, str], list[Holding]]:
+    """The holdings of each (item, perk, place): more than one where the player's identity changed on the way, or where
+    the config learned which server the buyer chose."""
+    groups: dict[tuple[str, str, str], list[Holding]] = {}
     for holding in known.holdings:
         if holding.kind is PerkKind.ONCE and holding.key.item_id in known.items:
-            places.setdefault((holding.key.item_id, holding.perk, holding.key.server), []).append(holding)
-    return places
+            perk = catalogue.perk(holding.perk)
+            place = "" if perk is not None and perk.target is Target.CHOSEN else holding.key.server
+            groups.setdefault((holding.key.item_id, holding.perk, place), []).append(holding)
+    return groups
 
 
 def _first_sight(
@@ -44,10 +47,10 @@ def _first_sight(
     if item.revoked or item.state not in ITEM_STATES or known_item.missing_since is not None:
         return []
     changes = []
-    for server in catalogue.servers_of(perk):
-        player = player_of(known.customer_id, whos.get(server, NOBODY))
-        old = catalogue.adopt and item.added_at < catalogue.cutoffs[perk.name, server]
-        key = HoldingKey(player, perk.name, server, item.id)
+    for place in catalogue.places_of(perk, item):
+        player = player_of(known.customer_id, whos.get(place, NOBODY))
+        old = catalogue.adopt and item.added_at < catalogue.cutoff(perk, place)
+        key = HoldingKey(player, perk.name, place, item.id)
         changes.append(
             HoldingChange(
                 turn=Turn.ADOPT if old else Turn.OPEN,
@@ -65,28 +68,35 @@ def _later_sight(
     group: list[Holding], item: Item, catalogue: Catalogue, whos: Mapping[str, Who]
 ) -> list[HoldingChange]:
     """One place that was decided before: ended by a revocation, or still owed because nothing ever reached the game."""
-    held = next((holding for holding in group if holding.state is HoldingState.HELD), None)
+    held = [holding for holding in group if holding.state is HoldingState.HELD]
     if item.revoked:
         reason = REASONS.get(item.revoke_reason or "", Reason.REVOKED)
-        return [_change(Turn.END, held.key, held, Cause.STATED, reason)] if held else []
+        return [_change(Turn.END, holding.key, holding, Cause.STATED, reason) for holding in held]
     perk = catalogue.perks.get(group[0].perk)
     given = any(holding.touched or holding.state is HoldingState.ADOPTED for holding in group)
     if given or perk is None or item.state not in ITEM_STATES:
         return []  # it may have been given already: never a second time by itself
-    return _owed(held or group[-1], perk, whos.get(group[0].key.server, NOBODY))
+    holding = held[0] if held else group[-1]
+    place = holding.key.server
+    if perk.target is Target.CHOSEN:
+        [wanted] = catalogue.places_of(perk, item)
+        place = wanted if catalogue.members(wanted) else place
+    return _owed(holding, perk, place, whos.get(place, NOBODY))
 
 
-def _owed(holding: Holding, perk: Perk, who: Who) -> list[HoldingChange]:
-    """Nothing of it reached the game: planned anew when it is wanted again, or when the player's identity
-    was completed or changed."""
+def _owed(holding: Holding, perk: Perk, place: str, who: Who) -> list[HoldingChange]:
+    """Nothing of it reached the game: planned anew when it is wanted again, when the player's identity was completed or
+    changed, or when the config knows now which server the buyer chose."""
     key = holding.key
-    now = key._replace(player=who.player) if who.player else key
+    now = key._replace(player=who.player or key.player, server=place)
     if holding.state is HoldingState.ENDED:
         return [_change(Turn.OPEN, now, holding, Cause.GRANT)]
     if now != key:
+        moved = place != key.server
+        cause, reason = (Cause.MOVED, Reason.MOVED) if moved else (Cause.IDENTITY, Reason.IDENTITY)
         return [
             _change(Turn.OPEN, now, holding, Cause.GRANT),
-            _change(Turn.END, key, holding, Cause.IDENTITY, Reason.IDENTITY),
+            _change(Turn.END, key, holding, cause, reason),
         ]
     if differs(perk, holding.values, who):
         return [_change(Turn.REGRANT, key, holding, Cause.IDENTITY, Reason.IDENTITY)]

@@ -100,7 +100,7 @@ def _store(report: Report) -> Iterable[str]:
     sweep = f", a whole round took {customers.sweep_s:.0f} s" if customers.sweep_s is not None else ""
     yield (
         f"<p>{customers.known} customers, {customers.polled} read, {customers.failing} failing, "
-        f"{customers.refused} refused, {customers.online} players online{sweep}.</p>"
+        f"{customers.refused} refused, {customers.online} online{sweep}.</p>"
     )
 
 

@@ -1,4 +1,4 @@
-"""Loop 1: token → inventory → changes → commands → ledger. Nobody here speaks RCON.
+"""Loop 1: token → inventory → changes → commands → ledger; whoever is online first. Nobody here speaks RCON.
 
 `app` runs it; the clock's tick drains its schedule. Fetching is concurrent, what is fetched goes through the lane.
 """
@@ -19,9 +19,10 @@ from .model import Secret
 from .paynow.errors import StoreError, TokenRefused
 from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
+from .players import Players
 from .pulse import Pulse
 from .schedule import Rank, Schedule
-from .watches import Sweep, Watch, next_look, watch_of
+from .watches import Intervals, Sweep, Watch, next_look, watch_of
 
 log = logging.getLogger("perkd.polling")
 
@@ -32,7 +33,7 @@ LOOP = "poll"
 
 
 class Polling:
-    """Reads everybody in turn, whoever failed or has an end coming first, under one rate."""
+    """Reads everybody in turn under one rate. `is_online`: whether a player is on any server."""
 
     def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
         self,
@@ -42,9 +43,10 @@ class Polling:
         clock: Clock,
         pulse: Pulse,
         *,
-        every: timedelta,
+        every: Intervals,
         concurrency: int,
         wake: Callable[[Iterable[str]], None],
+        is_online: Callable[[str], bool],
         counters: Counters,
         rng: random.Random | None = None,
     ) -> None:
@@ -54,13 +56,14 @@ class Polling:
         self.clockwatch = ClockWatch()
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
         self._concurrency, self._wake, self._polls = concurrency, wake, counters.polls
+        self.players = Players(lane.players, is_online)
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._sightings: dict[str, datetime] = {}
         self._flush_at = clock.monotonic()
-        self._sweep = Sweep(clock.monotonic)
+        self.sweep = Sweep(clock.monotonic)
         self._newest: dict[str, int] = {}  # customer → the token he is read with
         self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
@@ -72,26 +75,36 @@ class Polling:
         if self._store.limited_until(self._clock.now()) is not None:
             self._pulse.beat(LOOP)  # everybody waits because the store said so: that is no hanging loop
 
-    async def load(self) -> None:
-        """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on."""
+    async def load(self, *, games_changed: bool = False) -> None:
+        """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
+        `games_changed` it is worked out anew who everybody is in the games."""
         rows = {row.token_id: row for row in await self._ledger.polled()}
         for token_id in self.watches.keys() - rows.keys():
-            del self.watches[token_id]
+            self.players.drop(self.watches.pop(token_id))
             self._schedule.drop(token_id)
         now = self._clock.monotonic()
         for row in rows.values():
             known = self.watches.get(row.token_id)
             if known is None or known.token != row.token:
+                if known is not None:
+                    self.players.drop(known)
                 self.watches[row.token_id] = watch = watch_of(row)
-                self._schedule.put(row.token_id, now, Rank.FIRST if self._end_is_due(watch) else Rank.REST)
+                self._schedule.put(row.token_id, now, Rank.ENDING if self._end_is_due(watch) else Rank.REST)
         self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
-        self._sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
+        self.sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
+        await self.players.put_all(rows.values(), self.watches, anew=games_changed)
+
+    def joined(self, players: Iterable[str]) -> None:
+        """Players who came onto a server: whoever was online nowhere is due at once, unless he is being read."""
+        for token_id in self.players.joined(players, self.watches):
+            if token_id in self._schedule:
+                self._schedule.put(token_id, self._clock.monotonic(), Rank.ONLINE)
 
     def look_now(self, token_ids: Iterable[int] | None = None) -> None:
         """These customers, or all, are due at once."""
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
-            self._schedule.put(token_id, now, Rank.FIRST)
+            self._schedule.put(token_id, now, Rank.ONLINE)
 
     def reconcile(self) -> None:
         """The config changed: everybody is compared with it now."""
@@ -108,11 +121,6 @@ class Polling:
         store, not one of them."""
         readable = sum(watch.token is not None and not watch.refused for watch in self.watches.values())
         return self.last_error if len(self._failed_since) >= min(SEVERAL, max(1, readable)) else None
-
-    @property
-    def sweep_s(self) -> float | None:
-        """How long the last whole round took: everybody asked for once."""
-        return self._sweep.last_s
 
     async def run(self) -> None:
         """Until cancelled. The workers fetch; one of them at a time is in the lane."""
@@ -222,6 +230,8 @@ class Polling:
                 extra={"action": "customer_identified", "customer_id": profile.customer_id},
             )
         watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
+        if self.watches.get(watch.token_id) is watch:
+            self.players.put(watch, profile)
         self._read_with_the_newest(watch.token_id, profile.customer_id)
         watch.recheck_at = now  # a new name or id matters though the inventory is the same
 
@@ -231,9 +241,10 @@ class Polling:
         if other != token_id:
             self._newest[customer_id] = max(other, token_id)
             older = min(other, token_id)
-            self.watches.pop(older, None)
+            if (dropped := self.watches.pop(older, None)) is not None:
+                self.players.drop(dropped)
             self._schedule.drop(older)
-            self._sweep.leave(older)
+            self.sweep.leave(older)
 
     def _worth_comparing(self, watch: Watch, sighting: Sighting | None) -> bool:
         now = self._clock.now()
@@ -262,7 +273,7 @@ class Polling:
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)
         if refused:
-            self._sweep.leave(watch.token_id)
+            self.sweep.leave(watch.token_id)
         else:
             self.last_error = str(error)
             self._failed_since.add(watch.token_id)
@@ -271,9 +282,10 @@ class Polling:
     def _asked(self, watch: Watch) -> None:
         """Who left the list while he was asked, for a newer token of his, is not asked for in the next round."""
         if self.watches.get(watch.token_id) is watch:
-            self._sweep.asked(watch.token_id)
+            self.sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:
+        self.players.look(watch)
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
 

@@ -1,11 +1,11 @@
 """Loop 3, one task per server: link → roster. Who is online where, in memory only.
 
-`delivery` claims waiting commands for players who are there; `status` counts them. Commands go first: a busy link is
-left alone for this round.
+`delivery` claims waiting commands for players who are there; `polling` reads who joined at once. Commands go first: a
+busy link is left alone for this round.
 """
 
-import asyncio
 import logging
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from adapters.base import AdapterError
@@ -26,9 +26,11 @@ IDLE_S = 20.0  # a pass completes at least this often, connected or not
 class Presence:
     """Reads the player list of one server into its roster and says who joined."""
 
-    def __init__(self, link: Link, roster: Roster, joined: asyncio.Event, clock: Clock, pulse: Pulse) -> None:
-        self.link, self.roster, self.joined = link, roster, joined
-        self._clock, self._pulse = clock, pulse
+    def __init__(
+        self, link: Link, roster: Roster, joined: Callable[[Collection[str]], None], clock: Clock, pulse: Pulse
+    ) -> None:
+        self.link, self.roster = link, roster
+        self._joined, self._clock, self._pulse = joined, clock, pulse
         self._missed = self._skipped = 0
         self._name = f"presence {link.server.name}"
         self.every: timedelta = link.server.presence
@@ -58,8 +60,8 @@ class Presence:
             self._miss(str(error))
             return
         self._missed = 0
-        if self.roster.see(players):
-            self.joined.set()
+        if joined := self.roster.see(players, self._clock.now()):
+            self._joined(joined)
 
     def _miss(self, why: str | None) -> None:
         self._missed += 1

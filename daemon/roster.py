@@ -1,10 +1,11 @@
-"""Who is online on one server, in memory only. PURE.
+"""Who is online on one server and since when, in memory only. PURE.
 
-`presence` fills it, `delivery` claims by it, `status` counts it.
+`presence` fills it, `delivery` claims by it, `polling` asks more often for who is in one.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from adapters.base import Player
 
@@ -17,26 +18,34 @@ class Roster:
 
     def __init__(self) -> None:
         self._players: dict[str, Player] = {}
+        self._since: dict[str, datetime] = {}  # by id and by name: an offline-mode server's players are their names
         self.known = False
 
-    def see(self, players: Iterable[Player]) -> set[str]:
+    def see(self, players: Iterable[Player], now: datetime) -> set[str]:
         """Takes the newest list. Returns the ids of those who joined since the last one."""
-        before, self._players = self._players.keys(), {player.id: player for player in players}
+        before, self._players = self._players, {player.id: player for player in players}
+        names = {name for player in self._players.values() for name in _identities(player)}
+        self._since = {name: self._since.get(name, now) for name in names}
         self.known = True
-        return set(self._players) - set(before)
+        return self._players.keys() - before.keys()
 
     def forget(self, identity: str) -> None:
         """The game says this player is not there, whatever the last list said: his next sighting is a new one."""
         for player in [one for one in self._players.values() if identity in _identities(one)]:
             del self._players[player.id]
+            for name in _identities(player):
+                self._since.pop(name, None)
 
     def lose(self) -> None:
-        self._players, self.known = {}, False
+        self._players, self._since, self.known = {}, {}, False
 
     @property
-    def ids(self) -> frozenset[str]:
-        """Ids and names: an offline-mode server's players are their names."""
-        return frozenset(identity for player in self._players.values() for identity in _identities(player))
+    def since(self) -> Mapping[str, datetime]:
+        """Whoever is online, by id and by name, with when he was first seen of this visit."""
+        return self._since
+
+    def __contains__(self, player: str) -> bool:
+        return player in self._since
 
     def __len__(self) -> int:
         return len(self._players)

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from .ledger.rows import CommandRow, Summary
+from .ledger.rows import CommandRow, ServerQueue, Summary
+from .places import members
 from .problems import Problem
 
 
@@ -28,7 +29,7 @@ class CustomersHealth:
     polled: int  # read completely at least once since the start
     failing: int
     refused: int
-    online: int
+    online: int  # customers who are on a server now
     sweep_s: float | None
 
 
@@ -129,7 +130,7 @@ def _stamped(part: StoreHealth | CustomersHealth | ServerHealth) -> dict[str, An
 
 def server_rows(summary: Summary, configured: Sequence[ServerHealth], now: datetime) -> tuple[ServerHealth, ...]:
     """The configured servers with their queues, then those that only commands remember."""
-    queues = {queue.server: queue for queue in summary.queues}
+    queues = _by_server(summary.queues, [server.name for server in configured])
 
     def aged(server: ServerHealth) -> ServerHealth:
         queue = queues.get(server.name)
@@ -141,6 +142,17 @@ def server_rows(summary: Summary, configured: Sequence[ServerHealth], now: datet
     names = {server.name for server in configured}
     gone = [name for name in summary.absent_servers if name not in names]
     return (*map(aged, configured), *(_absent(name) for name in gone))
+
+
+def _by_server(queues: Sequence[ServerQueue], configured: Sequence[str]) -> dict[str, ServerQueue]:
+    """What waits for any server of a place is counted once: with the first of them that is configured."""
+    found: dict[str, ServerQueue] = {}
+    for queue in queues:
+        server = next((name for name in members(queue.server) if name in configured), queue.server)
+        other = found.get(server, ServerQueue(server=server, queue=0, oldest_at=None))
+        oldest_at = min(filter(None, (queue.oldest_at, other.oldest_at)), default=None)
+        found[server] = ServerQueue(server=server, queue=queue.queue + other.queue, oldest_at=oldest_at)
+    return found
 
 
 def _fields(server: ServerHealth) -> dict[str, Any]:

@@ -56,6 +56,18 @@ def _not_a_duration(fix: str) -> PydanticCustomError:
     return PydanticCustomError("duration", "no duration", {"fix": fix})
 
 
+def online(value: object) -> bool | timedelta:
+    """Whether a command waits for the player, and how long he must have been there: false, true or "20s"."""
+    if isinstance(value, bool):
+        return value
+    try:
+        found = duration(value)
+    except PydanticCustomError as error:
+        raise PydanticCustomError("online", "no answer", dict(error.context or {})) from error
+    assert found is not None  # noqa: S101 - "" is no duration here
+    return found
+
+
 def duration_text(value: timedelta) -> str:
     """The shortest text `duration` reads as this time: 900 seconds are "15m"."""
     unit = next(unit for unit in reversed(UNITS) if not value % UNITS[unit])
@@ -66,6 +78,7 @@ Duration = Annotated[timedelta, BeforeValidator(duration)]
 Timeout = Annotated[timedelta, BeforeValidator(partial(duration, least=timedelta(milliseconds=100)))]
 Interval = Annotated[timedelta, BeforeValidator(partial(duration, least=timedelta(seconds=1)))]
 Days = Annotated[timedelta, BeforeValidator(partial(duration, least=timedelta(days=1)))]
+Online = Annotated[bool | timedelta | None, BeforeValidator(online)]
 OptionalDuration = Annotated[timedelta | None, BeforeValidator(partial(duration, optional=True))]
 
 T = TypeVar("T", bound=Table)
@@ -222,6 +235,8 @@ def _explain(model: type[Table], detail: ErrorDetails) -> tuple[str, str, str]:
         return f"unknown key {quoted(key)}", f"one of {', '.join(known)}", meant(key, known, "remove it")
     if kind == "duration":
         return found, 'a duration: "500ms", "30s", "15m", "24h" or "540d"', str(context["fix"])
+    if kind == "online":
+        return found, 'true, false, or how long he has been there: "20s"', str(context["fix"])
     if kind == "literal_error":
         words = get_args(_model_at(model, loc[:-1]).model_fields[key].annotation)
         choices = [word for word in words for word in (get_args(word) or (word,)) if isinstance(word, str)]

@@ -132,7 +132,7 @@ def _change_of(row: CommandRow) -> HoldingChange:
     """The change this command was recorded for, as far as rendering needs it."""
     return HoldingChange(
         turn=Turn.OPEN if row.step == Step.GRANT else Turn.END,
-        key=HoldingKey(row.player, row.effect, row.server, row.key_item),
+        key=HoldingKey(row.player, row.effect, row.place, row.key_item),
         kind=PerkKind.ONCE if row.key_item else PerkKind.LASTING,
         perk=row.perk,
         item_id=row.item_id,

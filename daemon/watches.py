@@ -33,13 +33,16 @@ class Watch:
     recheck_at: datetime | None
     deadline_at: datetime | None
     incomplete: bool
+    players: tuple[str, ...] = ()  # who he is in the games that are configured
+    online: bool = False
     failures: int = 0
     refused: bool = False
     error: str | None = None
 
 
 class Sweep:
-    """How long it takes until everybody was asked for once. A refused token waits so long that nobody waits for it."""
+    """How long it takes until everybody was asked for once, `last_s` for the last whole round. A refused token waits so
+    long that nobody waits for it."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.last_s: float | None = None
@@ -89,19 +92,31 @@ def watch_of(row: Polled) -> Watch:
     )
 
 
-def next_look(watch: Watch, now: datetime, every: timedelta, *, jitter: float) -> tuple[timedelta, Rank]:
-    """When he is looked at next: the interval, sooner after a failure, at the next known end plus a minute."""
-    wait, rank = every * jitter, Rank.REST
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """`poll.online` and `poll.offline`."""
+
+    online: timedelta
+    offline: timedelta
+
+
+def next_look(watch: Watch, now: datetime, every: Intervals, *, jitter: float) -> tuple[timedelta, Rank]:
+    """When he is looked at next: the interval, sooner while he is online or after a failure, at the next known end plus
+    a minute."""
+    wait, rank = every.offline * jitter, Rank.REST
     if watch.token is None:
         wait = REMOVED_AGAIN
     elif watch.refused:
         wait = REFUSED_AGAIN * jitter
     elif watch.failures:
-        wait, rank = min(every, FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)) * jitter, Rank.FIRST
+        again = FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)
+        wait, rank = min(every.offline, again) * jitter, Rank.FAILED
+    elif watch.online:
+        wait, rank = min(every.online, every.offline) * jitter, Rank.ONLINE
     ends = [watch.deadline_at]
     if watch.token is not None and not watch.failures and watch.recheck_at is not None:
         ends.append(watch.recheck_at + AFTER_END)
     for end in ends:
         if end is not None and timedelta(0) < end - now < wait:
-            wait, rank = end - now, Rank.FIRST
+            wait, rank = end - now, min(rank, Rank.ENDING)
     return wait, rank

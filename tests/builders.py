@@ -219,6 +219,7 @@ def command(**changes: Any) -> Command:
     found = Command(
         id=1,
         server="survival",
+        place="survival",
         customer_id="1",
         player=ALEX,
         perk="vip",

@@ -3,7 +3,7 @@
 The contract suites use these; they speak to a ledger only through the protocol of daemon/ledger/base.py.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ANN, BEN = "411486491630370816", "411486491630370817"
-NOBODY_ONLINE: frozenset[str] = frozenset()
+NOBODY_ONLINE: dict[str, datetime] = {}
 VIP = HoldingKey("ann", "vip", "survival")
 
 
@@ -149,12 +149,21 @@ async def record(ledger: Ledger, *planned: PlannedChange, at: datetime = NOW, **
 async def claim(
     ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE, server: str = "survival"
 ) -> Command | None:
-    return await ledger.claim(server, now, online)
+    """`online`: since when each player is there, or only who, since NOW."""
+    return await ledger.claim(server, now, {player: _since(online, player) for player in online})
 
 
-async def claimed(ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE) -> Command:
+def _since(online: Collection[str], player: str) -> datetime:
+    found = online[player] if isinstance(online, Mapping) else NOW
+    assert isinstance(found, datetime)
+    return found
+
+
+async def claimed(
+    ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE, server: str = "survival"
+) -> Command:
     """The next command, which must be there."""
-    command = await claim(ledger, now, online)
+    command = await claim(ledger, now, online, server)
     assert command is not None
     return command
 

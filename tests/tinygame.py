@@ -12,10 +12,11 @@ from adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Uns
 class TinyGame:
     """A game with the identity variables it is given, that takes every value made of printable characters."""
 
-    def __init__(self, *variables: str, transports: tuple[str, ...] = ("native",)) -> None:
+    def __init__(self, *variables: str, transports: tuple[str, ...] = ("native",), lists: bool = True) -> None:
         self.variables = frozenset(variables)
         self.transports = transports
         self.max_command_bytes = 1000
+        self.lists_identities = lists
 
     def identify(self, profile: Mapping[str, str]) -> Who:
         values = {key: value for key, value in profile.items() if key in self.variables}
@@ -46,5 +47,5 @@ class TinyGame:
 GAMES: dict[str, Adapter] = {
     "minecraft": TinyGame("name", "uuid", "uuid_plain", "xuid", transports=("native", "mcrcon")),
     "rust": TinyGame("name", "steam_id"),
-    "nameland": TinyGame("name"),
+    "nameland": TinyGame("name", lists=False),
 }

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..config import ConfigError, Settings
-from ..model import Perk
+from ..model import Perk, Target
 from ..secretrefs import SCHEMES, read_text
 from ..tables import duration_text
 from .errors import Misconfigured
@@ -92,8 +92,9 @@ def _tell(found: Settings, document: Mapping[str, Any]) -> None:
 
 
 def _facts(found: Settings) -> Iterable[tuple[str, str]]:
-    every = duration_text(found.poll.offline).strip('"')
-    yield "store", f"{found.store.api}, each customer every {every}, at most {found.poll.rate:g} requests a second"
+    every, online = (duration_text(interval).strip('"') for interval in (found.poll.offline, found.poll.online))
+    pace = f"at most {found.poll.rate:g} requests a second"
+    yield "store", f"{found.store.api}, each customer every {every} (online: {online}), {pace}"
     yield "customers", _customers(found)
     yield "ledger", str(found.ledger.path)
     yield "http", f"{found.listen.host}:{found.listen.port}" if found.listen else "off"
@@ -116,7 +117,13 @@ def _source(reference: str) -> str:
 
 
 def _servers(perk: Perk) -> str:
-    return "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
+    names = "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
+    words = {
+        Target.CHOSEN: "the one the buyer chose",
+        Target.ANY: f"any of {names}",
+        Target.ONLINE: f"where he is: {names}",
+    }
+    return words.get(perk.target, names)
 
 
 def _commands(perk: Perk) -> Iterable[str]:

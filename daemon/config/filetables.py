@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ..tables import Days, Duration, Interval, OptionalDuration, Table, Timeout
+from ..tables import Days, Duration, Interval, Online, OptionalDuration, Table, Timeout
 
 Texts = Annotated[list[str], Field(default_factory=list)]
 
@@ -71,7 +71,7 @@ class CommandTable(Table):
 
     run: str = ""
     after: Duration = timedelta(0)
-    online: object = False
+    online: Online = None  # as the perk says
     repeatable: bool | None = None  # as the perk says
 
     @model_validator(mode="before")
@@ -94,7 +94,7 @@ class PerkTable(Table):
     effect: str = ""
     lasts: OptionalDuration = None
     grace: OptionalDuration = None
-    online: object = False
+    online: Online = False
     repeatable: bool | None = None  # true for a lasting perk, false for one given once
     irreversible: bool = False
     success: str = ""

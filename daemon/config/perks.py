@@ -10,15 +10,14 @@ from adapters.base import Adapter
 
 from ..mistakes import Findings, listed, meant, quoted
 from ..model import CommandSpec, Perk, PerkKind, Reason
-from ..tables import Read, shown
-from .commandlines import PerkCommands, targets_of, warn_of_names
+from ..tables import Read
+from .commandlines import PerkCommands, addressees_of, warn_of_names
 from .filetables import PerkTable
+from .goals import check_goal, reached, read_goal
 from .names import Names, check_name
-from .sections import not_yet
 from .servers import KnownServers
 
 STORE_REASONS = (Reason.EXPIRED, Reason.ADMIN, Reason.REFUND, Reason.CHARGEBACK)
-EXPECTED_SERVERS = 'a list of server names, or ["*"] for all'
 
 
 def build_perks(
@@ -45,23 +44,24 @@ def _perk(
     table = read.table
     kind = _kind(read, findings)
     _check_products(read, findings)
-    servers = _servers(read, known, findings)
-    targets = targets_of(servers, games, known.games)
+    goal = read_goal(read, known, findings)
+    addressees = addressees_of(reached(goal, known), games, known.games)
     repeatable = kind is PerkKind.LASTING if table.repeatable is None else table.repeatable
-    commands = PerkCommands(read, targets, repeatable, findings)
+    commands = PerkCommands(read, addressees, repeatable, findings)
     grant = commands.build(("grant",), table.grant)
     revoke = commands.build(("revoke",), table.revoke)
     revoke_on = _revoke_on(commands, findings)
     _check_rest(read, kind, findings)
-    every_command = [*grant, *revoke, *(spec for specs in revoke_on.values() for spec in specs)]
-    warn_of_names(read.where, every_command, targets, findings)
+    check_goal(read, goal, addressees, commands.every, findings)
+    warn_of_names(read.where, list(commands.every.values()), addressees, findings)
     if kind is None:
         return None
     return Perk(
         name=name,
         kind=kind,
         products=tuple(table.products),
-        servers=servers,
+        target=goal.target,
+        servers=goal.servers,
         grant=grant,
         revoke=revoke,
         revoke_on=revoke_on,
@@ -99,39 +99,6 @@ def _check_products(read: Read[PerkTable], findings: Findings) -> None:
             findings.mistake(
                 read.at("products", index), found=quoted(product), expected="a slug or an id, without spaces", fix=fix
             )
-
-
-def _servers(read: Read[PerkTable], known: KnownServers, findings: Findings) -> tuple[str, ...]:
-    """The names as written, ("*",) included; those with a mistake are left out."""
-    wanted = read.table.servers
-    where = read.at("servers")
-    if wanted == "chosen" or (isinstance(wanted, dict) and set(wanted) & {"any", "where_online"}):
-        what = quoted(wanted) if isinstance(wanted, str) else "{ " + ", ".join(wanted) + " }"
-        not_yet(read, "servers", what, findings, fix=f"write {EXPECTED_SERVERS}")
-        return ()
-    if not isinstance(wanted, list) or not wanted:
-        fix = f"write servers = [{quoted(wanted)}]" if isinstance(wanted, str) else 'write servers = ["…"]'
-        found = "no server" if wanted is None or wanted == [] else shown(wanted)
-        findings.mistake(where, found=found, expected=EXPECTED_SERVERS, fix=fix)
-        return ()
-    if "*" in wanted and len(wanted) > 1:
-        findings.mistake(where, found='"*" and more', expected='"*" alone', fix='write ["*"], or only the names')
-        return ("*",)
-    servers: list[str] = []
-    for index, server in enumerate(wanted):
-        found = expected = fix = ""
-        if not isinstance(server, str):
-            found, expected, fix = shown(server), "a server's name", 'put it in quotes: "…"'
-        elif server != "*" and server not in known.games:
-            found, expected = f"{quoted(server)}, which is no server", f"one of {listed(known.games)}"
-            fix = meant(server, known.games, "write a [[server]] with this name")
-        elif server in servers:
-            found, expected, fix = f"{quoted(server)} a second time", "each server once", "remove one of the two"
-        else:
-            servers.append(server)
-            continue
-        findings.mistake(read.at("servers", index), found=found, expected=expected, fix=fix)
-    return tuple(servers)
 
 
 def _revoke_on(commands: PerkCommands, findings: Findings) -> dict[Reason, tuple[CommandSpec, ...]]:
@@ -178,8 +145,6 @@ def _check_rest(read: Read[PerkTable], kind: PerkKind | None, findings: Findings
         )
     if table.lasts is not None and not table.lasts:
         findings.mistake(read.at("lasts"), found='"0…"', expected="more than no time", fix='write for example "30d"')
-    if table.online is not False:
-        not_yet(read, "online", shown(table.online), findings, fix="write false, or remove this key")
     if table.effect:
         check_name(table.effect, read.at("effect"), findings)
     for key, pattern in (("success", table.success), ("failure", table.failure)):

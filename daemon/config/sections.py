@@ -3,6 +3,8 @@
 `loading` calls one function a section.
 """
 
+import math
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -108,6 +110,19 @@ def poll(read: Read[PollTable], findings: Findings) -> Poll:
                 f"{duration_text(value)} asks the store often; below {GENTLE_POLL_S} seconds it may start to refuse",
             )
     return Poll(online=table.online, offline=table.offline, rate=table.rate, concurrency=table.concurrency)
+
+
+def warn_of_pace(poll: Poll, customers: Customers, findings: Findings) -> None:
+    """Says what a whole round takes when there are more customers than `poll.rate` lets perkd ask for in time. Whoever
+    is online comes on top."""
+    count = len(customers.tokens or ())
+    takes = timedelta(seconds=math.ceil(count / poll.rate))
+    if takes > poll.offline:
+        findings.warn(
+            "poll.rate",
+            f"{count} customers at {poll.rate:g} requests a second: a whole round takes at least {takes}, not "
+            f"{duration_text(poll.offline)} (poll.offline). Raise the rate, or the interval",
+        )
 
 
 def ledger(read: Read[LedgerTable], findings: Findings) -> Ledger:

@@ -23,6 +23,7 @@ class KnownServers:
 
     servers: list[Server] = field(default_factory=list)
     games: dict[str, str | None] = field(default_factory=dict)  # server name → its game, None when that is unknown
+    by_paynow_id: dict[str, str] = field(default_factory=dict)  # the store's id → server name
 
 
 def build_servers(
@@ -36,19 +37,28 @@ def build_servers(
         game = _game(read, games, findings)
         address = _address(read, findings)
         password = _password(read, rules, findings)
-        _check_paynow_id(read, findings)
+        paynow_id = _paynow_id(read, findings)
         if game:
             _check_transport(read, game, games[game].transports, findings)
         if name:
             known.games[name] = game
+            if paynow_id and known.by_paynow_id.setdefault(paynow_id, name) != name:
+                findings.mistake(
+                    read.at("paynow_id"),
+                    found=f"{quoted(paynow_id)}, which server {quoted(known.by_paynow_id[paynow_id])} has already",
+                    expected="an id no other [[server]] has",
+                    fix="copy each server's own id from the store's dashboard",
+                )
         if address is not None and addresses.setdefault(address, read.where) != read.where:
             findings.warn(read.at("address"), f"the same address as {addresses[address]}: both send to one game server")
         if name and game and address:
-            known.servers.append(_server(read.table, name, game, address, password))
+            known.servers.append(_server(read.table, name, game, address, password, paynow_id))
     return known
 
 
-def _server(table: ServerTable, name: str, game: str, address: tuple[str, int], password: Secret) -> Server:
+def _server(
+    table: ServerTable, name: str, game: str, address: tuple[str, int], password: Secret, paynow_id: str
+) -> Server:
     host, port = address
     endpoint = Endpoint(
         host=host, port=port, password=password, timeout_s=table.timeout.total_seconds(), transport=table.transport
@@ -57,7 +67,7 @@ def _server(table: ServerTable, name: str, game: str, address: tuple[str, int], 
         name=name,
         game=game,
         endpoint=endpoint,
-        paynow_id=table.paynow_id,
+        paynow_id=paynow_id,
         min_gap=table.min_gap,
         warmup=table.warmup,
         presence=table.presence,
@@ -106,7 +116,8 @@ def _password(read: Read[ServerTable], rules: SecretRules, findings: Findings) -
     return rules.secret(reference, read.at("password"), findings) or Secret("")
 
 
-def _check_paynow_id(read: Read[ServerTable], findings: Findings) -> None:
+def _paynow_id(read: Read[ServerTable], findings: Findings) -> str:
+    """The id as the store writes it, without zeros in front; "" for none."""
     paynow_id = read.table.paynow_id
     if paynow_id and not (paynow_id.isascii() and paynow_id.isdigit()):
         findings.mistake(
@@ -115,6 +126,8 @@ def _check_paynow_id(read: Read[ServerTable], findings: Findings) -> None:
             expected="the store's id of this game server, digits only",
             fix="copy it from the store's dashboard, or leave it empty",
         )
+        return ""
+    return paynow_id.lstrip("0")
 
 
 def _check_transport(read: Read[ServerTable], game: str, offered: tuple[str, ...], findings: Findings) -> None:

@@ -13,7 +13,7 @@ one contract suite runs over all of them.
     └── NotPossible        an operator asked for a transition the state table does not have
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -51,7 +51,7 @@ class NotPossible(LedgerError): ...
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What recording changed: how many commands were planned and blocked, and which servers have something to send."""
+    """What recording changed: how many commands were planned and blocked, and which places have something to send."""
 
     planned: int
     blocked: int
@@ -105,12 +105,15 @@ class Ledger(Protocol):
         ...
 
     # --- loop 2
-    async def claim(self, server: str, now: datetime, online: Collection[str]) -> Command | None:
-        """The next due command of the server by laws 7 and 8, committed as `sending`; None when nothing may go now."""
+    async def claim(self, server: str, now: datetime, online: Mapping[str, datetime]) -> Command | None:
+        """The next due command of the server by laws 7 and 8, committed as `sending`; None when nothing may go now.
+        `online`: player → since when he is there. A step that any server of a place may take is this one's from now
+        on, until nothing of it was sent."""
         ...
 
-    async def next_due(self, server: str, now: datetime) -> datetime | None:
-        """When the next waiting command of the server becomes due; None: nothing waits for time."""
+    async def next_due(self, server: str, now: datetime, online: Mapping[str, datetime]) -> datetime | None:
+        """When the next waiting command of the server becomes due, also by a player having been there long enough;
+        None: nothing waits for time."""
         ...
 
     async def settle(self, command_id: int, outcome: Outcome, now: datetime) -> State:
@@ -126,12 +129,12 @@ class Ledger(Protocol):
     async def command(self, command_id: int) -> CommandRow | None: ...
 
     async def retry(self, command_id: int, draft: Draft, now: datetime) -> str:
-        """Plans it again as a new generation with the text of `draft`, and what waited behind it. Returns its server.
+        """Plans it again as a new generation with the text of `draft`, and what waited behind it. Returns its place.
         Raises NotPossible."""
         ...
 
     async def close_command(self, command_id: int, state: State, now: datetime) -> str:
-        """`done` (DELIVERED) or `skip` (VOID) by the operator; frees what waited behind it. Returns its server."""
+        """`done` (DELIVERED) or `skip` (VOID) by the operator; frees what waited behind it. Returns its place."""
         ...
 
     async def release_brake(self, now: datetime) -> int:

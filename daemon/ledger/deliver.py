@@ -5,7 +5,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from ..changes import Command, Outcome
@@ -20,18 +20,23 @@ AGAIN_AFTER_STOP = timedelta(minutes=1)
 MOST_DOUBTS = 5  # as many as outcomes.UNKNOWN_AGAIN: a command that stops perkd each time is not sent for ever
 
 
-def claim(connection: sqlite3.Connection, server: str, now: int, online: Collection[str]) -> Command | None:
+def claim(connection: sqlite3.Connection, server: str, now: int, online: Mapping[str, int]) -> Command | None:
     again = connection.execute(SQL["plan_unknown"], {"server": server, "now": now}).fetchall()
     events.moved(connection, now, [row["id"] for row in again], "unknown", "planned", "repeatable, and due again")
-    players = json.dumps(sorted(online))
-    row = connection.execute(SQL["claimable"], {"server": server, "now": now, "online": players}).fetchone()
+    asked = {"now": now, "online": json.dumps(online)}
+    at = [server, *(found["label"] for found in connection.execute(SQL["labels_of"], {"server": server}))]
+    rows = [connection.execute(SQL["claimable"], {**asked, "place": place}).fetchone() for place in at]
+    row = min(filter(None, rows), key=lambda row: int(row["id"]), default=None)
     if row is None:
         return None
     connection.execute(SQL["send"], {"id": row["id"], "now": now})
+    if row["server"] != server:
+        connection.execute(SQL["bind"], {**place(row), "server": server})
     events.moved(connection, now, [row["id"]], "planned", "sending")
     return Command(
         id=row["id"],
         server=server,
+        place=row["place"],
         customer_id=str(row["customer_id"]),
         player=row["player"],
         perk=row["perk"],
@@ -40,7 +45,7 @@ def claim(connection: sqlite3.Connection, server: str, now: int, online: Collect
         text=row["text"],
         values=json.loads(row["filled"]),
         repeatable=bool(row["repeatable"]),
-        online=bool(row["online"]),
+        online=row["online_us"] is not None,
         strict=bool(row["strict"]),
         success=row["success"],
         failure=row["failure"],
@@ -76,6 +81,9 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
         },
     )
     events.moved(connection, now, [command_id], "sending", state.value, reason or outcome.reply)
+    untouched = outcome.reply is None or outcome.absent
+    if state is State.PLANNED and row["server"] != row["place"] and untouched:
+        connection.execute(SQL["unbind"], place(row))
     _follow_up(connection, row, state, now)
     return state
 
@@ -116,6 +124,12 @@ def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int
     asked = {"reason": f"the brake is on: {brake['reason']}", "ids": None if ids is None else json.dumps(list(ids))}
     stopped = connection.execute(SQL["brake_planned"], asked).fetchall()
     return events.moved(connection, now, [row["id"] for row in stopped], "planned", "blocked", "brake")
+
+
+def hold_absent(connection: sqlite3.Connection, now: int) -> None:
+    """Nothing stays planned for a server that is not configured: nobody would send it, and nobody would say so."""
+    left = connection.execute(SQL["block_absent_servers"]).fetchall()
+    events.moved(connection, now, [row["id"] for row in left], "planned", "blocked", "the server is not in the config")
 
 
 def recover(connection: sqlite3.Connection, now: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
+from .. import places
 from ..changes import Catalogue, Draft
 from ..model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
 from ..tokensfile import TokenEntry
@@ -32,7 +33,7 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
         )
     if draft.state is not State.PLANNED:
         raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
-    key = {"holding_id": row["holding_id"], **{k: row[k] for k in ("player", "perk", "server", "key_item")}}
+    key = {"holding_id": row["holding_id"], **{k: row[k] for k in ("player", "perk", "place", "key_item")}}
     generation = connection.execute(SQL["next_generation"], key).fetchone()[0]
     connection.execute(
         SQL["retry"],
@@ -42,7 +43,7 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
             "filled": convert.to_json(draft.values),
             "generation": generation,
             "repeatable": draft.repeatable,
-            "online": draft.online,
+            "online_us": convert.microseconds(draft.online_s),
             "strict": draft.strict,
             "success": draft.success,
             "failure": draft.failure,
@@ -84,7 +85,7 @@ def _to(connection: sqlite3.Connection, command_id: int, state: State, word: str
 def _free_rest(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
     freed = connection.execute(SQL["free_rest"], {**deliver.place(row), "now": now}).fetchall()
     _planned_again(connection, freed, now, "what it waited behind is out of the way")
-    _hold_absent(connection, now)
+    deliver.hold_absent(connection, now)
 
 
 def release_brake(connection: sqlite3.Connection, now: int) -> int:
@@ -92,7 +93,7 @@ def release_brake(connection: sqlite3.Connection, now: int) -> int:
     freed = connection.execute(SQL["plan_braked"], {"now": now}).fetchall()
     events.note(connection, now, "brake_released", detail=f"{len(freed)} commands")
     _planned_again(connection, freed, now, "the brake was released")
-    _hold_absent(connection, now)
+    deliver.hold_absent(connection, now)
     return len(freed)
 
 
@@ -101,12 +102,6 @@ def _planned_again(connection: sqlite3.Connection, freed: Sequence[sqlite3.Row],
     ids = [row["id"] for row in freed]
     events.moved(connection, now, ids, "blocked", "planned", why)
     deliver.braked(connection, ids, now)
-
-
-def _hold_absent(connection: sqlite3.Connection, now: int) -> None:
-    """Nothing stays planned for a server that is not configured: nobody would send it, and nobody would say so."""
-    left = connection.execute(SQL["block_absent_servers"]).fetchall()
-    events.moved(connection, now, [row["id"] for row in left], "planned", "blocked", "the server is not in the config")
 
 
 # --- tokens and customers ---------------------------------------------------------------------------------------------
@@ -178,13 +173,14 @@ def configure(
     for perk in perks:
         _put_perk(connection, perk)
     connection.execute(SQL["drop_perks"], {"names": json.dumps([perk.name for perk in perks]), "now": now})
-    _hold_absent(connection, now)
-    back = connection.execute(SQL["unblock_servers"], {"names": names, "now": now}).fetchall()
-    _planned_again(connection, back, now, "the server is back")
     every = tuple(server.name for server in servers)
+    _put_places(connection, every, perks)
+    deliver.hold_absent(connection, now)
+    back = connection.execute(SQL["unblock_servers"], {"now": now}).fetchall()
+    _planned_again(connection, back, now, "the server is back")
     for perk in perks:
-        for name in every if perk.servers == ("*",) else perk.servers:
-            connection.execute(SQL["put_pair"], {"perk": perk.name, "server": name, "since": now})
+        for pair in places.pairs_of(perk, every):
+            connection.execute(SQL["put_pair"], {"perk": perk.name, "server": pair, "since": now})
     return catalogue(connection, servers, perks, adopt=adopt)
 
 
@@ -192,6 +188,10 @@ def catalogue(
     connection: sqlite3.Connection, servers: Sequence[Server], perks: Sequence[Perk], *, adopt: bool
 ) -> Catalogue:
     """Today's perks with what the ledger remembers; also for `plan`, which only reads."""
+    games = {row["name"]: row["game"] for row in connection.execute(SQL["servers"])}
+    for row in connection.execute(SQL["places"]):
+        if row["server"] in games:
+            games.setdefault(row["label"], games[row["server"]])
     created = int(connection.execute(SQL["meta"], {"key": "created_at"}).fetchone()["value"])
     current = {perk.name: perk for perk in perks}
     retired = {row["name"]: PERK.validate_json(row["definition"]) for row in connection.execute(SQL["retired_perks"])}
@@ -204,8 +204,19 @@ def catalogue(
         },
         slugs={row["slug"]: str(row["product_id"]) for row in connection.execute(SQL["slugs"])},
         adopt=adopt,
-        games={row["name"]: row["game"] for row in connection.execute(SQL["servers"])},
+        games=games,
+        chosen={server.paynow_id: server.name for server in servers if server.paynow_id},
     )
+
+
+def _put_places(connection: sqlite3.Connection, every: tuple[str, ...], perks: Sequence[Perk]) -> None:
+    """Every server is a place of itself; the labels are those of today's perks and of whatever is held at others."""
+    connection.execute(SQL["forget_places"])
+    labels = {place for perk in perks for place in places.places_of(perk, every)}
+    labels |= {row["name"] for row in connection.execute(SQL["servers"])}
+    labels |= {row["label"] for row in connection.execute(SQL["labels"])}
+    rows = [{"label": label, "server": server} for label in sorted(labels) for server in places.members(label)]
+    connection.executemany(SQL["put_place"], rows)
 
 
 def _put_perk(connection: sqlite3.Connection, perk: Perk) -> None:

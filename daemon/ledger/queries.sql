@@ -43,6 +43,18 @@ SELECT perk, server, since FROM pairs;
 -- name: slugs
 SELECT slug, product_id FROM slugs;
 
+-- name: forget_places
+DELETE FROM places;
+
+-- name: put_place
+INSERT INTO places (label, server) VALUES (:label, :server) ON CONFLICT DO NOTHING;
+
+-- name: places
+SELECT label, server FROM places;
+
+-- name: labels
+SELECT DISTINCT server AS label FROM holdings WHERE server LIKE '%:%';
+
 -- name: rename_pairs
 UPDATE pairs SET perk = :name WHERE perk = :was;
 
@@ -58,16 +70,18 @@ UPDATE holdings SET perk = :name, effect = CASE WHEN effect = :was AND NOT EXIST
         AND o.item_id = holdings.item_id) THEN :effect ELSE effect END
 WHERE perk = :was;
 
--- planned → blocked: the server left the config
+-- planned → blocked: the server left the config, or every server of the place
 -- name: block_absent_servers
 UPDATE commands SET state = 'blocked', hold = 'server',
     reason = 'server ' || server || ' is not in the config: put it back, or `perkd commands skip` this command'
-WHERE state = 'planned' AND server IN (SELECT name FROM servers WHERE removed_at IS NOT NULL) RETURNING id;
+WHERE state = 'planned' AND server IN (SELECT label FROM places) AND server NOT IN (
+    SELECT p.label FROM places p JOIN servers s ON s.name = p.server AND s.removed_at IS NULL) RETURNING id;
 
 -- blocked → planned: the server is back
 -- name: unblock_servers
 UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
-WHERE state = 'blocked' AND hold = 'server' AND server IN (SELECT value FROM json_each(:names)) RETURNING id;
+WHERE state = 'blocked' AND hold = 'server' AND server IN (
+    SELECT p.label FROM places p JOIN servers s ON s.name = p.server AND s.removed_at IS NULL) RETURNING id;
 
 -- ============ customers and tokens ==================================================================================
 
@@ -106,13 +120,13 @@ ON CONFLICT (customer_id) DO UPDATE SET store_id = excluded.store_id, profile = 
 SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, t.label, 'token ' || t.id) AS label,
     c.profile_at, c.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
     EXISTS (SELECT 1 FROM commands m WHERE m.customer_id = t.customer_id AND m.state = 'blocked' AND m.hold = 'value')
-        AS incomplete
+        AS incomplete, c.store_id, c.profile
 FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
 WHERE t.removed_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL AND n.id > t.id)
 UNION ALL
 SELECT MAX(t.id), t.token, t.customer_id, t.removed_at, c.name, c.profile_at, c.read_at, c.digest, c.etag, c.catalogue,
-    c.recheck_at, c.deadline_at, 0
+    c.recheck_at, c.deadline_at, 0, c.store_id, c.profile
 FROM tokens t JOIN customers c ON c.customer_id = t.customer_id
 WHERE c.deadline_at IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL)
@@ -183,7 +197,14 @@ SELECT * FROM holdings WHERE player = :player AND effect = :effect AND server = 
 
 -- name: next_generation
 SELECT COALESCE(MAX(generation), 0) + 1 FROM commands
-WHERE holding_id = :holding_id OR (player = :player AND perk = :perk AND server = :server AND key_item = :key_item);
+WHERE holding_id = :holding_id OR (player = :player AND perk = :perk AND place = :place AND key_item = :key_item);
+
+-- The server that took the grant in force, or may have.
+-- name: bound_server
+SELECT server FROM commands
+WHERE holding_id = :holding_id AND step = 'grant' AND generation >= :generation AND server <> place
+    AND state IN ('sending', 'delivered', 'answered', 'unknown')
+ORDER BY id DESC LIMIT 1;
 
 -- name: put_holding
 INSERT INTO holdings (player, effect, server, item_id, kind, perk, customer_id, state, identity, opened, opened_at)
@@ -221,10 +242,12 @@ WHERE holding_id = :holding_id AND step = :step AND generation >= :generation AN
 UPDATE commands SET superseded = 0 WHERE holding_id = :holding_id AND step = 'grant' AND generation >= :generation;
 
 -- name: put_command
-INSERT INTO commands (holding_id, server, customer_id, player, perk, item_id, key_item, step, generation, position, text,
-    state, hold, reason, cause, end_reason, filled, repeatable, online, strict, success, failure, after_us, created_at, due_at)
-VALUES (:holding_id, :server, :customer_id, :player, :perk, :item_id, :key_item, :step, :generation, :position, :text,
-    :state, :hold, :reason, :cause, :end_reason, :filled, :repeatable, :online, :strict, :success, :failure, :after_us, :now, :due_at)
+INSERT INTO commands (holding_id, place, server, customer_id, player, perk, item_id, key_item, step, generation, position,
+    text, state, hold, reason, cause, end_reason, filled, repeatable, online_us, strict, success, failure, after_us,
+    created_at, due_at)
+VALUES (:holding_id, :place, :server, :customer_id, :player, :perk, :item_id, :key_item, :step, :generation, :position,
+    :text, :state, :hold, :reason, :cause, :end_reason, :filled, :repeatable, :online_us, :strict, :success, :failure,
+    :after_us, :now, :due_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: put_support
@@ -258,24 +281,50 @@ UPDATE commands SET state = 'planned'
 WHERE server = :server AND state = 'unknown' AND settled_at IS NULL AND due_at <= :now AND superseded = 0 RETURNING id;
 
 -- Strict order inside one holding only: a command waits for earlier ones of its holding that are still wanted, and for
--- any that is being sent, earlier or later; across holdings whatever waits is passed over.
+-- any that is being sent, earlier or later; across holdings whatever waits is passed over. `online`: player → since when.
+-- A removal from "where the player is" that no server is bound to has nobody to wait for.
 -- name: claimable
 SELECT c.* FROM commands c
-WHERE c.server = :server AND c.state = 'planned' AND c.due_at <= :now
-    AND (c.absent = 0 AND c.online = 0 OR c.player IN (SELECT value FROM json_each(:online)))
+WHERE c.server = :place AND c.state = 'planned' AND c.due_at <= :now
+    AND (c.absent = 0 AND c.online_us IS NULL AND (c.server NOT LIKE 'online:%' OR c.step = 'revoke')
+        OR c.player IN (SELECT key FROM json_each(:online)) AND (COALESCE(c.online_us, 0) = 0 OR EXISTS (
+            SELECT 1 FROM json_each(:online) o WHERE o.key = c.player AND o.value + c.online_us <= :now)))
     AND NOT EXISTS (
         SELECT 1 FROM commands e WHERE e.holding_id = c.holding_id
         AND (e.state = 'sending' OR e.id < c.id AND e.superseded = 0 AND e.state IN ('planned', 'unknown', 'blocked')))
 ORDER BY c.id LIMIT 1;
 
+-- name: labels_of
+SELECT label FROM places WHERE server = :server AND label <> :server;
+
 -- planned → sending
 -- name: send
 UPDATE commands SET state = 'sending', attempts = attempts + 1, sent_at = :now WHERE id = :id;
 
+-- One server took the first command of a step: the rest of the step goes there too.
+-- name: bind
+UPDATE commands SET server = :server
+WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND state IN ('planned', 'blocked', 'sending');
+
+-- Nothing of the step reached that server, and no grant says where the removal belongs: any server of the place may take it.
+-- name: unbind
+UPDATE commands SET server = place
+WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND state IN ('planned', 'blocked')
+    AND NOT (step = 'revoke' AND place LIKE 'online:%') AND NOT EXISTS (
+        SELECT 1 FROM commands e WHERE e.holding_id = :holding_id AND e.step = :step AND e.created_at = :created_at
+        AND (e.doubts > 0 OR e.state IN ('sending', 'delivered', 'answered', 'unknown')));
+
+-- What becomes due by time: its own, or a player's who has not been there long enough yet.
 -- name: next_due
-SELECT MIN(due_at) FROM commands
-WHERE server = :server AND superseded = 0 AND due_at > :now AND state IN ('planned', 'unknown')
-    AND (state = 'planned' OR settled_at IS NULL);
+SELECT MIN(at) FROM (
+    SELECT due_at AS at FROM commands
+    WHERE server IN (SELECT :server UNION ALL SELECT label FROM places WHERE server = :server)
+        AND superseded = 0 AND state IN ('planned', 'unknown') AND (state = 'planned' OR settled_at IS NULL)
+    UNION ALL
+    SELECT o.value + c.online_us FROM commands c JOIN json_each(:online) o ON o.key = c.player
+    WHERE c.server IN (SELECT :server UNION ALL SELECT label FROM places WHERE server = :server)
+        AND c.state = 'planned' AND c.online_us > 0)
+WHERE at > :now;
 
 -- name: command
 SELECT * FROM commands WHERE id = :id;
@@ -328,7 +377,7 @@ SELECT * FROM commands WHERE state = 'sending';
 -- name: retry
 UPDATE commands SET state = 'planned', text = :text, filled = :filled, generation = :generation, hold = NULL,
     reason = NULL, absent = 0, refusals = 0, doubts = 0, due_at = :now, settled_at = NULL, repeatable = :repeatable,
-    online = :online, strict = :strict, success = :success, failure = :failure
+    online_us = :online_us, strict = :strict, success = :success, failure = :failure
 WHERE id = :id;
 
 -- name: close_command
@@ -402,7 +451,8 @@ GROUP BY i.slug, i.product_id, s.product_id;
 -- name: orphans
 SELECT h.perk, h.server, COUNT(*) AS count FROM holdings h
 WHERE h.state = 'held' AND h.kind = 'lasting' AND NOT EXISTS (
-    SELECT 1 FROM perks p JOIN servers s ON s.name = h.server AND s.removed_at IS NULL
+    SELECT 1 FROM perks p JOIN servers s ON s.removed_at IS NULL AND (h.server LIKE 'chosen:%' OR s.name IN (
+        SELECT server FROM places WHERE label = h.server))
     WHERE p.name = h.perk AND p.removed_at IS NULL)
 GROUP BY h.perk, h.server;
 
@@ -415,7 +465,8 @@ GROUP BY customer_id HAVING COUNT(*) > 1;
 
 -- name: commands
 SELECT c.*, h.identity, h.effect FROM commands c JOIN holdings h ON h.id = c.holding_id
-WHERE (:state IS NULL OR c.state = :state) AND (:server IS NULL OR c.server = :server)
+WHERE (:state IS NULL OR c.state = :state)
+    AND (:server IS NULL OR c.server IN (SELECT :server UNION ALL SELECT label FROM places WHERE server = :server))
     AND (:customer_id IS NULL OR c.customer_id = :customer_id) AND (:before IS NULL OR c.id < :before)
 ORDER BY c.id DESC LIMIT :limit;
 

@@ -8,7 +8,8 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ..model import Secret, State
+from ..model import Secret, State, Step, Target
+from ..places import spoken, target_of
 from .convert import micros, moment, text_id
 from .queries import SQL
 from .rows import (
@@ -134,6 +135,8 @@ def polled(connection: sqlite3.Connection) -> list[Polled]:
             recheck_at=moment(row["recheck_at"]),
             deadline_at=moment(row["deadline_at"]),
             incomplete=bool(row["incomplete"]),
+            store_id=str(row["store_id"] or ""),
+            identity=row["profile"],
         )
         for row in connection.execute(SQL["polled"])
     ]
@@ -165,6 +168,7 @@ def _plain(kind: type[Row], row: sqlite3.Row) -> Row:
 def _command(row: sqlite3.Row) -> CommandRow:
     return CommandRow(
         id=row["id"],
+        place=row["place"],
         server=row["server"],
         customer_id=str(row["customer_id"]),
         player=row["player"],
@@ -176,7 +180,7 @@ def _command(row: sqlite3.Row) -> CommandRow:
         text=row["text"],
         state=row["state"],
         hold=row["hold"],
-        reason=row["reason"],
+        reason=row["reason"] or _waits(row),
         reply=row["reply"],
         cause=row["cause"],
         end_reason=row["end_reason"],
@@ -193,3 +197,14 @@ def _command(row: sqlite3.Row) -> CommandRow:
         key_item=str(row["key_item"]) if row["key_item"] else "",
         identity=json.loads(row["identity"]),
     )
+
+
+def _waits(row: sqlite3.Row) -> str | None:
+    """What a planned command waits for when that is its player."""
+    anywhere = target_of(row["server"]) is Target.ONLINE and row["step"] != Step.REVOKE
+    if row["state"] != State.PLANNED or not (anywhere or row["absent"] or row["online_us"] is not None):
+        return None
+    where = spoken(row["server"])
+    if row["online_us"]:
+        return f"waits until the player has been on {where} for {row['online_us'] / 1_000_000:g} s"
+    return f"waits for the player on {where}"

@@ -3,11 +3,12 @@
 `status` makes the report of them, `control` and `web` turn them into JSON.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..model import Secret
+from ..model import Profile, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,14 @@ class Polled:
     recheck_at: datetime | None = None
     deadline_at: datetime | None = None
     incomplete: bool = False  # a command of his waits for a value that is missing or unsafe
+    store_id: str = ""
+    identity: str | None = None  # JSON: what the store says of him; read only where it is needed
+
+    @property
+    def profile(self) -> Profile | None:
+        if self.customer_id is None or self.identity is None:
+            return None
+        return Profile(self.customer_id, self.store_id, json.loads(self.identity))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +58,8 @@ class CommandRow:
     """One command with what the operator and the HTTP interface see of it."""
 
     id: int
-    server: str
+    place: str  # a server, or the label of one of several
+    server: str  # the place until one of its servers took it
     customer_id: str
     player: str
     perk: str

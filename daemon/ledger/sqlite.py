@@ -3,8 +3,9 @@
 `ledger/__init__.py` names it. The statements are in queries.sql; what they mean is in the modules beside this one.
 """
 
+import json
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -99,12 +100,12 @@ class SqliteLedger:
 
     # --- loop 2
 
-    async def claim(self, server: str, now: datetime, online: Collection[str]) -> Command | None:
-        at = micros(now)
-        return await self._writer.run(lambda db: deliver.claim(db, server, at, online))
+    async def claim(self, server: str, now: datetime, online: Mapping[str, datetime]) -> Command | None:
+        at, since = micros(now), _since(online)
+        return await self._writer.run(lambda db: deliver.claim(db, server, at, since))
 
-    async def next_due(self, server: str, now: datetime) -> datetime | None:
-        asked = {"server": server, "now": micros(now)}
+    async def next_due(self, server: str, now: datetime, online: Mapping[str, datetime]) -> datetime | None:
+        asked = {"server": server, "now": micros(now), "online": json.dumps(_since(online))}
         return moment(await self._writer.run(lambda db: db.execute(SQL["next_due"], asked).fetchone()[0]))
 
     async def settle(self, command_id: int, outcome: Outcome, now: datetime) -> State:
@@ -194,3 +195,7 @@ class SqliteLedger:
             return sum(db.execute(SQL[name], asked).rowcount for name in ("purge_events", "purge_commands"))
 
         return await self._writer.run(write)
+
+
+def _since(online: Mapping[str, datetime]) -> dict[str, int]:
+    return {player: micros(since) for player, since in online.items()}

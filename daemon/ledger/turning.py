@@ -8,9 +8,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .. import places
 from ..changes import Draft, HoldingKey, Observation, PlannedChange, Turn
-from ..model import TOUCHED, PerkKind, State, Step
-from . import convert, events
+from ..model import TOUCHED, PerkKind, State, Step, Target
+from . import convert, deliver, events
 from .convert import micros
 from .queries import SQL
 
@@ -94,14 +95,23 @@ class Turning:
         self._void(row["id"], Step.GRANT, row["opened"])
         touched = self._states(row["id"], Step.GRANT, row["opened"]) & TOUCHED
         self._supersede(row["id"], Step.GRANT, row["opened"])
+        bound = self.connection.execute(
+            SQL["bound_server"], {"holding_id": row["id"], "generation": row["opened"]}
+        ).fetchone()
         generation = self._next_generation(row["id"])
         self._event(row["id"], "removal", self.planned.change.cause.value, "planned" if touched else "not needed")
         if touched:
-            self._put_commands(row["id"], generation, self.planned.revoke)
+            self._put_commands(row["id"], generation, self.planned.revoke, bound["server"] if bound else None)
         return generation
 
-    def _put_commands(self, holding_id: int, generation: int, drafts: Sequence[Draft]) -> None:
+    def _put_commands(
+        self, holding_id: int, generation: int, drafts: Sequence[Draft], bound: str | None = None
+    ) -> None:
+        """`bound`: the server that took the grant. What was given where the player was is taken away there; of a list
+        that shares what it knows any server may do it."""
         change = self.planned.change
+        place = change.key.server
+        server = bound if bound is not None and places.target_of(place) is Target.ONLINE else place
         due_at = self.now
         for draft in drafts:
             after_us = round(draft.after_s * 1_000_000)
@@ -111,6 +121,7 @@ class Turning:
                 {
                     "holding_id": holding_id,
                     **self._key(change.key, change.perk),
+                    "server": server,
                     "customer_id": int(self.seen.customer_id),
                     "item_id": int(change.item_id or 0),
                     "step": draft.step.value,
@@ -124,7 +135,7 @@ class Turning:
                     "end_reason": change.reason.value if change.reason else None,
                     "filled": convert.to_json(draft.values),
                     "repeatable": draft.repeatable,
-                    "online": draft.online,
+                    "online_us": convert.microseconds(draft.online_s),
                     "strict": draft.strict,
                     "success": draft.success,
                     "failure": draft.failure,
@@ -138,9 +149,11 @@ class Turning:
             events.moved(self.connection, self.now, [row["id"]], None, draft.state.value, draft.reason)
             if draft.state is State.PLANNED:
                 self.tally.planned += 1
-                self.tally.servers.add(change.key.server)
+                self.tally.servers.add(server)
             else:
                 self.tally.blocked += 1
+        if server != place:
+            deliver.hold_absent(self.connection, self.now)  # it may have left the config while others of the place stay
 
     def _put_supports(self, holding_id: int) -> None:
         for support in self.planned.change.supports:
@@ -222,7 +235,7 @@ class Turning:
 
     @staticmethod
     def _key(key: HoldingKey, perk: str) -> dict[str, object]:
-        return {"player": key.player, "perk": perk, "server": key.server, "key_item": int(key.item_id or 0)}
+        return {"player": key.player, "perk": perk, "place": key.server, "key_item": int(key.item_id or 0)}
 
     def _event(self, holding_id: int, kind: str, was: str | None, became: str) -> None:
         change = self.planned.change

@@ -79,7 +79,7 @@ async def test_what_a_command_carries_comes_back_as_it_was_recorded(ledger: Ledg
         "say ünï",
         values={"name": "ünï"},
         repeatable=False,
-        online=True,
+        online_s=0.0,
         strict=True,
         success="^ok",
         failure="no",

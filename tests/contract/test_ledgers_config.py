@@ -124,7 +124,7 @@ async def test_a_retired_perk_comes_back_from_the_ledger_as_it_was_configured(le
             CommandSpec(
                 run=Template("lp {name} ünï", ("lp ", "name", " ünï")),
                 after=timedelta(seconds=1.5),
-                online=True,
+                online=timedelta(seconds=20),
                 repeatable=False,
             ),
         ),

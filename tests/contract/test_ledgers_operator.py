@@ -62,7 +62,7 @@ async def test_a_retry_is_a_new_generation_with_todays_text_and_what_waited_behi
     await run(ledger, State.DELIVERED)
     two = await run(ledger, State.REFUSED, reply="no")
     [before] = [row for row in await rows(ledger) if row.id == two.id]
-    better = draft("two!", position=1, values={"name": "ann"}, success="ok", failure="no", strict=True, online=True)
+    better = draft("two!", position=1, values={"name": "ann"}, success="ok", failure="no", strict=True, online_s=0.0)
     assert await ledger.retry(two.id, better, later(minutes=1)) == "survival"
     row = await ledger.command(two.id)
     assert row is not None
@@ -154,6 +154,7 @@ async def test_the_brake_blocks_unsent_removals_by_revocation_and_absence_and_no
         "take foretold": "planned",
         "take operator": "planned",
         "take identity": "planned",
+        "take moved": "planned",
         "give ann": "planned",
     }
     stopped = [row for row in await rows(ledger) if row.hold == Hold.BRAKE]

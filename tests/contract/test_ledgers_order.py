@@ -46,7 +46,7 @@ async def test_what_waits_is_passed_over_by_other_holdings(ledger: Ledger) -> No
     await record(ledger, opens("unknown", "behind it", key=keys[0]))
     await run(ledger, State.UNKNOWN)
     await record(ledger, opens(blocked("blocked"), draft("behind the block", position=1), key=keys[1]))
-    await record(ledger, opens(draft("online only", online=True), key=keys[2]))
+    await record(ledger, opens(draft("online only", online_s=0.0), key=keys[2]))
     await record(ledger, opens(draft("in a minute", after_s=60), draft("later yet", position=1), key=keys[3]))
     await record(ledger, opens("free", key=HoldingKey("eve", "vip", "survival")))
     assert (await claimed(ledger)).text == "free"
@@ -113,7 +113,7 @@ async def test_a_delay_counts_from_when_the_command_before_was_through(ledger: L
     await record(ledger, opens("first", draft("second", position=1, after_s=5)))
     await run(ledger, State.DELIVERED, later(minutes=10))
     assert await claim(ledger, later(minutes=10, seconds=4)) is None
-    assert await ledger.next_due("survival", later(minutes=10)) == later(minutes=10, seconds=5)
+    assert await ledger.next_due("survival", later(minutes=10), {}) == later(minutes=10, seconds=5)
     assert (await claimed(ledger, later(minutes=10, seconds=5))).text == "second"
 
 
@@ -129,7 +129,7 @@ async def test_a_repeatable_unknown_comes_back_when_it_is_due_and_not_before(led
     await record(ledger, opens())
     sent = await run(ledger, State.UNKNOWN, due_at=later(minutes=1))
     assert await claim(ledger, later(seconds=59)) is None
-    assert (await states(ledger), await ledger.next_due("survival", NOW)) == ({"give": "unknown"}, later(minutes=1))
+    assert (await states(ledger), await ledger.next_due("survival", NOW, {})) == ({"give": "unknown"}, later(minutes=1))
     again = await claimed(ledger, later(minutes=1))
     assert (again.id, again.attempts, again.doubts) == (sent.id, 2, 1)
     assert (await told(ledger, sent.id))[-2:] == [("unknown", "planned"), ("planned", "sending")]
@@ -138,14 +138,14 @@ async def test_a_repeatable_unknown_comes_back_when_it_is_due_and_not_before(led
 async def test_a_final_unknown_never_comes_back_by_itself(ledger: Ledger) -> None:
     await record(ledger, opens())
     await run(ledger, State.UNKNOWN)
-    assert (await claim(ledger, later(days=900)), await ledger.next_due("survival", NOW)) == (None, None)
+    assert (await claim(ledger, later(days=900)), await ledger.next_due("survival", NOW, {})) == (None, None)
     assert await states(ledger) == {"give": "unknown"}
 
 
 async def test_an_absent_player_is_waited_for_and_time_changes_nothing(ledger: Ledger) -> None:
     await record(ledger, opens())
     await run(ledger, State.PLANNED, reply="No player was found", absent=True)
-    assert (await claim(ledger, later(days=30)), await ledger.next_due("survival", NOW)) == (None, None)
+    assert (await claim(ledger, later(days=30)), await ledger.next_due("survival", NOW, {})) == (None, None)
     assert await claim(ledger, later(days=30), {"ben"}) is None
     [row] = await rows(ledger)
     assert (row.absent, row.state) == (True, "planned")

@@ -231,7 +231,7 @@ NAIVE_CALLS: dict[str, Callable[[Ledger], Awaitable[object]]] = {
     "record a deadline": lambda ledger: record(ledger, opens("late", key=KIT), deadline_at=NAIVE),
     "sighted": lambda ledger: ledger.sighted({ANN: NAIVE}),
     "claim": lambda ledger: claim(ledger, NAIVE),
-    "next_due": lambda ledger: ledger.next_due("survival", NAIVE),
+    "next_due": lambda ledger: ledger.next_due("survival", NAIVE, {}),
     "settle": lambda ledger: ledger.settle(1, Outcome(state=State.DELIVERED), NAIVE),
     "settle for later": lambda ledger: ledger.settle(1, Outcome(state=State.PLANNED, due_at=NAIVE), NOW),
     "recover": lambda ledger: ledger.recover(NAIVE),

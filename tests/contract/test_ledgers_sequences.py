@@ -81,7 +81,7 @@ def turns(what: Turn, key: HoldingKey, count: int, held: int | None, cause: Caus
 
 def claims(online: frozenset[str], wait_s: float) -> Op:
     async def do(play: Play) -> None:
-        await play.ledger.claim("survival", play.tick(wait_s), online)
+        await play.ledger.claim("survival", play.tick(wait_s), dict.fromkeys(online, NOW))
 
     return do
 
@@ -229,7 +229,7 @@ async def play_game(ledger: Ledger, words: list[str]) -> None:
         elif word == "later":
             play.tick(600)
         elif word == "claim":
-            sent = sent or await ledger.claim("survival", play.tick(), frozenset())
+            sent = sent or await ledger.claim("survival", play.tick(), {})
         elif sent is not None:
             now = play.tick()
             lost = Outcome(state=State.UNKNOWN, due_at=now + timedelta(seconds=60))

@@ -82,7 +82,7 @@ async def test_a_superseded_unknown_is_never_planned_again_by_itself(ledger: Led
     await record(ledger, opens("give"))
     await run(ledger, State.UNKNOWN, due_at=later(minutes=1))
     await record(ledger, ends("take"))
-    assert await ledger.next_due("survival", later(seconds=1)) is None
+    assert await ledger.next_due("survival", later(seconds=1), {}) is None
     await run(ledger, State.DELIVERED, later(hours=1))
     assert await claim(ledger, later(days=1)) is None
     assert await states(ledger) == {"give": "unknown", "take": "delivered"}

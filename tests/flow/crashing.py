@@ -7,7 +7,7 @@ nothing of it: the ledger, the storefront, the adapter and the clock are wrapped
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -67,7 +67,7 @@ class DyingLedger(SqliteLedger):
             die()
         return recorded
 
-    async def claim(self, server: str, now: datetime, online: Collection[str]) -> Command | None:
+    async def claim(self, server: str, now: datetime, online: Mapping[str, datetime]) -> Command | None:
         command = await super().claim(server, now, online)
         if self.arrow is Arrow.CLAIMED and command is not None:
             die()

@@ -123,12 +123,12 @@ def test_a_revoke_uses_the_identity_of_the_grant_whoever_the_customer_is_now() -
 
 
 def test_every_command_carries_what_its_perk_and_its_own_table_say() -> None:
-    own = spec("later {uuid}", after=timedelta(seconds=2.5), online=True, repeatable=False)
+    own = spec("later {uuid}", after=timedelta(seconds=2.5), online=timedelta(seconds=20), repeatable=False)
     sold = catalogue(perk(grant=(spec("now {uuid}"), own), success="^ok", failure="^no", strict=True))
     [one] = planned(looked(known(), item(), sold=sold), sold)
     first, second = one.grant
-    assert (first.after_s, first.online, first.repeatable, first.strict) == (0.0, False, True, True)
-    assert (second.after_s, second.online, second.repeatable) == (2.5, True, False)
+    assert (first.after_s, first.online_s, first.repeatable, first.strict) == (0.0, None, True, True)
+    assert (second.after_s, second.online_s, second.repeatable) == (2.5, 20.0, False)
     assert {(draft.success, draft.failure) for draft in one.grant} == {("^ok", "^no")}
 
 

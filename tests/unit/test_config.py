@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import ConfigError, Listen
-from daemon.model import BrakeLimits, PerkKind, Reason, Secret
+from daemon.model import BrakeLimits, PerkKind, Reason, Secret, Target
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server
 
 MintSecret = Callable[[str], str]
@@ -315,3 +315,67 @@ def test_one_product_of_one_effect_cannot_last_two_times(tmp_path: Path) -> None
     assert found.where == 'perk[1] "second".lasts'
     assert 'perk[0] "first"' in found.found
     assert "another effect" in found.fix
+
+
+def test_who_waits_for_the_player_and_how_long(tmp_path: Path) -> None:
+    """A perk's word is for its grant; a command's own word comes first."""
+    grant = '["a", { run = "b", online = false }, { run = "c", online = "20s" }, { run = "d", online = "0s" }]'
+    revoke = '["e", { run = "f", online = true }]'
+    [found] = load_text(tmp_path, server(), perk(grant=grant, revoke=revoke, online='"1m"')).perks
+    minute, none = timedelta(minutes=1), timedelta(0)
+    assert [spec.online for spec in found.grant] == [minute, None, timedelta(seconds=20), none]
+    assert [spec.online for spec in found.revoke] == [None, none]
+    [found] = load_text(tmp_path, server(), perk(online="true")).perks
+    assert [spec.online for spec in (*found.grant, *found.revoke)] == [none, None]
+
+
+@pytest.mark.parametrize(
+    ("servers", "target", "names"),
+    [
+        ('["survival"]', Target.EACH, ("survival",)),
+        ('["*"]', Target.EACH, ("*",)),
+        ('"chosen"', Target.CHOSEN, ()),
+        ('{ any = ["survival", "lobby"] }', Target.ANY, ("survival", "lobby")),
+        ('{ where_online = ["lobby"] }', Target.ONLINE, ("lobby",)),
+    ],
+)
+def test_a_perk_goes_to_each_server_or_to_one_of_them(
+    tmp_path: Path, servers: str, target: Target, names: tuple[str, ...]
+) -> None:
+    lobby = server(name='"lobby"', address='"127.0.0.1:25576"')
+    settings = load_text(tmp_path, server(paynow_id='"0077"'), lobby, perk(servers=servers))
+    [found] = settings.perks
+    assert (found.target, found.servers, settings.warnings) == (target, names, ())
+    assert settings.servers[0].paynow_id == "77"
+
+
+def test_a_perk_for_the_chosen_server_is_checked_for_the_games_of_those_that_can_be_chosen(tmp_path: Path) -> None:
+    rust = server(name='"rusty"', game='"rust"', address='"127.0.0.1:28016"')
+    load_text(tmp_path, server(paynow_id='"77"'), rust, perk(servers='"chosen"'))
+    [mistake] = mistakes(tmp_path, server(paynow_id='"77"'), rust, perk(servers='"chosen"', grant='["a {steam_id}"]'))
+    assert mistake.where.endswith(".grant[0]")
+
+
+def test_a_perk_for_the_chosen_server_where_none_can_be_chosen_is_a_warning(tmp_path: Path) -> None:
+    (warning,) = warnings(tmp_path, server(), perk(servers='"chosen"'))
+    assert warning.startswith('perk[0] "vip".servers: "chosen", but no [[server]] has a paynow_id')
+
+
+@pytest.mark.parametrize(("count", "warned"), [(10, False), (11, True)])
+def test_more_customers_than_the_rate_lets_perkd_ask_for_in_time_are_a_warning(
+    tmp_path: Path, count: int, warned: bool
+) -> None:
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text("".join(f'[[customer]]\ntoken = "made-up-{number}"\n' for number in range(count)))
+    tokens.chmod(0o600)
+    found = warnings(
+        tmp_path,
+        section("customers", tokens=f'"file:{tokens}"'),
+        section("poll", online='"10s"', offline='"20s"', rate="0.5"),
+        server(),
+        perk(),
+    )
+    assert len(found) == warned
+    if warned:
+        assert "11 customers at 0.5 requests a second" in found[0]
+        assert 'at least 0:00:22, not "20s"' in found[0]

@@ -130,10 +130,28 @@ PERK: list[Row] = [
     (perk(servers='["survival", 7]'), ".servers[1]", "7 (a number)", "name", "quotes"),
     (perk(servers='["survival", "survival"]'), ".servers[1]", "a second time", "once", "remove"),
     (perk(servers='["*", "survival"]'), ".servers", '"*" and more', "alone", '["*"]'),
-    (perk(servers='"chosen"'), ".servers", '"chosen"', "not yet", '["*"]'),
-    (perk(servers='{ any = ["survival"] }'), ".servers", "{ any }", "not yet", '["*"]'),
-    (perk(servers='{ where_online = ["survival"] }'), ".servers", "where_online", "not yet", '["*"]'),
-    (perk(servers='{ all = ["survival"] }'), ".servers", "a table", "a list of server names", "servers ="),
+    (perk(servers='"choosen"'), ".servers", '"choosen"', '"chosen"', "servers ="),
+    (perk(servers='{ all = ["survival"] }'), ".servers", "{ all }", "{ where_online = […] }", "{ any ="),
+    (perk(servers="{}"), ".servers", "{  }", "{ any = […] }", "where the player is"),
+    (
+        perk(servers='{ any = ["survival"], where_online = ["survival"] }'),
+        ".servers",
+        "{ any, where_online }",
+        "{ any = […] }",
+        "one time",
+    ),
+    (perk(servers="{ any = [] }"), ".servers.any", "no server", "a list of server names", "{ any ="),
+    (perk(servers='{ any = "survival" }'), ".servers.any", '"survival"', "a list of server names", "{ any ="),
+    (perk(servers='{ any = ["*"] }'), ".servers.any", "a list", "a list of server names", "with the names"),
+    (perk(servers='{ where_online = ["x"] }'), ".servers.where_online[0]", '"x"', '"survival"', "[[server]]"),
+    (perk(servers='{ any = ["survival", "survival"] }'), ".servers.any[1]", "a second time", "once", "remove"),
+    (
+        perk(servers='{ any = ["survival"] }', grant='["say {server}"]'),
+        ".grant[0]",
+        "{server}",
+        "before it is known which server",
+        "leave it out",
+    ),
     (perk(grant=None), ".grant", "no command", "at least one", "grant ="),
     (perk(grant="[]"), ".grant", "no command", "at least one", "grant ="),
     (perk(grant='"lp user"'), ".grant", '"lp user"', "a list", "brackets"),
@@ -144,7 +162,7 @@ PERK: list[Row] = [
     (perk(grant='[{ run = "a", aftr = "5s" }]'), ".grant[0].aftr", 'unknown key "aftr"', "after", '"after"?'),
     (perk(grant='[{ run = "a", after = 5 }]'), ".grant[0].after", "5 (a number)", "a duration", '"5s"'),
     (perk(grant='[{ run = "a", repeatable = 1 }]'), ".grant[0].repeatable", "1", "true or false", "without"),
-    (perk(grant='[{ run = "a", online = true }]'), ".grant[0].online", "true", "not yet", "remove it"),
+    (perk(grant='[{ run = "a", online = 20 }]'), ".grant[0].online", "20 (a number)", "true, false", '"20s"'),
     (perk(grant='["op {nmae}"]'), ".grant[0]", "unknown variable {nmae}, at character 4", "variables", "{name}?"),
     (perk(grant='["x {name} {\\"a\\":1}"]'), ".grant[0]", "a single {", "variables", "{{ and }}"),
     (perk(grant='["a\\nb"]'), ".grant[0]", "a control character (U+000A)", "one line", "entry of its own"),
@@ -165,8 +183,9 @@ PERK: list[Row] = [
     (perk(lasts='"0s"'), ".lasts", "0", "more than no time", "30d"),
     (perk(lasts='"a month"'), ".lasts", '"a month"', "a duration", "one unit"),
     (perk(grace="3600"), ".grace", "3600 (a number)", "a duration", '"3600s"'),
-    (perk(online="true"), ".online", "true", "not yet", "write false"),
-    (perk(online='"20s"'), ".online", '"20s"', "not yet", "write false"),
+    (perk(online="20"), ".online", "20 (a number)", "true, false, or how long", 'write "20s"'),
+    (perk(online='"a while"'), ".online", '"a while"', '"20s"', "one unit"),
+    (perk(online='""'), ".online", '""', '"20s"', "one unit"),
     (perk(repeatable='"yes"'), ".repeatable", '"yes"', "true or false", "without quotes"),
     (perk(success='"("'), ".success", "unterminated", "regular expression", "single quotes"),
     (perk(failure='"["'), ".failure", "unterminated", "regular expression", "single quotes"),
@@ -209,6 +228,34 @@ def assert_only(found: tuple[Mistake, ...], row: Row) -> None:
 def test_a_mistake_in_a_section(tmp_path: Path, part: str, where: str, found: str, expected: str, fix: str) -> None:
     env = {"RCON": PASSWORD, "BAD": "[[customer]]"}
     assert_only(mistakes(tmp_path, part, server(), perk(), env=env), (part, where, found, expected, fix))
+
+
+WORDS_ONLY = server(game='"nameland"')  # a game whose list of players does not say who is who
+BLIND = [
+    (perk(grant='["a"]', revoke='["b"]', online="true"), ".online"),
+    (perk(grant='[{ run = "a", online = true }]', revoke='["b"]'), ".grant[0].online"),
+    (perk(grant='["a"]', revoke='["b", { run = "c", online = "20s" }]'), ".revoke[1].online"),
+    (perk(grant='["a"]', revoke='["b"]', servers='{ where_online = ["survival"] }'), ".servers.where_online"),
+]
+
+
+@pytest.mark.parametrize(("part", "where"), BLIND, ids=[where for _, where in BLIND])
+def test_waiting_where_nobody_is_ever_seen_is_a_mistake(tmp_path: Path, part: str, where: str) -> None:
+    row = (part, f'perk[0] "vip"{where}', 'nameland (server "survival")', "says who is who", "leave it out")
+    assert_only(mistakes(tmp_path, WORDS_ONLY, part), row)
+
+
+def test_one_of_several_servers_must_be_of_one_game(tmp_path: Path) -> None:
+    rust = server(name='"rusty"', game='"rust"', address='"127.0.0.1:28016"')
+    part = perk(servers='{ any = ["survival", "rusty"] }', grant='["say {name}"]', revoke='["say {name}"]')
+    row = (part, 'perk[0] "vip".servers', '"minecraft", "rust" in one list', "of one game", "same `effect`")
+    assert_only(mistakes(tmp_path, server(), rust, part), row)
+
+
+def test_two_servers_with_one_id_of_the_store_are_a_mistake(tmp_path: Path) -> None:
+    other = server(name='"lobby"', address='"127.0.0.1:25576"', paynow_id='"0077"')
+    row = (other, 'server[1] "lobby".paynow_id', '"77", which server "survival"', "no other [[server]]", "own id")
+    assert_only(mistakes(tmp_path, server(paynow_id='"77"'), other, perk()), row)
 
 
 @pytest.mark.parametrize(("part", "where", "found", "expected", "fix"), rows(SERVER))

@@ -87,8 +87,8 @@ def test_the_catalogue_finds_retired_perks_too_and_today_s_first() -> None:
 
 
 def test_a_perk_for_every_server_is_on_each_that_is_configured_today() -> None:
-    assert catalogue().servers_of(perk(servers=("*",))) == ("survival", "lobby")
-    assert catalogue().servers_of(perk(servers=("gone",))) == ("gone",)
+    assert catalogue().places_of(perk(servers=("*",)), item()) == ("survival", "lobby")
+    assert catalogue().places_of(perk(servers=("gone",)), item()) == ("gone",)
 
 
 def test_a_lasting_holding_belongs_to_no_single_item() -> None:

@@ -114,6 +114,7 @@ def test_the_brake_says_why_and_how_many_commands_wait() -> None:
     [
         ("blocked", "value", "command_blocked", "warning"),
         ("blocked", "gift", "gift_blocked", "warning"),
+        ("blocked", "chosen", "server_unknown", "warning"),
         ("blocked", "absent", "absence_blocked", "warning"),
         ("unknown", None, "command_unknown", "error"),
         ("refused", None, "command_refused", "error"),

@@ -5,6 +5,7 @@ import pytest
 from adapters.base import Player
 from daemon.pulse import Pulse
 from daemon.roster import Roster
+from tests.builders import MINUTE, NOW
 
 
 class Stopwatch:
@@ -56,39 +57,51 @@ ALEX, BLAKE = Player("uuid-a", "Alex"), Player("uuid-b", "Blake")
 
 def test_until_the_first_list_nobody_is_known_to_be_online() -> None:
     roster = Roster()
-    assert (roster.known, roster.ids, len(roster)) == (False, frozenset(), 0)
+    assert (roster.known, roster.since, len(roster)) == (False, {}, 0)
 
 
 def test_those_who_joined_since_the_last_list_are_named() -> None:
     roster = Roster()
-    assert roster.see([ALEX]) == {"uuid-a"}
-    assert roster.see([ALEX, BLAKE]) == {"uuid-b"}
-    assert roster.see([BLAKE]) == set()
+    assert roster.see([ALEX], NOW) == {"uuid-a"}
+    assert roster.see([ALEX, BLAKE], NOW) == {"uuid-b"}
+    assert roster.see([BLAKE], NOW) == set()
     assert (roster.known, len(roster)) == (True, 1)
 
 
 def test_a_player_is_found_by_id_and_by_name() -> None:
     roster = Roster()
-    roster.see([ALEX])
-    assert roster.ids == {"uuid-a", "Alex"}
+    roster.see([ALEX], NOW)
+    assert roster.since == {"uuid-a": NOW, "Alex": NOW}
 
 
 def test_an_empty_list_is_known_and_a_lost_one_is_not() -> None:
     roster = Roster()
-    roster.see([ALEX])
-    assert roster.see([]) == set()
+    roster.see([ALEX], NOW)
+    assert roster.see([], NOW) == set()
     assert roster.known
-    roster.see([ALEX])
+    roster.see([ALEX], NOW)
     roster.lose()
-    assert (roster.known, roster.ids) == (False, frozenset())
-    assert roster.see([ALEX]) == {"uuid-a"}
+    assert (roster.known, roster.since) == (False, {})
+    assert roster.see([ALEX], NOW) == {"uuid-a"}
 
 
 @pytest.mark.parametrize("identity", ["uuid-a", "Alex"])
 def test_a_player_the_game_says_is_not_there_joins_again_with_the_next_list(identity: str) -> None:
     roster = Roster()
-    roster.see([ALEX, BLAKE])
+    roster.see([ALEX, BLAKE], NOW)
     roster.forget(identity)
     roster.forget("nobody")
-    assert roster.ids == {"uuid-b", "Blake"}
-    assert roster.see([ALEX, BLAKE]) == {"uuid-a"}
+    assert roster.since == {"uuid-b": NOW, "Blake": NOW}
+    assert roster.see([ALEX, BLAKE], NOW) == {"uuid-a"}
+
+
+def test_a_visit_begins_when_the_player_is_first_seen_and_anew_when_he_comes_back() -> None:
+    roster = Roster()
+    roster.see([ALEX], NOW)
+    roster.see([ALEX, BLAKE], NOW + MINUTE)
+    assert (roster.since["uuid-a"], roster.since["Blake"]) == (NOW, NOW + MINUTE)
+    assert "uuid-a" in roster
+    roster.see([BLAKE], NOW + 2 * MINUTE)
+    assert "uuid-a" not in roster
+    roster.see([ALEX, BLAKE], NOW + 3 * MINUTE)
+    assert (roster.since["uuid-a"], roster.since["Alex"]) == (NOW + 3 * MINUTE, NOW + 3 * MINUTE)

@@ -34,9 +34,41 @@ def test_whoever_waits_longest_is_read_first() -> None:
 def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
-    schedule.put(2, 9.0, Rank.FIRST)
+    schedule.put(2, 9.0, Rank.ENDING)
     schedule.drain(10.0)
     assert taken(schedule) == [2, 1]
+
+
+def test_who_is_online_goes_first_then_ends_then_failures_then_the_rest() -> None:
+    schedule = Schedule()
+    for key, rank in enumerate(reversed(Rank)):
+        schedule.put(key, 1.0 + key / 10, rank)
+    schedule.drain(10.0)
+    assert taken(schedule) == [3, 2, 1, 0]
+
+
+def test_however_many_are_online_one_read_in_four_goes_to_whoever_waits_longest() -> None:
+    schedule = Schedule()
+    for key in range(100):
+        schedule.put(key, float(key), Rank.REST)
+    schedule.put(1000, 200.0, Rank.ONLINE)
+    order = []
+    for step in range(12):  # whoever is online is due again at once
+        schedule.drain(300.0 + step)
+        found = schedule.take()
+        order.append(found)
+        if found == 1000:
+            schedule.put(found, 300.0 + step, Rank.ONLINE)
+    assert order == [1000, 1000, 1000, 0, 1000, 1000, 1000, 1, 1000, 1000, 1000, 2]
+
+
+def test_somebody_is_scheduled_until_he_is_taken() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0)
+    assert 1 in schedule
+    schedule.drain(1.0)
+    schedule.take()
+    assert 1 not in schedule
 
 
 def test_after_a_stall_nobody_is_dropped_however_late() -> None:

@@ -78,16 +78,24 @@ CREATE TABLE perks (
 ) STRICT;
 CREATE TABLE pairs (                        -- the cut-offs of law 10
     perk   TEXT    NOT NULL,
-    server TEXT    NOT NULL,
+    server TEXT    NOT NULL,                -- as places.pair has it
     since  INTEGER NOT NULL,
     PRIMARY KEY (perk, server)
 ) STRICT, WITHOUT ROWID;
+
+-- Which servers each place means: itself, or those in its label. Written anew with every config.
+CREATE TABLE places (
+    label  TEXT NOT NULL,
+    server TEXT NOT NULL,
+    PRIMARY KEY (label, server)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX places_by_server ON places (server);
 
 CREATE TABLE holdings (
     id          INTEGER PRIMARY KEY,
     player      TEXT    NOT NULL,
     effect      TEXT    NOT NULL,
-    server      TEXT    NOT NULL,
+    server      TEXT    NOT NULL,           -- a place
     item_id     INTEGER NOT NULL DEFAULT 0, -- 0 for a lasting perk
     kind        TEXT    NOT NULL CHECK (kind IN ('lasting', 'once')),
     perk        TEXT    NOT NULL,           -- that granted
@@ -120,7 +128,8 @@ CREATE INDEX supports_by_customer ON supports (customer_id);
 CREATE TABLE commands (
     id          INTEGER PRIMARY KEY,
     holding_id  INTEGER NOT NULL REFERENCES holdings,
-    server      TEXT    NOT NULL,
+    place       TEXT    NOT NULL,           -- a server, or the label of one of several
+    server      TEXT    NOT NULL,           -- the place until one of its servers took the step, then that server
     customer_id INTEGER NOT NULL,
     player      TEXT    NOT NULL,
     perk        TEXT    NOT NULL,
@@ -139,7 +148,7 @@ CREATE TABLE commands (
     end_reason  TEXT,                       -- what {reason} says: expired, admin, refund, chargeback, …
     filled      TEXT    NOT NULL,           -- JSON: the values as they stand in `text`
     repeatable  INTEGER NOT NULL CHECK (repeatable IN (0, 1)),
-    online      INTEGER NOT NULL CHECK (online IN (0, 1)),
+    online_us   INTEGER,                    -- waits until the player has been there this long; NULL: for nobody
     strict      INTEGER NOT NULL CHECK (strict IN (0, 1)),
     success     TEXT    NOT NULL,
     failure     TEXT    NOT NULL,
@@ -153,7 +162,7 @@ CREATE TABLE commands (
     due_at      INTEGER NOT NULL,
     sent_at     INTEGER,
     settled_at  INTEGER,
-    UNIQUE (player, perk, server, key_item, step, generation, position)
+    UNIQUE (player, perk, place, key_item, step, generation, position)
 ) STRICT;
 CREATE INDEX commands_by_state ON commands (state, server, id);
 CREATE INDEX commands_by_holding ON commands (holding_id, id);

@@ -1,0 +1,143 @@
+"""`servers` of a perk: each of a list, the one the buyer chose, or one of several; and what each of these needs.
+
+`perks` calls `read_goal` for every perk, and `check_goal` once its commands are compiled.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..mistakes import Findings, listed, meant, quoted
+from ..model import CommandSpec, Target
+from ..tables import Loc, Read, shown
+from .commandlines import Addressee
+from .filetables import PerkTable
+from .servers import KnownServers
+
+WORDS = {"any": Target.ANY, "where_online": Target.ONLINE}
+EXPECTED_SERVERS = 'a list of server names, ["*"] for all, "chosen", { any = […] } or { where_online = […] }'
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Which servers a perk goes to. `servers` as written, ("*",) included; those with a mistake are left out."""
+
+    target: Target
+    servers: tuple[str, ...] = ()
+
+
+def read_goal(read: Read[PerkTable], known: KnownServers, findings: Findings) -> Goal:
+    wanted, where = read.table.servers, read.at("servers")
+    if wanted == "chosen":
+        if not known.by_paynow_id:
+            findings.warn(where, '"chosen", but no [[server]] has a paynow_id: every command of this perk will wait')
+        return Goal(Target.CHOSEN)
+    if isinstance(wanted, dict):
+        return _one_of(read, wanted, known, findings)
+    if not isinstance(wanted, list) or not wanted:
+        fix = f"write servers = [{quoted(wanted)}]" if isinstance(wanted, str) else 'write servers = ["…"]'
+        found = "no server" if wanted is None or wanted == [] else shown(wanted)
+        findings.mistake(where, found=found, expected=EXPECTED_SERVERS, fix=fix)
+        return Goal(Target.EACH)
+    if "*" in wanted and len(wanted) > 1:
+        findings.mistake(where, found='"*" and more', expected='"*" alone', fix='write ["*"], or only the names')
+        return Goal(Target.EACH, ("*",))
+    if wanted == ["*"]:
+        return Goal(Target.EACH, ("*",))
+    return Goal(Target.EACH, _names(read, ("servers",), wanted, known, findings))
+
+
+def _one_of(read: Read[PerkTable], wanted: Mapping[str, object], known: KnownServers, findings: Findings) -> Goal:
+    """`{ any = […] }` or `{ where_online = […] }`."""
+    word, names = next(iter(wanted.items()), ("", None))
+    if len(wanted) != 1 or word not in WORDS:
+        findings.mistake(
+            read.at("servers"),
+            found="{ " + ", ".join(wanted) + " }",
+            expected="{ any = […] } or { where_online = […] }",
+            fix='write { any = ["…"] } for one time on the first that takes it, { where_online = ["…"] } for one time '
+            "where the player is",
+        )
+        return Goal(Target.EACH)
+    if not isinstance(names, list) or not names or "*" in names:
+        findings.mistake(
+            read.at("servers", word),
+            found="no server" if names == [] else shown(names),
+            expected="a list of server names",
+            fix=f'write {{ {word} = ["…"] }} with the names',
+        )
+        return Goal(WORDS[word])
+    return Goal(WORDS[word], _names(read, ("servers", word), names, known, findings))
+
+
+def _names(
+    read: Read[PerkTable], at: Loc, wanted: Sequence[object], known: KnownServers, findings: Findings
+) -> tuple[str, ...]:
+    servers: list[str] = []
+    for index, server in enumerate(wanted):
+        found = expected = fix = ""
+        if not isinstance(server, str):
+            found, expected, fix = shown(server), "a server's name", 'put it in quotes: "…"'
+        elif server not in known.games:
+            found, expected = f"{quoted(server)}, which is no server", f"one of {listed(known.games)}"
+            fix = meant(server, known.games, "write a [[server]] with this name")
+        elif server in servers:
+            found, expected, fix = f"{quoted(server)} a second time", "each server once", "remove one of the two"
+        else:
+            servers.append(server)
+            continue
+        findings.mistake(read.at(*at, index), found=found, expected=expected, fix=fix)
+    return tuple(servers)
+
+
+def reached(goal: Goal, known: KnownServers) -> list[str]:
+    """The servers a perk's commands may be sent to, by name."""
+    if goal.target is Target.CHOSEN:
+        return list(known.by_paynow_id.values())
+    return list(known.games) if goal.servers == ("*",) else list(goal.servers)
+
+
+def check_goal(
+    read: Read[PerkTable],
+    goal: Goal,
+    addressees: Sequence[Addressee],
+    commands: Mapping[Loc, CommandSpec],
+    findings: Findings,
+) -> None:
+    """What a perk that goes to one of several servers cannot have, and where waiting for a player would never end.
+    `commands`: every command by its place in the table."""
+    if goal.target in (Target.ANY, Target.ONLINE):
+        _check_one_of(read, addressees, commands, findings)
+    blind = [one for one in addressees if not one.adapter.lists_identities]
+    waits = [loc for loc, spec in commands.items() if spec.online is not None]
+    where: Loc | None = ("servers", "where_online") if goal.target is Target.ONLINE else None
+    if where is None and waits:
+        where = ("online",) if read.table.online is not False else (*waits[0], "online")
+    if where is None:
+        return
+    for one in blind:
+        findings.mistake(
+            read.at(*where),
+            found=f"waiting for a player on {one.game} (server {listed(one.servers)})",
+            expected="a game whose player list says who is who",
+            fix="leave it out for this game: nobody is ever seen joining there",
+        )
+
+
+def _check_one_of(
+    read: Read[PerkTable], addressees: Sequence[Addressee], commands: Mapping[Loc, CommandSpec], findings: Findings
+) -> None:
+    if len(addressees) > 1:
+        findings.mistake(
+            read.at("servers"),
+            found=f"servers of {listed(one.game for one in addressees)} in one list",
+            expected="servers of one game, because a command is written before it is known which one takes it",
+            fix="write a perk of its own for the servers of each game; with the same `effect` they share the count",
+        )
+    for loc, spec in commands.items():
+        if "server" in spec.run.variables:
+            findings.mistake(
+                read.at(*loc),
+                found="{server}",
+                expected="no {server}, because a command is written before it is known which server takes it",
+                fix="leave it out, or name each server in a perk of its own",
+            )

@@ -1,0 +1,70 @@
+"""Which customers the players on the servers are, and who of them is online: polling asks for those most often.
+
+`polling` keeps one Players beside its watches; `health` counts with it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from .ledger.rows import Polled
+from .model import Profile
+from .watches import Watch
+
+AT_ONCE = 500  # while everybody's players are worked out, the loop gets its turn this often
+
+
+class Players:
+    """Player → customers, by their tokens' ids: several, when they have one account in a game. `who_is` names the
+    players somebody is in today's games, `is_online` says whether a player is on any server."""
+
+    def __init__(self, who_is: Callable[[Profile], Iterable[str]], is_online: Callable[[str], bool]) -> None:
+        self._who_is, self._is_online = who_is, is_online
+        self._behind: dict[str, tuple[int, ...]] = {}
+
+    def put(self, watch: Watch, profile: Profile) -> None:
+        """The store says who he is."""
+        self.drop(watch)
+        watch.players = tuple(dict.fromkeys(self._who_is(profile)))
+        for player in watch.players:
+            self._behind[player] = (*self._behind.get(player, ()), watch.token_id)
+
+    async def put_all(self, rows: Iterable[Polled], watches: Mapping[int, Watch], *, anew: bool) -> None:
+        """Those nobody named yet, or all of them `anew`, as the ledger remembers them; a few at a time."""
+        for number, row in enumerate(rows, start=1):
+            watch = watches.get(row.token_id)
+            if watch is not None and (anew or not watch.players) and (profile := row.profile) is not None:
+                self.put(watch, profile)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def drop(self, watch: Watch) -> None:
+        """Nobody looks for him on the servers any more."""
+        for player in watch.players:
+            left = tuple(key for key in self._behind[player] if key != watch.token_id)
+            if left:
+                self._behind[player] = left
+            else:
+                del self._behind[player]
+        watch.players = ()
+
+    def look(self, watch: Watch) -> None:
+        """Whether he is online, as it is now."""
+        watch.online = any(map(self._is_online, watch.players))
+
+    def joined(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[int]:
+        """Marks the customers who came onto a server and were online nowhere before. Returns who of them is read with
+        a token that works."""
+        new = []
+        for token_id in self._customers(players):
+            watch = watches[token_id]
+            if not watch.online and watch.token is not None and not watch.refused:
+                new.append(token_id)
+            watch.online = True
+        return new
+
+    def count(self, players: Iterable[str]) -> int:
+        """How many customers are one of these players."""
+        return len(self._customers(players))
+
+    def _customers(self, players: Iterable[str]) -> set[int]:
+        return {key for player in players for key in self._behind.get(player, ())}
