@@ -62,6 +62,7 @@ class App:
         clock: Clock | None = None,
         *,
         read: Callable[[], Settings] | None = None,
+        path: Path | None = None,  # of the config that `read` reads, for what is said about it
     ) -> None:
         self.settings = settings
         self.clock = clock or Clock()
@@ -77,7 +78,7 @@ class App:
         self._ledger: Ledger
         self._lane: Lane
         self._rate: Rate
-        self._read = read
+        self._read, self._path = read, path
         self._adapters = adapters
         self._night = asyncio.Event()
         self._reloading = asyncio.Lock()
@@ -132,7 +133,15 @@ class App:
                 backup_error=lambda: self.backup_error,
             ).report
             verbs = Verbs(
-                ledger, lane, store, clock.now, reload_customers=polling.load, wake=self._wake, reload=self.reload
+                ledger,
+                lane,
+                store,
+                clock.now,
+                reload_customers=polling.load,
+                wake=self._wake,
+                reload=self.reload,
+                links=lambda: {name: server.link for name, server in self.servers.items()},
+                config_path=self._path,
             )
             await self._serve_control(stack, Control(verbs, ledger, report).application)
             if settings.listen is not None:
@@ -201,7 +210,9 @@ class App:
             try:
                 await self.reload()
             except ConfigError as error:
-                log.error("%s\n%s", NOT_TAKEN, error, extra={"action": "reload_refused"})  # noqa: TRY400 - no traceback
+                log.error(  # noqa: TRY400 - no traceback
+                    "%s\n%s", NOT_TAKEN, error.render(self._path), extra={"action": "reload_refused"}
+                )
             systemd.notify("READY=1")
 
     def _wake(self, servers: Iterable[str]) -> None:

@@ -18,7 +18,7 @@ from .config import ConfigError
 from .ledger.base import Ledger, LedgerError, NotPossible
 from .ledger.rows import CommandRow, CustomerRow
 from .listing import commands_page, commands_query
-from .model import Secret
+from .model import Secret, Server
 from .paynow.errors import StoreError, TokenRefused
 from .status import Report, command_json, stamp
 from .tokensfile import TokenEntry
@@ -41,7 +41,10 @@ class Control:
                 web.post("/commands/{id:[0-9]+}/{verb:retry|done|skip}", self.command_verb),
                 web.get("/customers", self.customers),
                 web.post("/customers", self.add_customer),
+                web.post("/customers/import", self.import_customers),
                 web.delete("/customers/{id:[0-9]+}", self.remove_customer),
+                web.get("/servers", self.servers),
+                web.post("/servers/{name}/probe", self.probe),
                 web.get("/brake", self.brake),
                 web.post("/brake/release", self.release_brake),
                 web.post("/reload", self.reload),
@@ -71,13 +74,23 @@ class Control:
         return _json({"customers": [_customer(row) for row in await self._ledger.customers()]})
 
     async def add_customer(self, request: web.Request) -> web.Response:
-        try:
-            asked = json.loads(await request.text())
-            entry = TokenEntry(Secret(str(asked["token"])), name=str(asked["name"]), note=str(asked["note"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError("expected an object with token, name and note") from error
-        profile, new = await self._verbs.add_customer(entry)
+        profile, new = await self._verbs.add_customer(_entry(await _asked(request)))
         return _json({"customer_id": profile.customer_id, "name": profile.display_name, "new": new})
+
+    async def import_customers(self, request: web.Request) -> web.Response:
+        asked = await _asked(request)
+        rows = asked.get("customers") if isinstance(asked, dict) else None
+        if not isinstance(rows, list) or not rows:
+            raise ValueError("expected an object with customers, a list of at least one")
+        return _json(asdict(await self._verbs.import_customers([_entry(row) for row in rows])))
+
+    async def servers(self, _request: web.Request) -> web.Response:
+        """Which addresses the daemon holds: nobody else should connect to these."""
+        settings = [link.server for link in self._verbs.links().values()]
+        return _json({"servers": [_held(server) for server in settings]})
+
+    async def probe(self, request: web.Request) -> web.Response:
+        return _json(_dated(asdict(await self._verbs.probe(request.match_info["name"]))))
 
     async def remove_customer(self, request: web.Request) -> web.Response:
         revoke = request.query.get("revoke") == "true"
@@ -93,9 +106,15 @@ class Control:
 
     async def reload(self, _request: web.Request) -> web.Response:
         try:
-            return _json({"changes": await self._verbs.reload()})
+            changes = await self._verbs.reload()
         except ConfigError as error:
-            return _json({"error": f"the new config is not taken over, the old one stays:\n{error}"}, 422)
+            told = error.render(self._verbs.config_path)
+            mistakes = [asdict(mistake) for mistake in error.mistakes]
+            return _json(
+                {"error": f"the new config is not taken over, the old one stays:\n{told}", "mistakes": mistakes}, 422
+            )
+        path = self._verbs.config_path
+        return _json({"config": None if path is None else str(path), "changes": changes})
 
     async def _events(self, command_id: int) -> list[dict[str, Any]]:
         return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
@@ -119,6 +138,31 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json({"error": str(error)}, next(status for kind, status in STATUS_OF if isinstance(error, kind)))
     except web.HTTPException as error:
         return _json({"error": f"{error.status} {error.reason}: is this perkd as new as the daemon?"}, error.status)
+
+
+async def _asked(request: web.Request) -> object:
+    try:
+        return json.loads(await request.text())
+    except ValueError:
+        raise ValueError("expected JSON") from None  # what was sent may hold a token
+
+
+def _entry(asked: object) -> TokenEntry:
+    fields = asked if isinstance(asked, dict) else {}
+    try:
+        return TokenEntry(Secret(str(fields["token"])), name=str(fields["name"]), note=str(fields["note"]))
+    except KeyError as error:
+        raise ValueError("expected an object with token, name and note") from error
+
+
+def _held(server: Server) -> dict[str, Any]:
+    endpoint = server.endpoint
+    return {
+        "name": server.name,
+        "game": server.game,
+        "address": endpoint.address,
+        "transport": endpoint.transport,
+    }
 
 
 async def somebody_answers(path: Path) -> bool:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 BACKOFF_MAX_S = 60.0
 SETTLED = timedelta(minutes=1)  # up this long, the back-off starts over
 CLOSED_MEANS_REFUSED = 2  # a ban looks like this; the first time may be a server still starting
+CLOSED_AGAIN = timedelta(minutes=10)  # so does a tunnel or proxy before a server that restarts: it must come back
 
 
 class LinkState(StrEnum):
@@ -93,12 +94,20 @@ class Link:
         while True:
             await self._connect_once()
             if self.state is LinkState.REFUSED:
-                await asyncio.get_running_loop().create_future()  # until the config changes: then this link is replaced
+                await self._stay_refused()
+                continue
             self._failures += 1
             wait_s = min(BACKOFF_MAX_S, 2.0 ** min(self._failures - 1, 6)) * self._rng.uniform(0.8, 1.0)
             self.retry_at = self._clock.now() + timedelta(seconds=wait_s)
             await self._clock.until(self.retry_at, self._retry)
             self._retry.clear()
+
+    async def _stay_refused(self) -> None:
+        """Until the config changes and this link is replaced; where no word was said of the password, for a while."""
+        if self.retry_at is None:
+            await asyncio.get_running_loop().create_future()
+        else:
+            await self._clock.until(self.retry_at)
 
     async def _connect_once(self) -> None:
         self.state, self.retry_at = LinkState.CONNECTING, None
@@ -112,9 +121,11 @@ class Link:
             self._closed_logins += 1
             if self._closed_logins >= CLOSED_MEANS_REFUSED:
                 self._refused(f"{error}; a second time: this machine is banned there, or the password is wrong")
+                self.retry_at = self._clock.now() + CLOSED_AGAIN
             else:
                 self._lost(str(error))
         except AdapterError as error:
+            self._closed_logins = 0  # not even a port: a server that restarts, not one that bans
             self._lost(str(error))
         except Exception as error:  # as in `_ask`
             log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
@@ -160,7 +171,7 @@ class Link:
     def _refused(self, why: str) -> None:
         self.state, self.last_error, self.connected_at = LinkState.REFUSED, why, None
         log.error(
-            "%s: %s. perkd does not try again until the config changes",
+            "%s: %s",
             self.server.name,
             why,
             extra={"action": "link_refused"},

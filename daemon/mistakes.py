@@ -27,10 +27,10 @@ class ConfigError(Exception):
         self.mistakes = tuple(mistakes)
         super().__init__("; ".join(f"{mistake.where}: found {mistake.found}" for mistake in self.mistakes))
 
-    def render(self, path: Path) -> str:
+    def render(self, path: Path | None) -> str:
         """The mistakes as text for a terminal: a headline with the file, then a paragraph for each."""
         count = len(self.mistakes)
-        lines = [f"{path}: {count} mistake{'' if count == 1 else 's'}"]
+        lines = [f"{path or 'the configuration'}: {count} mistake{'' if count == 1 else 's'}"]
         for mistake in self.mistakes:
             lines += [
                 "",

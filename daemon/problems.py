@@ -125,7 +125,8 @@ def _server(name: str, state: str, error: str | None) -> Iterable[Problem]:
             "error",
             name,
             error or "the password was refused",
-            "correct `password` (and the server's rcon.password), then `systemctl restart perkd`",
+            "correct `password` (or the server's own), then `perkd reload`; a changed credential needs "
+            "`systemctl restart perkd`",
         )
     elif state == "down":
         yield Problem(

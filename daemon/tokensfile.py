@@ -3,7 +3,7 @@
 `config` reads it for `[customers] tokens`, the command line for `perkd customers import`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.base import Secret
 
@@ -14,11 +14,12 @@ from .tables import Table, parse_toml, read_list, unknown_sections
 
 @dataclass(frozen=True, slots=True)
 class TokenEntry:
-    """One customer as the owner listed him: the token, and words of the owner's own."""
+    """One customer as the owner listed him: the token, words of the owner's own, and where he stands in the list."""
 
     token: Secret
     name: str = ""
     note: str = ""
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,13 @@ def read_tokens(text: str, where: str) -> TokenList:
     entries: dict[Secret, TokenEntry] = {}
     first_at: dict[Secret, str] = {}
     for read in read_list(CustomerTable, document, "customer", findings, inside=where):
-        token = _token(read.table.token, read.at("token"), findings) if read.sound("token") else None
+        token = clean_token(read.table.token, read.at("token"), findings) if read.sound("token") else None
         if token in entries:
             findings.warn(read.at("token"), f"the same token as {first_at[token]}: left out")
         elif token is not None:
-            entries[token] = TokenEntry(token, name=read.table.name.strip(), note=read.table.note)
+            entries[token] = TokenEntry(
+                token, name=read.table.name.strip(), note=read.table.note, where=read.where.removeprefix(f"{where}: ")
+            )
             first_at[token] = read.at("token")
     findings.raise_mistakes()
     if not entries:
@@ -58,7 +61,8 @@ def read_tokens(text: str, where: str) -> TokenList:
     return TokenList(tuple(entries.values()), tuple(findings.warnings))
 
 
-def _token(pasted: str, where: str, findings: Findings) -> Secret | None:
+def clean_token(pasted: str, where: str, findings: Findings) -> Secret | None:
+    """The token without what pasting adds, which is said; None when it cannot be one. No text holds it."""
     token = pasted.strip()
     scheme = token.partition(":")[0]
     fix = "paste the customer's token as the store shows it"

@@ -3,23 +3,27 @@
 `control` calls these for the command line. Each is named by a person, so each is an event in the ledger.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from .changes import HoldingChange, HoldingKey, Turn
 from .commands import Scene, again
+from .imports import Imported, import_tokens
 from .lane import Lane
 from .ledger.base import Ledger, NotPossible
 from .ledger.rows import CommandRow
+from .link import Link
 from .model import Cause, PerkKind, Profile, Reason, State, Step
 from .paynow.storefront import Storefront
+from .probing import Probed, probed
 from .tokensfile import TokenEntry
 
 
 class Verbs:
     """One method for each verb. Raises NotPossible with the reason, or StoreError where the store is asked."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part of the daemon a verb acts on
         self,
         ledger: Ledger,
         lane: Lane,
@@ -29,9 +33,12 @@ class Verbs:
         reload_customers: Callable[[], Awaitable[None]],
         wake: Callable[[Iterable[str]], None],
         reload: Callable[[], Awaitable[list[str]]],
+        links: Callable[[], Mapping[str, Link]],
+        config_path: Path | None,
     ) -> None:
         self._ledger, self._lane, self._store, self._now = ledger, lane, store, now
         self._reload_customers, self._wake, self.reload = reload_customers, wake, reload
+        self.links, self.config_path = links, config_path  # the links of now, by the servers' names
 
     async def retry(self, command_id: int) -> CommandRow:
         """Renders the command anew from today's config and plans it again."""
@@ -81,6 +88,20 @@ class Verbs:
         new = await self._ledger.add_token(entry, "operator", profile, self._now())
         await self._reload_customers()
         return profile, new
+
+    async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
+        """As many of them, in their order, as the store confirms within a moment: the first of them at least."""
+        try:
+            return await import_tokens(entries, self._ledger, self._store, self._now)
+        finally:
+            await self._reload_customers()
+
+    async def probe(self, name: str) -> Probed:
+        """What the server says now over the connection the daemon has. Never makes one of its own."""
+        link = self.links().get(name)
+        if link is None:
+            raise NotPossible(f"the daemon runs no server {name!r}: `perkd status` shows them, `perkd reload` adds")
+        return await probed(link)
 
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
         """Stops polling him. Sends nothing and lets known ends come, or with `revoke` takes everything away now.

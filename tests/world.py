@@ -172,7 +172,7 @@ presence = "1s"
         def read() -> Settings:
             return load(self.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
-        app = App(read(), adapters, Clock(self.hands.now, self.hands.monotonic), read=read)
+        app = App(read(), adapters, Clock(self.hands.now, self.hands.monotonic), read=read, path=self.config_path)
         self.app, self._running = app, asyncio.create_task(app.run())
         ready = asyncio.create_task(app.ready.wait())
         await asyncio.wait({ready, self._running}, return_when=asyncio.FIRST_COMPLETED)

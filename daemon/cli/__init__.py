@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import brake, check, commands, customers, logs, plan, play, run, status
+from . import brake, check, commands, customers, logs, plan, play, reload, run, status
 from .errors import CliError
 from .options import Config, Verbose, common
 
@@ -47,6 +47,7 @@ app.command()(run.run)
 app.command()(check.check)
 app.command()(plan.plan)
 app.command()(status.status)
+app.command()(reload.reload)
 app.add_typer(commands.app, name="commands")
 app.add_typer(customers.app, name="customers")
 app.add_typer(brake.app, name="brake")

@@ -1,6 +1,6 @@
 """Asks the running daemon over its unix socket, and says what is wrong when it cannot.
 
-`status`, `commands`, `customers` and `brake` speak through here.
+`status`, `commands`, `customers`, `brake`, `reload` and `check --connect` speak through here.
 """
 
 import asyncio
@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import CliError, NotWell, OutOfReach, WrongUse
+from .errors import CliError, Misconfigured, NotWell, OutOfReach, WrongUse
 from .options import control_socket
 
 PATIENCE_S = 60.0  # the daemon may have to wait for the store
 
-# What the daemon's answers mean here; `control` says 409 for what is not possible, 502 for the store's trouble.
-ENDS: Mapping[int, type[CliError]] = {400: WrongUse, 409: NotWell, 502: OutOfReach}
+# What the daemon's answers mean here; `control` says 409 for what is not possible, 422 for a config with mistakes, 502
+# for the store's trouble.
+ENDS: Mapping[int, type[CliError]] = {400: WrongUse, 409: NotWell, 422: Misconfigured, 502: OutOfReach}
+
+
+class NobodyThere(OutOfReach):
+    """No daemon listens: not one that is slow, nor one this user may not ask."""
 
 
 class Daemon:
@@ -24,17 +29,18 @@ class Daemon:
         self._socket = control_socket(config)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
-        return asyncio.run(self._ask("GET", path, query or {}, None))
+        return asyncio.run(self.ask("GET", path, query))
 
-    def post(self, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
-        return asyncio.run(self._ask("POST", path, {}, body))
+    def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return asyncio.run(self.ask("POST", path, body=body))
 
     def delete(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        return asyncio.run(self._ask("DELETE", path, query, None))
+        return asyncio.run(self.ask("DELETE", path, query))
 
-    async def _ask(
-        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, str] | None
+    async def ask(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
+        """The same for callers with a loop of their own."""
         import aiohttp  # noqa: PLC0415 - it takes as long as everything else a short verb does
 
         try:
@@ -42,7 +48,7 @@ class Daemon:
                 aiohttp.ClientSession(
                     connector=aiohttp.UnixConnector(str(self._socket)), timeout=aiohttp.ClientTimeout(total=PATIENCE_S)
                 ) as session,
-                session.request(method, f"http://perkd{path}", params=query, json=body) as answer,
+                session.request(method, f"http://perkd{path}", params=query or {}, json=body) as answer,
             ):
                 status, said = answer.status, await answer.json()
         except TimeoutError as error:
@@ -55,7 +61,7 @@ class Daemon:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(getattr(error, "os_error", None), PermissionError):
                 raise self._not_allowed() from error
-            raise OutOfReach(
+            raise _kind(error)(
                 f"the daemon does not answer on {self._socket} ({_why(error)}): `systemctl status perkd` says whether "
                 "it runs, and -c names the config of another one"
             ) from error
@@ -68,6 +74,11 @@ class Daemon:
         return OutOfReach(
             f"this user may not open {self._socket}: run the command as root or as a member of the socket's group"
         )
+
+
+def _kind(error: Exception) -> type[OutOfReach]:
+    nobody = isinstance(getattr(error, "os_error", error), FileNotFoundError | ConnectionRefusedError)
+    return NobodyThere if nobody else OutOfReach
 
 
 def _why(error: Exception) -> str:

@@ -1,35 +1,60 @@
-"""`perkd check`: reads the config, says everything wrong with it at once, and what would run."""
+"""`perkd check`: reads the config, says everything wrong with it at once, and what would run; `--connect` asks too."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..config import Settings
+from ..config import ConfigError, Settings
 from ..model import Perk, Target
 from ..secretrefs import SCHEMES, read_text
 from ..tables import duration_text
-from .errors import Misconfigured, WrongUse
-from .options import Config, config_path, settings
-from .output import many, say, table
+from .errors import Misconfigured
+from .options import Config, Json, config_path, read_settings
+from .output import many, say, say_json, table
 
-Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store and each server (not in this version).")]
+Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store, and each server who is online.")]
 
 
-def check(*, config: Config = None, connect: Connect = False) -> None:
+def check(*, config: Config = None, connect: Connect = False, json: Json = False) -> None:
     """Read the configuration, say every mistake.
 
-    Ends with what would run, and where each secret comes from. Sends nothing.
+    Ends with what would run, and where each secret comes from. Changes nothing anywhere. With --connect it exits 1 when
+    the store or a server is not well, 69 when none of them can be reached.
     """
-    if connect:
-        raise WrongUse("--connect is not in this version: `perkd check` reads the config only. Nothing was checked")
     path = config_path(config)
     try:
-        found = settings(config, need_secrets=False)
-    except Misconfigured as error:
-        say(str(error))
-        raise typer.Exit(error.code) from error
+        found = read_settings(config, need_secrets=False)
+    except ConfigError as error:
+        if json:
+            say_json({"config": str(path), "well": False, "mistakes": [asdict(one) for one in error.mistakes]})
+        else:
+            say(error.render(path))
+        raise typer.Exit(Misconfigured.code) from error
+    if not json:
+        _config(path, found)
+    if not connect:
+        if json:
+            say_json(_json(path, found))
+        return
+    from . import connect as asking  # noqa: PLC0415 - it brings the HTTP client, which only this needs
+
+    made = asking.connect(found, config)
+    if json:
+        say_json({**_json(path, found), **made.to_json()})
+    else:
+        asking.show(made)
+    raise typer.Exit(made.code)
+
+
+def _json(path: Path, found: Settings) -> dict[str, Any]:
+    return {"config": str(path), "well": True, "mistakes": [], "warnings": list(found.warnings)}
+
+
+def _config(path: Path, found: Settings) -> None:
     say(f"{path}: no mistakes" + (f", {many(len(found.warnings), 'warning')}" if found.warnings else ""))
     for warning in found.warnings:
         say(f"warning: {warning}", style="yellow")
@@ -68,10 +93,8 @@ def _tell(found: Settings, document: Mapping[str, Any]) -> None:
 
 def _facts(found: Settings) -> Iterable[tuple[str, str]]:
     every, online = (duration_text(interval).strip('"') for interval in (found.poll.offline, found.poll.online))
-    yield (
-        "store",
-        f"{found.store.api}, each customer every {every} (online: {online}), at most {found.poll.rate:g} requests a second",
-    )
+    pace = f"at most {found.poll.rate:g} requests a second"
+    yield "store", f"{found.store.api}, each customer every {every} (online: {online}), {pace}"
     yield "customers", _customers(found)
     yield "ledger", str(found.ledger.path)
     yield "http", f"{found.listen.host}:{found.listen.port}" if found.listen else "off"

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from ..secretrefs import SecretError, others_can_read, read_text
+from . import importing
 from .asking import Daemon
 from .errors import NotWell, WrongUse
 from .options import Config, Json, Yes
 from .output import clock, confirm, many, printable, say, say_json, table, warn
 
 app = typer.Typer(
-    help="Whose inventory is read: add, list, remove.",
+    help="Whose inventory is read: add, import, list, remove.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -53,6 +54,9 @@ def add(
         say(f"{who} is polled from now on")
     else:
         say(f"{who} was polled with this token already; nothing changed but the name or note you gave")
+
+
+app.command(name="import")(importing.import_)
 
 
 @app.command(name="list")

@@ -1,12 +1,8 @@
 """Reads every customer's inventory from the store once, at the configured pace, with progress: `perkd plan --fresh`."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ..config import Settings
 from ..lane import Sighting
@@ -15,7 +11,8 @@ from ..model import Secret
 from ..paynow.errors import Limited, StoreError
 from ..paynow.rate import Rate
 from ..paynow.storefront import Fresh, Storefront
-from .output import console, many
+from .output import many
+from .progress import progress
 from .rehearsal import Rehearsal
 
 PROFILE_AGAIN = timedelta(days=1)  # as the daemon does
@@ -36,7 +33,8 @@ async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
     asked = [(row, row.token) for row in everybody if row.token is not None]
     reading = Reading()
     gate = asyncio.Semaphore(settings.poll.concurrency)
-    with _progress(len(asked)) as step:
+    told = f"asked for {{done}} of {many(len(asked), 'customer')}"
+    with progress(len(asked), "asking the store", told) as step:
         async with Storefront.open(
             settings.store.api, settings.store.items_path, rate=Rate(settings.poll.rate)
         ) as store:
@@ -51,7 +49,7 @@ async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
                         read_at = inventory.inventory.read_at
                         await rehearsal.look(customer_id, Sighting(read_at=read_at, inventory=inventory.inventory))
                         reading.read += 1
-                    step()
+                    step(1)
 
             async with asyncio.TaskGroup() as group:
                 for row, token in asked:
@@ -83,25 +81,3 @@ async def _ask(store: Storefront, rehearsal: Rehearsal, row: Polled, token: Secr
     answer = await store.inventory(token, customer_id, None, now)
     assert isinstance(answer, Fresh)  # noqa: S101 - nothing was known before, so nothing can be unchanged
     return customer_id, answer
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, a line for each tenth elsewhere; both on stderr, beside the plan."""
-    out = console(stderr=True)
-    if out.is_terminal:
-        columns = (TextColumn("asking the store"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=out, transient=True) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda: bar.advance(task)
-        return
-    done, told = 0, 0
-
-    def step() -> None:
-        nonlocal done, told
-        done += 1
-        if done * 10 // total > told:
-            told = done * 10 // total
-            out.print(f"asked for {done} of {many(total, 'customer')}")
-
-    yield step

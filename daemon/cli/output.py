@@ -46,9 +46,9 @@ def say(text: str = "", style: str = "") -> None:
     console().print(Text(text, style))
 
 
-def warn(text: str) -> None:
+def warn(text: str, style: str = STYLES["warning"]) -> None:
     """One line to stderr."""
-    console(stderr=True).print(Text(text, STYLES["warning"]))
+    console(stderr=True).print(Text(text, style))
 
 
 def say_json(value: object) -> None:

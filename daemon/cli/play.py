@@ -39,7 +39,7 @@ def demo(*, once: Once = False) -> None:
 def sandbox(port: Port = 0, control_port: ControlPort = 0, write_config: WriteConfig = None) -> None:
     """Emulated servers to try a config on.
 
-    A store and two game servers on this machine, until Ctrl-C.
+    A store, two Minecraft servers and one of Garry's Mod on this machine, until Ctrl-C.
     """
     asyncio.run(_play(port, control_port, write_config.absolute() if write_config else None))
 
@@ -51,7 +51,7 @@ async def _play(port: int, control_port: int, write_config: Path | None) -> None
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    box = Sandbox(("survival", "creative"), sweeper_lag=scenery.SWEEPER_LAG)
+    box = Sandbox(("survival", "creative"), {"roleplay": scenery.GAME}, sweeper_lag=scenery.SWEEPER_LAG)
     try:
         await box.start(store_port=port, control_port=control_port)
     except OSError as error:

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -42,7 +43,7 @@ def run(*, config: Config = None, verbose: Verbose = False) -> None:
         log.info("%s", line, extra={"action": "starting"})
     for warning in found.warnings:
         log.warning("%s", warning, extra={"action": "config_warning"})
-    raise typer.Exit(_finish(found, partial(read_settings, config, need_secrets=True)))
+    raise typer.Exit(_finish(found, partial(read_settings, config, need_secrets=True), config_path(config)))
 
 
 def introduction(found: Settings) -> list[str]:
@@ -63,10 +64,10 @@ def _where(perk: Perk) -> str:
     return "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
 
 
-def _finish(found: Settings, read: Callable[[], Settings]) -> int:
+def _finish(found: Settings, read: Callable[[], Settings], path: Path) -> int:
     """Runs the daemon to its end; every way it can fail becomes a message and an exit code."""
     try:
-        asyncio.run(_run(found, read))
+        asyncio.run(_run(found, read, path))
     except (LedgerMissing, LedgerForeign, LedgerCorrupt, BadAddress) as error:
         raise Misconfigured(str(error)) from error
     except ExceptionGroup as group:
@@ -77,11 +78,11 @@ def _finish(found: Settings, read: Callable[[], Settings]) -> int:
     return 0
 
 
-async def _run(found: Settings, read: Callable[[], Settings]) -> None:
+async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> None:
     from ..app import App, CannotStart  # noqa: PLC0415 - half a second of imports that only this verb needs
     from ..systemd import signals  # noqa: PLC0415 - as above
 
-    app = App(found, ADAPTERS, read=read)
+    app = App(found, ADAPTERS, read=read, path=path)
     signals(app.stop, app.hurry, app.reload_asked)
     telling = asyncio.create_task(_tell_address(app))
     try:

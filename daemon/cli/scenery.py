@@ -5,14 +5,27 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from ..sandbox.source_console import Style
 from ..sandbox.world import PASSWORD, Sandbox
 from ..tables import duration_text
 from .errors import NotWell
 
 SWEEPER_LAG = timedelta(minutes=1)  # as the real store, it notices an end up to a minute late
 MARK = "# written by `perkd sandbox`: it is written anew each time"
-PRODUCTS = {"vip-30-days": timedelta(days=30), "vip-5-minutes": timedelta(minutes=5), "starter-kit": None}
-CUSTOMERS = {"Ann": "vip-30-days", "Bob": "starter-kit", "Cleo": None}  # and what each owns from the start
+GAME = Style.GMOD  # of the Source server; the config's word for it is the same
+PRODUCTS = {
+    "vip-30-days": timedelta(days=30),
+    "vip-5-minutes": timedelta(minutes=5),
+    "starter-kit": None,
+    "builder-30-days": timedelta(days=30),
+}
+CUSTOMERS = {
+    "Ann": "vip-30-days",
+    "Bob": "starter-kit",
+    "Cleo": None,
+    "Dora": None,
+}  # and what each owns from the start
+STEAM = {"Dora": 22202}  # who plays on Steam, with the account's number; the others play Minecraft
 
 SHOP = """\
 [store]
@@ -37,6 +50,14 @@ kind = "once"
 products = ["starter-kit"]
 servers = ["creative"]
 grant = ["give {name} iron_sword 1"]
+
+[[perk]]
+name = "builder"
+kind = "lasting"
+products = ["builder-30-days"]
+servers = ["roleplay"]
+grant = ["ulx adduserid {steam_id2} builder"]
+revoke = ["ulx removeuserid {steam_id2}"]
 """
 PLACES = """\
 [customers]
@@ -56,8 +77,12 @@ def furnish(box: Sandbox) -> dict[str, str]:
         box.store.add_product(slug, lasts=lasts)
     tokens = {}
     for name, owned in CUSTOMERS.items():
-        uuids = [server.console.account(name) for server in box.servers.values()]
-        tokens[name] = box.store.add_customer(name, uuids[0])
+        if name in STEAM:
+            ids = [server.console.join(name, STEAM[name]) for server in box.source.values()]
+            tokens[name] = box.store.add_customer(name, steam_id=ids[0])
+        else:
+            uuids = [server.console.account(name) for server in box.servers.values()]
+            tokens[name] = box.store.add_customer(name, uuids[0])
         for item in box.store.purchase(name, owned) if owned else ():
             box.store.activate(item.id)
     return tokens
@@ -65,26 +90,27 @@ def furnish(box: Sandbox) -> dict[str, str]:
 
 def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
     """Where everything is, and how to play it."""
-    yield "An emulated PayNow store and two emulated Minecraft servers, on this machine only."
+    yield "An emulated PayNow store, two emulated Minecraft servers and one of Garry's Mod, on this machine only."
     yield ""
     yield f"store      {box.store.url}"
-    for name, server in box.servers.items():
-        yield f"{name:<10} {server.address} (RCON password: {PASSWORD})"
+    for name, _, address in _servers(box):
+        yield f"{name:<10} {address} (RCON password: {PASSWORD})"
     yield f"control    {box.control.url}"
     yield ""
     yield "products:"
     for product in box.store.products.values():
         lasts = duration_text(product.lasts).strip('"') if product.lasts else "for ever"
-        yield f"  {product.slug:<14} lasts {lasts}"
+        yield f"  {product.slug:<15} lasts {lasts}"
     yield "customers, with a token each that is worth nothing elsewhere (what they own was bought before perkd came):"
     for name, token in tokens.items():
         owned = CUSTOMERS[name]
-        yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}"
+        yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}{' (plays on Steam)' if name in STEAM else ''}"
     yield ""
     yield "Play it (GET / shows everything; items are named by their id):"
     post = f"  curl -s -X POST {box.control.url}"
     yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes", "activate": true}}'"""
     yield f"""{post}/purchases -d '{{"customer": "Bob", "product": "starter-kit"}}'"""
+    yield f"""{post}/purchases -d '{{"customer": "Dora", "product": "builder-30-days", "activate": true}}'"""
     yield f"""{post}/items/ITEM/revoke -d '{{"reason": "chargeback"}}'"""
     yield f"{post}/servers/survival/down"
     yield f"""{post}/faults -d '{{"fault": "server_error"}}'"""
@@ -92,11 +118,19 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
     yield ""
 
 
+def _servers(box: Sandbox) -> Iterable[tuple[str, str, str]]:
+    """Name, the config's word for the game, and address of each."""
+    for name, server in box.servers.items():
+        yield name, "minecraft", server.address
+    for name, source in box.source.items():
+        yield name, source.console.style.value, source.address
+
+
 def config(box: Sandbox) -> str:
     """The parts of a config that fit this sandbox."""
     servers = [
-        f'[[server]]\nname = "{name}"\ngame = "minecraft"\naddress = "{server.address}"\npassword = "{PASSWORD}"\n'
-        for name, server in box.servers.items()
+        f'[[server]]\nname = "{name}"\ngame = "{game}"\naddress = "{address}"\npassword = "{PASSWORD}"\n'
+        for name, game, address in _servers(box)
     ]
     return "\n".join([SHOP.format(api=box.store.url), *servers, PERKS])
 
@@ -117,7 +151,7 @@ def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
     except OSError as error:
         raise NotWell(f"{path} cannot be written: {error.strerror}") from error
     yield f"Written: {path}. In another terminal:"
-    for verb in ("check", "run", "status"):
+    for verb in ("check --connect", "run", "status"):
         yield f"  perkd {verb} -c {path}"
     yield f"What perkd gives is remembered in {state}; delete it for a fresh start."
     yield ""

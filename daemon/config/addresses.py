@@ -6,6 +6,7 @@
 import ipaddress
 import re
 
+PLAIN_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+/?")  # what the store's clients send as it is
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 _NUMERIC = re.compile(r"[0-9.]+")
 
@@ -32,10 +33,12 @@ def split_address(address: str, *, lowest_port: int = 0) -> tuple[str, int]:
 
 def is_loopback(host: str) -> bool:
     """Whether a host, without brackets, is this machine itself."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host.lower() == "localhost"
+        return False
 
 
 def _is_ip(host: str) -> bool:

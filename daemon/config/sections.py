@@ -13,7 +13,7 @@ from ..mistakes import ConfigError, Findings, quoted
 from ..model import BrakeLimits
 from ..tables import Read, Table, duration_text
 from ..tokensfile import TokenEntry, read_tokens
-from .addresses import is_loopback, split_address
+from .addresses import PLAIN_PATH, is_loopback, split_address
 from .filetables import BrakeTable, ControlTable, CustomersTable, HttpTable, LedgerTable, PollTable, StoreTable
 from .secretkeys import SecretRules
 from .settings import Customers, Ledger, Listen, Poll, Store
@@ -44,11 +44,11 @@ def store(read: Read[StoreTable], findings: Findings) -> Store:
                 expected="the store's id, because api_key is set",
                 fix="copy it from the store's dashboard",
             )
-    if not table.items_path.startswith("/") or set(table.items_path) & set("?# ") or not table.items_path.isprintable():
+    if not PLAIN_PATH.fullmatch(table.items_path):
         findings.mistake(
             read.at("items_path"),
             found=quoted(table.items_path),
-            expected='a path that starts with "/" and has no "?", "#" or space',
+            expected='a plain path that starts with "/" and has no "?", "#", "//" or space',
             fix=f'write "{StoreTable().items_path}", or remove this key',
         )
     return Store(api=table.api.rstrip("/"), id=table.id, items_path=table.items_path)
@@ -63,7 +63,13 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
         parts, host = urlsplit(""), ""
     if parts.username is not None or parts.password is not None:
         findings.mistake(where, found="a URL with a user name or password", expected="a URL without", fix=fix)
-    elif parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
+    elif (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or parts.query
+        or parts.fragment
+        or (parts.path.rstrip("/") and not PLAIN_PATH.fullmatch(parts.path))
+    ):
         findings.mistake(where, found=quoted(api), expected="https:// and a host name", fix=fix)
     elif parts.scheme == "http" and not is_loopback(host):
         findings.mistake(

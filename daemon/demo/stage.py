@@ -18,11 +18,13 @@ from adapters import ADAPTERS
 from daemon.app import App
 from daemon.clock import Clock
 from daemon.config import SecretSources, load
+from daemon.sandbox.source_console import Style
 from daemon.sandbox.world import PASSWORD, Sandbox
 
 PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s
 LOOK_AGAIN_S = 0.02
 ANN, BOB = "069a79f4-44e9-4726-a5be-fca90e38aaf5", "61699b2e-d327-4a01-9f1e-0ea8c3f06bc6"
+CLEO = 22202  # the number of her Steam account
 
 CONFIG = """\
 [store]
@@ -46,7 +48,13 @@ socket = "{folder}/control.sock"
 [[server]]
 name = "survival"
 game = "minecraft"
-address = "{address}"
+address = "{survival}"
+password = "{password}"
+
+[[server]]
+name = "roleplay"
+game = "gmod"
+address = "{roleplay}"
 password = "{password}"
 
 [[perk]]
@@ -64,6 +72,14 @@ kind = "once"
 products = ["starter-kit"]
 servers = ["survival"]
 grant = ["give {{name}} minecraft:diamond 16", "say Thank you, {{name}}!"]
+
+[[perk]]
+name = "builder"
+kind = "lasting"
+products = ["builder"]
+servers = ["roleplay"]
+grant = ["ulx adduserid {{steam_id2}} builder"]
+revoke = ["ulx removeuserid {{steam_id2}}"]
 """
 
 
@@ -92,7 +108,7 @@ class Stage:
 
     def __init__(self, box: Sandbox, app: App, hands: Hands, http: aiohttp.ClientSession) -> None:
         self.box, self.app, self.hands = box, app, hands
-        self.store, self.server = box.store, box.servers["survival"]
+        self.store, self.server, self.roleplay = box.store, box.servers["survival"], box.source["roleplay"]
         self._http = http
 
     @property
@@ -149,17 +165,21 @@ class Stage:
 async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
     """The stage, with the daemon running on it."""
     hands = Hands()
-    async with Sandbox(now=hands.now, sweeper_lag=timedelta(seconds=40)) as box:
+    lag = timedelta(seconds=40)
+    async with Sandbox(("survival",), {"roleplay": Style.GMOD}, now=hands.now, sweeper_lag=lag) as box:
         tokens = {name: box.store.add_customer(name, uuid) for name, uuid in (("Ann", ANN), ("Bob", BOB))}
         box.store.add_product("vip-30-days", name="VIP (30 days)", lasts=timedelta(days=30))
         box.store.add_product("starter-kit", name="Starter kit")
         console = box.servers["survival"].console
         console.account("Ann", ANN)
         console.join("Bob", BOB)
+        steam_id = box.source["roleplay"].console.join("Cleo", CLEO)
+        tokens["Cleo"] = box.store.add_customer("Cleo", steam_id=steam_id)
+        box.store.add_product("builder", name="Builder")
         lines = "".join(f'[[customer]]\nname = "{name}"\ntoken = "{token}"\n' for name, token in tokens.items())
         _write(folder / "customers.toml", lines)
-        address = box.servers["survival"].address
-        config = CONFIG.format(api=box.store.url, folder=folder, port=port, address=address, password=PASSWORD)
+        addresses = {"survival": box.servers["survival"].address, "roleplay": box.source["roleplay"].address}
+        config = CONFIG.format(api=box.store.url, folder=folder, port=port, password=PASSWORD, **addresses)
         _write(folder / "config.toml", config)
         settings = load(folder / "config.toml", ADAPTERS, SecretSources.of({}), need_secrets=True)
         app = App(settings, ADAPTERS, Clock(hands.now, hands.monotonic))

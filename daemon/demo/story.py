@@ -14,15 +14,18 @@ from typing import Any
 
 from rich.console import Console
 
-from .stage import ANN, BOB, Stage, StoryStuck, raised
+from .stage import ANN, BOB, CLEO, Stage, StoryStuck, raised
 
 PORT = 8770
+
+CLEO_ID = f"STEAM_0:{CLEO % 2}:{CLEO // 2}"  # as Garry's Mod writes her SteamID
 
 # What must have happened in the end: (server, text, final state), in the order of the ledger.
 EXPECTED = [
     ("survival", f"lp user {ANN} parent add vip", "delivered"),
     ("survival", f"lp user {ANN} parent remove vip", "delivered"),
     ("survival", "ban Ann Chargeback", "delivered"),
+    ("roleplay", f"ulx adduserid {CLEO_ID} builder", "delivered"),
     ("survival", "give Bob minecraft:diamond 16", "delivered"),
     ("survival", "say Thank you, Bob!", "delivered"),
 ]
@@ -65,33 +68,35 @@ class Teller:
         """The commands that are new since the last time, with the server's reply."""
         for command in commands[self._told :]:
             self.say(f"   {command['server']} ← {command['text']}")
-            self.say(f"   {command['server']} → {command['reply'] or '(no words)'}   [{command['state']}]")
+            reply = (command["reply"] or "").strip() or "(no words)"
+            self.say(f"   {command['server']} → {reply}   [{command['state']}]")
         self._told = len(commands)
 
     def verdict(self, wrong: Iterable[str]) -> None:
         found = list(wrong)
         self.say("")
         if found:
-            self.say("The ledger and the server do NOT agree on the expected commands:")
+            self.say("The ledger and the servers do NOT agree on the expected commands:")
             for line in found:
                 self.say(f"   {line}")
         else:
-            self.say(f"The ledger and the emulated server agree on exactly the {len(EXPECTED)} expected commands.")
+            self.say(f"The ledger and the emulated servers agree on exactly the {len(EXPECTED)} expected commands.")
 
     def stay(self, stage: Stage) -> None:
         self.say("")
         self.say(f"perkd goes on. Its status page: {stage.url}/")
-        self.say(f"Play with the store and the server yourself: {stage.box.control.url}")
+        self.say(f"Play with the store and the servers yourself: {stage.box.control.url}")
         self.say("Ctrl-C ends it.")
 
 
 async def _tell(stage: Stage, teller: Teller) -> None:
     store, server = stage.store, stage.server
     teller.say(
-        "An emulated PayNow store and an emulated Minecraft server run on loopback; the perkd between them is the"
+        "An emulated PayNow store, a Minecraft and a Garry's Mod server, emulated as well, run on loopback; the perkd"
     )
-    teller.say("real one, with a real ledger. Days pass by moving the clock.")
-    await stage.until("the link to the server", stage.app.servers["survival"].link.up.is_set)
+    teller.say("between them is the real one, with a real ledger. Days pass by moving the clock.")
+    for name, server_ in stage.app.servers.items():
+        await stage.until(f"the link to {name}", server_.link.up.is_set)
     await stage.looked()
 
     teller.scene(1, "Ann buys VIP for 30 days. It appears in her inventory, and becomes a command.")
@@ -123,18 +128,27 @@ async def _tell(stage: Stage, teller: Teller) -> None:
     await stage.looked()
     teller.told(await stage.settled(3))
 
-    teller.scene(5, "The server goes down. Then Bob buys a starter kit: the command waits in the ledger.")
+    teller.scene(
+        5, "Cleo plays Garry's Mod. The store knows her SteamID, so her rank becomes a ULX command over there."
+    )
+    (rank,) = store.purchase("Cleo", "builder")
+    store.activate(rank.id)
+    await stage.looked()
+    teller.told(await stage.settled(4))
+
+    teller.scene(6, "survival goes down. Then Bob buys a starter kit: the command waits in the ledger.")
     await server.down()
     await stage.until("the lost connection noticed", lambda: not stage.app.servers["survival"].link.up.is_set())
     store.purchase("Bob", "starter-kit")
     await stage.looked()
-    state = (await stage.status())["servers"][0]
-    teller.say(f"   survival is {state['state']}, {state['queue']} commands wait: {state['last_error']}")
+    for state in (await stage.status())["servers"]:
+        waits = f", {state['queue']} commands wait: {state['last_error']}" if state["state"] != "up" else ""
+        teller.say(f"   {state['name']} is {state['state']}{waits}")
 
-    teller.scene(6, "The server is back. What was bought meanwhile is caught up with, once.")
+    teller.scene(7, "survival is back. What was bought meanwhile is caught up with, once.")
     await server.up()
     stage.hands.jump(timedelta(minutes=2))
-    teller.told(await stage.settled(5))
+    teller.told(await stage.settled(6))
 
 
 async def _unchanged(stage: Stage, teller: Teller) -> None:
@@ -146,21 +160,23 @@ async def _unchanged(stage: Stage, teller: Teller) -> None:
 
 
 async def _differences(stage: Stage) -> list[str]:
-    """Where ledger, server and expectation differ: on server, text, final state and order; and in the game itself."""
+    """Where ledger, servers and expectation differ: on server, text, final state and order; and in the games."""
     wrong = []
     recorded = [(command["server"], command["text"], command["state"]) for command in await stage.commands()]
     if recorded != EXPECTED:
         wrong += [f"expected in the ledger: {line}" for line in EXPECTED if line not in recorded]
         wrong += [f"unexpected in the ledger: {line}" for line in recorded if line not in EXPECTED]
         wrong = wrong or [f"the order in the ledger differs: {recorded}"]
-    executed = [("survival", text, "delivered") for text in stage.server.deliveries]
-    if executed != EXPECTED:
-        wrong.append(f"the server executed: {[text for _, text, _ in executed]}")
+    for name, executed in (("survival", stage.server.deliveries), ("roleplay", stage.roleplay.deliveries)):
+        if executed != [text for server, text, _ in EXPECTED if server == name]:
+            wrong.append(f"{name} executed: {executed}")
     console = stage.server.console
     if console.groups.get(ANN):
         wrong.append(f"Ann still has {sorted(console.groups[ANN])}")
     if sum(given.count for given in console.items if given.uuid == BOB) != 16:
         wrong.append(f"Bob was given {console.items}, not 16 diamonds")
+    if list(stage.roleplay.console.groups.values()) != ["builder"]:
+        wrong.append(f"the ranks on roleplay are {stage.roleplay.console.groups}")
     return wrong
 
 

@@ -1,13 +1,9 @@
 """Checks `[store] api` and `items_path` before anything is sent there. The store clients call this when they open."""
 
-import ipaddress
-import re
-
 from yarl import URL
 
+from ..config.addresses import PLAIN_PATH, is_loopback
 from .errors import BadAddress
-
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 
 
 def checked_base(api: str) -> URL:
@@ -35,16 +31,6 @@ def checked_base(api: str) -> URL:
 
 def checked_path(key: str, path: str) -> str:
     """A plain absolute path. Raises BadAddress, naming the config key, for anything else."""
-    if not _PATH.fullmatch(path) or any(part in {".", ".."} for part in path.split("/")):
+    if not PLAIN_PATH.fullmatch(path):
         raise BadAddress(f'{key} must be a plain path such as "/v1/store/customer/delivery/items", found {path[:80]!r}')
     return path
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, as it stands in an address, is this machine: localhost, 127.0.0.0/8 or ::1."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -100,6 +100,10 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
 def of_status(status: int, body: bytes, host: str, path: str, *, location: str = "") -> StoreError:
     """What a status other than 200, 304 and 429 means; `location` is the target of a redirect."""
     kind, text = _STATUS.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
+    if kind is TokenRefused and body.lstrip()[:1] == b"<":
+        # A firewall's page, not the store's word about a token.
+        kind = ServerFault
+        text = "{host} answered with a web page, not with the store's words {where}; perkd tries again"
     message = text.format(host=host, where=f"({status} on {path})", target=_target(location))
     if said := Refusal.read(body).text:
         message = f"{message}. The store says: {said}"

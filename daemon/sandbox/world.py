@@ -1,26 +1,32 @@
-"""The whole sandbox: an emulated store, emulated Minecraft servers, and the interface that plays them.
+"""The whole sandbox: an emulated store, emulated game servers, and the interface that plays them.
 
 `perkd demo`, `perkd sandbox` and the flow tests start one and point perkd at it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from .control import Control
 from .minecraft import MinecraftServer
+from .source import SourceServer
+from .source_console import Style
 from .store import Store
 
 PASSWORD = "sandbox"  # noqa: S105 - of servers that listen on loopback and hold nothing
 
 
 class Sandbox:
-    """One store, its game servers by name, and the control interface, all on loopback. Use it as a context manager."""
+    """One store, its game servers by name, and the control interface, all on loopback. Use it as a context manager.
+
+    `servers` are Minecraft servers, `source` are Source engine servers and whose game each is.
+    """
 
     def __init__(
         self,
         servers: Iterable[str] = ("survival",),
+        source: Mapping[str, Style] | None = None,
         *,
         password: str = PASSWORD,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -28,7 +34,9 @@ class Sandbox:
     ) -> None:
         self.store = Store(now=now, sweeper_lag=sweeper_lag)
         self.servers = {name: MinecraftServer(password=password) for name in servers}
-        self.control = Control(self.store, self.servers)
+        self.source = {name: SourceServer(password=password, style=style) for name, style in (source or {}).items()}
+        self._all: dict[str, MinecraftServer | SourceServer] = {**self.servers, **self.source}
+        self.control = Control(self.store, self._all)
         self._running = AsyncExitStack()
 
     async def start(self, *, store_port: int = 0, control_port: int = 0) -> None:
@@ -36,7 +44,7 @@ class Sandbox:
         async with AsyncExitStack() as opened:
             await self.store.start(store_port)
             opened.push_async_callback(self.store.stop)
-            for server in self.servers.values():
+            for server in self._all.values():
                 await server.start()
                 opened.push_async_callback(server.stop)
             await self.control.start(control_port)

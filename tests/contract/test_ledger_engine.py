@@ -178,6 +178,18 @@ async def test_a_full_disk_fails_everybody_and_says_so(tmp_path: Path) -> None:
     assert on_disk(path) == [1]
 
 
+async def test_a_ledger_that_became_read_only_fails_everybody_at_the_first_write(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    async with running(path) as engine:
+        await engine.run(put(1))
+        gate, tasks = await queued(engine, put(2), lambda db: db.execute("PRAGMA query_only = ON").fetchall(), put(3))
+        gate.open()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(answer) for answer in answers[1:]] == [LedgerFailed] * 3
+        assert "readonly database" in (engine.failed or "")
+    assert on_disk(path) == [1]
+
+
 async def test_a_ledger_somebody_else_keeps_locked_fails_instead_of_guessing(tmp_path: Path) -> None:
     path = tmp_path / "l.db"
     async with running(path) as engine:

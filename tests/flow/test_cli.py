@@ -31,7 +31,6 @@ async def test_wrong_use_is_exit_2_and_says_what_is_wrong(tmp_path: Path) -> Non
         ("commands", "retry", "3", "one"): "'one' is not a command id",
         ("commands", "show", "0"): "'0' is not a command id",
         ("customers", "remove", "Ann"): "'Ann' is not a customer id (1 to 19 digits)",
-        ("check", "--connect"): "--connect is not in this version",
     }
     async with World(tmp_path) as world:
         answers = await asyncio.gather(*(world.perkd(*use) for use in uses))

@@ -57,11 +57,27 @@ async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_wor
         for file in (config, tmp_path / "try-customers.toml"):
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
         check, plan = await asyncio.gather(
-            world.perkd("check", "-c", str(config)), world.perkd("plan", "--fresh", "-c", str(config))
+            world.perkd("check", "--connect", "-c", str(config)), world.perkd("plan", "--fresh", "-c", str(config))
         )
         assert check.code == 0, check
-        assert "3 tokens from file:" in check.out
+        assert "4 tokens from file:" in check.out
+        assert "server roleplay (gmod at 127.0.0.1:" in check.out
+        assert check.out.endswith("All is well.\n")
         assert re.search(r"^survival +vip +1 +0 +0 +0$", plan.out, re.MULTILINE), plan
+        async with aiohttp.ClientSession() as session:
+            bought = {"customer": "Dora", "product": "builder-30-days", "activate": True}
+            async with session.post(f"{control[1]}/purchases", json=bought) as answer:
+                assert answer.status == 200
+            async with session.post(f"{control[1]}/servers/roleplay/down") as answer:
+                assert (await answer.json())["up"] is False
+            down = await world.perkd("check", "--connect", "-c", str(config))
+            assert down.code == 1
+            assert "server roleplay (gmod at 127.0.0.1:" in down.out
+            assert "UNREACHABLE: cannot connect to" in down.out
+            async with session.post(f"{control[1]}/servers/roleplay/up") as answer:
+                assert (await answer.json())["up"] is True
+        steam = await world.perkd("plan", "--fresh", "-c", str(config))
+        assert "ulx adduserid STEAM_0:0:11101 builder" in steam.out
         for example in re.findall(r"curl -s -X POST (\S+?)(?:/items/ITEM/revoke)? ", text):
             assert example.startswith(control[1])
         process.send_signal(signal.SIGINT)

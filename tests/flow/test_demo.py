@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.world import World
 
-SCENES = 6
+SCENES = 7
 
 
 async def test_the_demo_tells_every_scene_and_ends_well(tmp_path: Path) -> None:
@@ -13,8 +13,10 @@ async def test_the_demo_tells_every_scene_and_ends_well(tmp_path: Path) -> None:
         told = await world.perkd("demo", "--once")
     assert told.code == 0, told.out + told.err
     assert re.findall(r"(?m)^(\d)\. ", told.out) == [str(number) for number in range(1, SCENES + 1)]
-    assert "the emulated server agree on exactly the 5 expected commands" in told.out
+    assert "the emulated servers agree on exactly the 6 expected commands" in told.out
     for text in ("parent add vip", "parent remove vip", "ban Ann Chargeback", "give Bob minecraft:diamond 16"):
         assert told.out.count(f"survival ← {text}") + len(re.findall(rf"survival ← lp user \S+ {text}", told.out)) == 1
+    assert told.out.count("roleplay ← ulx adduserid STEAM_0:0:11101 builder\n") == 1
+    assert re.search(r"survival is (down|connecting), 2 commands wait", told.out)
     assert told.err == ""
     assert "\x1b" not in told.out

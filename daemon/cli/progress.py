@@ -1,0 +1,33 @@
+"""Shows that long work goes on: a bar on a terminal, a plain line for each tenth elsewhere, always on stderr.
+
+`plan --fresh`, `check --connect` and `customers import` use it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .output import console
+
+
+@contextmanager
+def progress(total: int, doing: str, done_line: str) -> Iterator[Callable[[int], None]]:
+    """Call what it gives with how many more are done. `doing` stands before the bar, `done_line` has `{done}`."""
+    out = console(stderr=True)
+    if out.is_terminal:
+        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=out, transient=True) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda more: bar.advance(task, more)
+        return
+    done, told = 0, 0
+
+    def step(more: int) -> None:
+        nonlocal done, told
+        done += more
+        if total and done * 10 // total > told:
+            told = done * 10 // total
+            out.print(done_line.format(done=done))
+
+    yield step

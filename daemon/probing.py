@@ -1,0 +1,60 @@
+"""Asks one server who is online, over the connection the daemon has already.
+
+`verbs` calls it for `perkd check --connect`. A vanilla Minecraft server answers all its RCON connections from one
+buffer, so a second connection beside the daemon's could take its answers away.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.base import AdapterError
+
+from .link import Link, LinkState
+
+COMING_S = 5.0  # a daemon that just started has its connection in a moment
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What the server said. `players` is None when it said nothing that can be read: `error` says why."""
+
+    name: str
+    game: str
+    address: str
+    transport: str
+    state: str  # of the link, before the question
+    players: int | None
+    latency_s: float | None
+    error: str | None
+    retry_at: datetime | None
+
+
+async def probed(link: Link) -> Probed:
+    """Waits a moment for a connection that is being made, and its turn behind a command in flight."""
+    if link.state is LinkState.CONNECTING:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(link.up.wait(), COMING_S)
+    state, players, latency_s, error = link.state, None, None, link.last_error
+    if state is LinkState.UP:
+        began = time.monotonic()
+        try:
+            players = len(await link.players())
+        except AdapterError as problem:
+            error = str(problem)
+        else:
+            latency_s, error = round(time.monotonic() - began, 4), None
+    server = link.server
+    return Probed(
+        name=server.name,
+        game=server.game,
+        address=server.endpoint.address,
+        transport=server.endpoint.transport,
+        state=state.value,
+        players=players,
+        latency_s=latency_s,
+        error=error,
+        retry_at=link.retry_at,
+    )
