@@ -67,7 +67,7 @@ async def test_a_damaged_ledger_never_replaces_a_whole_copy(path: Path) -> None:
     await ledger.backup(1, NOW)
     await ledger.close()
     with closing(sqlite3.connect(path)) as database:
-        [page] = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'supports'").fetchone()
+        [page] = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'holdings_by_item'").fetchone()
     ledger = await SqliteLedger.open(path, NOW)
     with path.open("r+b") as file:
         file.seek(4096 * (page - 1))
