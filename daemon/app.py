@@ -5,6 +5,7 @@ straight line: a chain of helpers would only pass a wide state around.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
@@ -27,7 +28,7 @@ from .control import Control, somebody_answers
 from .fleet import Fleet, Server
 from .lane import Lane, Rules
 from .ledger import LEDGERS
-from .ledger.base import Ledger, LedgerUnwritable
+from .ledger.base import Ledger, LedgerError
 from .ledger.operate import PERK
 from .metrics import Counters
 from .paynow.rate import Rate
@@ -285,7 +286,7 @@ class App:
             now = self.clock.now()
             try:
                 path = await self._ledger.backup(BACKUPS_KEPT, now)
-            except LedgerUnwritable as error:  # no reason to stop delivering: a problem until a copy succeeds
+            except LedgerError as error:  # no reason to stop delivering: a problem until a copy succeeds
                 self.backup_error = str(error)
                 log.error("%s", error, extra={"action": "backup_failed"})  # noqa: TRY400 - the sentence says it all
                 continue
@@ -300,8 +301,11 @@ class App:
             late = self.pulse.late()
             for loop, age_s in late.items():
                 log.error("the loop %r completed no pass for %.0f s", loop, age_s, extra={"action": "loop_late"})
-            line = health.line(await report())
-            systemd.notify(*([] if late else ["WATCHDOG=1"]), f"STATUS={line}")
+            if not late:
+                systemd.notify("WATCHDOG=1")
+            with contextlib.suppress(TimeoutError):  # the nightly copy has the connection reports read by
+                async with asyncio.timeout(every_s):
+                    systemd.notify(f"STATUS={health.line(await report())}")
             await self.clock.sleep(every_s)
 
 

@@ -44,6 +44,12 @@ class Brake:
             f"more than {self.limits.least} and more than {self.limits.share:.0%}"
         )
 
+    def take_back(self, changes: Changes, on_since: datetime | None) -> None:
+        """What was weighed last could not be recorded: it counts for nothing, and the brake is as it was before."""
+        if any(counted(change) for change in changes.holdings):
+            self._removals.pop()
+        self.on_since = on_since
+
     def note(self, customer_id: str, held: int, removals: int, now: datetime) -> None:
         """Remembers one read without deciding: also how the window is rebuilt at start."""
         self._held[customer_id] = (now, held)

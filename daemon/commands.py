@@ -90,15 +90,15 @@ def _revoke(
 ) -> tuple[Draft, ...]:
     """`revoke` always; after it `revoke_on` for this reason, which waits for a person if a gift is revoked (law 5)."""
     hold: tuple[Hold, str] | None = None
-    if braked:
+    if change.cause is Cause.ABSENT and scene.hold_absent:
+        hold = (Hold.ABSENT, ABSENT_HELD)  # also while the brake is on: releasing it answers another question
+    elif braked:
         hold = (Hold.BRAKE, BRAKE_HELD)
-    elif change.cause is Cause.ABSENT and scene.hold_absent:
-        hold = (Hold.ABSENT, ABSENT_HELD)
     drafts = _drafts(Step.REVOKE, perk, perk.revoke, values, change, scene, hold=hold)
     extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
     known = items.get(change.item_id)
     if change.cause is Cause.STATED and known is not None and known.item.gift:
-        hold = (Hold.GIFT, GIFT_HELD)  # also while the brake is on: releasing it answers another question
+        hold = (Hold.GIFT, GIFT_HELD)  # likewise
     return drafts + _drafts(Step.REVOKE, perk, extra, values, change, scene, hold=hold, first=len(drafts))
 
 

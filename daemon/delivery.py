@@ -49,7 +49,8 @@ class Delivery:
         self._ledger, self._clock, self._pulse, self._counters = ledger, clock, pulse, counters
         self._elsewhere = elsewhere  # wakes the servers of a place
         self._name = f"deliver {self.server.name}"
-        pulse.register(self._name, IDLE.total_seconds() + self.server.endpoint.timeout_s)
+        pace = self.server.min_gap.total_seconds() + self.server.endpoint.timeout_s
+        pulse.register(self._name, IDLE.total_seconds() + pace)
 
     def finish(self) -> None:
         """`run` returns once the command in flight, if there is one, is settled."""

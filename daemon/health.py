@@ -12,13 +12,16 @@ from .clock import Clock
 from .fleet import Fleet, Server
 from .lane import Lane
 from .ledger.base import Ledger
+from .link import Link, LinkState
 from .paynow.storefront import Storefront
 from .polling import Polling
 from .pulse import Pulse
+from .roster import Roster
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, server_rows
 
 FAILING_AFTER = 3  # times in a row: one hiccup asks for nobody
 LATELY_AT_LEAST = timedelta(minutes=5)
+BLIND_AFTER = timedelta(minutes=5)  # or three rounds of reading who is online, if that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Health:
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
                 backup_error=self.backup_error(),
+                blind=[server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
             ),
             late=late,
             lately=_lately(self.store, polling, now),
@@ -117,6 +121,13 @@ def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime)
         online=polling.players.count(fleet.players()),
         sweep_s=polling.sweep.last_s,
     )
+
+
+def is_blind(link: Link, roster: Roster, now: datetime) -> bool:
+    """Whether the server is up long enough, and still nobody could read who is online there."""
+    if link.state is not LinkState.UP or link.connected_at is None or roster.known:
+        return False
+    return now - link.connected_at > max(BLIND_AFTER, 3 * link.server.presence)
 
 
 def _server(server: Server) -> ServerHealth:

@@ -111,6 +111,7 @@ class Lane:
         self, known: Known, changes: Changes, whos: Mapping[str, Who], now: datetime, sighting: Sighting | None
     ) -> Passed:
         rules = self.rules
+        on_since = self.brake.on_since
         braked = self.brake.weigh(changes, held_after(known, changes), now)
         scene = Scene(
             known=known,
@@ -132,7 +133,11 @@ class Lane:
             catalogue=rules.fingerprint,
             braked=braked,
         )
-        recorded = await self._ledger.record(observation)
+        try:
+            recorded = await self._ledger.record(observation)
+        except Exception:
+            self.brake.take_back(changes, on_since)  # tried again, it must not count again
+            raise
         self._learn_slugs(changes)
         _tell(known, planned, braked)
         return Passed(changes, recorded, known.incomplete or _waits_for_value(planned))

@@ -56,10 +56,10 @@ class Lasting:
         placed = set()
         for key, holding in self.by_key.items():
             for support in holding.supports:
-                if support.customer_id != self.known.customer_id or not support.live:
+                if not support.live or not self._is_mine(support):
                     continue
-                perk, item = self.catalogue.perk(support.perk), self.items[support.item_id]
-                verdict = standing(item, perk, support, self.moment) if perk else Standing(live=None)
+                perk = self.catalogue.perk(support.perk)
+                verdict = self._verdict(perk, support)
                 self._look_again(verdict)
                 if verdict.live is False:
                     self._leave(key, support, verdict)
@@ -72,9 +72,23 @@ class Lasting:
                 else:
                     self.live_items.add(support.item_id)
                     placed.add((support.item_id, support.perk, key.server))
-                    if verdict.ends_at != support.ends_at and verdict.live:
-                        self._put(key, replace(support, ends_at=verdict.ends_at))
+                    ends_at = verdict.ends_at if verdict.live else support.ends_at
+                    stays = replace(support, customer_id=self.known.customer_id, ends_at=ends_at)
+                    if stays != support:
+                        self._put(key, stays)
         return placed
+
+    def _is_mine(self, support: Support) -> bool:
+        """An item that moved to this customer brings its place in a holding they share with it."""
+        return support.customer_id == self.known.customer_id or support.item_id in self.items
+
+    def _verdict(self, perk: Perk | None, support: Support) -> Standing:
+        """An item of his that is not his any more moved to another customer: what it gave him has ended. The ledger
+        forgets no item, and one that only vanished is still his."""
+        known_item = self.items.get(support.item_id)
+        if known_item is None:
+            return Standing(live=False, reason=Reason.REVOKED, cause=Cause.STATED)
+        return standing(known_item, perk, support, self.moment) if perk else Standing(live=None)
 
     def _join(self, placed: set[tuple[str, str, str]]) -> None:
         somewhere = {(item_id, perk) for item_id, perk, _ in placed}
@@ -121,7 +135,7 @@ class Lasting:
         player = player_of(self.known.customer_id, self.whos[key.server])
         self.live_items.add(support.item_id)
         ends_at = verdict.ends_at if verdict.live else support.ends_at
-        moved = replace(support, joined_at=self.moment.now, ends_at=ends_at)
+        moved = replace(support, customer_id=self.known.customer_id, joined_at=self.moment.now, ends_at=ends_at)
         self._put(HoldingKey(player, perk.effect, key.server), moved)
 
     def _stands(self, key: HoldingKey, item_id: str) -> bool:

@@ -61,7 +61,6 @@ class Polling:
         self._schedule = Schedule()
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
-        self._changed.set()  # it may have changed while perkd was stopped
         self._sightings: dict[str, datetime] = {}
         self._flush_at = clock.monotonic()
         self.sweep = Sweep(clock.monotonic)
@@ -73,6 +72,8 @@ class Polling:
         """Pops who is due: the one thing the clock's tick does here."""
         if self._schedule.drain(self._clock.monotonic()):
             self._ready.set()
+        if self._store.limited_until(self._clock.now()) is not None:
+            self._pulse.beat(LOOP)  # everybody waits because the store said so: that is no hanging loop
 
     async def load(self, *, games_changed: bool = False) -> None:
         """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
@@ -182,9 +183,9 @@ class Polling:
             sighting = None
         else:
             if watch.token is not None:
-                watch.failures, watch.refused, watch.error, self.last_error = 0, False, None, None
+                watch.refused, self.last_error = False, None
                 self._failed_since.clear()
-                self.sweep.asked(watch.token_id)
+                self._asked(watch)
                 self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
@@ -192,8 +193,10 @@ class Polling:
         if watch.customer_id is None or not self._worth_comparing(watch, sighting):
             if sighting and watch.customer_id:
                 watch.read_at = self._sightings[watch.customer_id] = sighting.read_at
-            return
-        await self._compare(watch, watch.customer_id, sighting)
+        else:
+            await self._compare(watch, watch.customer_id, sighting)
+        if sighting is not None:
+            watch.failures, watch.error = 0, None  # only now: a reading that cannot be recorded has failed
 
     async def _fetch(self, watch: Watch) -> Sighting | None:
         if watch.token is None:
@@ -274,6 +277,11 @@ class Polling:
         else:
             self.last_error = str(error)
             self._failed_since.add(watch.token_id)
+            self._asked(watch)
+
+    def _asked(self, watch: Watch) -> None:
+        """Who left the list while he was asked, for a newer token of his, is not asked for in the next round."""
+        if self.watches.get(watch.token_id) is watch:
             self.sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from .changes import Catalogue
-from .ledger.rows import ItemTrouble, Summary, Trouble
+from .ledger.rows import ItemTrouble, Summary, Trouble, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Problem:
 
 
 SEVERITIES = ("error", "warning", "info")
+ONE_BY_ONE = 5  # more of a kind become one line
+NAMED = 3  # that many of them by name
 
 
 def find(  # noqa: PLR0913 - one argument for each place a problem can come from
@@ -36,35 +38,21 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     refused: Iterable[tuple[str, str]],
     failing: Iterable[tuple[str, str]] = (),
     backup_error: str | None = None,
+    blind: Iterable[str] = (),
 ) -> tuple[Problem, ...]:
     """All problems, errors first. `servers`: (name, state, last error); `refused` and `failing`: (customer, what the
-    store said); `skew`: how far the local time is off, None when it can be trusted."""
+    store said); `skew`: how far the local time is off, None when it can be trusted; `blind`: servers that are up and
+    whose player list cannot be read."""
     found = [
         *_health(late, skew, store_error),
         *(problem for name, state, error in servers for problem in _server(name, state, error)),
-        *(
-            Problem(
-                "token_refused",
-                "warning",
-                f"customer {who}",
-                said,
-                "make a new token in the store's dashboard and put it in place of the old one",
-            )
-            for who, said in refused
-        ),
-        *(
-            Problem(
-                "customer_failing",
-                "warning",
-                f"customer {who}",
-                said,
-                "the others are read; what he has stays. perkd tries him again by itself",
-            )
-            for who, said in failing
-        ),
+        *map(_blind, blind),
+        *_together(_refused(who, said) for who, said in refused),
+        *_together(_failing(who, said) for who, said in failing),
         *_backup(backup_error),
         *_brake(summary),
         *(problem for trouble in summary.troubles for problem in _trouble(trouble)),
+        *_together(map(_unseen, summary.unseen)),
         *(problem for item in summary.items for problem in _item(item, catalogue)),
         *(
             Problem(
@@ -88,6 +76,52 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
         ),
     ]
     return tuple(sorted(found, key=lambda problem: SEVERITIES.index(problem.severity)))
+
+
+def _together(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems of one kind as they are, or as one line with the first names when they are many."""
+    problems = tuple(found)
+    if len(problems) <= ONE_BY_ONE:
+        return problems
+    first, named = problems[0], ", ".join(problem.subject for problem in problems[:NAMED])
+    text = f"{named} and {len(problems) - NAMED} more; the first: {first.text}"
+    return (Problem(first.code, first.severity, f"{len(problems)} customers", text, first.fix),)
+
+
+def _refused(who: str, said: str) -> Problem:
+    fix = "make a new token in the store's dashboard and put it in place of the old one"
+    return Problem("token_refused", "warning", f"customer {who}", said, fix)
+
+
+def _failing(who: str, said: str) -> Problem:
+    fix = "the others are read; what he has stays. perkd tries him again by itself"
+    return Problem("customer_failing", "warning", f"customer {who}", said, fix)
+
+
+def _unseen(unseen: Unseen) -> Problem:
+    who = f"{unseen.name} ({unseen.player})" if unseen.name not in ("", unseen.player) else unseen.player
+    many = "1 command waits" if unseen.count == 1 else f"{unseen.count} commands wait"
+    return Problem(
+        "player_never_seen",
+        "warning",
+        f"{who} on {unseen.server}",
+        f"{many} for this player since {unseen.since:%Y-%m-%d %H:%M} UTC; the game said he is not there, and he was "
+        "not seen since",
+        "nothing, if he only stays away. If he plays: is the server in online mode, and does the store know his real id "
+        "(offline-mode and Floodgate players have other ids)? Or a plugin replaced the list command: "
+        "`perkd check --connect` shows who is seen",
+    )
+
+
+def _blind(server: str) -> Problem:
+    return Problem(
+        "roster_unknown",
+        "warning",
+        server,
+        "it is connected, but its player list cannot be read: nobody is known to be online, so what waits for a player "
+        "waits",
+        "`perkd check --connect` shows what is wrong with the answer; often a plugin replaced the list command",
+    )
 
 
 def _health(late: Mapping[str, float], skew: timedelta | None, store_error: str | None) -> Iterable[Problem]:
@@ -166,6 +200,14 @@ def _brake(summary: Summary) -> Iterable[Problem]:
             f"{summary.brake.reason}: {summary.brake.blocked} commands wait",
             "look at the store's dashboard: are these real? Then `perkd brake release`",
         )
+    elif summary.brake.blocked:
+        yield Problem(
+            "brake_blocked_without_brake",
+            "error",
+            "brake",
+            f"{summary.brake.blocked} commands wait for a brake that is not on",
+            "look at the store's dashboard: are these real? Then `perkd brake release` plans them",
+        )
 
 
 _BLOCKED = {
@@ -241,6 +283,15 @@ def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
             f"{item.count} items vanished from complete inventories without being revoked",
             "absence takes nothing away by itself; look the customer up in the store's dashboard",
         )
+    elif item.kind == "moved" and _lost_its_slug(item, catalogue):
+        yield Problem(
+            "slug_moved",
+            "warning",
+            subject,
+            f"slug {item.product} is bound to product {item.word}; {item.count} items of product {item.product_id} come "
+            f"with it and no perk lists {item.product_id}",
+            f'if it is the same product made anew, list "{item.product_id}" in `products` beside the slug; then reload',
+        )
     elif item.kind == "returned":
         yield Problem(
             "once_returned",
@@ -258,3 +309,10 @@ def _waits_for_activation(item: ItemTrouble, catalogue: Catalogue) -> bool:
         and (item.product in perk.products or item.product_id in perk.products)
         for perk in catalogue.perks.values()
     )
+
+
+def _lost_its_slug(item: ItemTrouble, catalogue: Catalogue) -> bool:
+    """Whether a perk means these items by their slug and none gets them: another product had that slug first."""
+    listed = {product for perk in catalogue.perks.values() for product in perk.products}
+    sold = item.product_id in listed or any(catalogue.slugs.get(slug) == item.product_id for slug in listed)
+    return item.product in listed and not sold

@@ -3,10 +3,14 @@
 `presence` fills it, `delivery` claims by it, `polling` asks more often for who is in one.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from adapters.base import Player
+
+# A UUID, a SteamID64 or XUID, and who stands in for himself: a name like that is no word about who somebody is.
+_IDENTITY = re.compile(r"(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})|[0-9]{15,20}|customer:.*", re.DOTALL)
 
 
 class Roster:
@@ -20,17 +24,17 @@ class Roster:
     def see(self, players: Iterable[Player], now: datetime) -> set[str]:
         """Takes the newest list. Returns the ids of those who joined since the last one."""
         before, self._players = self._players, {player.id: player for player in players}
-        names = {name for player in self._players.values() for name in (player.id, player.name)}
+        names = {name for player in self._players.values() for name in _identities(player)}
         self._since = {name: self._since.get(name, now) for name in names}
         self.known = True
         return self._players.keys() - before.keys()
 
     def forget(self, identity: str) -> None:
         """The game says this player is not there, whatever the last list said: his next sighting is a new one."""
-        for player in [one for one in self._players.values() if identity in (one.id, one.name)]:
+        for player in [one for one in self._players.values() if identity in _identities(one)]:
             del self._players[player.id]
-            self._since.pop(player.id, None)
-            self._since.pop(player.name, None)
+            for name in _identities(player):
+                self._since.pop(name, None)
 
     def lose(self) -> None:
         self._players, self._since, self.known = {}, {}, False
@@ -45,3 +49,8 @@ class Roster:
 
     def __len__(self) -> int:
         return len(self._players)
+
+
+def _identities(player: Player) -> tuple[str, ...]:
+    """His id, and his name unless it looks like an id: people choose their names, and must not be taken for others."""
+    return (player.id,) if _IDENTITY.fullmatch(player.name) else (player.id, player.name)

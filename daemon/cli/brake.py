@@ -23,7 +23,7 @@ HELD = "the brake is on"  # how the reason of each command begins that the brake
 def status(*, config: Config = None, json: Json = False) -> None:
     """Whether it is on, since when and why.
 
-    Exits 1 when it is on.
+    Exits 1 when it is on, or when what it stopped still waits.
     """
     daemon = Daemon(config)
     answer = daemon.get("/brake")
@@ -31,7 +31,7 @@ def status(*, config: Config = None, json: Json = False) -> None:
         say_json(answer)
     else:
         _show(daemon, answer["brake"])
-    raise typer.Exit(1 if answer["brake"]["on"] else 0)
+    raise typer.Exit(1 if _asks_for_you(answer["brake"]) else 0)
 
 
 @app.command()
@@ -40,7 +40,7 @@ def release(*, yes: Yes = False, config: Config = None) -> None:
     daemon = Daemon(config)
     brake = daemon.get("/brake")["brake"]
     _show(daemon, brake)
-    if not brake["on"]:
+    if not _asks_for_you(brake):
         return
     say()
     if not confirm(
@@ -53,13 +53,20 @@ def release(*, yes: Yes = False, config: Config = None) -> None:
     say(f"the brake is off, {many(released, 'command')} planned: `perkd commands list` shows what comes of them")
 
 
+def _asks_for_you(brake: dict[str, Any]) -> bool:
+    return bool(brake["on"] or brake["blocked"])
+
+
 def _show(daemon: Daemon, brake: dict[str, Any]) -> None:
-    if not brake["on"]:
+    if not _asks_for_you(brake):
         say("the brake is off: nothing waits for you")
         return
-    now = daemon.get("/status")["now"]
-    say(f"the brake is ON since {ago(brake['since'], now)}", style="bold red")
-    say(printable(brake["reason"]))
+    if brake["on"]:
+        now = daemon.get("/status")["now"]
+        say(f"the brake is ON since {ago(brake['since'], now)}", style="bold red")
+        say(printable(brake["reason"]))
+    else:
+        say("the brake is off, but what it stopped still waits", style="bold red")
     say(f"{many(brake['blocked'], 'command waits', 'commands wait')}. Are these real? The store's dashboard knows.")
     say()
     held = _held(daemon)

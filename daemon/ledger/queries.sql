@@ -415,6 +415,17 @@ GROUP BY state, hold, perk, server ORDER BY newest_id DESC;
 SELECT on_at, reason, (SELECT COUNT(*) FROM commands WHERE state = 'blocked' AND hold = 'brake') AS blocked
 FROM brakes WHERE released_at IS NULL ORDER BY id DESC LIMIT 1;
 
+-- Blocked by a brake, whether one is on or not.
+-- name: braked
+SELECT COUNT(*) FROM commands WHERE state = 'blocked' AND hold = 'brake';
+
+-- Whoever the game said is not there and nobody saw since.
+-- name: unseen
+SELECT m.player, COALESCE(c.name, '') AS name, m.server, COUNT(*) AS count, MIN(m.created_at) AS since
+FROM commands m LEFT JOIN customers c ON c.customer_id = m.customer_id
+WHERE m.state = 'planned' AND m.absent = 1 AND m.superseded = 0 AND m.created_at < :absent_before
+GROUP BY m.player, c.name, m.server ORDER BY since;
+
 -- name: item_troubles
 SELECT 'usable' AS kind, slug AS product, product_id, state AS word, COUNT(*) AS count, MAX(customer_id) AS customer_id
 FROM items WHERE state = 'usable' AND expirable = 1 AND missing_since IS NULL AND first_seen_at < :usable_before
@@ -430,7 +441,12 @@ SELECT 'returned', i.slug, i.product_id, i.state, COUNT(*), MAX(i.customer_id) F
 JOIN holdings h ON h.item_id = i.item_id
 WHERE h.kind = 'once' AND h.state = 'ended' AND i.state <> 'revoked' AND i.revoked_at IS NULL AND i.missing_since IS NULL
     AND h.delivered_at IS NOT NULL
-GROUP BY i.slug, i.product_id;
+GROUP BY i.slug, i.product_id
+UNION ALL
+SELECT 'moved', i.slug, i.product_id, CAST(s.product_id AS TEXT), COUNT(*), MAX(i.customer_id) FROM items i
+JOIN slugs s ON s.slug = i.slug AND s.product_id <> i.product_id
+WHERE i.state <> 'revoked' AND i.revoked_at IS NULL AND i.missing_since IS NULL AND NOT (i.expirable = 1 AND i.state = 'used')
+GROUP BY i.slug, i.product_id, s.product_id;
 
 -- name: orphans
 SELECT h.perk, h.server, COUNT(*) AS count FROM holdings h

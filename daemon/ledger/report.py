@@ -23,10 +23,12 @@ from .rows import (
     ServerQueue,
     Summary,
     Trouble,
+    Unseen,
 )
 
 Row = TypeVar("Row")
 USABLE_TOO_LONG = timedelta(hours=1)
+ABSENT_TOO_LONG = timedelta(days=1)
 
 
 def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
@@ -42,7 +44,7 @@ def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
         customers=connection.execute(SQL["count_customers"]).fetchone()[0],
         brake=Brakes(on_at=moment(brake["on_at"]), reason=brake["reason"], blocked=brake["blocked"])
         if brake
-        else Brakes(),
+        else Brakes(blocked=connection.execute(SQL["braked"]).fetchone()[0]),
         queues=tuple(
             ServerQueue(server=row["server"], queue=row["queue"], oldest_at=moment(row["oldest_at"]))
             for row in connection.execute(SQL["queues"])
@@ -58,6 +60,16 @@ def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
                 customer_id=str(row["customer_id"]),
             )
             for row in connection.execute(SQL["item_troubles"], stuck)
+        ),
+        unseen=tuple(
+            Unseen(
+                player=row["player"],
+                name=row["name"],
+                server=row["server"],
+                count=row["count"],
+                since=moment(row["since"]),
+            )
+            for row in connection.execute(SQL["unseen"], {"absent_before": micros(now - ABSENT_TOO_LONG)})
         ),
         orphans=tuple(_plain(Orphan, row) for row in connection.execute(SQL["orphans"])),
         absent_servers=tuple(row["server"] for row in connection.execute(SQL["absent_servers"])),

@@ -129,7 +129,7 @@ class ServerQueue:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemTrouble:
     """Items that ask for attention: `usable` (waiting for activation since), `state` (an unknown word), `missing`,
-    `returned` (a once-item given, revoked, and live again)."""
+    `returned` (a once-item given, revoked, and live again), `moved` (its slug is bound to the product in `word`)."""
 
     kind: str
     product: str
@@ -137,6 +137,17 @@ class ItemTrouble:
     word: str
     count: int
     customer_id: str  # one example
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unseen:
+    """Commands that wait for a player the game said is not there, and has not shown since."""
+
+    player: str
+    name: str  # the customer's, "" where it is not known
+    server: str
+    count: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +172,7 @@ class Summary:
     queues: tuple[ServerQueue, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     items: tuple[ItemTrouble, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
     orphans: tuple[Orphan, ...] = ()
     absent_servers: tuple[str, ...] = ()
     duplicate_tokens: Mapping[str, int] = field(default_factory=dict)  # customer → tokens in use

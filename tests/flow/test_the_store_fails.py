@@ -239,3 +239,18 @@ revoke = ["whitelist remove {name}"]
         await owner.later(days=1)
         texts = [text for text, _ in await owner.told()]
         assert sorted(texts) == ["whitelist add Ann", "whitelist add Anna", "whitelist remove Ann"]
+
+
+async def test_a_store_that_asks_everybody_to_wait_is_no_hanging_loop(tmp_path: Path) -> None:
+    """Every worker waits for its turn then; a restart by the watchdog would only forget how long."""
+    async with World(tmp_path) as world:
+        names = [f"Player{number}" for number in range(20)]
+        owner = await Owner.of(world, *names)
+        world.store.retry_after_s = 3600
+        world.store.fault(Fault.LIMITED_SECONDS)
+        world.hands.forward(timedelta(minutes=16))
+        await world.until(lambda: owner.app.polling.last_error is not None)
+        for _ in range(6):
+            world.hands.forward(timedelta(minutes=2))
+            await world.until(lambda: not owner.app.pulse.late())
+        assert (await owner.status())["store"]["state"] == "slow"

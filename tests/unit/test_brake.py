@@ -159,3 +159,16 @@ def test_it_weighs_what_a_comparison_found() -> None:
     before = held(item())
     changes = looked(before, item(state="revoked"))
     assert brake.weigh(changes, held_after(before, changes), NOW) is not None
+
+
+def test_what_could_not_be_recorded_does_not_count_when_it_is_tried_again() -> None:
+    brake = Brake(LIMITS)
+    for _ in range(20):
+        before = brake.on_since
+        assert brake.weigh(removals(2), 0, NOW) is None
+        brake.take_back(removals(2), before)
+    assert brake.weigh(removals(4), 0, NOW) is not None
+    brake.take_back(removals(4), None)
+    assert brake.on_since is None
+    brake.take_back(removals(0), None)  # nothing counted, nothing to take back
+    assert weighed(brake, 2) == [False]

@@ -99,8 +99,12 @@ def test_a_removal_by_absence_is_carried_out_where_the_config_says_revoke() -> N
     assert holds(absent(hold_absent=False)) == [None]
 
 
-def test_the_brake_comes_before_an_absence() -> None:
-    assert holds(absent(braked=True)) == [Hold.BRAKE]
+def test_releasing_the_brake_does_not_answer_for_an_item_that_vanished() -> None:
+    assert holds(absent(braked=True)) == [Hold.ABSENT]
+
+
+def test_an_absence_that_needs_no_person_is_still_stopped_by_the_brake() -> None:
+    assert holds(absent(braked=True, hold_absent=False)) == [Hold.BRAKE]
 
 
 # --- gifts ------------------------------------------------------------------------------------------------------------
