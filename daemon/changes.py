@@ -129,7 +129,8 @@ class HoldingChange:
     cause: Cause
     reason: Reason | None = None
     supports: tuple[Support, ...] = ()  # this customer's items behind it, as they are from now on
-    stored_values: Mapping[str, str] = field(default_factory=dict)  # END, REGRANT: the identity stored at the grant
+    stored_values: Mapping[str, str] = field(default_factory=dict)  # END, REGRANT: the identity the removal is for
+    learned: Mapping[str, str] | None = None  # KEEP: the identity the removal will be for, where it is another now
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,8 @@ class Draft:
     success: str = ""
     failure: str = ""
     after_s: float = 0.0
+    source: str = ""  # the template as the owner wrote it: by it a retry finds the command in a later config
+    identity: Mapping[str, str] = field(default_factory=dict)  # who the player was when it was rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 `polling` calls `plan` between `entitlements.compare` and `ledger.record`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -49,6 +49,15 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """Where a command stood in its step when it was recorded: its template and position, and the step's length."""
+
+    source: str
+    position: int
+    step_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Rendered:
     """The text, the values as they stand in it, and why it may not be sent, if so. Blocked text is the template."""
 
@@ -68,21 +77,21 @@ def _plan_one(change: HoldingChange, scene: Scene, items: Mapping[str, KnownItem
     perk = scene.catalogue.perk(change.perk)
     who = scene.whos.get(change.key.server, NOBODY)
     if perk is None or change.turn in (Turn.KEEP, Turn.ADOPT):
-        return PlannedChange(change=change, values=who.values)
+        return PlannedChange(change=change, values=who.values if change.learned is None else change.learned)
     facts = _facts(change, perk, scene, items)
     grant: tuple[Draft, ...] = ()
     revoke: tuple[Draft, ...] = ()
     if change.turn in (Turn.OPEN, Turn.REGRANT):
-        grant = _drafts(Step.GRANT, perk, perk.grant, {**facts, **who.values}, change, scene, hold=None)
+        grant = _drafts(Step.GRANT, perk, perk.grant, facts, who.values, change, scene, hold=None)
     if change.turn in (Turn.END, Turn.REGRANT):
-        revoke = _revoke(change, perk, {**facts, **change.stored_values}, scene, items, braked=braked)
+        revoke = _revoke(change, perk, facts, scene, items, braked=braked)
     return PlannedChange(change=change, values=who.values, grant=grant, revoke=revoke)
 
 
 def _revoke(
     change: HoldingChange,
     perk: Perk,
-    values: Mapping[str, str],
+    facts: Mapping[str, str],
     scene: Scene,
     items: Mapping[str, KnownItem],
     *,
@@ -94,50 +103,64 @@ def _revoke(
         hold = (Hold.ABSENT, ABSENT_HELD)  # also while the brake is on: releasing it answers another question
     elif braked:
         hold = (Hold.BRAKE, BRAKE_HELD)
-    drafts = _drafts(Step.REVOKE, perk, perk.revoke, values, change, scene, hold=hold)
+    identity = change.stored_values
+    drafts = _drafts(Step.REVOKE, perk, perk.revoke, facts, identity, change, scene, hold=hold)
     extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
     known = items.get(change.item_id)
     if change.cause is Cause.STATED and known is not None and known.item.gift:
         hold = (Hold.GIFT, GIFT_HELD)  # likewise
-    return drafts + _drafts(Step.REVOKE, perk, extra, values, change, scene, hold=hold, first=len(drafts))
+    return drafts + _drafts(Step.REVOKE, perk, extra, facts, identity, change, scene, hold=hold, first=len(drafts))
 
 
 def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of these would have no name
     step: Step,
     perk: Perk,
     specs: Iterable[CommandSpec],
-    values: Mapping[str, str],
+    facts: Mapping[str, str],
+    identity: Mapping[str, str],
     change: HoldingChange,
     scene: Scene,
     *,
     hold: tuple[Hold, str] | None,
     first: int = 0,
 ) -> tuple[Draft, ...]:
-    adapter = scene.adapters.get(change.key.server)
+    values, adapter = {**facts, **identity}, scene.adapters.get(change.key.server)
     nowhere = _nowhere(change)
     hold = nowhere or hold or _absent_server(change, scene)
     return tuple(
-        _draft(step, position, perk, spec, _written(spec, nowhere) or _render(spec, values, adapter), hold)
+        _draft(step, position, perk, spec, _written(spec, nowhere) or _render(spec, values, adapter), hold, identity)
         for position, spec in enumerate(specs, start=first)
     )
 
 
-def again(change: HoldingChange, step: Step, position: int, scene: Scene) -> Draft | None:
+def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft | None:
     """One command rendered anew from today's config, for an operator who said retry: nothing but its own values and a
-    server that is gone can block it. None: today's config has no command at that place."""
+    server that is gone can block it. A grant goes to who the player is now, a removal to whom its line was for.
+    None: today's config has no such command."""
     perk = scene.catalogue.perk(change.perk)
     if perk is None:
         return None
     facts = _facts(change, perk, scene, scene.known.items)
     extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
     specs = perk.grant if step is Step.GRANT else perk.revoke + extra
-    if position >= len(specs):
+    spec = _same(specs, was)
+    if spec is None:
         return None
     who = scene.whos.get(change.key.server, NOBODY)
-    values = {**facts, **(who.values if step is Step.GRANT else change.stored_values)}
-    spec, nowhere = specs[position], _nowhere(change)
-    rendered = _written(spec, nowhere) or _render(spec, values, scene.adapters.get(change.key.server))
-    return _draft(step, position, perk, spec, rendered, nowhere or _absent_server(change, scene))
+    mine = who.values if who.player == change.key.player else {}  # what nobody knew when its line was rendered
+    identity = who.values if step is Step.GRANT else {**mine, **change.stored_values}
+    nowhere = _nowhere(change)
+    rendered = _written(spec, nowhere) or _render(spec, {**facts, **identity}, scene.adapters.get(change.key.server))
+    return _draft(step, was.position, perk, spec, rendered, nowhere or _absent_server(change, scene), identity)
+
+
+def _same(specs: Sequence[CommandSpec], was: Line) -> CommandSpec | None:
+    """The same line wherever it stands now. Another line in its place is the same one corrected, but only where the
+    step has as many as it had: with one more or less, nobody knows which became which."""
+    same = [position for position, spec in enumerate(specs) if spec.run.source == was.source]
+    if same:
+        return specs[was.position if was.position in same else same[0]]
+    return specs[was.position] if was.position < len(specs) == was.step_size else None
 
 
 def _nowhere(change: HoldingChange) -> tuple[Hold, str] | None:
@@ -173,7 +196,13 @@ def _absent_server(change: HoldingChange, scene: Scene) -> tuple[Hold, str] | No
 
 
 def _draft(
-    step: Step, position: int, perk: Perk, spec: CommandSpec, rendered: _Rendered, hold: tuple[Hold, str] | None
+    step: Step,
+    position: int,
+    perk: Perk,
+    spec: CommandSpec,
+    rendered: _Rendered,
+    hold: tuple[Hold, str] | None,
+    identity: Mapping[str, str],
 ) -> Draft:
     why = rendered.problem or hold
     return Draft(
@@ -190,6 +219,8 @@ def _draft(
         success=perk.success,
         failure=perk.failure,
         after_s=spec.after.total_seconds(),
+        source=spec.run.source,
+        identity=identity,
     )
 
 

@@ -70,7 +70,7 @@ def held_after(known: Known, changes: Changes) -> int:
         place = behind.setdefault(change.key, set())
         for support in change.supports:
             (place.add if support.live else place.discard)(support.item_id)
-        if change.kind is PerkKind.ONCE:
+        if change.kind is PerkKind.ONCE and change.turn is not Turn.KEEP:
             held = change.turn in (Turn.OPEN, Turn.REGRANT)
             (place.add if held else place.discard)(change.item_id)
     return sum(map(bool, behind.values()))

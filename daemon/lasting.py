@@ -10,7 +10,7 @@ from datetime import datetime
 from . import places
 from .changes import Catalogue, Holding, HoldingChange, HoldingKey, HoldingState, Known, KnownItem, Support, Turn
 from .model import Cause, Perk, PerkKind, Reason, Target, Who
-from .owners import NOBODY, differs, player_of, sells
+from .owners import NOBODY, differs, learned, player_of, sells
 from .standing import Moment, Standing, standing
 
 
@@ -46,6 +46,7 @@ class Lasting:
                 self.leaving.get(key, {}),
                 self.items,
                 renamed=self._renamed(key),
+                identity=self._learned(key),
             )
             for key in keys
         ]
@@ -185,6 +186,14 @@ class Lasting:
         perk = self.catalogue.perks.get(holding.perk)
         return perk is not None and differs(perk, holding.values, who)
 
+    def _learned(self, key: HoldingKey) -> Mapping[str, str] | None:
+        """The identity to remember, where a value that only the removal uses changed or became known."""
+        holding, who = self.by_key.get(key), self.whos.get(key.server, NOBODY)
+        if holding is None or who.player != key.player or self._named_by(holding) != key.player:
+            return None
+        perk = self.catalogue.perk(holding.perk)
+        return None if perk is None else learned(perk, holding.values, who)
+
     def _named_by(self, holding: Holding) -> str | None:
         """The player this customer is there, if the holding goes by his identity: he opened it, or whoever did has
         nothing behind it any more."""
@@ -214,8 +223,10 @@ def turn(
     mine: Collection[str],
     *,
     renamed: bool = False,
+    identity: Mapping[str, str] | None = None,
 ) -> HoldingChange | None:
-    """What a holding turns into when this customer's items behind it become `supports`. `mine`: the ids of all his."""
+    """What a holding turns into when this customer's items behind it become `supports`. `mine`: the ids of all his.
+    `identity`: what a removal is rendered with from now on, if that is news."""
     held = holding is not None and holding.state is HoldingState.HELD
     before = holding.live if holding and held else frozenset()
     after = (before | {i for i, support in supports.items() if support.live}) - set(leaving)
@@ -233,6 +244,7 @@ def turn(
         )
     if holding is None or not held:
         return None
+    stored = holding.values if identity is None else identity
     if leaving and not after:
         item_id = _emptier(leaving)
         return HoldingChange(
@@ -244,12 +256,13 @@ def turn(
             cause=leaving[item_id].cause,
             reason=leaving[item_id].reason,
             supports=changed,
-            stored_values=holding.values,
+            stored_values=stored,
         )
     merged = {support.item_id: support for support in holding.supports} | dict(supports)
     behind = [merged[item_id] for item_id in after if item_id in mine]
     regrant = renamed and bool(behind)  # with nothing of his behind it, his new name does not matter
-    if not (changed or regrant):
+    learns = identity is not None and bool(behind) and not regrant
+    if not (changed or regrant or learns):
         return None
     return HoldingChange(
         turn=Turn.REGRANT if regrant else Turn.KEEP,
@@ -260,7 +273,8 @@ def turn(
         cause=Cause.IDENTITY if regrant else Cause.GRANT,
         reason=Reason.IDENTITY if regrant else None,
         supports=changed,
-        stored_values=holding.values,
+        stored_values=stored,
+        learned=identity if learns else None,
     )
 
 

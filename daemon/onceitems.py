@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .changes import Catalogue, Holding, HoldingChange, HoldingKey, HoldingState, Known, KnownItem, Turn
 from .model import ITEM_STATES, Cause, Item, Perk, PerkKind, Reason, Target, Who
-from .owners import NOBODY, differs, player_of, sells
+from .owners import NOBODY, differs, learned, player_of, sells
 from .standing import REASONS
 
 
@@ -71,17 +72,30 @@ def _later_sight(
     held = [holding for holding in group if holding.state is HoldingState.HELD]
     if item.revoked:
         reason = REASONS.get(item.revoke_reason or "", Reason.REVOKED)
-        return [_change(Turn.END, holding.key, holding, Cause.STATED, reason) for holding in held]
+        ends = [_change(Turn.END, holding.key, holding, Cause.STATED, reason) for holding in held]
+        return [replace(end, stored_values=_learned(end, catalogue, whos) or end.stored_values) for end in ends]
     perk = catalogue.perks.get(group[0].perk)
     given = any(holding.touched or holding.state is HoldingState.ADOPTED for holding in group)
-    if given or perk is None or item.state not in ITEM_STATES:
-        return []  # it may have been given already: never a second time by itself
+    if item.state not in ITEM_STATES:
+        return []
+    keeps = [_change(Turn.KEEP, holding.key, holding, Cause.GRANT) for holding in held]
+    news = [replace(keep, learned=identity) for keep in keeps if (identity := _learned(keep, catalogue, whos))]
+    if given or perk is None:
+        return news  # it may have been given already: never a second time by itself
     holding = held[0] if held else group[-1]
     place = holding.key.server
     if perk.target is Target.CHOSEN:
         [wanted] = catalogue.places_of(perk, item)
         place = wanted if catalogue.members(wanted) else place
-    return _owed(holding, perk, place, whos.get(place, NOBODY))
+    return _owed(holding, perk, place, whos.get(place, NOBODY)) or news
+
+
+def _learned(change: HoldingChange, catalogue: Catalogue, whos: Mapping[str, Who]) -> Mapping[str, str] | None:
+    """The identity a removal is for from now on, where a value that only the removal uses changed or became known."""
+    perk, who = catalogue.perk(change.perk), whos.get(change.key.server, NOBODY)
+    if perk is None or who.player != change.key.player:
+        return None
+    return learned(perk, change.stored_values, who)
 
 
 def _owed(holding: Holding, perk: Perk, place: str, who: Who) -> list[HoldingChange]:

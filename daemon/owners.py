@@ -3,9 +3,9 @@
 `lasting` and `onceitems` share these.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from .model import Item, Perk, Who
+from .model import CommandSpec, Item, Perk, Who
 
 NOBODY = Who(player=None)
 
@@ -24,5 +24,17 @@ def sells(perk: Perk, item: Item, slugs: Mapping[str, str]) -> bool:
 
 def differs(perk: Perk, stored: Mapping[str, str], who: Who) -> bool:
     """Whether a variable of the perk's grant has another value now than the one stored at the grant (law 12)."""
-    used = {variable for spec in perk.grant for variable in spec.run.variables}
-    return any(who.values[name] != stored.get(name) for name in used & set(who.values))
+    return any(who.values[name] != stored.get(name) for name in _used(perk.grant) & set(who.values))
+
+
+def learned(perk: Perk, stored: Mapping[str, str], who: Who) -> Mapping[str, str] | None:
+    """The identity a removal must use from now on: what the grant used stays as it was given, everything else as it is
+    now. None while no variable of `revoke` and `revoke_on` has another value by that."""
+    granted = _used(perk.grant)
+    now = {**stored, **{name: value for name, value in who.values.items() if name not in granted}}
+    removal = _used((*perk.revoke, *(spec for specs in perk.revoke_on.values() for spec in specs)))
+    return now if any(now.get(name) != stored.get(name) for name in removal) else None
+
+
+def _used(specs: Iterable[CommandSpec]) -> set[str]:
+    return {variable for spec in specs for variable in spec.run.variables}

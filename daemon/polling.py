@@ -87,7 +87,8 @@ class Polling:
                 if known is not None:
                     self.players.drop(known)
                 self.watches[row.token_id] = watch = watch_of(row)
-                self._schedule.put(row.token_id, now, Rank.ENDING if self._end_is_due(watch) else Rank.REST)
+                ending = watch.recheck_at is not None and watch.recheck_at <= self._clock.now()
+                self._schedule.put(row.token_id, now, Rank.ENDING if ending else Rank.REST)
         self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
         self.sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
         await self.players.put_all(rows.values(), self.watches, anew=games_changed)
@@ -184,10 +185,11 @@ class Polling:
             if watch.token is not None:
                 watch.refused, self.last_error = False, None
                 self._failed_since.clear()
-                self._asked(watch)
                 self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
+        if watch.token is not None and not watch.refused:
+            self.sweep.asked(watch.token_id)  # not who left the list meanwhile: the round would wait for him for ever
         self._look_at_clock()
         if watch.customer_id is None or not self._worth_comparing(watch, sighting):
             if sighting and watch.customer_id:
@@ -277,20 +279,11 @@ class Polling:
         else:
             self.last_error = str(error)
             self._failed_since.add(watch.token_id)
-            self._asked(watch)
-
-    def _asked(self, watch: Watch) -> None:
-        """Who left the list while he was asked, for a newer token of his, is not asked for in the next round."""
-        if self.watches.get(watch.token_id) is watch:
-            self.sweep.asked(watch.token_id)
 
     def _put_back(self, watch: Watch) -> None:
         self.players.look(watch)
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
-
-    def _end_is_due(self, watch: Watch) -> bool:
-        return watch.recheck_at is not None and watch.recheck_at <= self._clock.now()
 
     def _look_at_clock(self) -> None:
         self.clockwatch.look(self._clock.now(), self._clock.monotonic())

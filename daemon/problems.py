@@ -107,8 +107,8 @@ def _unseen(unseen: Unseen) -> Problem:
         f"{who} on {unseen.server}",
         f"{many} for this player since {unseen.since:%Y-%m-%d %H:%M} UTC; the game said he is not there, and he was "
         "not seen since",
-        "nothing, if he only stays away. If he plays: is the server in online mode, and does the store know his real id "
-        "(offline-mode and Floodgate players have other ids)? Or a plugin replaced the list command: "
+        "nothing, if he only stays away. If he plays: is the server in online mode, and does the store know his real "
+        "id (offline-mode and Floodgate players have other ids)? Or a plugin replaced the list command: "
         "`perkd check --connect` shows who is seen",
     )
 
@@ -126,13 +126,8 @@ def _blind(server: str) -> Problem:
 
 def _health(late: Mapping[str, float], skew: timedelta | None, store_error: str | None) -> Iterable[Problem]:
     for loop, age_s in late.items():
-        yield Problem(
-            "loop_late",
-            "error",
-            loop,
-            f"this loop completed no pass for {age_s:.0f} s",
-            "`journalctl -u perkd` says why; `systemctl restart perkd` loses nothing",
-        )
+        fix = "`journalctl -u perkd` says why; `systemctl restart perkd` loses nothing"
+        yield Problem("loop_late", "error", loop, f"this loop completed no pass for {age_s:.0f} s", fix)
     if skew is not None:
         yield Problem(
             "clock_skew",
@@ -143,13 +138,8 @@ def _health(late: Mapping[str, float], skew: timedelta | None, store_error: str 
             "set the time (`timedatectl set-ntp true`); perkd goes on when an answer of the store confirms it",
         )
     if store_error is not None:
-        yield Problem(
-            "store_unreachable",
-            "error",
-            "store",
-            store_error,
-            "what is owned stays as last read; deliveries go on. Check the network and [store] api",
-        )
+        fix = "what is owned stays as last read; deliveries go on. Check the network and [store] api"
+        yield Problem("store_unreachable", "error", "store", store_error, fix)
 
 
 def _server(name: str, state: str, error: str | None) -> Iterable[Problem]:
@@ -163,51 +153,29 @@ def _server(name: str, state: str, error: str | None) -> Iterable[Problem]:
             "`systemctl restart perkd`",
         )
     elif state == "down":
-        yield Problem(
-            "server_down",
-            "warning",
-            name,
-            error or "no connection",
-            "nothing is lost: what is due waits and is sent when it answers. Start the server, or correct `address`",
-        )
+        fix = "nothing is lost: what is due waits and is sent when it answers. Start the server, or correct `address`"
+        yield Problem("server_down", "warning", name, error or "no connection", fix)
     elif state == "absent":
-        yield Problem(
-            "server_absent",
-            "warning",
-            name,
-            "commands wait for a server that is not in the config",
-            "put the [[server]] back, or `perkd commands skip` them",
-        )
+        text = "commands wait for a server that is not in the config"
+        yield Problem("server_absent", "warning", name, text, "put the [[server]] back, or `perkd commands skip` them")
 
 
 def _backup(error: str | None) -> Iterable[Problem]:
     if error is not None:
-        yield Problem(
-            "backup_failed",
-            "error",
-            "ledger",
-            error,
-            "nothing is lost and deliveries go on; make room or put the rights right. It is tried again every night",
-        )
+        fix = "nothing is lost and deliveries go on; make room or put the rights right. It is tried again every night"
+        yield Problem("backup_failed", "error", "ledger", error, fix)
+
+
+_RELEASE = "look at the store's dashboard: are these real? Then `perkd brake release`"
 
 
 def _brake(summary: Summary) -> Iterable[Problem]:
     if summary.brake.on_at is not None:
-        yield Problem(
-            "brake_on",
-            "error",
-            "brake",
-            f"{summary.brake.reason}: {summary.brake.blocked} commands wait",
-            "look at the store's dashboard: are these real? Then `perkd brake release`",
-        )
+        text = f"{summary.brake.reason}: {summary.brake.blocked} commands wait"
+        yield Problem("brake_on", "error", "brake", text, _RELEASE)
     elif summary.brake.blocked:
-        yield Problem(
-            "brake_blocked_without_brake",
-            "error",
-            "brake",
-            f"{summary.brake.blocked} commands wait for a brake that is not on",
-            "look at the store's dashboard: are these real? Then `perkd brake release` plans them",
-        )
+        text = f"{summary.brake.blocked} commands wait for a brake that is not on"
+        yield Problem("brake_blocked_without_brake", "error", "brake", text, f"{_RELEASE} plans them")
 
 
 _BLOCKED = {
@@ -288,8 +256,8 @@ def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
             "slug_moved",
             "warning",
             subject,
-            f"slug {item.product} is bound to product {item.word}; {item.count} items of product {item.product_id} come "
-            f"with it and no perk lists {item.product_id}",
+            f"slug {item.product} is bound to product {item.word}; {item.count} items of product {item.product_id} "
+            f"come with it and no perk lists {item.product_id}",
             f'if it is the same product made anew, list "{item.product_id}" in `products` beside the slug; then reload',
         )
     elif item.kind == "returned":

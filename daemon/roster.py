@@ -9,8 +9,8 @@ from datetime import datetime
 
 from adapters.base import Player
 
-# A UUID, a SteamID64 or XUID, and who stands in for himself: a name like that is no word about who somebody is.
-_IDENTITY = re.compile(r"(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})|[0-9]{15,20}|customer:.*", re.DOTALL)
+# A UUID, a SteamID64, and who stands in for himself: a name like that is no word about who somebody is.
+_IDENTITY = re.compile(r"(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})|[0-9]{17}|customer:.*", re.DOTALL)
 
 
 class Roster:

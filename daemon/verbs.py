@@ -8,14 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 from .changes import HoldingChange, HoldingKey, Turn
-from .commands import Scene, again
+from .commands import Line, Scene, again
 from .imports import Imported, import_tokens
 from .lane import Lane
 from .ledger.base import Ledger, NotPossible
 from .ledger.rows import CommandRow
 from .link import Link
-from .model import Cause, PerkKind, Profile, Reason, State, Step
+from .model import Cause, PerkKind, Profile, Reason, State, Step, Target
 from .paynow.storefront import Storefront
+from .places import target_of
 from .probing import Probed, probed
 from .tokensfile import TokenEntry
 
@@ -45,7 +46,7 @@ class Verbs:
         row = await self._row(command_id)
         known = await self._ledger.known(row.customer_id, self._lane.rules.players)
         rules = self._lane.rules
-        if row.server not in rules.catalogue.servers:
+        if target_of(row.server) is not Target.CHOSEN and not rules.catalogue.members(row.server):
             raise NotPossible(
                 f"command {command_id} is for {row.server!r}, which is not in the config: put it back, or `perkd "
                 "commands skip` it"
@@ -57,11 +58,11 @@ class Verbs:
             adapters=rules.adapters,
             now=self._now(),
         )
-        draft = again(_change_of(row), Step(row.step), row.position, scene)
+        draft = again(_change_of(row), Step(row.step), Line(row.source, row.position, row.step_size), scene)
         if draft is None:
             raise NotPossible(
-                f"command {command_id}: perk {row.perk!r} has no such command in today's config; `perkd commands skip` "
-                "closes it"
+                f"command {command_id}: perk {row.perk!r} has no such command in today's config (was: {row.source}); "
+                "`perkd commands skip` or `done` closes it"
             )
         if draft.state is State.BLOCKED:
             raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")

@@ -50,7 +50,7 @@ def item_row(known: KnownItem) -> dict[str, Any]:
     return {
         "item_id": int(item.id),
         "customer_id": int(item.customer_id),
-        "product_id": int(item.product_id),
+        "product_id": int(item.product_id or 0),  # an item that cannot be read names none
         "slug": item.slug,
         "product_name": item.product_name,
         "state": item.state,
@@ -75,7 +75,7 @@ def known_item(row: sqlite3.Row) -> KnownItem:
     item = Item(
         id=str(row["item_id"]),
         customer_id=str(row["customer_id"]),
-        product_id=str(row["product_id"]),
+        product_id=str(row["product_id"] or ""),
         slug=row["slug"],
         product_name=row["product_name"],
         state=row["state"],

@@ -85,6 +85,8 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
     if state is State.PLANNED and row["server"] != row["place"] and untouched:
         connection.execute(SQL["unbind"], place(row))
     _follow_up(connection, row, state, now)
+    if state is State.PLANNED and command_id in hold_absent(connection, now):
+        state = State.BLOCKED
     return state
 
 
@@ -96,8 +98,8 @@ def _follow_up(connection: sqlite3.Connection, row: sqlite3.Row, state: State, n
         events.moved(connection, now, [found["id"] for found in held], "planned", "blocked", reason)
     elif state in (State.DELIVERED, State.ANSWERED):
         delay_next(connection, row, now)
-        if row["step"] == Step.GRANT:
-            delivered(connection, row["holding_id"], now)
+    if row["step"] == Step.GRANT and state in (State.DELIVERED, State.ANSWERED, State.REFUSED):
+        delivered(connection, row["holding_id"], now)
 
 
 def place(row: sqlite3.Row) -> dict[str, object]:
@@ -111,7 +113,7 @@ def delay_next(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> No
 
 
 def delivered(connection: sqlite3.Connection, holding_id: int, now: int) -> None:
-    """Notes when the last command of the grant went through: perkd's own clocks start here (`lasts`)."""
+    """Notes when the grant went through, as far as it will by itself: perkd's own clocks start here (`lasts`)."""
     if connection.execute(SQL["mark_delivered"], {"holding_id": holding_id, "now": now}).fetchone():
         connection.execute(SQL["start_clocks"], {"holding_id": holding_id, "now": now})
 
@@ -126,10 +128,11 @@ def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int
     return events.moved(connection, now, [row["id"] for row in stopped], "planned", "blocked", "brake")
 
 
-def hold_absent(connection: sqlite3.Connection, now: int) -> None:
+def hold_absent(connection: sqlite3.Connection, now: int) -> list[int]:
     """Nothing stays planned for a server that is not configured: nobody would send it, and nobody would say so."""
-    left = connection.execute(SQL["block_absent_servers"]).fetchall()
-    events.moved(connection, now, [row["id"] for row in left], "planned", "blocked", "the server is not in the config")
+    left = [row["id"] for row in connection.execute(SQL["block_absent_servers"]).fetchall()]
+    events.moved(connection, now, left, "planned", "blocked", "the server is not in the config")
+    return left
 
 
 def recover(connection: sqlite3.Connection, now: int) -> int:

@@ -19,7 +19,7 @@ from .turning import Tally, Turning
 def known(connection: sqlite3.Connection, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
     ids = {"customer_id": int(customer_id)}
     row = connection.execute(SQL["profile"], ids).fetchone()
-    profile = Profile(customer_id, str(row["store_id"]), json.loads(row["profile"])) if row else None
+    profile = Profile(customer_id, str(row["store_id"] or ""), json.loads(row["profile"])) if row else None
     items = [convert.known_item(found) for found in connection.execute(SQL["items"], ids)]
     names = json.dumps(sorted(set(players(profile)))) if profile else "[]"
     holdings = []
@@ -40,7 +40,7 @@ def put_profile(connection: sqlite3.Connection, profile: Profile, now: int) -> N
         SQL["put_customer"],
         {
             "customer_id": int(profile.customer_id),
-            "store_id": int(profile.store_id),
+            "store_id": int(profile.store_id or 0),
             "profile": convert.to_json(profile.values),
             "name": profile.display_name,
             "now": now,
@@ -55,8 +55,8 @@ def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
         put_profile(connection, seen.profile, now)
     for item in seen.changes.items:
         connection.execute(SQL["put_item"], convert.item_row(item))
-        slug = {"slug": item.item.slug, "product_id": int(item.item.product_id), "now": now}
-        if item.item.slug:
+        if item.item.slug and item.item.product_id:
+            slug = {"slug": item.item.slug, "product_id": int(item.item.product_id), "now": now}
             connection.execute(SQL["bind_slug"], slug)
     for found in seen.changes.notes:
         events.note(connection, now, found.kind, customer_id=customer_id, item_id=int(found.item_id), detail=found.text)

@@ -40,6 +40,8 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
         {
             "id": command_id,
             "text": draft.text,
+            "source": draft.source,
+            "identity": convert.to_json(draft.identity),
             "filled": convert.to_json(draft.values),
             "generation": generation,
             "repeatable": draft.repeatable,
@@ -228,6 +230,10 @@ def _put_perk(connection: sqlite3.Connection, perk: Perk) -> None:
     if before is not None and before["kind"] != perk.kind.value:
         # Another kind is another perk: its cut-offs start now, or old purchases would be given as kits.
         connection.execute(SQL["forget_pairs"], {"perk": perk.name})
+    elif before is not None and perk.kind is PerkKind.LASTING:
+        effect = PERK.validate_json(before["definition"]).effect
+        if effect != perk.effect:  # what is paid for is held on under the new effect, or its old end would take it away
+            connection.execute(SQL["move_effect"], {"name": perk.name, "was": effect, "effect": perk.effect})
     definition = PERK.dump_json(perk).decode()
     connection.execute(SQL["put_perk"], {"name": perk.name, "kind": perk.kind.value, "definition": definition})
 

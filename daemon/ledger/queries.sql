@@ -16,7 +16,7 @@ UPDATE servers SET removed_at = :now WHERE removed_at IS NULL AND name NOT IN (S
 SELECT name, game, removed_at FROM servers;
 
 -- name: perk_kind
-SELECT kind FROM perks WHERE name = :name;
+SELECT kind, definition FROM perks WHERE name = :name;
 
 -- name: put_perk
 INSERT INTO perks (name, kind, definition) VALUES (:name, :kind, :definition)
@@ -69,6 +69,12 @@ UPDATE holdings SET perk = :name, effect = CASE WHEN effect = :was AND NOT EXIST
         SELECT 1 FROM holdings o WHERE o.player = holdings.player AND o.effect = :effect AND o.server = holdings.server
         AND o.item_id = holdings.item_id) THEN :effect ELSE effect END
 WHERE perk = :was;
+
+-- name: move_effect
+UPDATE holdings SET effect = :effect
+WHERE perk = :name AND kind = 'lasting' AND effect = :was AND NOT EXISTS (
+    SELECT 1 FROM holdings o WHERE o.player = holdings.player AND o.effect = :effect AND o.server = holdings.server
+    AND o.item_id = holdings.item_id);
 
 -- planned → blocked: the server left the config, or every server of the place
 -- name: block_absent_servers
@@ -218,6 +224,10 @@ UPDATE holdings SET state = 'held', perk = :perk, customer_id = :customer_id, id
     ended = 0, opened_at = :now, delivered_at = NULL, ended_at = NULL
 WHERE id = :id;
 
+-- What only the removal uses has another value now: nothing is sent, the removal will know.
+-- name: learn_identity
+UPDATE holdings SET identity = :identity, customer_id = :customer_id WHERE id = :id;
+
 -- name: end_holding
 UPDATE holdings SET state = 'ended', ended = :generation, ended_at = :now WHERE id = :id;
 
@@ -243,10 +253,10 @@ UPDATE commands SET superseded = 0 WHERE holding_id = :holding_id AND step = 'gr
 
 -- name: put_command
 INSERT INTO commands (holding_id, place, server, customer_id, player, perk, item_id, key_item, step, generation, position,
-    text, state, hold, reason, cause, end_reason, filled, repeatable, online_us, strict, success, failure, after_us,
+    text, source, identity, state, hold, reason, cause, end_reason, filled, repeatable, online_us, strict, success, failure, after_us,
     created_at, due_at)
 VALUES (:holding_id, :place, :server, :customer_id, :player, :perk, :item_id, :key_item, :step, :generation, :position,
-    :text, :state, :hold, :reason, :cause, :end_reason, :filled, :repeatable, :online_us, :strict, :success, :failure,
+    :text, :source, :identity, :state, :hold, :reason, :cause, :end_reason, :filled, :repeatable, :online_us, :strict, :success, :failure,
     :after_us, :now, :due_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
@@ -356,14 +366,16 @@ UPDATE commands SET due_at = MAX(due_at, :now + after_us)
 WHERE holding_id = :holding_id AND step = :step AND created_at = :created_at AND position = :position + 1
     AND state = 'planned';
 
+-- What was refused, waits behind that, or lacks a value does not make the rest of the perk last for ever.
 -- name: mark_delivered
 UPDATE holdings SET delivered_at = :now
 WHERE id = :holding_id AND delivered_at IS NULL AND EXISTS (
     SELECT 1 FROM commands c WHERE c.holding_id = :holding_id AND c.step = 'grant' AND c.generation >= holdings.opened
-    AND c.state IN ('delivered', 'answered'))
+    AND (c.state = 'delivered' OR c.state = 'answered' AND c.strict = 0))
 AND NOT EXISTS (
     SELECT 1 FROM commands c WHERE c.holding_id = :holding_id AND c.step = 'grant' AND c.generation >= holdings.opened
-    AND c.state NOT IN ('delivered', 'answered', 'void')) RETURNING id;
+    AND c.state NOT IN ('delivered', 'answered', 'void', 'refused')
+    AND NOT (c.state = 'blocked' AND c.hold IN ('step', 'value'))) RETURNING id;
 
 -- name: start_clocks
 UPDATE supports SET started_at = :now WHERE holding_id = :holding_id AND live = 1 AND started_at IS NULL;
@@ -375,7 +387,8 @@ SELECT * FROM commands WHERE state = 'sending';
 
 -- unknown, refused, answered, blocked → planned: the operator said retry, and it was rendered anew
 -- name: retry
-UPDATE commands SET state = 'planned', text = :text, filled = :filled, generation = :generation, hold = NULL,
+UPDATE commands SET state = 'planned', text = :text, source = :source, identity = :identity, filled = :filled,
+    generation = :generation, hold = NULL,
     reason = NULL, absent = 0, refusals = 0, doubts = 0, due_at = :now, settled_at = NULL, repeatable = :repeatable,
     online_us = :online_us, strict = :strict, success = :success, failure = :failure
 WHERE id = :id;
@@ -464,14 +477,18 @@ SELECT customer_id, COUNT(*) AS count FROM tokens WHERE removed_at IS NULL AND c
 GROUP BY customer_id HAVING COUNT(*) > 1;
 
 -- name: commands
-SELECT c.*, h.identity, h.effect FROM commands c JOIN holdings h ON h.id = c.holding_id
+SELECT c.*, h.effect, (SELECT COUNT(*) FROM commands e WHERE e.holding_id = c.holding_id AND e.step = c.step
+        AND e.created_at = c.created_at) AS step_size
+FROM commands c JOIN holdings h ON h.id = c.holding_id
 WHERE (:state IS NULL OR c.state = :state)
     AND (:server IS NULL OR c.server IN (SELECT :server UNION ALL SELECT label FROM places WHERE server = :server))
     AND (:customer_id IS NULL OR c.customer_id = :customer_id) AND (:before IS NULL OR c.id < :before)
 ORDER BY c.id DESC LIMIT :limit;
 
 -- name: one_command
-SELECT c.*, h.identity, h.effect FROM commands c JOIN holdings h ON h.id = c.holding_id WHERE c.id = :id;
+SELECT c.*, h.effect, (SELECT COUNT(*) FROM commands e WHERE e.holding_id = c.holding_id AND e.step = c.step
+        AND e.created_at = c.created_at) AS step_size
+FROM commands c JOIN holdings h ON h.id = c.holding_id WHERE c.id = :id;
 
 -- name: command_events
 SELECT at, kind, was, became, detail FROM events WHERE command_id = :command_id ORDER BY id;

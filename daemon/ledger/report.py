@@ -54,7 +54,7 @@ def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
             ItemTrouble(
                 kind=row["kind"],
                 product=row["product"],
-                product_id=str(row["product_id"]),
+                product_id=str(row["product_id"] or ""),
                 word=row["word"],
                 count=row["count"],
                 customer_id=str(row["customer_id"]),
@@ -196,6 +196,8 @@ def _command(row: sqlite3.Row) -> CommandRow:
         effect=row["effect"],
         key_item=str(row["key_item"]) if row["key_item"] else "",
         identity=json.loads(row["identity"]),
+        source=row["source"],
+        step_size=row["step_size"],
     )
 
 

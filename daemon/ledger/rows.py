@@ -85,7 +85,9 @@ class CommandRow:
     holding_id: int
     effect: str
     key_item: str  # the once-item, "" for a lasting perk
-    identity: Mapping[str, str]  # as stored at the grant
+    identity: Mapping[str, str]  # that it was rendered with
+    source: str  # the template it was rendered from
+    step_size: int  # how many commands were recorded in its step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

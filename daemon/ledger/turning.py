@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .. import places
-from ..changes import Draft, HoldingKey, Observation, PlannedChange, Turn
-from ..model import TOUCHED, PerkKind, State, Step, Target
+from ..changes import Draft, HoldingChange, HoldingKey, Observation, PlannedChange, Turn
+from ..model import TOUCHED, Cause, PerkKind, State, Step, Target
 from . import convert, deliver, events
 from .convert import micros
 from .queries import SQL
@@ -38,7 +38,9 @@ class Turning:
 
     def apply(self) -> None:
         change = self.planned.change
-        row = self._holding()
+        row = self._holding(change.key)
+        if self._given_meanwhile(row):
+            return
         match change.turn:
             case Turn.OPEN | Turn.ADOPT:
                 row = row or self._put_holding("adopted" if change.turn is Turn.ADOPT else "ended")
@@ -49,10 +51,36 @@ class Turning:
             case Turn.REGRANT if row is not None and row["state"] == "held" and self._values_differ(row):
                 self._revoke_step(row)
                 self._grant_step(row)
+            case Turn.KEEP if row is not None and row["state"] == "held" and change.learned is not None:
+                self._learn(row)
             case _:
                 pass
         if row is not None:
             self._put_supports(row["id"])
+
+    def _given_meanwhile(self, row: sqlite3.Row | None) -> bool:
+        """A once-item that was compared as owed and claimed since then goes to whom it was sent, once (law 10)."""
+        change = self.planned.change
+        if change.kind is not PerkKind.ONCE:
+            return False
+        if change.turn is Turn.OPEN:  # the other half of a move: the same item ends at its old place
+            ends = [one.change for one in self.seen.planned if one.change.key.item_id == change.key.item_id]
+            left = [self._holding(end.key) for end in ends if end.perk == change.perk and self._moves(end)]
+        else:
+            left = [row] if change.turn is Turn.REGRANT or self._moves(change) else []
+        return any(self._states(old["id"], Step.GRANT, old["opened"]) & TOUCHED for old in left if old is not None)
+
+    @staticmethod
+    def _moves(change: HoldingChange) -> bool:
+        return change.turn is Turn.END and change.cause in (Cause.IDENTITY, Cause.MOVED)
+
+    def _learn(self, row: sqlite3.Row) -> None:
+        if not self._values_differ(row):
+            return
+        identity = convert.to_json(self.planned.values)
+        ids = {"id": row["id"], "customer_id": int(self.seen.customer_id)}
+        self.connection.execute(SQL["learn_identity"], {**ids, "identity": identity})
+        self._event(row["id"], "identity", row["identity"], identity)
 
     def _open(self, row: sqlite3.Row) -> None:
         """Grants, unless the perk is still in place because no command of its removal reached the game. A removal that
@@ -128,6 +156,8 @@ class Turning:
                     "generation": generation,
                     "position": draft.position,
                     "text": draft.text,
+                    "source": draft.source,
+                    "identity": convert.to_json(draft.identity),
                     "state": draft.state.value,
                     "hold": draft.hold.value if draft.hold else None,
                     "reason": draft.reason,
@@ -172,8 +202,7 @@ class Turning:
                 },
             )
 
-    def _holding(self) -> sqlite3.Row | None:
-        key = self.planned.change.key
+    def _holding(self, key: HoldingKey) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self.connection.execute(
             SQL["holding"],
             {"player": key.player, "effect": key.effect, "server": key.server, "item_id": int(key.item_id or 0)},
@@ -198,7 +227,7 @@ class Turning:
                 "now": self.now,
             },
         ).fetchall()
-        row = self._holding()
+        row = self._holding(change.key)
         assert row is not None  # noqa: S101 - inserted a line above, in this transaction
         if state == "adopted":
             self._event(row["id"], "adopted", None, "adopted")

@@ -66,11 +66,11 @@ async def test_a_damaged_ledger_never_replaces_a_whole_copy(path: Path) -> None:
     ledger = await begin(path)
     await ledger.backup(1, NOW)
     await ledger.close()
-    with closing(sqlite3.connect(path)) as database:
-        [page] = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'holdings_by_item'").fetchone()
     ledger = await SqliteLedger.open(path, NOW)
+    with closing(sqlite3.connect(path)) as other:
+        [root] = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'commands'").fetchone()
     with path.open("r+b") as file:
-        file.seek(4096 * (page - 1))
+        file.seek(4096 * (root - 1))
         file.write(b"\xa5" * 4096)
     with pytest.raises(LedgerCorrupt, match="no copy was made"):
         await ledger.backup(1, later(days=1))

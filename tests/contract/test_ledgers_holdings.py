@@ -151,3 +151,18 @@ async def test_a_command_that_waits_for_a_value_makes_its_customer_incomplete(le
     assert (await known(ledger)).incomplete
     await record(ledger, ends())
     assert not (await known(ledger)).incomplete
+
+
+async def test_a_refusal_in_a_grant_does_not_keep_the_clock_from_starting(ledger: Ledger) -> None:
+    grant = opens("give", "greet", "sing", blocked("say", position=3), supports=[support("1")])
+    await record(ledger, grant)
+    await run(ledger, State.DELIVERED)
+    assert await started(ledger) == {"1": None}
+    await run(ledger, State.REFUSED, later(minutes=1))
+    assert await started(ledger) == {"1": later(minutes=1)}
+
+
+async def test_a_grant_of_which_nothing_was_accepted_starts_no_clock(ledger: Ledger) -> None:
+    await record(ledger, opens("give", "greet", supports=[support("1")], strict=True))
+    await run(ledger, State.ANSWERED)
+    assert await started(ledger) == {"1": None}

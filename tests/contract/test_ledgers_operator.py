@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.changes import Hold, HoldingKey, Outcome
+from daemon.changes import Hold, HoldingKey, Outcome, Turn
 from daemon.ledger.base import Ledger, NotPossible
 from daemon.model import TRANSITIONS, Cause, State, Step
 from tests.ledgers import (
@@ -22,6 +22,7 @@ from tests.ledgers import (
     server,
     states,
     told,
+    turn,
 )
 
 BEN = HoldingKey("ben", "vip", "survival")
@@ -269,3 +270,23 @@ async def test_every_transition_of_the_table_happens_and_no_other(ledger: Ledger
     await record(ledger, braked="many")  # planned → blocked: the removal just planned
     moves = {move for row in await rows(ledger) for move in await told(ledger, row.id)}
     assert {(State(was) if was else None, State(became or "")) for was, became in moves} == TRANSITIONS
+
+
+# --- what a retry is made of ------------------------------------------------------------------------------------------
+
+
+async def test_a_command_remembers_its_line_its_step_and_whom_it_was_for(ledger: Ledger) -> None:
+    old = {"name": "ann"}
+    one = draft("take ann", Step.REVOKE, 0, source="take {name}", identity=old)
+    two = draft("say ann", Step.REVOKE, 1, source="say {name}", identity=old)
+    await record(ledger, opens("give"))
+    await run(ledger, State.DELIVERED)
+    regrant = turn(Turn.REGRANT, revoke=[one, two], grant=["give anna"], values={"name": "anna"})
+    await record(ledger, regrant)
+    take = next(row for row in await rows(ledger) if row.text == "take ann")
+    assert (take.source, take.identity, take.step_size) == ("take {name}", old, 2)
+    refused = await run(ledger, State.REFUSED)
+    await ledger.retry(refused.id, draft("take! ann", Step.REVOKE, source="take! {name}", identity=old), NOW)
+    row = await ledger.command(refused.id)
+    assert row is not None
+    assert (row.source, row.identity, row.step_size) == ("take! {name}", old, 2)

@@ -73,7 +73,7 @@ async def test_a_listed_command_says_whose_it_is_and_why(ledger: Ledger) -> None
     row = (await ledger.commands())[0]
     assert (row.customer_id, row.player, row.perk, row.server) == (ANN, "ann", "kit", "survival")
     assert (row.item_id, row.key_item, row.effect, row.step, row.position) == ("9", "9", "kit", "revoke", 0)
-    assert (row.cause, row.end_reason, row.identity) == ("stated", "revoked", {"name": "ann"})
+    assert (row.cause, row.end_reason, row.identity) == ("stated", "revoked", {})
     assert row == await ledger.command(row.id)
 
 
@@ -131,6 +131,44 @@ async def test_the_summary_names_items_that_ask_for_attention(ledger: Ledger) ->
         ("missing", "gone", "active", 1, ANN),
         ("returned", "kit", "active", 1, ANN),
     }
+
+
+async def test_the_summary_names_items_that_come_with_the_slug_of_another_product(ledger: Ledger) -> None:
+    first = known_item("1", slug="vip", product_id="7")
+    again = {"slug": "vip", "product_id": "777"}
+    over = [
+        known_item("4", state="revoked", **again),
+        known_item("5", revoked_at=NOW, **again),
+        known_item("6", state="used", **again),
+        known_item("7", missing_since=NOW, **again),
+        known_item("8", slug="other", product_id="8"),
+    ]
+    await record(ledger, items=(first, known_item("2", **again), known_item("3", **again), *over))
+    [moved] = (await ledger.summary(NOW)).items
+    assert (moved.kind, moved.product, moved.product_id, moved.word, moved.count) == ("moved", "vip", "777", "7", 2)
+
+
+async def test_the_summary_names_players_who_are_not_seen_for_a_day(ledger: Ledger) -> None:
+    await ledger.add_token(token(), "operator", profile(), NOW)
+    await record(ledger, opens("give", "give more"), opens("ben's", key=BEN_KEY))
+    gone = await run(ledger, State.PLANNED, absent=True, reply="no player was found")
+    assert (gone.text, (await ledger.summary(later(days=1))).unseen) == ("give", ())
+    [unseen] = (await ledger.summary(later(days=1, seconds=1))).unseen
+    assert (unseen.player, unseen.name, unseen.server, unseen.count) == ("ann", "Ann", "survival", 1)
+    assert unseen.since == NOW
+    found = await claimed(ledger, later(days=2), online=["ann"])
+    await ledger.settle(found.id, Outcome(state=State.DELIVERED), later(days=2))
+    assert (await ledger.summary(later(days=3))).unseen == ()
+
+
+async def test_what_a_brake_stopped_is_counted_and_released_though_none_is_on(ledger: Ledger) -> None:
+    await record(ledger, opens("give"))
+    await run(ledger, State.DELIVERED)
+    await record(ledger, ends(blocked("take", Step.REVOKE, hold=Hold.BRAKE)))
+    brake = (await ledger.summary(NOW)).brake
+    assert (brake.on_at, brake.blocked) == (None, 1)
+    assert await ledger.release_brake(NOW) == 1
+    assert (await ledger.summary(NOW)).brake.blocked == 0
 
 
 async def test_a_once_item_that_was_given_while_its_removal_came_has_been_given(ledger: Ledger) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +295,29 @@ async def test_the_brake_is_shown_with_what_it_holds_and_released_by_a_person(tm
         assert "the brake is off, 3 commands planned" in released[1]
         await world.until(lambda: len(world.server.deliveries) == 6)
         assert (await world.perkd("brake", "status")).code == 0
+
+
+async def test_what_a_brake_stopped_is_shown_and_released_though_none_is_on(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.write_config(TIGHT_BRAKE, perks=THREE_PERKS)
+        world.add_token("Ann")
+        item = world.buy("Ann")
+        await world.start_app()
+        await settled(world, count=3)
+        world.store.revoke(item, "chargeback")
+        world.poll_now()
+        await settled(world, "blocked", 3)
+        await world.stop_app()
+        with closing(sqlite3.connect(world.ledger_path)) as ledger, ledger:
+            ledger.execute("UPDATE brakes SET released_at = on_at")  # as a write that failed half-way would leave it
+        await world.start_app()
+        status, report, released = (
+            await world.perkd("brake", "status"),
+            await world.perkd("status"),
+            await world.perkd("brake", "release", "--yes"),
+        )
+        assert (status.code, released.code) == (1, 0)
+        assert status.out.startswith("the brake is off, but what it stopped still waits\n3 commands wait.")
+        assert "3 commands wait for a brake that is not on" in report.out
+        assert "3 commands planned" in released.out
+        await world.until(lambda: len(world.server.deliveries) == 6)

@@ -1,5 +1,6 @@
 """What the store's faults do to what was given: nothing, until a complete inventory says so or the grace is over."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -195,6 +196,30 @@ async def test_two_tokens_of_one_customer_give_once_and_are_a_notice(tmp_path: P
         heads = {head for (path, head), count in (world.store.counts - asked).items() if path.endswith("items")}
         assert len(heads) == 1, "only the newest token is read"
         assert len(await owner.commands()) == 1
+
+
+async def test_an_older_token_that_turns_out_to_be_the_same_customers_holds_up_no_round(tmp_path: Path) -> None:
+    """The store refuses it until the newer one is identified: only then it is known whose it is, and not used again."""
+    async with World(tmp_path) as world:
+        older = world.add_token("Ann")
+        world.store.invalidate_tokens("Ann")
+        newer = secretwatch.remember(world.store.add_token("Ann"))
+        with world.tokens_path.open("a") as file:
+            file.write(f'[[customer]]\ntoken = "{newer}"\n')
+        polling = (await world.start_app()).polling
+        await world.until(lambda: {watch.refused for watch in polling.watches.values()} == {True, False})
+        await world.until(lambda: any(watch.read_at for watch in polling.watches.values()))
+        world.store.customer("Ann").tokens.insert(0, older)
+        world.poll_now()
+        await world.until(lambda: len(polling.watches) == 1)
+
+        def ends_another(last_s: float | None) -> Callable[[], bool]:
+            return lambda: polling.sweep.last_s != last_s
+
+        for _ in range(2):
+            another = ends_another(polling.sweep.last_s)
+            world.poll_now()
+            await world.until(another)
 
 
 async def test_a_customer_without_a_game_account_is_given_what_he_bought_when_he_has_one(tmp_path: Path) -> None:

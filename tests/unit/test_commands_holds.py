@@ -1,11 +1,12 @@
 """What keeps a rendered command from being sent: the brake, an absence, a gift, a server that is gone; and retrying."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from daemon.changes import Hold, HoldingChange, HoldingKey, Known, PlannedChange, Turn
-from daemon.commands import Scene, again
+from daemon.commands import Line, Scene, again
 from daemon.model import Cause, Item, PerkKind, Reason, State, Step
 from tests.builders import (
     ALEX,
@@ -173,7 +174,7 @@ def scene(before: Known | None = None) -> Scene:
 
 
 def test_a_grant_is_rendered_anew_for_who_the_customer_is_now() -> None:
-    draft = again(change_of(Turn.OPEN), Step.GRANT, 0, scene())
+    draft = again(change_of(Turn.OPEN), Step.GRANT, Line("an older line", 0, 1), scene())
     assert draft is not None
     assert (draft.text, draft.state) == (f"lp user {ALEX} parent add vip", State.PLANNED)
 
@@ -185,7 +186,7 @@ def test_a_revoke_is_rendered_anew_with_the_values_of_the_grant_and_nothing_else
     position: int, text: str | None
 ) -> None:
     change = change_of(Turn.END, reason=Reason.CHARGEBACK)
-    draft = again(change, Step.REVOKE, position, scene())
+    draft = again(change, Step.REVOKE, Line("an older line", position, 2), scene())
     assert (draft and draft.text) == text
     assert draft is None or (draft.hold, draft.position) == (None, position)
 
@@ -193,21 +194,64 @@ def test_a_revoke_is_rendered_anew_with_the_values_of_the_grant_and_nothing_else
 @pytest.mark.parametrize("reason", [None, Reason.REVOKED])
 def test_a_revoke_without_a_reason_of_its_own_has_the_plain_commands_only(reason: Reason | None) -> None:
     change = change_of(Turn.END, reason=reason)
-    assert again(change, Step.REVOKE, 0, scene()) is not None
-    assert again(change, Step.REVOKE, 1, scene()) is None
+    assert again(change, Step.REVOKE, Line("", 0, 1), scene()) is not None
+    assert again(change, Step.REVOKE, Line("", 1, 2), scene()) is None
 
 
 def test_a_perk_nobody_remembers_cannot_be_retried() -> None:
-    assert again(change_of(Turn.OPEN, perk="ghost"), Step.GRANT, 0, scene()) is None
+    assert again(change_of(Turn.OPEN, perk="ghost"), Step.GRANT, Line("", 0, 1), scene()) is None
 
 
 def test_a_value_that_is_still_missing_blocks_it_again() -> None:
-    draft = again(change_of(Turn.END, reason=Reason.REFUND), Step.REVOKE, 1, scene())
+    draft = again(change_of(Turn.END, reason=Reason.REFUND), Step.REVOKE, Line("", 1, 2), scene())
     assert draft is not None
     assert draft.hold is Hold.VALUE
 
 
 def test_a_server_that_is_gone_blocks_it_again() -> None:
-    draft = again(change_of(Turn.END, server="gone"), Step.REVOKE, 0, scene())
+    draft = again(change_of(Turn.END, server="gone"), Step.REVOKE, Line("", 0, 1), scene())
     assert draft is not None
     assert draft.hold is Hold.SERVER
+
+
+# --- the line that is retried -----------------------------------------------------------------------------------------
+
+
+def retried(line: Line, *texts: str) -> str | None:
+    """What a retry of that grant sends when these are the perk's commands now."""
+    now = replace(scene(), catalogue=catalogue(perk(grant=specs(*texts))))
+    draft = again(change_of(Turn.OPEN), Step.GRANT, line, now)
+    assert draft is None or (draft.position, draft.identity) == (line.position, who("New").values)
+    return draft.source if draft else None
+
+
+@pytest.mark.parametrize(
+    ("line", "now", "source"),
+    [
+        (Line("b", 1, 2), ("b",), "b"),  # the line before it is gone
+        (Line("b", 1, 2), ("new", "a", "b"), "b"),
+        (Line("a", 1, 2), ("a", "a"), "a"),
+        (Line("b", 1, 2), ("a", "better"), "better"),  # corrected where it stood
+        (Line("b", 1, 2), ("a",), None),
+        (Line("b", 1, 2), ("a", "c", "d"), None),  # one more: nobody knows which of them it became
+    ],
+)
+def test_a_retry_sends_the_same_line_or_its_correction_and_never_another(
+    line: Line, now: tuple[str, ...], source: str | None
+) -> None:
+    assert retried(line, *now) == source
+
+
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [({"uuid": ALEX}, "ban New chargeback"), (who("Old").values, "ban Old chargeback"), ({"uuid": "b"}, None)],
+)
+def test_a_removal_tried_again_takes_only_values_that_were_missing_from_today(
+    stored: dict[str, str], text: str | None
+) -> None:
+    change = replace(change_of(Turn.END, reason=Reason.CHARGEBACK), stored_values=stored)
+    if text is None:  # somebody else by now
+        change = replace(change, key=change.key._replace(player="b"))
+    draft = again(change, Step.REVOKE, Line("ban {name} {reason}", 1, 2), scene())
+    assert draft is not None
+    assert (draft.text if draft.state is State.PLANNED else None) == text

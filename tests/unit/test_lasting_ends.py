@@ -9,6 +9,7 @@ from daemon.changes import Catalogue, HoldingState, Turn
 from daemon.entitlements import compare
 from daemon.model import Cause, Item, Reason
 from tests.builders import (
+    BLAKE,
     DAY,
     HOUR,
     MINUTE,
@@ -25,6 +26,8 @@ from tests.builders import (
     only,
     perk,
     permanent,
+    planned,
+    specs,
     support,
     time_passed,
     turns,
@@ -161,3 +164,72 @@ def test_a_server_added_later_is_granted_too() -> None:
 
 def test_looking_twice_at_the_same_items_changes_nothing() -> None:
     assert looked(held(item(), permanent("11")), item(), permanent("11")).empty
+
+
+# --- an item that moved to another customer -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sold", [VIP, catalogue(retired={"vip": perk()}), catalogue()])
+def test_what_an_item_gave_ends_for_the_customer_it_left(sold: Catalogue) -> None:
+    before = known([], [holding(support())])
+    change = only(looked(before, sold=sold))
+    assert (change.turn, change.cause, change.reason) == (Turn.END, Cause.STATED, Reason.REVOKED)
+    assert planned(looked(before, sold=sold), sold, before)[0].change == change
+    assert only(compare(before, None, time_passed(), sold, everywhere(who()))).turn is Turn.END
+
+
+def test_an_item_that_left_takes_nothing_from_the_others_behind_the_holding() -> None:
+    before = known([known_item(item("11"), seen_live=True)], [holding(support("10"), support("11"))])
+    change = only(looked(before, item("11")))
+    assert (change.turn, [(one.item_id, one.live) for one in change.supports]) == (Turn.KEEP, [("10", False)])
+
+
+def test_an_item_that_moved_to_a_customer_who_is_the_same_player_keeps_the_holding() -> None:
+    shared = holding(support())
+    change = only(looked(known([], [shared], customer_id="2"), item(customer_id="2")))
+    assert (change.turn, [(one.customer_id, one.live) for one in change.supports]) == (Turn.KEEP, [("2", True)])
+    after = holding(*change.supports)
+    assert looked(known([], [after])).empty  # the former owner has nothing behind it any more
+    theirs = known([known_item(item(customer_id="2"), seen_live=True)], [after], customer_id="2")
+    assert looked(theirs, item(customer_id="2")).empty
+
+
+def test_an_item_that_moved_and_is_revoked_ends_the_holding_it_came_with() -> None:
+    before = known([], [holding(support())], customer_id="2")
+    change = only(looked(before, item(customer_id="2", state="revoked")))
+    assert (change.turn, change.cause) == (Turn.END, Cause.STATED)
+
+
+def test_an_item_that_moved_to_another_player_goes_with_him() -> None:
+    before = known([], [holding(support())], customer_id="2")
+    changes = looked(before, item(customer_id="2"), somebody=who("Blake", BLAKE))
+    assert turns(changes) == [("open", "survival"), ("end", "survival")]
+    assert [(one.customer_id, one.live) for one in changes.holdings[0].supports] == [("2", True)]
+
+
+# --- a value only the removal uses ------------------------------------------------------------------------------------
+
+BY_NAME = perk(revoke=specs("take {name}"), revoke_on={Reason.CHARGEBACK: specs("ban {name}")})
+
+
+@pytest.mark.parametrize("sold", [catalogue(BY_NAME), catalogue(retired={"vip": BY_NAME})])
+def test_a_new_name_only_the_removal_uses_is_learned_without_a_command_and_once(sold: Catalogue) -> None:
+    change = only(looked(held(item()), item(), sold=sold, somebody=who("NewAlex")))
+    assert (change.turn, change.learned, change.supports) == (Turn.KEEP, who("NewAlex").values, ())
+    [one] = planned(looked(held(item()), item(), sold=sold, somebody=who("NewAlex")), sold, somebody=who("Other"))
+    assert (one.values, one.grant, one.revoke) == (change.learned, (), ())
+    assert looked(held(item(), values=change.learned), item(), sold=sold, somebody=who("NewAlex")).empty
+    assert looked(held(item()), item(), sold=sold, somebody=who(player=None)).empty
+
+
+def test_an_end_in_the_same_pass_goes_to_the_new_name() -> None:
+    stated = item(state="revoked", revoke_reason="chargeback")
+    changes = looked(held(item()), stated, sold=catalogue(BY_NAME), somebody=who("NewAlex"))
+    [one] = planned(changes, catalogue(BY_NAME))
+    assert [draft.text for draft in one.revoke] == ["take NewAlex", "ban NewAlex"]
+
+
+def test_what_the_grant_used_is_taken_back_as_it_was_given() -> None:
+    sold = catalogue(perk(grant=specs("give {name}"), revoke=specs("take {name}")))
+    [one] = planned(looked(held(item()), item(state="revoked"), sold=sold, somebody=who("NewAlex")), sold)
+    assert [draft.text for draft in one.revoke] == ["take Alex"]

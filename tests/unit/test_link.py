@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Secret, Session
 from daemon.clock import Clock
+from daemon.health import is_blind
 from daemon.link import Link, LinkState
 from daemon.model import Server
+from daemon.roster import Roster
 from tests.tinygame import TinyGame
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,3 +87,28 @@ async def test_what_looks_like_a_ban_is_tried_again_later_a_refused_password_is_
         await asyncio.sleep(0)
     assert len(errors) + 9 - len(game.errors) == asked
     running.cancel()
+
+
+async def test_a_server_is_blind_when_it_is_up_for_long_and_nobody_could_read_who_is_there() -> None:
+    hands, roster = Hands(), Roster()
+    link = Link(SURVIVAL, TinyGame("name"), Clock(hands.now, hands.monotonic))
+    long = START + timedelta(minutes=5, seconds=1)
+    assert not is_blind(link, roster, long)  # never connected
+    link.state, link.connected_at = LinkState.UP, START
+    assert not is_blind(link, roster, START + timedelta(minutes=5))
+    assert is_blind(link, roster, long)
+    link.state = LinkState.DOWN
+    assert not is_blind(link, roster, long)
+    link.state = LinkState.UP
+    roster.see([], START)
+    assert not is_blind(link, roster, long)
+    roster.lose()
+    assert is_blind(link, roster, long)
+
+
+async def test_a_list_that_is_read_seldom_has_three_rounds() -> None:
+    hands = Hands()
+    link = Link(replace(SURVIVAL, presence=timedelta(minutes=10)), TinyGame("name"), Clock(hands.now, hands.monotonic))
+    link.state, link.connected_at = LinkState.UP, START
+    assert not is_blind(link, Roster(), START + timedelta(minutes=30))
+    assert is_blind(link, Roster(), START + timedelta(minutes=31))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from daemon.changes import HoldingKey, HoldingState, Known, Turn
-from daemon.entitlements import compare
+from daemon.entitlements import compare, held_after
 from daemon.model import Cause, Item, Reason, Who
 from tests.builders import (
     ALEX,
@@ -183,8 +183,29 @@ def test_a_value_that_was_missing_is_there_now_so_the_kit_is_planned_anew() -> N
 
 
 def test_a_value_the_kit_does_not_use_changes_nothing() -> None:
-    sold = catalogue(kit(grant=specs("give {uuid} bread")))
+    sold = catalogue(kit(grant=specs("give {uuid} bread"), revoke=()))
     assert looked(given(touched=False), kit_item(), sold=sold, somebody=who("NewAlex")).empty
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_a_value_only_the_removal_uses_is_learned_without_a_command_and_once(touched: bool) -> None:
+    sold = catalogue(kit(grant=specs("give {uuid} bread")))
+    change = only(looked(given(touched=touched), kit_item(), sold=sold, somebody=who("NewAlex")))
+    assert (change.turn, change.learned) == (Turn.KEEP, who("NewAlex").values)
+    told = given(touched=touched, values=change.learned)
+    assert looked(told, kit_item(), sold=sold, somebody=who("NewAlex")).empty
+    assert looked(told, kit_item(), sold=sold, somebody=who(player=None)).empty
+    assert held_after(given(touched=touched), looked(given(), kit_item(), sold=sold, somebody=who("NewAlex"))) == 1
+
+
+def test_a_revoked_kit_is_taken_by_the_name_of_now_where_the_grant_used_none() -> None:
+    sold = catalogue(kit(grant=specs("give {uuid} bread")))
+    change = only(looked(given(), kit_item(state="revoked"), sold=sold, somebody=who("NewAlex")))
+    assert (change.turn, change.stored_values["name"]) == (Turn.END, "NewAlex")
+
+
+def test_nothing_is_learned_for_a_kit_of_a_perk_nobody_remembers() -> None:
+    assert looked(given(), kit_item(), sold=catalogue(), somebody=who("NewAlex")).empty
 
 
 @pytest.mark.parametrize("somebody", [who("NewAlex"), who("Blake", BLAKE), who(player=None)])

@@ -7,7 +7,7 @@ import pytest
 
 from daemon import problems
 from daemon.changes import Catalogue
-from daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble
+from daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble, Unseen
 from daemon.problems import Problem
 from tests.builders import DAY, NOW, catalogue, kit, perk
 
@@ -15,7 +15,7 @@ from tests.builders import DAY, NOW, catalogue, kit, perk
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
     """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
     outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
-    given = {key: changes.pop(key) for key in (*outside, "failing", "backup_error") if key in changes}
+    given = {key: changes.pop(key) for key in (*outside, "failing", "backup_error", "blind") if key in changes}
     summary = Summary(
         ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
     )
@@ -109,6 +109,46 @@ def test_the_brake_says_why_and_how_many_commands_wait() -> None:
     assert "perkd brake release" in problem.fix
 
 
+def test_commands_a_brake_stopped_are_said_though_none_is_on() -> None:
+    problem = one(brake=Brakes(blocked=4))
+    assert (problem.code, problem.severity) == ("brake_blocked_without_brake", "error")
+    assert problem.text == "4 commands wait for a brake that is not on"
+    assert "`perkd brake release` plans them" in problem.fix
+
+
+def test_a_server_whose_player_list_cannot_be_read_is_named() -> None:
+    problem = one(blind=["survival"])
+    assert (problem.code, problem.severity, problem.subject) == ("roster_unknown", "warning", "survival")
+
+
+def unseen(player: str, **changes: Any) -> Unseen:
+    return Unseen(**{"player": player, "name": "Alex", "server": "survival", "count": 1, "since": NOW, **changes})
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("Alex", "Alex (uuid-a) on survival"), ("", "uuid-a on survival"), ("uuid-a", "uuid-a on survival")],
+)
+def test_a_player_nobody_ever_sees_is_named_with_since_when(name: str, subject: str) -> None:
+    problem = one(unseen=(unseen("uuid-a", name=name),))
+    assert (problem.code, problem.severity, problem.subject) == ("player_never_seen", "warning", subject)
+    assert problem.text.startswith("1 command waits for this player since 2026-03-01 12:00 UTC")
+    assert one(unseen=(unseen("uuid-a", count=2),)).text.startswith("2 commands wait ")
+
+
+def test_a_few_customers_are_named_one_by_one_and_many_are_one_line() -> None:
+    def of(many: int) -> tuple[Problem, ...]:
+        said = [(f"Player{number}", f"401 for {number}") for number in range(many)]
+        return found(refused=said, failing=said, unseen=tuple(unseen(name, name="") for name, _ in said))
+
+    assert len(of(5)) == 15
+    together = of(6)
+    assert [problem.code for problem in together] == ["token_refused", "customer_failing", "player_never_seen"]
+    assert together[0].subject == "6 customers"
+    assert together[0].text == "customer Player0, customer Player1, customer Player2 and 3 more; the first: 401 for 0"
+    assert together[2].text.startswith("Player0 on survival, Player1 on survival, Player2 on survival and 3 more")
+
+
 @pytest.mark.parametrize(
     ("state", "hold", "code", "severity"),
     [
@@ -152,6 +192,29 @@ def test_items_that_ask_for_attention_are_named_by_product(kind: str, code: str,
     assert (
         one(items=(trouble_with_items(kind, product=""),), sold=catalogue(perk(products=("7",)))).subject == "product 7"
     )
+
+
+MOVED = trouble_with_items("moved", product_id="777", word="7")
+
+
+def test_items_that_come_with_the_slug_of_another_product_are_said() -> None:
+    problem = one(items=(MOVED,))
+    assert (problem.code, problem.severity, problem.subject) == ("slug_moved", "warning", "product vip")
+    assert problem.text == "slug vip is bound to product 7; 3 items of product 777 come with it and no perk lists 777"
+    assert '"777" in `products`' in problem.fix
+
+
+@pytest.mark.parametrize(
+    "sold",
+    [
+        catalogue(perk(products=("vip", "777"))),
+        catalogue(perk(), perk("more", products=("777",))),
+        catalogue(perk(products=("vip", "vip-2")), slugs={"vip": "7", "vip-2": "777"}),
+        catalogue(perk(products=("other",))),
+    ],
+)
+def test_a_slug_that_moved_matters_only_where_a_perk_means_it_and_none_gets_the_items(sold: Catalogue) -> None:
+    assert found(sold, items=(MOVED,)) == ()
 
 
 def test_a_kind_of_item_trouble_nobody_knows_is_left_out() -> None:

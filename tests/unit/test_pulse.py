@@ -74,6 +74,27 @@ def test_a_player_is_found_by_id_and_by_name() -> None:
     assert roster.since == {"uuid-a": NOW, "Alex": NOW}
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["76561198000000002", "00000000-0000-4000-8000-00000000000B", "0" * 32, "customer:7", "customer:7\n"],
+)
+def test_a_player_who_calls_himself_another_is_not_him(name: str) -> None:
+    roster = Roster()
+    roster.see([Player("76561198000000001", name)], NOW)
+    assert set(roster.since) == {"76561198000000001"}
+    roster.forget(name)
+    assert len(roster) == 1
+
+
+@pytest.mark.parametrize("name", ["Alex", ".Alex", "1234567890123456"])
+def test_a_name_counts_beside_the_id_of_an_offline_mode_server(name: str) -> None:
+    roster = Roster()
+    roster.see([Player("00000000-0000-3000-8000-00000000000a", name)], NOW)
+    assert name in roster
+    roster.forget(name)
+    assert roster.since == {}
+
+
 def test_an_empty_list_is_known_and_a_lost_one_is_not() -> None:
     roster = Roster()
     roster.see([ALEX], NOW)

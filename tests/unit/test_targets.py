@@ -6,7 +6,7 @@ import pytest
 
 from adapters.base import Who
 from daemon.changes import Catalogue, Changes, Hold, HoldingKey, HoldingState, Known, Turn
-from daemon.commands import Scene, again
+from daemon.commands import Line, Scene, again
 from daemon.entitlements import compare
 from daemon.model import Cause, Item, Perk, Reason, State, Step, Target
 from tests.builders import (
@@ -114,7 +114,7 @@ def test_a_retry_is_blocked_while_nobody_is_the_chosen_server() -> None:
     goods = sold(CHOSEN)
     [change] = looked(known(), item(gameserver_id="77"), goods).holdings
     scene = Scene(known=known(), catalogue=goods, whos={}, adapters={"lobby": GAME}, now=NOW)
-    draft = again(change, Step.GRANT, 0, scene)
+    draft = again(change, Step.GRANT, Line("", 0, 1), scene)
     assert draft is not None
     assert (draft.state, draft.hold) == (State.BLOCKED, Hold.CHOSEN)
 

@@ -139,6 +139,8 @@ CREATE TABLE commands (
     generation  INTEGER NOT NULL,
     position    INTEGER NOT NULL,
     text        TEXT    NOT NULL,
+    source      TEXT    NOT NULL,           -- the template as the owner wrote it: a retry looks for it in today's config
+    identity    TEXT    NOT NULL,           -- JSON: who the player was when it was rendered
     state       TEXT    NOT NULL CHECK (state IN
                 ('planned', 'blocked', 'sending', 'delivered', 'refused', 'answered', 'unknown', 'void')),
     hold        TEXT,                       -- why it is blocked, as a word; the sentence is `reason`
