@@ -1,12 +1,11 @@
 """What every ledger remembers of the config and of who is polled: cut-offs, names, servers, tokens, customers."""
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from daemon.changes import Hold, HoldingKey, Outcome
+from daemon.changes import Hold, HoldingKey
 from daemon.ledger import LEDGERS
 from daemon.ledger.base import Ledger
 from daemon.model import CommandSpec, PerkKind, Reason, State, Template
@@ -300,31 +299,3 @@ async def test_a_perk_with_a_new_effect_keeps_what_is_held_where_there_is_room(l
         assert keys == [VIP._replace(effect="rank"), ben, ben._replace(effect="rank")]
     await ledger.configure([server()], [perk("vip2", effect="gold", was="vip")], NOW, adopt=True)
     assert (await known(ledger, ANN, "ann")).holdings[0].key == VIP._replace(effect="gold")
-
-
-async def test_what_is_tried_again_later_waits_for_a_server_that_left_meanwhile(ledger: Ledger) -> None:
-    await ledger.configure([server()], [perk()], NOW, adopt=True)
-    await record(ledger, opens("give"))
-    command = await claimed(ledger)
-    await ledger.configure([], [perk()], NOW, adopt=True)
-    assert await ledger.settle(command.id, Outcome(state=State.PLANNED, reason="not sent"), NOW) is State.BLOCKED
-    [row] = await rows(ledger)
-    assert (row.state, row.hold) == (State.BLOCKED, Hold.SERVER)
-    await ledger.configure([server()], [perk()], NOW, adopt=True)
-    assert (await claimed(ledger)).text == "give"
-
-
-async def test_an_item_that_cannot_be_read_is_kept_as_it_is_and_names_no_product(ledger: Ledger) -> None:
-    broken = known_item("7", product_id="", slug="", product_name="", state="unreadable")
-    await record(ledger, items=(broken, known_item("8", product_id="", slug="vip")))
-    assert (await known(ledger)).items["7"] == broken
-    assert (await ledger.configure([], [], NOW, adopt=True)).slugs == {}
-    assert {one.product_id for one in (await ledger.summary(NOW)).items if one.kind == "state"} == {""}
-    await record(ledger, items=(known_item("7"),))
-    assert (await known(ledger)).items["7"].item.product_id == "500"
-
-
-async def test_a_profile_without_a_store_is_a_profile(ledger: Ledger) -> None:
-    nowhere = replace(profile(BEN, "Ben"), store_id="")
-    await ledger.add_token(token(), "operator", nowhere, NOW)
-    assert (await known(ledger, BEN)).profile == nowhere

@@ -1,10 +1,8 @@
 """What every ledger makes of the opposite change: law 8 in all its cases, new identities, and perkd's own clocks."""
 
-from dataclasses import replace
-
 import pytest
 
-from daemon.changes import Hold, Holding, HoldingKey, Outcome, PlannedChange, Turn
+from daemon.changes import Hold, Holding, Outcome, PlannedChange, Turn
 from daemon.ledger.base import Ledger, NotPossible
 from daemon.model import Cause, State, Step
 from tests.ledgers import (
@@ -15,7 +13,6 @@ from tests.ledgers import (
     draft,
     ends,
     known,
-    known_item,
     later,
     opens,
     record,
@@ -247,56 +244,3 @@ async def test_what_the_old_name_holds_is_taken_away_whatever_becomes_of_the_new
     assert await ledger.settle(take.id, back, later(minutes=1)) is State.PLANNED
     assert await claim(ledger, later(hours=1)) is None  # or the removal would undo the grant
     assert (await claimed(ledger, later(hours=2))).text == "take old"
-
-
-# --- a value only the removal uses, and once-items sent meanwhile ------------------------------------------------------
-
-
-async def test_a_learned_identity_is_stored_once_and_sends_nothing(ledger: Ledger) -> None:
-    await record(ledger, opens("give"))
-    await run(ledger, State.DELIVERED)
-    plain = turn(Turn.KEEP, values={"name": "anna"})
-    await record(ledger, plain)
-    assert (await held(ledger)).values == {"name": "ann"}
-    learns = replace(plain, change=replace(plain.change, learned={"name": "anna"}))
-    for _ in range(2):
-        assert (await record(ledger, learns)).planned == 0
-        assert (await held(ledger)).values == {"name": "anna"}
-    assert await states(ledger) == {"give": "delivered"}
-    await record(ledger, ends("take"))
-    await record(ledger, learns)  # it is over
-    assert (await held(ledger)).state == "ended"
-
-
-KIT = HoldingKey("ann", "kit", "survival", "9")
-
-
-@pytest.mark.parametrize("cause", [Cause.IDENTITY, Cause.MOVED])
-@pytest.mark.parametrize("sent", [True, False])
-async def test_a_kit_sent_after_it_was_compared_is_not_given_to_the_new_player_too(
-    ledger: Ledger, cause: Cause, sent: bool
-) -> None:
-    await record(ledger, opens("give old", key=KIT), items=(known_item("9"),))
-    if sent:
-        await claimed(ledger)
-    new = opens("give new", key=KIT._replace(player="anna"))
-    await record(ledger, new, ends("take old", key=KIT, cause=cause))
-    expected = {"give old": "sending"} if sent else {"give old": "void", "give new": "planned"}
-    assert await states(ledger) == expected
-    assert [one.state for one in (await known(ledger)).holdings] == (["held"] if sent else ["ended", "held"])
-
-
-@pytest.mark.parametrize("sent", [True, False])
-async def test_a_kit_sent_after_it_was_compared_is_not_given_under_the_new_name_too(ledger: Ledger, sent: bool) -> None:
-    await record(ledger, opens("give old", key=KIT), items=(known_item("9"),))
-    if sent:
-        await claimed(ledger)
-    again = turn(Turn.REGRANT, KIT, grant=["give new"], revoke=["take old"], values={"name": "anna"})
-    await record(ledger, again)
-    assert await states(ledger) == ({"give old": "sending"} if sent else {"give old": "void", "give new": "planned"})
-
-
-async def test_a_revoked_kit_is_taken_back_though_it_was_sent(ledger: Ledger) -> None:
-    await record(ledger, opens("give", key=KIT), items=(known_item("9"),))
-    await run(ledger, State.DELIVERED)
-    assert (await record(ledger, ends("take", key=KIT))).planned == 1
