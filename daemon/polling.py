@@ -22,13 +22,12 @@ from .paynow.storefront import Storefront, Unchanged
 from .players import Players
 from .pulse import Pulse
 from .schedule import Rank, Schedule
-from .watches import Intervals, Sweep, Watch, next_look, watch_of
+from .watches import Intervals, Sweep, Unwritten, Watch, next_look, watch_of
 
 log = logging.getLogger("perkd.polling")
 
 PROFILE_AGAIN = timedelta(days=1)
 SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
-FLUSH = timedelta(seconds=30)  # sightings of unchanged inventories are written this often
 LOOP = "poll"
 
 
@@ -61,8 +60,7 @@ class Polling:
         self._schedule = Schedule()
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
-        self._sightings: dict[str, datetime] = {}
-        self._flush_at = clock.monotonic()
+        self._unwritten = Unwritten(clock.monotonic)
         self.sweep = Sweep(clock.monotonic)
         self._newest: dict[str, int] = {}  # customer → the token he is read with
         self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
@@ -173,7 +171,8 @@ class Polling:
                 self._pulse.beat(LOOP)
                 if token_id in self.watches:
                     self._put_back(watch)
-            await self._flush()
+            if sightings := self._unwritten.take():
+                await self._ledger.sighted(sightings)
 
     async def _poll(self, watch: Watch) -> None:
         """One look at one customer. A store that cannot be read says nothing about what is owned (law 2)."""
@@ -194,7 +193,8 @@ class Polling:
         self._look_at_clock()
         if watch.customer_id is None or not self._worth_comparing(watch, sighting):
             if sighting and watch.customer_id:
-                watch.read_at = self._sightings[watch.customer_id] = sighting.read_at
+                watch.read_at = sighting.read_at
+                self._unwritten.put(watch.customer_id, sighting.read_at)
         else:
             await self._compare(watch, watch.customer_id, sighting)
         if sighting is not None:
@@ -291,10 +291,3 @@ class Polling:
         if date is not None:
             then = self._clock.now() - timedelta(seconds=self._clock.monotonic() - date.seen_s)
             self.clockwatch.confirm(date.at, then)
-
-    async def _flush(self) -> None:
-        """Writes the sightings that changed nothing, all in one transaction."""
-        if self._sightings and self._clock.monotonic() >= self._flush_at:
-            self._flush_at = self._clock.monotonic() + FLUSH.total_seconds()
-            sightings, self._sightings = self._sightings, {}
-            await self._ledger.sighted(sightings)

@@ -14,6 +14,7 @@ from .schedule import Rank
 REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
 FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
 AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
+FLUSH_S = 30.0
 REMOVED_AGAIN = timedelta(days=1)  # only his known ends still come
 
 
@@ -73,6 +74,26 @@ class Sweep:
         now = self._monotonic()
         self.last_s, self._since = now - self._since, now
         self._left = set(self._everybody)
+
+
+class Unwritten:
+    """Sightings of unchanged inventories: nothing hangs on them, so many are written in one transaction."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._next = monotonic()
+        self._read: dict[str, datetime] = {}
+
+    def put(self, customer_id: str, read_at: datetime) -> None:
+        self._read[customer_id] = read_at
+
+    def take(self) -> dict[str, datetime]:
+        """All of them, every FLUSH_S; in between none."""
+        if not self._read or self._monotonic() < self._next:
+            return {}
+        self._next = self._monotonic() + FLUSH_S
+        read, self._read = self._read, {}
+        return read
 
 
 def watch_of(row: Polled) -> Watch:

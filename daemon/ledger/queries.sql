@@ -298,7 +298,7 @@ SELECT c.* FROM commands c
 WHERE c.server = :place AND c.state = 'planned' AND c.due_at <= :now
     AND (c.absent = 0 AND c.online_us IS NULL AND (c.server NOT LIKE 'online:%' OR c.step = 'revoke')
         OR c.player IN (SELECT key FROM json_each(:online)) AND (COALESCE(c.online_us, 0) = 0 OR EXISTS (
-            SELECT 1 FROM json_each(:online) o WHERE o.key = c.player AND o.value + c.online_us <= :now)))
+            SELECT 1 FROM json_each(:online) WHERE key = c.player AND value + c.online_us <= :now)))
     AND NOT EXISTS (
         SELECT 1 FROM commands e WHERE e.holding_id = c.holding_id
         AND (e.state = 'sending' OR e.id < c.id AND e.superseded = 0 AND e.state IN ('planned', 'unknown', 'blocked')))
@@ -331,7 +331,7 @@ SELECT MIN(at) FROM (
     WHERE server IN (SELECT :server UNION ALL SELECT label FROM places WHERE server = :server)
         AND superseded = 0 AND state IN ('planned', 'unknown') AND (state = 'planned' OR settled_at IS NULL)
     UNION ALL
-    SELECT o.value + c.online_us FROM commands c JOIN json_each(:online) o ON o.key = c.player
+    SELECT json_each.value + c.online_us FROM commands c JOIN json_each(:online) ON json_each.key = c.player
     WHERE c.server IN (SELECT :server UNION ALL SELECT label FROM places WHERE server = :server)
         AND c.state = 'planned' AND c.online_us > 0)
 WHERE at > :now;

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.flow.owner import Owner, lobby_beside, uuid_of
 from tests.world import VIP, World
 
-LOBBY_ID, UNKNOWN_ID = "411486491630370901", "411486491630370902"
+LOBBY_ID = "411486491630370901"
 KIT = """
 [[perk]]
 name = "starter-kit"
@@ -280,9 +280,7 @@ async def test_one_of_several_waits_while_none_answers_and_is_sent_once(tmp_path
         await owner.looked()
         await owner.settled(owner.add("Ann", "planned"))
         report = await owner.status()
-        assert [server["queue"] for server in report["servers"]] == [0, 1] or sum(
-            server["queue"] for server in report["servers"]
-        ) == 1
+        assert sum(server["queue"] for server in report["servers"]) == 1  # counted once
         await world.server.up()
         await lobby.up()
         world.hands.forward(timedelta(minutes=2))

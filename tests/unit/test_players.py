@@ -9,7 +9,17 @@ from daemon.ledger.rows import Polled
 from daemon.model import Profile, Secret
 from daemon.players import AT_ONCE, Players
 from daemon.schedule import Rank
-from daemon.watches import AFTER_END, REFUSED_AGAIN, REMOVED_AGAIN, Intervals, Watch, next_look, watch_of
+from daemon.watches import (
+    AFTER_END,
+    FLUSH_S,
+    REFUSED_AGAIN,
+    REMOVED_AGAIN,
+    Intervals,
+    Unwritten,
+    Watch,
+    next_look,
+    watch_of,
+)
 from tests.builders import HOUR, MINUTE, NOW
 
 EVERY = Intervals(online=timedelta(seconds=30), offline=timedelta(minutes=15))
@@ -117,3 +127,19 @@ def test_when_somebody_is_looked_at_next(facts: dict[str, Any], wait: timedelta,
 def test_an_interval_for_who_is_online_that_is_longer_than_the_other_is_not_used() -> None:
     every = Intervals(online=HOUR, offline=MINUTE)
     assert next_look(watched(online=True), NOW, every, jitter=0.5) == (MINUTE / 2, Rank.ONLINE)
+
+
+def test_what_is_seen_again_unchanged_is_written_together_now_and_then() -> None:
+    at = [100.0]
+    unwritten = Unwritten(lambda: at[0])
+    assert unwritten.take() == {}
+    unwritten.put("1", NOW)
+    assert unwritten.take() == {"1": NOW}
+    unwritten.put("1", NOW)
+    unwritten.put("1", NOW + MINUTE)
+    unwritten.put("2", NOW)
+    at[0] += FLUSH_S - 0.1
+    assert unwritten.take() == {}
+    at[0] += 0.1
+    assert unwritten.take() == {"1": NOW + MINUTE, "2": NOW}
+    assert unwritten.take() == {}
