@@ -102,7 +102,10 @@ async def test_an_address_that_is_taken_is_exit_1_and_names_the_key(tmp_path: Pa
     assert "Traceback" not in said.err
 
 
-async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one_sentence(tmp_path: Path) -> None:
+async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # it writes a file too, and says that it cannot
     async with World(tmp_path) as world:
         world.add_token("Ann")
         daemon = await world.start_daemon()
