@@ -11,6 +11,8 @@ import sys
 from asyncio.subprocess import DEVNULL
 from pathlib import Path
 
+import pytest
+
 from tests import secretwatch
 from tests.world import DEADLINE_S, ROOT, World
 
