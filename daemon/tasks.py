@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -18,7 +19,8 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         while not task.done():
-            await asyncio.wait((task,))
+            with contextlib.suppress(asyncio.CancelledError):  # cancelled again, it still waits
+                await asyncio.wait((task,))
         task.result()
         raise
 

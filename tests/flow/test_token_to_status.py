@@ -5,9 +5,11 @@ The real App runs in this process beside the emulated store and server; days pas
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from daemon.lane import Lane, Passed
 from tests import secretwatch
 from tests.flow.owner import Owner, uuid_of
 from tests.world import VIP, World
@@ -232,3 +234,29 @@ async def test_a_perk_in_two_hands_of_one_player_is_taken_with_the_last(tmp_path
             world.store.revoke(item)
             await owner.looked()
         await owner.settled(owner.add("Ann"), owner.remove("Ann"))
+
+
+async def test_a_fault_with_one_customer_is_shown_and_stops_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with World(tmp_path) as world:
+        owner = await Owner.of(world, "Ann", "Ben")
+        [ann] = [watch.customer_id for watch in owner.app.polling.watches.values() if watch.label == "Ann"]
+        look = Lane.look
+
+        async def faulty(lane: Lane, customer_id: str, *args: Any, **kwargs: Any) -> Passed:
+            if customer_id == ann:
+                raise ZeroDivisionError
+            return await look(lane, customer_id, *args, **kwargs)
+
+        monkeypatch.setattr(Lane, "look", faulty)
+        world.buy("Ann")
+        world.buy("Ben")
+        for _ in range(3):
+            await owner.tried()
+        await owner.settled(owner.add("Ben"))
+        assert "ZeroDivisionError" in (await owner.problems())["customer_failing"]["text"]
+        monkeypatch.undo()
+        await owner.looked()
+        await owner.settled(owner.add("Ben"), owner.add("Ann"))
+        assert "customer_failing" not in await owner.problems()

@@ -1,0 +1,26 @@
+"""A secret gives itself away in one place only, and says nothing anywhere else."""
+
+import pickle
+
+import pytest
+
+from adapters.base import Secret
+from tests.secretwatch import mint
+
+
+def test_a_secret_has_no_text_form() -> None:
+    text = mint("a token")
+    secret = Secret(text)
+    assert secret.reveal() == text
+    for shown in (str(secret), repr(secret), f"{secret}", f"{secret:>80}", f"{[secret]}"):
+        assert text not in shown
+        assert "Secret(…)" in shown
+
+
+def test_a_secret_is_equal_to_itself_only_and_is_never_written_anywhere() -> None:
+    secret = Secret("one of a kind")
+    assert secret == Secret("one of a kind")
+    assert len({secret, Secret("one of a kind"), Secret("another")}) == 2
+    assert secret != "one of a kind"
+    with pytest.raises(TypeError, match="not written anywhere"):
+        pickle.dumps(secret)
