@@ -142,8 +142,7 @@ async def test_a_retired_perk_comes_back_from_the_ledger_as_it_was_configured(le
     )
     await ledger.configure([server()], [rich, perk()], NOW, adopt=True)
     catalogue = await ledger.configure([server()], [perk()], NOW, adopt=True)
-    assert catalogue.retired == {"rich": rich}
-    assert catalogue.perk("rich") == rich
+    assert (catalogue.retired, catalogue.perk("rich")) == ({"rich": rich}, rich)
     assert (await ledger.configure([server()], [rich], NOW, adopt=True)).retired == {"vip": perk()}
 
 
