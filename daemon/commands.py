@@ -227,11 +227,7 @@ def _draft(
 def _render(spec: CommandSpec, values: Mapping[str, str], adapter: Adapter | None) -> _Rendered:
     source = spec.run.source
     if adapter is None:
-        return _Rendered(
-            source,
-            {},
-            (Hold.VALUE, "the server's game is not known any more, so this was never rendered: `retry` or `skip` it"),
-        )
+        return _Rendered(source, {}, (Hold.VALUE, "the server's game is not known any more: `retry` or `skip` it"))
     try:
         text = render(spec.run, values, adapter.quote)
     except MissingValue as missing:

@@ -142,7 +142,7 @@ def test_commands_for_a_server_that_left_the_config_are_blocked() -> None:
 def test_commands_for_a_game_nobody_knows_any_more_are_blocked_as_written() -> None:
     before = held(item())
     [one] = planned(looked(before, item(state="used"), sold=SOLD), SOLD, before, adapters={})
-    assert holds(one) == [Hold.VALUE, Hold.SERVER]
+    assert holds(one) == [Hold.VALUE, Hold.VALUE]
     assert one.revoke[0].text == "lp user {uuid} parent remove vip"
     assert "game is not known" in (one.revoke[0].reason or "")
 
