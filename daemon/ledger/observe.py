@@ -48,6 +48,12 @@ def put_profile(connection: sqlite3.Connection, profile: Profile, now: int) -> N
     )
 
 
+def _carry_out_absent(connection: sqlite3.Connection, item_id: int, now: int) -> None:
+    """A removal that waited for a person because its item had vanished: now the store states the end (law 5)."""
+    freed = connection.execute(SQL["plan_absent"], {"item_id": item_id, "now": now}).fetchall()
+    events.moved(connection, now, [row["id"] for row in freed], "blocked", "planned", "the store says revoked")
+
+
 def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
     """Everything of one observation. The order matters: the brake last, so that it also stops what this one planned."""
     now, customer_id = micros(seen.at), int(seen.customer_id)
@@ -58,6 +64,8 @@ def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
         if item.item.slug and item.item.product_id:
             slug = {"slug": item.item.slug, "product_id": int(item.item.product_id), "now": now}
             connection.execute(SQL["bind_slug"], slug)
+        if item.item.revoked:
+            _carry_out_absent(connection, int(item.item.id), now)
     for found in seen.changes.notes:
         events.note(connection, now, found.kind, customer_id=customer_id, item_id=int(found.item_id), detail=found.text)
     tally = Tally()

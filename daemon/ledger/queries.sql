@@ -185,6 +185,11 @@ ON CONFLICT (item_id) DO UPDATE SET customer_id = excluded.customer_id, product_
     gameserver_id = excluded.gameserver_id, quantity_index = excluded.quantity_index, seen_live = excluded.seen_live,
     renewed_at = excluded.renewed_at, missing_since = excluded.missing_since;
 
+-- blocked → planned: the item had vanished, and now the store says it is revoked
+-- name: plan_absent
+UPDATE commands SET state = 'planned', hold = NULL, reason = NULL, due_at = :now
+WHERE state = 'blocked' AND hold = 'absent' AND item_id = :item_id AND superseded = 0 RETURNING id;
+
 -- name: bind_slug
 INSERT INTO slugs (slug, product_id, bound_at) VALUES (:slug, :product_id, :now) ON CONFLICT DO NOTHING;
 

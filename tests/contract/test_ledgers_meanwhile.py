@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.changes import Hold, Holding, HoldingKey, Outcome, Turn
+from daemon.changes import Changes, Hold, Holding, HoldingKey, Outcome, Turn
 from daemon.ledger.base import Ledger
-from daemon.model import Cause, State
+from daemon.model import Cause, State, Step
 from tests.ledgers import (
     ANN,
     BEN,
     NOW,
+    blocked,
     claimed,
     ends,
     known,
@@ -24,6 +25,7 @@ from tests.ledgers import (
     record,
     rows,
     run,
+    seen,
     server,
     states,
     token,
@@ -111,3 +113,15 @@ async def test_a_profile_without_a_store_is_a_profile(ledger: Ledger) -> None:
     nowhere = replace(profile(BEN, "Ben"), store_id="")
     await ledger.add_token(token(), "operator", nowhere, NOW)
     assert (await known(ledger, BEN)).profile == nowhere
+
+
+async def test_a_removal_held_because_the_item_vanished_goes_when_the_store_says_revoked(ledger: Ledger) -> None:
+    await record(ledger, opens("give"))
+    await run(ledger, State.DELIVERED)
+    await record(ledger, ends(blocked("take", Step.REVOKE, hold=Hold.ABSENT), cause=Cause.ABSENT))
+    changes = Changes(customer_id=ANN, items=(known_item("1", state="active"),))
+    await ledger.record(replace(seen(), changes=changes))
+    assert await states(ledger) == {"give": "delivered", "take": "blocked"}
+    changes = Changes(customer_id=ANN, items=(known_item("1", state="revoked"),))
+    await ledger.record(replace(seen(), changes=changes))
+    assert await states(ledger) == {"give": "delivered", "take": "planned"}
