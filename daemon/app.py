@@ -31,6 +31,7 @@ from .ledger import LEDGERS
 from .ledger.base import Ledger, LedgerError
 from .ledger.operate import PERK
 from .metrics import Counters
+from .paynow.exchange import Exchange
 from .paynow.rate import Rate
 from .paynow.storefront import Storefront
 from .polling import Polling
@@ -105,9 +106,10 @@ class App:
             lane = self._lane = Lane(ledger, rules, await self._brake(ledger, started_at), clock.now)
             counters = Counters()
             self._rate = Rate(settings.poll.rate, monotonic=clock.monotonic)
-            store = await stack.enter_async_context(
-                Storefront.open(settings.store.api, settings.store.items_path, rate=self._rate, wall=clock.now)
+            exchange = await stack.enter_async_context(
+                Exchange.open(settings.store.api, rate=self._rate, wall=clock.now)
             )
+            store = Storefront(exchange, settings.store.items_path, settings.store.id)
             polling = self.polling = Polling(
                 store,
                 ledger,
@@ -226,13 +228,14 @@ class App:
         catalogue = await self._ledger.configure(
             settings.servers, settings.perks, now, adopt=settings.customers.first_seen == "adopt"
         )
-        adapters = {name: self._adapters[game] for name, game in catalogue.games.items() if game in self._adapters}
-        digest = hashlib.sha256(repr((sorted(catalogue.servers), sorted(catalogue.chosen.items()))).encode())
+        # Another game or identity is a change of who the players are: everybody is compared anew (law 12).
+        servers = sorted((server.name, server.game, server.identity, server.bedrock_prefix) for server in settings.servers)
+        digest = hashlib.sha256(repr((servers, sorted(catalogue.chosen.items()))).encode())
         for perk in settings.perks:
             digest.update(PERK.dump_json(perk))
         return Rules(
             catalogue=catalogue,
-            adapters=adapters,
+            adapters=Rules.adapters_of(catalogue, settings.servers, self._adapters),
             hold_absent=settings.brake.absent == "hold",
             fingerprint=digest.hexdigest(),
         )

@@ -211,6 +211,10 @@ class Server:
     game: str
     endpoint: Endpoint
     paynow_id: str = ""
+    paynow_token: Secret | None = None  # perkd is this game server for the store
+    run_store_commands: bool = False  # send what the store's queue holds besides `perkd` lines
+    identity: str = "online"  # how it names its players, one of the adapter's `identities`
+    bedrock_prefix: str = "."  # with "floodgate": what stands before a Bedrock player's gamertag
     min_gap: timedelta = timedelta(0)
     warmup: timedelta = timedelta(minutes=2)
     presence: timedelta = timedelta(seconds=15)

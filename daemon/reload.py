@@ -13,6 +13,10 @@ from .config import Settings
 OPENED_ONCE: Mapping[str, Callable[[Settings], object]] = {
     "store.api": lambda settings: settings.store.api,
     "store.items_path": lambda settings: settings.store.items_path,
+    "store.id": lambda settings: settings.store.id,
+    "store.api_key": lambda settings: settings.store.api_key,
+    "store.management_items": lambda settings: settings.store.management_items,
+    "customers.enrol": lambda settings: settings.customers.enrol,
     "ledger.url": lambda settings: settings.ledger.path,
     "http.listen": lambda settings: settings.listen,
     "control.socket": lambda settings: settings.control,

@@ -66,7 +66,9 @@ async def ask_store(found: Settings, asked: Sequence[TokenEntry], step: Callable
     """Asks for each of `asked`, or without any whether the store is there at all."""
     said = StoreSaid(api=found.store.api, listed=len(found.customers.tokens or ()))
     seen: list[Item] = []
-    async with Storefront.open(found.store.api, found.store.items_path, rate=Rate(found.poll.rate)) as store:
+    async with Storefront.open(
+        found.store.api, found.store.items_path, rate=Rate(found.poll.rate), store_id=found.store.id
+    ) as store:
         if not asked:
             await _knock(store, said)
         failed = 0

@@ -95,7 +95,7 @@ class Rehearsal:
             brake.note(customer, held, removals, read_at)
         rules = Rules(
             catalogue=catalogue,
-            adapters={name: ADAPTERS[game] for name, game in catalogue.games.items() if game in ADAPTERS},
+            adapters=Rules.adapters_of(catalogue, settings.servers, ADAPTERS),
             hold_absent=settings.brake.absent == "hold",
             fingerprint="",
         )

@@ -18,11 +18,12 @@ class StoreTable(Table):
     id: str = ""
     api_key: str = ""
     items_path: str = "/v1/store/customer/delivery/items"
+    management_items: Literal["delivery/items", "command-delivery", "command_delivery", "inventory"] = "delivery/items"
 
 
 class CustomersTable(Table):
     tokens: str = ""
-    enrol: Literal["off", "online", "all"] = "off"
+    enrol: Literal["off", "online", "all"] | None = None  # "all" with an API key, else "off"
     first_seen: Literal["adopt", "deliver"] = "adopt"
 
 
@@ -59,6 +60,10 @@ class ServerTable(Table):
     address: str = ""
     password: str = ""
     paynow_id: str = ""
+    paynow_token: str = ""
+    run_store_commands: bool = False
+    identity: Literal["online", "offline", "floodgate"] = "online"
+    bedrock_prefix: str = "."
     transport: Literal["native", "mcrcon"] = "native"
     timeout: Timeout = timedelta(seconds=10)
     min_gap: Duration = timedelta(0)

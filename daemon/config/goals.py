@@ -99,6 +99,7 @@ def reached(goal: Goal, known: KnownServers) -> list[str]:
 def check_goal(
     read: Read[PerkTable],
     goal: Goal,
+    known: KnownServers,
     addressees: Sequence[Addressee],
     commands: Mapping[Loc, CommandSpec],
     findings: Findings,
@@ -106,7 +107,7 @@ def check_goal(
     """What a perk that goes to one of several servers cannot have, and where waiting for a player would never end.
     `commands`: every command by its place in the table."""
     if goal.target in (Target.ANY, Target.ONLINE):
-        _check_one_of(read, addressees, commands, findings)
+        _check_one_of(read, addressees, known.identities, commands, findings)
     blind = [one for one in addressees if not one.adapter.lists_identities]
     waits = [loc for loc, spec in commands.items() if spec.online is not None]
     where: Loc | None = ("servers", "where_online") if goal.target is Target.ONLINE else None
@@ -124,7 +125,11 @@ def check_goal(
 
 
 def _check_one_of(
-    read: Read[PerkTable], addressees: Sequence[Addressee], commands: Mapping[Loc, CommandSpec], findings: Findings
+    read: Read[PerkTable],
+    addressees: Sequence[Addressee],
+    identities: Mapping[str, str],
+    commands: Mapping[Loc, CommandSpec],
+    findings: Findings,
 ) -> None:
     if len(addressees) > 1:
         findings.mistake(
@@ -133,6 +138,17 @@ def _check_one_of(
             expected="servers of one game, because a command is written before it is known which one takes it",
             fix="write a perk of its own for the servers of each game; with the same `effect` they share the count",
         )
+    for one in addressees:
+        several = list(dict.fromkeys(identities[server] for server in one.servers))
+        if len(several) > 1:
+            findings.mistake(
+                read.at("servers"),
+                found=f"servers with {' and '.join(several)} in one list",
+                expected="servers that name their players alike, because a command is written before it is known which "
+                "one takes it",
+                fix="write a perk of its own for the servers of each identity; with the same `effect` they share the "
+                "count",
+            )
     for loc, spec in commands.items():
         if "server" in spec.run.variables:
             findings.mistake(

@@ -52,8 +52,8 @@ def _settings(
         return read_table(model, document.get(key, {}), key, findings)
 
     unknown_sections(document, filetables.SECTIONS | filetables.LISTS, "", findings)
-    store = sections.store(section(filetables.StoreTable, "store"), findings)
-    customers = sections.customers(section(filetables.CustomersTable, "customers"), rules, findings)
+    store = sections.store(section(filetables.StoreTable, "store"), rules, findings)
+    customers = sections.customers(section(filetables.CustomersTable, "customers"), store, rules, findings)
     poll = sections.poll(section(filetables.PollTable, "poll"), findings)
     ledger = sections.ledger(section(filetables.LedgerTable, "ledger"), findings)
     listen = sections.http(section(filetables.HttpTable, "http"), findings)

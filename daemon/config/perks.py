@@ -52,7 +52,7 @@ def _perk(
     revoke = commands.build(("revoke",), table.revoke)
     revoke_on = _revoke_on(commands, findings)
     _check_rest(read, kind, findings)
-    check_goal(read, goal, addressees, commands.every, findings)
+    check_goal(read, goal, known, addressees, commands.every, findings)
     warn_of_names(read.where, list(commands.every.values()), addressees, findings)
     if kind is None:
         return None

@@ -4,39 +4,39 @@
 """
 
 import math
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 from ..mistakes import ConfigError, Findings, quoted
-from ..model import BrakeLimits
-from ..tables import Read, Table, duration_text
+from ..model import BrakeLimits, Secret
+from ..tables import Read, duration_text
 from ..tokensfile import TokenEntry, read_tokens
 from .addresses import PLAIN_PATH, is_loopback, split_address
 from .filetables import BrakeTable, ControlTable, CustomersTable, HttpTable, LedgerTable, PollTable, StoreTable
 from .secretkeys import SecretRules
 from .settings import Customers, Ledger, Listen, Poll, Store
 
-T = TypeVar("T", bound=Table)
-
+FLAKE = re.compile(r"[0-9]{1,19}")  # an id of the store
 LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) holds 108 bytes with its closing NUL
 GENTLE_POLL_S = 10
 
 
-def store(read: Read[StoreTable], findings: Findings) -> Store:
+def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Store:
     table = read.table
     if read.sound("api"):
         _check_api(table.api, read.at("api"), findings)
-    if table.id and not (table.id.isascii() and table.id.isdigit()):
+    if table.id and FLAKE.fullmatch(table.id) is None:
         findings.mistake(
             read.at("id"),
             found=quoted(table.id),
             expected="the store's id, digits only",
             fix="copy it from the store's dashboard, or leave it empty",
         )
+    api_key = None
     if table.api_key:
-        not_yet(read, "api_key", "an API key", findings, fix="remove it: perkd reads with the customers' tokens")
+        api_key = rules.secret(table.api_key, read.at("api_key"), findings) or Secret("")
         if not table.id and read.sound("id"):
             findings.mistake(
                 read.at("id"),
@@ -51,7 +51,13 @@ def store(read: Read[StoreTable], findings: Findings) -> Store:
             expected='a plain path that starts with "/" and has no "?", "#", "//" or space',
             fix=f'write "{StoreTable().items_path}", or remove this key',
         )
-    return Store(api=table.api.rstrip("/"), id=table.id, items_path=table.items_path)
+    return Store(
+        api=table.api.rstrip("/"),
+        id=table.id,
+        api_key=api_key,
+        items_path=table.items_path,
+        management_items=table.management_items,
+    )
 
 
 def _check_api(api: str, where: str, findings: Findings) -> None:
@@ -80,12 +86,19 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
         )
 
 
-def customers(read: Read[CustomersTable], rules: SecretRules, findings: Findings) -> Customers:
+def customers(read: Read[CustomersTable], store: Store, rules: SecretRules, findings: Findings) -> Customers:
     table = read.table
-    if table.enrol != "off":
-        not_yet(read, "enrol", quoted(table.enrol), findings, fix='write "off" and list the tokens in `tokens`')
+    keyed = store.api_key is not None
+    enrol = table.enrol or ("all" if keyed else "off")
+    if enrol != "off" and not keyed:
+        findings.mistake(
+            read.at("enrol"),
+            found=f"{quoted(enrol)} without an API key",
+            expected="[store] api_key and id: only with them perkd finds customers and makes their tokens",
+            fix='set both in [store], or write "off" and list the tokens in `tokens`',
+        )
     tokens = _tokens(table.tokens, read.at("tokens"), rules, findings) if table.tokens else None
-    return Customers(source=table.tokens, tokens=tokens, enrol=table.enrol, first_seen=table.first_seen)
+    return Customers(source=table.tokens, tokens=tokens, enrol=enrol, first_seen=table.first_seen)
 
 
 def _tokens(reference: str, where: str, rules: SecretRules, findings: Findings) -> tuple[TokenEntry, ...] | None:
@@ -183,8 +196,3 @@ def control(read: Read[ControlTable], findings: Findings) -> Path:
 def brake(read: Read[BrakeTable]) -> BrakeLimits:
     table = read.table
     return BrakeLimits(share=table.share, least=table.least, window=table.window, absent=table.absent)
-
-
-def not_yet(read: Read[T], key: str, what: str, findings: Findings, *, fix: str) -> None:
-    """Refuses a key whose work is still to come: better than a key that is silently without effect."""
-    findings.mistake(read.at(key), found=what, expected="nothing: this is not yet part of this version", fix=fix)

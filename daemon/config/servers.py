@@ -13,6 +13,7 @@ from ..model import Endpoint, Secret, Server
 from ..tables import Read
 from .addresses import split_address
 from .filetables import ServerTable
+from .identities import check_identity, identity_of
 from .names import Names
 from .secretkeys import SecretRules
 
@@ -24,6 +25,7 @@ class KnownServers:
     servers: list[Server] = field(default_factory=list)
     games: dict[str, str | None] = field(default_factory=dict)  # server name → its game, None when that is unknown
     by_paynow_id: dict[str, str] = field(default_factory=dict)  # the store's id → server name
+    identities: dict[str, str] = field(default_factory=dict)  # server name → how it names its players, in words
 
 
 def build_servers(
@@ -32,16 +34,20 @@ def build_servers(
     known = KnownServers()
     names = Names("server")
     addresses: dict[tuple[str, int], str] = {}
+    tokens: dict[str, str] = {}  # game server token → where it stands
     for read in reads:
         name = names.check(read, findings)
         game = _game(read, games, findings)
         address = _address(read, findings)
         password = _password(read, rules, findings)
         paynow_id = _paynow_id(read, findings)
+        paynow_token = _paynow_token(read, tokens, rules, findings)
         if game:
             _check_transport(read, game, games[game].transports, findings)
+            check_identity(read, game, games[game], findings)
         if name:
             known.games[name] = game
+            known.identities[name] = identity_of(read.table)
             if paynow_id and known.by_paynow_id.setdefault(paynow_id, name) != name:
                 findings.mistake(
                     read.at("paynow_id"),
@@ -52,12 +58,18 @@ def build_servers(
         if address is not None and addresses.setdefault(address, read.where) != read.where:
             findings.warn(read.at("address"), f"the same address as {addresses[address]}: both send to one game server")
         if name and game and address:
-            known.servers.append(_server(read.table, name, game, address, password, paynow_id))
+            known.servers.append(_server(read.table, name, game, address, password, paynow_id, paynow_token))
     return known
 
 
 def _server(
-    table: ServerTable, name: str, game: str, address: tuple[str, int], password: Secret, paynow_id: str
+    table: ServerTable,
+    name: str,
+    game: str,
+    address: tuple[str, int],
+    password: Secret,
+    paynow_id: str,
+    paynow_token: Secret | None,
 ) -> Server:
     host, port = address
     endpoint = Endpoint(
@@ -68,6 +80,10 @@ def _server(
         game=game,
         endpoint=endpoint,
         paynow_id=paynow_id,
+        paynow_token=paynow_token,
+        run_store_commands=table.run_store_commands,
+        identity=table.identity,
+        bedrock_prefix=table.bedrock_prefix,
         min_gap=table.min_gap,
         warmup=table.warmup,
         presence=table.presence,
@@ -128,6 +144,31 @@ def _paynow_id(read: Read[ServerTable], findings: Findings) -> str:
         )
         return ""
     return paynow_id.lstrip("0")
+
+
+def _paynow_token(
+    read: Read[ServerTable], tokens: dict[str, str], rules: SecretRules, findings: Findings
+) -> Secret | None:
+    """The store's token of this game server; None without one, the empty secret when it was reported or not checked."""
+    reference = read.table.paynow_token
+    if not reference:
+        if read.table.run_store_commands:
+            findings.mistake(
+                read.at("run_store_commands"),
+                found="true without a paynow_token",
+                expected="the token of this game server: without it perkd never sees the store's commands",
+                fix="copy the token from the store's dashboard (game servers), or remove this key",
+            )
+        return None
+    token = rules.secret(reference, read.at("paynow_token"), findings) or Secret("")
+    if token.reveal() and tokens.setdefault(token.reveal(), read.where) != read.where:
+        findings.mistake(
+            read.at("paynow_token"),
+            found=f"the same token as {tokens[token.reveal()]}",
+            expected="a token no other [[server]] has: both would be handed the same commands",
+            fix="make a game server of its own in the store's dashboard",
+        )
+    return token
 
 
 def _check_transport(read: Read[ServerTable], game: str, offered: tuple[str, ...], findings: Findings) -> None:

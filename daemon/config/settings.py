@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ..model import BrakeLimits, Perk, Server
+from ..model import BrakeLimits, Perk, Secret, Server
 from ..tokensfile import TokenEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """Where the store's API is. `api` has no slash at its end, `items_path` one at its start; `id` may be empty."""
+    """Where the store's API is. `api` has no slash at its end, `items_path` one at its start; `id` is empty only where
+    `api_key` is None. `management_items` is the word of the management paths for the inventory."""
 
     api: str
     id: str
+    api_key: Secret | None
     items_path: str
+    management_items: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Customers:
 
     source: str
     tokens: tuple[TokenEntry, ...] | None
-    enrol: str
+    enrol: str  # "off", "online" or "all"
     first_seen: str  # "adopt" or "deliver"
 
 
@@ -59,8 +62,8 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One checked config.toml. A server whose password was not checked (only with `need_secrets=False`) has the empty
-    secret, which no checked one ever is."""
+    """One checked config.toml. A secret that was not checked (only with `need_secrets=False`) is the empty one, which
+    no checked one ever is."""
 
     store: Store
     customers: Customers

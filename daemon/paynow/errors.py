@@ -2,15 +2,18 @@
 
     StoreError
     ├── BadAddress    the address or path in the config cannot be used: nothing was sent
+    ├── BadInput      what was to be sent breaks a rule of the store's API: nothing was sent
     ├── Unreachable   no answer, or not all of it: network, TLS, timeout
-    ├── TokenRefused  401 or 403: this token, not the store, is the trouble (`status` says which)
+    ├── TokenRefused  401 or 403: this token or key, not the store, is the trouble (`status` says which)
+    │   ├── WrongStore     the token works, at another store than the config's
+    │   └── NotPermitted   403: the API key lacks a permission, named in the message
     ├── NotFound      404 or 410: the path is not there
     ├── Limited       429: too many requests
     ├── Rejected      any other 4xx: the store does not accept what perkd asks
     ├── ServerFault   5xx
     └── Unreadable    an answer came, and it is not what the store's API promises
 
-None of them says anything about what a customer owns. No message holds a token.
+None of them says anything about what a customer owns. No message holds a token or key.
 """
 
 import json
@@ -35,12 +38,28 @@ class BadAddress(StoreError):
     """`[store] api` or `items_path` cannot be used."""
 
 
+class BadInput(StoreError):
+    """What was to be sent breaks a rule of the store's API; the message says which field and which rule."""
+
+
 class Unreachable(StoreError):
     """No whole answer arrived: the network, TLS, a timeout, a connection cut in mid-answer."""
 
 
 class TokenRefused(StoreError):
     """The store refuses this token: 401 (unknown or invalidated), 403 (not allowed); None: it was never sent."""
+
+
+class WrongStore(TokenRefused):
+    """The token belongs to a customer of another store; the message has both ids."""
+
+
+class NotPermitted(TokenRefused):
+    """The API key's role lacks a permission. `permission` is its id as PayNow's documentation has it."""
+
+    def __init__(self, message: str, *, path: str, status: int, permission: str) -> None:
+        super().__init__(message, path=path, status=status)
+        self.permission = permission
 
 
 class NotFound(StoreError):

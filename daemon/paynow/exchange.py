@@ -1,6 +1,6 @@
-"""One GET to the store: its turn in the rate limit, the request, the whole body within bounds, or a typed error.
+"""One request to the store: its turn in the rate limit, the request, the whole body within bounds, or a typed error.
 
-`storefront.py` calls this; one `Exchange` owns the one HTTP session of the process.
+`storefront.py`, `management.py` and `gameserver.py` call this; one `Exchange` owns the one HTTP session of the process.
 """
 
 import logging
@@ -27,6 +27,7 @@ log = logging.getLogger("perkd.store")
 LARGEST_BODY = 8 * 1024 * 1024  # bytes, after unpacking
 _LARGEST_REFUSAL = 64 * 1024
 _LONGEST_ETAG = 200
+_TAKEN = frozenset({200, 201, 204, 304})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A 200 with its whole unpacked body, or a 304 with none."""
+    """A 200 or 201 with its whole unpacked body, or a 204 or 304 with none."""
 
     status: int
     body: bytes
@@ -99,6 +100,11 @@ class Exchange:
         async with session:
             yield cls(session, base, rate, wall)
 
+    @property
+    def host(self) -> str:
+        """The store's host name, for messages."""
+        return self._host
+
     def url(self, path: str, query: str = "") -> URL:
         """The address of a path that is already checked; `query` is plain ASCII."""
         return URL(f"{self._base}{path}?{query}" if query else f"{self._base}{path}", encoded=True)
@@ -121,17 +127,41 @@ class Exchange:
                 headers={"Authorization": f"{login} {token.reveal()}"} | ({"If-None-Match": etag} if etag else {}),
                 allow_redirects=False,
             ) as response:
-                return await self._take(response, path, sent_at)
+                return await self._take(response, path, sent_at, failures.CUSTOMER)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)
         raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
 
-    async def _take(self, response: aiohttp.ClientResponse, path: str, sent_at: float) -> Reply:
+    async def call(
+        self, method: str, url: URL, login: str, secret: Secret, words: failures.Words, body: bytes | None = None
+    ) -> Reply:
+        """As `get`, for any method, with the JSON document `body`; `words` say what a refusal of this request means.
+
+        Raises a StoreError and nothing else. Unreachable, ServerFault and Unreadable leave open whether it was done.
+        """
+        path = url.raw_path
+        if not _sendable(secret):
+            raise words.unusable(path)
+        sent_at = await self.rate.turn()
+        failure: StoreError
+        headers = {"Authorization": f"{login} {secret.reveal()}"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self._session.request(
+                method, url, headers=headers, data=body, allow_redirects=False
+            ) as response:
+                return await self._take(response, path, sent_at, words)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            failure = failures.of_transport(error, self._host, path)
+        raise failure  # as above
+
+    async def _take(self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words) -> Reply:
         status = response.status
-        if status not in {200, 304}:
-            await self._refuse(response, path, sent_at)
+        if status not in _TAKEN:
+            await self._refuse(response, path, sent_at, words)
         self.rate.succeeded(sent_at)
-        body = await _body(response, path) if status == 200 else b""
+        body = await _body(response, path) if status in {200, 201} else b""
         if status == 200 and not body:
             raise Unreadable(f"{path} answered with nothing at all; perkd tries again", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
@@ -143,14 +173,14 @@ class Exchange:
         new_etag = response.headers.get("ETag")
         return Reply(status, body, new_etag if new_etag and len(new_etag) <= _LONGEST_ETAG else None)
 
-    async def _refuse(self, response: aiohttp.ClientResponse, path: str, sent_at: float) -> None:
-        """Raises what a status other than 200 and 304 means."""
+    async def _refuse(self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words) -> None:
+        """Raises what a status means that is no success."""
         retry_after_s = self._retry_after_s(response)
         body = await _some_body(response)
         if response.status != 429:
             self.rate.succeeded(sent_at)
             raise failures.of_status(
-                response.status, body, self._host, path, location=response.headers.get("Location", "")
+                response.status, body, self._host, path, location=response.headers.get("Location", ""), words=words
             )
         already = self.rate.blocked_s() > 0
         wait_s = self.rate.limited(sent_at=sent_at, retry_after_s=retry_after_s)

@@ -3,6 +3,9 @@
 `exchange.py` calls this. Nothing here sees the request's headers, so no message can hold a token.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import aiohttp
 from yarl import URL
 
@@ -52,24 +55,45 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
     ((Exception,), Unreachable, "{host} cut the connection in the middle of {path}; perkd tries again"),
 )
 
-_STATUS: dict[int, tuple[type[StoreError], str]] = {
-    401: (
-        TokenRefused,
-        (
-            "the store does not know this token {where}: it was invalidated or copied wrongly; make a new one in the "
-            "dashboard of the store, or set [store] api_key so that perkd makes one"
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the store's refusals of one kind of request mean: status → what happened, and what to do. `secret` is what
+    the request logs in with, as an owner knows it."""
+
+    secret: str
+    statuses: Mapping[int, tuple[type[StoreError], str]]
+
+    def unusable(self, path: str) -> TokenRefused:
+        """The secret cannot stand in a header: it was not sent."""
+        return TokenRefused(
+            f"this {self.secret} was not sent: it is empty or holds a character no {self.secret} has; copy it again",
+            path=path,
+        )
+
+
+NOTHING_THERE = (
+    NotFound,
+    "the store has nothing there {where}: check [store] api and items_path; the path has changed before",
+)
+CUSTOMER = Words(
+    "token",
+    {
+        401: (
+            TokenRefused,
+            (
+                "the store does not know this token {where}: it was invalidated or copied wrongly; make a new one in "
+                "the dashboard of the store, or set [store] api_key so that perkd makes one"
+            ),
         ),
-    ),
-    403: (
-        TokenRefused,
-        "the store does not let this token read that {where}: check the customer in the store's dashboard",
-    ),
-    404: (
-        NotFound,
-        "the store has nothing there {where}: check [store] api and items_path; the path has changed before",
-    ),
-}
-_STATUS[410] = _STATUS[404]
+        403: (
+            TokenRefused,
+            "the store does not let this token read that {where}: check the customer in the store's dashboard",
+        ),
+        404: NOTHING_THERE,
+        410: NOTHING_THERE,
+    },
+)
 
 _STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {
     3: (
@@ -97,10 +121,12 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
     return kind(text.format(host=host, path=path, why=why), path=path)
 
 
-def of_status(status: int, body: bytes, host: str, path: str, *, location: str = "") -> StoreError:
-    """What a status other than 200, 304 and 429 means; `location` is the target of a redirect."""
-    kind, text = _STATUS.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
-    if kind is TokenRefused and body.lstrip()[:1] == b"<":
+def of_status(
+    status: int, body: bytes, host: str, path: str, *, location: str = "", words: Words = CUSTOMER
+) -> StoreError:
+    """What a status means that is no success and not 429; `location` is the target of a redirect."""
+    kind, text = words.statuses.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
+    if issubclass(kind, TokenRefused) and body.lstrip()[:1] == b"<":
         # A firewall's page, not the store's word about a token.
         kind = ServerFault
         text = "{host} answered with a web page, not with the store's words {where}; perkd tries again"

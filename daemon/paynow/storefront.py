@@ -9,7 +9,7 @@ from adapters.base import Secret
 
 from ..model import Inventory, Item, Profile
 from .address import checked_path
-from .errors import Unreadable
+from .errors import Unreadable, WrongStore
 from .exchange import Exchange, Reply, StoreDate, Timeouts
 from .rate import Rate
 from .seen import PageMark, Seen
@@ -45,8 +45,8 @@ Answer = Fresh | Unchanged
 class Storefront:
     """The Storefront API over one exchange. Every call raises a StoreError and nothing else."""
 
-    def __init__(self, exchange: Exchange, items_path: str = ITEMS_PATH) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, items_path: str = ITEMS_PATH, store_id: str = "") -> None:
+        self._exchange, self._store_id = exchange, store_id
         self._items_path = checked_path("[store] items_path", items_path)
         self._customer_url = exchange.url(CUSTOMER_PATH)
         self._first_page = exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}")
@@ -59,13 +59,14 @@ class Storefront:
         items_path: str = ITEMS_PATH,
         *,
         rate: Rate,
+        store_id: str = "",
         timeouts: Timeouts | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> AsyncIterator["Storefront"]:
         """A storefront with a session of its own, closed on leaving. Raises BadAddress before anything is sent."""
         checked_path("[store] items_path", items_path)
         async with Exchange.open(api, rate=rate, timeouts=timeouts, wall=wall) as exchange:
-            yield cls(exchange, items_path)
+            yield cls(exchange, items_path, store_id)
 
     @property
     def last_date(self) -> StoreDate | None:
@@ -82,18 +83,27 @@ class Storefront:
         return self._exchange.rate.limited_until(now)
 
     async def customer(self, token: Secret) -> Profile:
-        """Who the token belongs to (`GET /v1/store/customer`)."""
+        """Who the token belongs to (`GET /v1/store/customer`). Raises WrongStore for a customer of another store than
+        the one that was named at the opening."""
         reply = await self._exchange.get(self._customer_url, _LOGIN, token)
         if reply.status != 200:
             raise Unreadable(
                 f"{CUSTOMER_PATH} answered 304 to an unconditional request", path=CUSTOMER_PATH, status=304
             )
         try:
-            return read_customer(reply.body)
+            profile = read_customer(reply.body)
         except NotAnAnswer as error:
             raise Unreadable(
                 f"{CUSTOMER_PATH} answered with no customer: {error}", path=CUSTOMER_PATH, status=200
             ) from None
+        if self._store_id and profile.store_id and int(profile.store_id) != int(self._store_id):
+            raise WrongStore(
+                f"this token belongs to a customer of store {profile.store_id}, and [store] id is {self._store_id}: "
+                "use a token of this store, or correct the id",
+                path=CUSTOMER_PATH,
+                status=200,
+            )
+        return profile
 
     async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
         """Everything the customer owns; `now` becomes `read_at`, the time reading began.

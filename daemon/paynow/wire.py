@@ -60,7 +60,7 @@ def moment(text: str | None) -> datetime | None:
     return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
     """Strict: text is text and a number is a number, so nothing is guessed into a meaning."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -69,17 +69,17 @@ class _Wire(BaseModel):
 Id = str | int
 
 
-class WireProduct(_Wire):
+class WireProduct(Wire):
     id: Id
     slug: str | None = None
     name: str | None = None
 
 
-class WireOwner(_Wire):
+class WireOwner(Wire):
     id: Id
 
 
-class WireItem(_Wire):
+class WireItem(Wire):
     """One element of the inventory's array: today's storefront document, the older ones, and the management API's."""
 
     id: Id
@@ -104,27 +104,27 @@ def _no_empty(value: object) -> object:
     return None if value == "" else value
 
 
-_Text = Annotated[str | None, BeforeValidator(_no_empty)]
-_TextId = Annotated[str | int | None, BeforeValidator(_no_empty)]
+Text = Annotated[str | None, BeforeValidator(_no_empty)]
+TextId = Annotated[str | int | None, BeforeValidator(_no_empty)]
 
 
-class WireProfile(_Wire):
-    id: _TextId = None
-    name: _Text = None
-    platform: _Text = None
+class WireProfile(Wire):
+    id: TextId = None
+    name: Text = None
+    platform: Text = None
 
 
-class WireCustomer(_Wire):
+class WireCustomer(Wire):
     id: Id
     store_id: Id | None = None
-    name: _Text = None
+    name: Text = None
     profile: WireProfile | None = None
-    steam_id: _TextId = None
+    steam_id: TextId = None
     steam: WireProfile | None = None
-    minecraft_uuid: _Text = None
+    minecraft_uuid: Text = None
     minecraft: WireProfile | None = None
-    minecraft_platform: _Text = None
-    xbox_xuid: _TextId = None
+    minecraft_platform: Text = None
+    xbox_xuid: TextId = None
 
 
 _ITEMS: TypeAdapter[list[WireItem]] = TypeAdapter(list[WireItem])
@@ -135,11 +135,16 @@ _CUSTOMER: TypeAdapter[WireCustomer] = TypeAdapter(WireCustomer)
 def read_customer(body: bytes) -> Profile:
     """Who the customer is. Raises NotAnAnswer: an identity that can be read only in part is not used at all."""
     try:
-        wire = _CUSTOMER.validate_json(body)
+        return profile_of(_CUSTOMER.validate_json(body))
+    except ValidationError as error:
+        raise NotAnAnswer(first_fault(error)) from None
+
+
+def profile_of(wire: WireCustomer) -> Profile:
+    """What the store's document says of who the customer is. Raises NotAnAnswer when an id in it is none."""
+    try:
         customer_id = flake(wire.id)
         store_id = flake(wire.store_id) if wire.store_id is not None else ""
-    except ValidationError as error:
-        raise NotAnAnswer(_first_fault(error)) from None
     except ValueError as error:
         raise NotAnAnswer(str(error)) from None
     profile, steam, minecraft = (part or WireProfile() for part in (wire.profile, wire.steam, wire.minecraft))
@@ -271,7 +276,7 @@ def _cosmetic_id(value: Id | None) -> str | None:
         return None
 
 
-def _first_fault(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
     """Where and why, without the value: what stood there may be anything."""
     fault = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])

@@ -1,0 +1,61 @@
+"""`identity` and `bedrock_prefix` of a `[[server]]`: how the server names its players.
+
+`servers` calls it for each server whose game is known.
+"""
+
+from adapters.base import Adapter, Unsafe
+
+from ..mistakes import Findings, listed, quoted
+from ..tables import Read
+from .filetables import ServerTable
+
+FLOODGATE = "floodgate"
+DEFAULT_PREFIX = ServerTable().bedrock_prefix
+
+
+def identity_of(table: ServerTable) -> str:
+    """How the server names its players, as it stands in the file."""
+    prefix = f" and bedrock_prefix = {quoted(table.bedrock_prefix)}" if table.identity == FLOODGATE else ""
+    return f"identity = {quoted(table.identity)}{prefix}"
+
+
+def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, findings: Findings) -> None:
+    """Notes a key the game has no use for, an identity it does not have, and a prefix no name may begin with."""
+    table, written = read.table, read.table.model_fields_set
+    if not adapter.identities:
+        for key in ("identity", "bedrock_prefix"):
+            if key in written and read.sound(key):
+                findings.mistake(
+                    read.at(key),
+                    found=f"{quoted(getattr(table, key))} on a server of {game}",
+                    expected=f"nothing: {game} names its players in one way only",
+                    fix="remove this key; it is for Minecraft servers",
+                )
+        return
+    if not (read.sound("identity") and read.sound("bedrock_prefix")):
+        return
+    if table.identity not in adapter.identities:
+        findings.mistake(
+            read.at("identity"),
+            found=f"{quoted(table.identity)}, which {game} does not have",
+            expected=listed(adapter.identities),
+            fix=f"write {quoted(adapter.identities[0])}, or remove this key",
+        )
+    elif table.identity != FLOODGATE:
+        if table.bedrock_prefix != DEFAULT_PREFIX:
+            findings.mistake(
+                read.at("bedrock_prefix"),
+                found=f"{quoted(table.bedrock_prefix)} with identity = {quoted(table.identity)}",
+                expected='a prefix only with identity = "floodgate"',
+                fix='write identity = "floodgate" if Bedrock players join this server, or remove this key',
+            )
+    else:
+        try:
+            adapter.for_identity(table.identity, table.bedrock_prefix)
+        except Unsafe as unsafe:
+            findings.mistake(
+                read.at("bedrock_prefix"),
+                found=quoted(table.bedrock_prefix),
+                expected=str(unsafe),
+                fix="choose such a username-prefix in Floodgate's config.yml and write the same here",
+            )

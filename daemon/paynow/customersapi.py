@@ -1,0 +1,124 @@
+"""The customers of a store and their tokens, by API key. `enrolment` and `perkd store` call this."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+from pydantic import TypeAdapter
+
+from adapters.base import Secret
+
+from .documents import Customer, Minted
+from .errors import BadInput, NotFound
+from .keyed import Keyed, chunks, paged
+from .paging import PAGE_LIMIT, pages
+from .requests import BULK_CUSTOMERS, CustomerFields, checked_id
+
+LOOKUPS = ("id", "steam_id", "minecraft_uuid", "xbox_xuid", "minecraft_java_name", "minecraft_bedrock_name", "name")
+
+_CUSTOMER: TypeAdapter[Customer] = TypeAdapter(Customer)
+_CUSTOMERS: TypeAdapter[list[Customer]] = TypeAdapter(list[Customer])
+_MINTED: TypeAdapter[Minted] = TypeAdapter(Minted)
+
+
+class CustomersApi:
+    """Every call raises a StoreError and nothing else."""
+
+    def __init__(self, keyed: Keyed) -> None:
+        self._keyed = keyed
+
+    async def pages(
+        self, *, search: str = "", ids: Iterable[str] = (), after: str = "0"
+    ) -> AsyncIterator[list[Customer]]:
+        """All customers with an id above `after`, rising, a page at a time. `search` is the store's own search."""
+        more = [("search", search)] if search else []
+        more += [("customer_id", checked_id("customer", one)) for one in ids]
+
+        async def page(after: int) -> list[Customer]:
+            reply = await self._keyed.ask(
+                "GET", "customers", permission="customer_read", query=paged(after, PAGE_LIMIT, *more)
+            )
+            return self._keyed.read(reply, _CUSTOMERS, "customers")
+
+        async for found in pages(page, self._keyed.path("customers"), after=int(after)):
+            yield found
+
+    async def show(self, customer_id: str) -> Customer:
+        """Raises NotFound, naming the customer."""
+        rest = f"customers/{checked_id('customer', customer_id)}"
+        try:
+            reply = await self._keyed.ask("GET", rest, permission="customer_read")
+        except NotFound as error:
+            raise self._no_customer(customer_id, error) from None
+        return self._keyed.read(reply, _CUSTOMER, rest)
+
+    async def lookup(self, by: Mapping[str, str]) -> Customer | None:
+        """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput."""
+        wrong = [key for key in by if key not in LOOKUPS]
+        if wrong or not by or not all(by.values()):
+            raise BadInput(f"a lookup needs a value of one of {', '.join(LOOKUPS)}")
+        rest = "customers/lookup"
+        try:
+            reply = await self._keyed.ask("GET", rest, permission="customer_read", query=list(by.items()))
+        except NotFound:
+            return None
+        return self._keyed.read(reply, _CUSTOMER, rest)
+
+    async def create(self, fields: CustomerFields) -> Customer:
+        """A new customer; not repeated by itself when the answer is lost."""
+        reply = await self._keyed.ask("POST", "customers", permission="customer_create", body=fields.body())
+        return self._keyed.read(reply, _CUSTOMER, "customers")
+
+    async def create_many(self, customers: Sequence[CustomerFields]) -> AsyncIterator[list[Customer]]:
+        """New customers, as many at once as the API takes; gives each piece as the store confirmed it."""
+        for piece in chunks(list(customers), BULK_CUSTOMERS):
+            reply = await self._keyed.ask(
+                "POST", "customers/bulk", permission="customer_create", body=[fields.body() for fields in piece]
+            )
+            yield self._keyed.read(reply, _CUSTOMERS, "customers/bulk")
+
+    async def update(self, customer_id: str, fields: CustomerFields) -> Customer:
+        """Changes exactly the given fields. Raises BadInput when none is given, NotFound."""
+        if not fields.body():
+            raise BadInput("nothing to change: name at least one field")
+        rest = f"customers/{checked_id('customer', customer_id)}"
+        try:
+            reply = await self._keyed.ask("PATCH", rest, permission="customer_update", body=fields.body())
+        except NotFound as error:
+            raise self._no_customer(customer_id, error) from None
+        return self._keyed.read(reply, _CUSTOMER, rest)
+
+    async def mint(self, customer_id: str) -> Secret:
+        """A new token for the customer; his others stay valid. Raises NotFound."""
+        rest = f"customers/{checked_id('customer', customer_id)}/tokens"
+        try:
+            reply = await self._keyed.ask("POST", rest, permission="customer_update")
+        except NotFound as error:
+            raise self._no_customer(customer_id, error) from None
+        return Secret(self._keyed.read(reply, _MINTED, rest).token)
+
+    async def invalidate(self, customer_id: str) -> None:
+        """Every token of the customer stops working, perkd's too. Raises NotFound."""
+        rest = f"customers/{checked_id('customer', customer_id)}/tokens"
+        try:
+            await self._keyed.ask("DELETE", rest, permission="customer_update")
+        except NotFound as error:
+            raise self._no_customer(customer_id, error) from None
+
+    async def invalidate_all(self) -> None:
+        """Every token of every customer of the store stops working. Raises NotFound where the API has this no more: it
+        stood in the documentation of 2025 and is in no description of the API since August 2025."""
+        try:
+            await self._keyed.ask("DELETE", "customers/tokens", permission="store_update and customer_update")
+        except NotFound as error:
+            raise NotFound(
+                "the store does not offer this any more (404): PayNow's documentation of 2025 had it, today's "
+                "description has not. Invalidate the tokens of single customers instead",
+                path=error.path,
+                status=error.status,
+            ) from None
+
+    def _no_customer(self, customer_id: str, error: NotFound) -> NotFound:
+        return NotFound(
+            f"store {self._keyed.store_id} has no customer {customer_id}: check the id and [store] id",
+            path=error.path,
+            status=error.status,
+        )

@@ -1,0 +1,99 @@
+"""The store's Game Server API with one game server's token: link, command queue, acknowledge. `activation` calls this.
+
+A queued line stays queued until it is acknowledged and nothing leases it: whoever has the token is handed it again.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from adapters.base import Secret
+
+from .documents import Linked, QueuedCommand
+from .errors import NotFound, TokenRefused, Unreadable
+from .exchange import Exchange
+from .failures import Words
+from .wire import first_fault
+
+T = TypeVar("T")
+
+LINK_PATH = "/v1/delivery/gameserver/link"
+QUEUE_PATH = "/v1/delivery/command-queue"
+ACKNOWLEDGE_PATH = "/v1/delivery/command-queue/acknowledge"
+
+_LOGIN = "Gameserver"
+_LINKED: TypeAdapter[Linked] = TypeAdapter(Linked)
+_QUEUE: TypeAdapter[list[QueuedCommand]] = TypeAdapter(list[QueuedCommand])
+_WORDS = Words(
+    "game server token",
+    {
+        401: (
+            TokenRefused,
+            (
+                "the store does not know this game server token {where}: it was reset or copied wrongly; copy it again "
+                "from the store's dashboard into the place paynow_token names"
+            ),
+        ),
+        403: (
+            TokenRefused,
+            (
+                "the store does not let this game server in {where}: it is disabled in the store's dashboard, or the "
+                "token is another one's"
+            ),
+        ),
+        404: (NotFound, "the store has nothing there {where}: check [store] api"),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """Who is on the game server, as the store asks for it."""
+
+    steam_ids: tuple[str, ...] = ()
+    minecraft_uuids: tuple[str, ...] = ()
+    customer_names: tuple[str, ...] = ()
+
+
+class GameServerApi:
+    """One game server's half of the store. Every call raises a StoreError and nothing else."""
+
+    def __init__(self, exchange: Exchange, token: Secret) -> None:
+        self._exchange, self._token = exchange, token
+
+    async def link(self, *, ip: str, hostname: str, platform: str, version: str) -> Linked:
+        """Says who uses the token, and learns whose it is and who used it before."""
+        body = {"ip": ip, "hostname": hostname, "platform": platform, "version": version}
+        return self._read(await self._post(LINK_PATH, body), _LINKED, LINK_PATH)
+
+    async def queue(self, online: Online) -> list[QueuedCommand]:
+        """What waits for this server, and for these players if a line waits for its player. A line can come twice."""
+        body = {
+            "steam_ids": list(online.steam_ids),
+            "minecraft_uuids": list(online.minecraft_uuids),
+            "customer_names": list(online.customer_names),
+        }
+        return self._read(await self._post(QUEUE_PATH, body), _QUEUE, QUEUE_PATH)
+
+    async def acknowledge(self, attempt_ids: Iterable[str]) -> None:
+        """These lines are done: the store hands them out no more and activates their items. Doing it twice is harmless
+        as far as is known; what the store answers then is not documented."""
+        await self._post(ACKNOWLEDGE_PATH, [{"attempt_id": attempt_id} for attempt_id in attempt_ids])
+
+    async def _post(self, path: str, body: object) -> bytes:
+        document = json.dumps(body, separators=(",", ":")).encode()
+        url = self._exchange.url(path)
+        return (await self._exchange.call("POST", url, _LOGIN, self._token, _WORDS, document)).body
+
+    def _read(self, body: bytes, shape: TypeAdapter[T], path: str) -> T:
+        try:
+            return shape.validate_json(body)
+        except ValidationError as error:
+            raise Unreadable(
+                f"{path} answered with something else than the API promises: {first_fault(error)}",
+                path=path,
+                status=200,
+            ) from None

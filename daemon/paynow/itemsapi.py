@@ -1,0 +1,144 @@
+"""The inventories of a store's customers, by API key: read, assign, revoke. `feed` and `perkd store` call this.
+
+Assigning makes new items at each call and the API has no idempotency key, so nothing here repeats it: after an answer
+that was lost, what the store made is found by reading (`assign`, `bulk.py`).
+"""
+
+from collections.abc import AsyncIterator, Iterable
+
+from pydantic import TypeAdapter
+
+from .documents import StoreItem
+from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
+from .keyed import Keyed, paged
+from .paging import PAGE_LIMIT, pages
+from .requests import Assignment, BulkAssignment, checked_id
+
+_ITEMS: TypeAdapter[list[StoreItem]] = TypeAdapter(list[StoreItem])
+WITHOUT_PAGES = frozenset({"command_delivery", "inventory"})  # the paths of 2023 and 2025: everything in one answer
+_BULK = {  # the path of bulk assignments, by the word for the inventory
+    "delivery/items": "delivery/items",
+    "command-delivery": "command-delivery",
+    "command_delivery": "customers/bulk/command_delivery",
+    "inventory": "customers/bulk/command_delivery",
+}
+PERMISSION = "customer_inventory_manage"
+
+
+class AssignedUnknown(StoreError):
+    """The answer to an assignment was lost and what the store made of it could not be found out either."""
+
+
+class ItemsApi:
+    """Every call raises a StoreError and nothing else. `word` is the word of the paths for the inventory."""
+
+    def __init__(self, keyed: Keyed, word: str) -> None:
+        self._keyed, self._word = keyed, word
+
+    @property
+    def lists_store(self) -> bool:
+        """Whether there is a list of all items of the store: only today's paths have one."""
+        return self._word == "delivery/items"
+
+    async def of_customer(self, customer_id: str, *, active_only: bool = False) -> AsyncIterator[list[StoreItem]]:
+        """What a customer owns, rising, a page at a time; every state, or only what is active. Raises NotFound."""
+        rest = f"customers/{checked_id('customer', customer_id)}/{self._word}"
+        more = [("activeOnly", "true")] if active_only else []  # the one camelCase name of the API
+        try:
+            if self._word in WITHOUT_PAGES:
+                reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
+                found = self._keyed.read(reply, _ITEMS, rest)
+                if found:
+                    yield sorted(found, key=lambda item: int(item.id))
+                return
+            async for page in self._pages(rest, more, after=0):
+                yield page
+        except NotFound as error:
+            raise self._no_customer(customer_id, error) from None
+
+    async def of_store(self, *, after: str) -> AsyncIterator[list[StoreItem]]:
+        """Every item of the store with an id above `after`, rising, a page at a time."""
+        async for page in self._pages("delivery/items", [], after=int(after)):
+            yield page
+
+    async def newest(self) -> str:
+        """The largest item id of the store; "0" when it has none."""
+        query = [("asc", "false"), ("limit", "1")]
+        reply = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
+        return max((item.id for item in self._keyed.read(reply, _ITEMS, "delivery/items")), key=int, default="0")
+
+    async def assign(self, customer_id: str, what: Assignment) -> list[StoreItem]:
+        """The new items, one for each unit. Reads the inventory first; when the answer is lost it is read again, and
+        what is new there is the answer. Raises NotFound, and AssignedUnknown when that cannot be told for sure."""
+        rest = f"customers/{checked_id('customer', customer_id)}/{self._word}"
+        before = {item.id async for page in self.of_customer(customer_id) for item in page}
+        try:
+            reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
+            return self._keyed.read(reply, _ITEMS, rest)
+        except (Unreachable, ServerFault, Unreadable) as error:
+            return await self._look_after(customer_id, what, before, error)
+
+    async def revoke(self, customer_id: str, item_id: str) -> None:
+        """Takes the item back. Revoking twice is harmless. Raises NotFound, naming both."""
+        rest = f"customers/{checked_id('customer', customer_id)}/{self._word}/{checked_id('item', item_id)}"
+        try:
+            await self._keyed.ask("DELETE", rest, permission=PERMISSION)
+        except NotFound as error:
+            raise NotFound(
+                f"customer {customer_id} has no item {item_id}: `perkd store inventory show {customer_id}` lists them",
+                path=error.path,
+                status=error.status,
+            ) from None
+
+    async def assign_piece(self, rows: list[BulkAssignment]) -> list[StoreItem]:
+        """One bulk request of at most BULK_ITEMS items; the older paths answer without a list. `bulk.py` calls this."""
+        rest = _BULK[self._word]
+        reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
+        return self._keyed.read(reply, _ITEMS, rest) if reply.body else []
+
+    async def _look_after(
+        self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
+    ) -> list[StoreItem]:
+        try:
+            owned = [item async for page in self.of_customer(customer_id) for item in page]
+        except StoreError as error:
+            raise AssignedUnknown(
+                f"whether the store assigned the product to customer {customer_id} is not known: {lost}. Reading the "
+                f"inventory failed too: {error}. Look at `perkd store inventory show {customer_id}` before trying again"
+            ) from None
+        made = [item for item in owned if item.id not in before and is_of(item, what)]
+        if len(made) == what.quantity:
+            return made
+        if made:
+            raise AssignedUnknown(
+                f"the store made {len(made)} of {what.quantity} items for customer {customer_id} and then failed: "
+                f"{lost}. Look at `perkd store inventory show {customer_id}`"
+            )
+        raise type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
+
+    async def _pages(self, rest: str, more: Iterable[tuple[str, str]], *, after: int) -> AsyncIterator[list[StoreItem]]:
+        async def page(after: int) -> list[StoreItem]:
+            query = paged(after, PAGE_LIMIT, *more)
+            return self._keyed.read(
+                await self._keyed.ask("GET", rest, permission=PERMISSION, query=query), _ITEMS, rest
+            )
+
+        async for found in pages(page, self._keyed.path(rest), after=after):
+            yield found
+
+    def _no_customer(self, customer_id: str, error: NotFound) -> NotFound:
+        return NotFound(
+            f"store {self._keyed.store_id} has no customer {customer_id}: check the id and [store] id",
+            path=error.path,
+            status=error.status,
+        )
+
+
+def is_of(item: StoreItem, what: Assignment | BulkAssignment) -> bool:
+    """Whether the item can be one that this assignment made: its product, its game server, its own end, no order."""
+    if item.product is None or item.order_id is not None:
+        return False
+    product_id = what.product_id if isinstance(what, Assignment) else None
+    same = item.product.id == product_id if product_id else item.product.version_id == what.product_version_id
+    server = what.execute_on_gameserver_id is None or item.execute_on_gameserver_id == what.execute_on_gameserver_id
+    return same and server

@@ -1,0 +1,94 @@
+"""One request with the owner's API key: its address, what its refusals mean, and its answer as typed documents.
+
+`customersapi.py`, `itemsapi.py` and `productsapi.py` go through this; `management.py` makes one for a process.
+"""
+
+import json
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from adapters.base import Secret
+
+from .errors import BadInput, NotFound, NotPermitted, TokenRefused, Unreadable
+from .exchange import Exchange, Reply
+from .failures import Words
+from .wire import first_fault
+
+T = TypeVar("T")
+
+_LOGIN = "APIKey"
+_REFUSED = (
+    TokenRefused,
+    (
+        "the store does not know the API key {where}: copy it again from the store's dashboard into the place [store] "
+        "api_key names, or make a new one there"
+    ),
+)
+_FORBIDDEN = (TokenRefused, "the API key may not do that {where}")
+_NOTHING = (NotFound, "the store has nothing there {where}: check the id and [store] id")
+_WORDS = Words("API key", {401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 410: _NOTHING})
+
+
+class Keyed:
+    """Requests below `/v1/stores/{store_id}`. Every call raises a StoreError and nothing else."""
+
+    def __init__(self, exchange: Exchange, store_id: str, key: Secret) -> None:
+        self.exchange, self.store_id = exchange, store_id
+        self._key = key
+
+    def path(self, rest: str) -> str:
+        return f"/v1/stores/{self.store_id}/{rest}"
+
+    async def ask(
+        self,
+        method: str,
+        rest: str,
+        *,
+        permission: str,
+        query: list[tuple[str, str]] | None = None,
+        body: object = None,
+    ) -> Reply:
+        """`rest` is the path below the store, made of checked words and ids; `permission` what the key's role needs, as
+        PayNow's documentation names it. Raises NotPermitted with it on a 403."""
+        url = self.exchange.url(self.path(rest))
+        if query:
+            url = url.with_query(query)
+        document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        try:
+            return await self.exchange.call(method, url, _LOGIN, self._key, _WORDS, document)
+        except TokenRefused as refused:
+            if refused.status != 403:
+                raise
+            message = (
+                f"{refused}. Give the key's role the permission {permission} in the store's dashboard, and check that "
+                f"the key is one of store {self.store_id} ([store] id)"
+            )
+            raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
+
+    def read(self, reply: Reply, shape: TypeAdapter[T], rest: str) -> T:
+        """The answer's body as documents. Raises Unreadable with where it is not what the API promises."""
+        path = self.path(rest)
+        if not reply.body:
+            raise Unreadable(f"{path} answered {reply.status} without a document", path=path, status=reply.status)
+        try:
+            return shape.validate_json(reply.body)
+        except ValidationError as error:
+            raise Unreadable(
+                f"{path} answered with something else than the API promises: {first_fault(error)}",
+                path=path,
+                status=reply.status,
+            ) from None
+
+
+def paged(after: int, limit: int, *more: tuple[str, str]) -> list[tuple[str, str]]:
+    """The query of one page in ascending order."""
+    query = [("asc", "true"), ("limit", str(limit)), *more]
+    return [*query, ("after", str(after))] if after else query
+
+
+def chunks(rows: list[T], most: int) -> list[list[T]]:
+    """The rows in pieces the API takes. Raises BadInput when there is none."""
+    if not rows:
+        raise BadInput("there is nothing to send")
+    return [rows[at : at + most] for at in range(0, len(rows), most)]

@@ -1,0 +1,59 @@
+"""The Management API over one exchange: what an owner's API key can do. `app` and `perkd store` open one."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+
+from adapters.base import Secret
+
+from .customersapi import CustomersApi
+from .documents import Product
+from .exchange import Exchange, StoreDate, Timeouts
+from .itemsapi import ItemsApi
+from .keyed import Keyed
+from .rate import Rate
+from .requests import checked_id
+
+_PRODUCTS: TypeAdapter[list[Product]] = TypeAdapter(list[Product])
+
+
+class Management:
+    """`customers` and `items` hold the verbs. Every call raises a StoreError and nothing else."""
+
+    def __init__(self, exchange: Exchange, store_id: str, key: Secret, items_word: str = "delivery/items") -> None:
+        self.store_id = checked_id("[store] id", store_id)
+        self._exchange = exchange
+        self._keyed = Keyed(exchange, store_id, key)
+        self.customers = CustomersApi(self._keyed)
+        self.items = ItemsApi(self._keyed, items_word)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        api: str,
+        store_id: str,
+        key: Secret,
+        *,
+        items_word: str = "delivery/items",
+        rate: Rate,
+        timeouts: Timeouts | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> AsyncIterator["Management"]:
+        """A client with a session of its own, closed on leaving. Raises BadAddress or BadInput before anything is
+        sent. `items_word` is the word of the management paths for the inventory (`[store] management_items`)."""
+        async with Exchange.open(api, rate=rate, timeouts=timeouts, wall=wall) as exchange:
+            yield cls(exchange, store_id, key, items_word)
+
+    @property
+    def last_date(self) -> StoreDate | None:
+        """The `Date` of the store's latest good answer; None before the first one."""
+        return self._exchange.last_date
+
+    async def products(self) -> list[Product]:
+        """Everything on sale, hidden products too, with the commands the dashboard runs for it. One request: the API
+        has no pages here."""
+        reply = await self._keyed.ask("GET", "products", permission="product_read")
+        return self._keyed.read(reply, _PRODUCTS, "products")

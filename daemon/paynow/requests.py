@@ -1,0 +1,113 @@
+"""What perkd sends to the Management API: typed, and held to the store's own rules before anything leaves. PURE.
+
+`customersapi.py`, `itemsapi.py` and `cli` make these. The limits are those of PayNow's documentation of 2025.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from .errors import BadInput
+
+BULK_ITEMS = 250  # items in one bulk assignment
+BULK_CUSTOMERS = 200  # customers in one bulk creation
+QUANTITY_MOST = 20
+
+_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+
+Flake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
+SteamId = Annotated[str, StringConstraints(pattern=r"^[0-9]{17}$")]
+Uuid = Annotated[str, StringConstraints(pattern=_UUID.pattern.join(("(?i)^", "$")))]
+Xuid = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Value = Annotated[str, StringConstraints(max_length=500)]
+Metadata = Annotated[dict[Key, Value], Field(max_length=50)]
+
+
+class Sent(BaseModel):
+    """A body. Only fields that were given are sent: `None` given is null, a field left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def body(self) -> dict[str, object]:
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class CustomerFields(Sent):
+    """A new customer or a change of one. Every field may be left out: a blank customer is allowed."""
+
+    steam_id: SteamId | None = None
+    minecraft_uuid: Uuid | None = None
+    minecraft_platform: Literal["unknown", "java", "bedrock"] | None = None
+    xbox_xuid: Xuid | None = None
+    name: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
+    metadata: Metadata | None = None
+
+
+class _Assigned(Sent):
+    product_version_id: Flake | None = None
+    execute_on_gameserver_id: Flake | None = None
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MOST)] = 1
+    override_expires_at: AwareDatetime | None = None
+    skip_commands: bool | None = None
+    custom_variables: dict[str, str] | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Likely invisible to the customer's token: its list shows items with a command attempt only."""
+        return bool(self.skip_commands)
+
+
+class Assignment(_Assigned):
+    """A product, or one version of it, for one customer: `quantity` items."""
+
+    product_id: Flake | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Self:
+        if (self.product_id is None) == (self.product_version_id is None):
+            raise ValueError("exactly one of product_id and product_version_id is needed")
+        return self
+
+
+class BulkAssignment(_Assigned):
+    """One row of a bulk assignment. The store takes versions only: `product_version_id` is required."""
+
+    customer_id: Flake
+    product_version_id: Flake
+
+
+S = TypeVar("S", bound=Sent)
+
+
+def checked_id(what: str, value: str) -> str:
+    """An id of the store as it may stand in a path. Raises BadInput."""
+    if re.fullmatch(r"[0-9]{1,19}", value) is None or int(value) >= 1 << 63:
+        raise BadInput(f"{what} {value[:40]!r} is no id of the store: 1 to 19 digits are")
+    return value
+
+
+def made(kind: type[S], fields: Mapping[str, object]) -> S:
+    """The body from text or typed values. Raises BadInput with every field that breaks a rule, never its value."""
+    try:
+        return kind.model_validate(dict(fields))
+    except ValidationError as error:
+        faults = [
+            ": ".join((*map(str, fault["loc"]), fault["msg"].removeprefix("Value error, ")))
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        raise BadInput("; ".join(faults)) from None
+
+
+def expiry(text: str) -> datetime:
+    """An `override_expires_at` as a person writes it. Raises BadInput: RFC 3339 with an offset is asked for."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 - refused below, as it has no offset
+    if at.tzinfo is None:
+        raise BadInput(f"{text[:40]!r} is no time: write for example 2026-12-31T00:00:00Z")
+    return at
