@@ -196,7 +196,7 @@ async def test_pacing_keeps_its_gap_between_two_commands(tmp_path: Path) -> None
         world.buy("Ann")
         world.buy("Bob")
         await owner.looked()
-        await world.until(lambda: world.server.deliveries)
+        await owner.until(lambda: _some(owner, state="delivered"))  # only then the gap is running
         await owner.looked()
         await owner.looked()
         assert len(world.server.deliveries) == 1
