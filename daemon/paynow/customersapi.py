@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from pydantic import TypeAdapter
-
 from adapters.base import Secret
 
 from .documents import Customer, Minted
@@ -13,10 +11,6 @@ from .paging import PAGE_LIMIT, pages
 from .requests import BULK_CUSTOMERS, CustomerFields, checked_id
 
 LOOKUPS = ("id", "steam_id", "minecraft_uuid", "xbox_xuid", "minecraft_java_name", "minecraft_bedrock_name", "name")
-
-_CUSTOMER: TypeAdapter[Customer] = TypeAdapter(Customer)
-_CUSTOMERS: TypeAdapter[list[Customer]] = TypeAdapter(list[Customer])
-_MINTED: TypeAdapter[Minted] = TypeAdapter(Minted)
 
 
 class CustomersApi:
@@ -36,7 +30,7 @@ class CustomersApi:
             reply = await self._keyed.ask(
                 "GET", "customers", permission="customer_read", query=paged(after, PAGE_LIMIT, *more)
             )
-            return self._keyed.read(reply, _CUSTOMERS, "customers")
+            return self._keyed.read_list(reply, Customer, "customers")
 
         async for found in pages(page, self._keyed.path("customers"), after=int(after)):
             yield found
@@ -48,7 +42,7 @@ class CustomersApi:
             reply = await self._keyed.ask("GET", rest, permission="customer_read")
         except NotFound as error:
             raise self._no_customer(customer_id, error) from None
-        return self._keyed.read(reply, _CUSTOMER, rest)
+        return self._keyed.read(reply, Customer, rest)
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
         """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput."""
@@ -60,12 +54,12 @@ class CustomersApi:
             reply = await self._keyed.ask("GET", rest, permission="customer_read", query=list(by.items()))
         except NotFound:
             return None
-        return self._keyed.read(reply, _CUSTOMER, rest)
+        return self._keyed.read(reply, Customer, rest)
 
     async def create(self, fields: CustomerFields) -> Customer:
         """A new customer; not repeated by itself when the answer is lost."""
         reply = await self._keyed.ask("POST", "customers", permission="customer_create", body=fields.body())
-        return self._keyed.read(reply, _CUSTOMER, "customers")
+        return self._keyed.read(reply, Customer, "customers")
 
     async def create_many(self, customers: Sequence[CustomerFields]) -> AsyncIterator[list[Customer]]:
         """New customers, as many at once as the API takes; gives each piece as the store confirmed it."""
@@ -73,7 +67,7 @@ class CustomersApi:
             reply = await self._keyed.ask(
                 "POST", "customers/bulk", permission="customer_create", body=[fields.body() for fields in piece]
             )
-            yield self._keyed.read(reply, _CUSTOMERS, "customers/bulk")
+            yield self._keyed.read_list(reply, Customer, "customers/bulk")
 
     async def update(self, customer_id: str, fields: CustomerFields) -> Customer:
         """Changes exactly the given fields. Raises BadInput when none is given, NotFound."""
@@ -84,7 +78,7 @@ class CustomersApi:
             reply = await self._keyed.ask("PATCH", rest, permission="customer_update", body=fields.body())
         except NotFound as error:
             raise self._no_customer(customer_id, error) from None
-        return self._keyed.read(reply, _CUSTOMER, rest)
+        return self._keyed.read(reply, Customer, rest)
 
     async def mint(self, customer_id: str) -> Secret:
         """A new token for the customer; his others stay valid. Raises NotFound."""
@@ -93,7 +87,7 @@ class CustomersApi:
             reply = await self._keyed.ask("POST", rest, permission="customer_update")
         except NotFound as error:
             raise self._no_customer(customer_id, error) from None
-        return Secret(self._keyed.read(reply, _MINTED, rest).token)
+        return Secret(self._keyed.read(reply, Minted, rest).token)
 
     async def invalidate(self, customer_id: str) -> None:
         """Every token of the customer stops working, perkd's too. Raises NotFound."""

@@ -228,6 +228,6 @@ class QueuedCommand(Document):
     steam_id: TextId = None
     minecraft_uuid: Text = None
     customer_name: Text = None
-    command: str
+    command: str = ""
     online_only: bool = False
     queued_at: Time = None

@@ -6,27 +6,20 @@ A queued line stays queued until it is acknowledged and nothing leases it: whoev
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
-
-from pydantic import TypeAdapter, ValidationError
 
 from adapters.base import Secret
 
 from .documents import Linked, QueuedCommand
-from .errors import NotFound, TokenRefused, Unreadable
-from .exchange import Exchange
+from .errors import NotFound, TokenRefused
+from .exchange import Exchange, Reply
 from .failures import Words
-from .wire import first_fault
-
-T = TypeVar("T")
+from .reading import read_list, read_one
 
 LINK_PATH = "/v1/delivery/gameserver/link"
 QUEUE_PATH = "/v1/delivery/command-queue"
 ACKNOWLEDGE_PATH = "/v1/delivery/command-queue/acknowledge"
 
 _LOGIN = "Gameserver"
-_LINKED: TypeAdapter[Linked] = TypeAdapter(Linked)
-_QUEUE: TypeAdapter[list[QueuedCommand]] = TypeAdapter(list[QueuedCommand])
 _WORDS = Words(
     "game server token",
     {
@@ -67,7 +60,7 @@ class GameServerApi:
     async def link(self, *, ip: str, hostname: str, platform: str, version: str) -> Linked:
         """Says who uses the token, and learns whose it is and who used it before."""
         body = {"ip": ip, "hostname": hostname, "platform": platform, "version": version}
-        return self._read(await self._post(LINK_PATH, body), _LINKED, LINK_PATH)
+        return read_one(await self._post(LINK_PATH, body), Linked, LINK_PATH)
 
     async def queue(self, online: Online) -> list[QueuedCommand]:
         """What waits for this server, and for these players if a line waits for its player. A line can come twice."""
@@ -76,24 +69,14 @@ class GameServerApi:
             "minecraft_uuids": list(online.minecraft_uuids),
             "customer_names": list(online.customer_names),
         }
-        return self._read(await self._post(QUEUE_PATH, body), _QUEUE, QUEUE_PATH)
+        return read_list(await self._post(QUEUE_PATH, body), QueuedCommand, QUEUE_PATH)
 
     async def acknowledge(self, attempt_ids: Iterable[str]) -> None:
         """These lines are done: the store hands them out no more and activates their items. Doing it twice is harmless
         as far as is known; what the store answers then is not documented."""
         await self._post(ACKNOWLEDGE_PATH, [{"attempt_id": attempt_id} for attempt_id in attempt_ids])
 
-    async def _post(self, path: str, body: object) -> bytes:
+    async def _post(self, path: str, body: object) -> Reply:
         document = json.dumps(body, separators=(",", ":")).encode()
         url = self._exchange.url(path)
-        return (await self._exchange.call("POST", url, _LOGIN, self._token, _WORDS, document)).body
-
-    def _read(self, body: bytes, shape: TypeAdapter[T], path: str) -> T:
-        try:
-            return shape.validate_json(body)
-        except ValidationError as error:
-            raise Unreadable(
-                f"{path} answered with something else than the API promises: {first_fault(error)}",
-                path=path,
-                status=200,
-            ) from None
+        return await self._exchange.call("POST", url, _LOGIN, self._token, _WORDS, document)

@@ -6,15 +6,12 @@ that was lost, what the store made is found by reading (`assign`, `bulk.py`).
 
 from collections.abc import AsyncIterator, Iterable
 
-from pydantic import TypeAdapter
-
 from .documents import StoreItem
 from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
 from .paging import PAGE_LIMIT, pages
 from .requests import Assignment, BulkAssignment, checked_id
 
-_ITEMS: TypeAdapter[list[StoreItem]] = TypeAdapter(list[StoreItem])
 WITHOUT_PAGES = frozenset({"command_delivery", "inventory"})  # the paths of 2023 and 2025: everything in one answer
 _BULK = {  # the path of bulk assignments, by the word for the inventory
     "delivery/items": "delivery/items",
@@ -47,7 +44,7 @@ class ItemsApi:
         try:
             if self._word in WITHOUT_PAGES:
                 reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
-                found = self._keyed.read(reply, _ITEMS, rest)
+                found = self._keyed.read_list(reply, StoreItem, rest)
                 if found:
                     yield sorted(found, key=lambda item: int(item.id))
                 return
@@ -65,7 +62,9 @@ class ItemsApi:
         """The largest item id of the store; "0" when it has none."""
         query = [("asc", "false"), ("limit", "1")]
         reply = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
-        return max((item.id for item in self._keyed.read(reply, _ITEMS, "delivery/items")), key=int, default="0")
+        return max(
+            (item.id for item in self._keyed.read_list(reply, StoreItem, "delivery/items")), key=int, default="0"
+        )
 
     async def assign(self, customer_id: str, what: Assignment) -> list[StoreItem]:
         """The new items, one for each unit. Reads the inventory first; when the answer is lost it is read again, and
@@ -74,7 +73,7 @@ class ItemsApi:
         before = {item.id async for page in self.of_customer(customer_id) for item in page}
         try:
             reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
-            return self._keyed.read(reply, _ITEMS, rest)
+            return self._keyed.read_list(reply, StoreItem, rest)
         except (Unreachable, ServerFault, Unreadable) as error:
             return await self._look_after(customer_id, what, before, error)
 
@@ -94,7 +93,7 @@ class ItemsApi:
         """One bulk request of at most BULK_ITEMS items; the older paths answer without a list. `bulk.py` calls this."""
         rest = _BULK[self._word]
         reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
-        return self._keyed.read(reply, _ITEMS, rest) if reply.body else []
+        return self._keyed.read_list(reply, StoreItem, rest) if reply.body else []
 
     async def _look_after(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
@@ -119,9 +118,8 @@ class ItemsApi:
     async def _pages(self, rest: str, more: Iterable[tuple[str, str]], *, after: int) -> AsyncIterator[list[StoreItem]]:
         async def page(after: int) -> list[StoreItem]:
             query = paged(after, PAGE_LIMIT, *more)
-            return self._keyed.read(
-                await self._keyed.ask("GET", rest, permission=PERMISSION, query=query), _ITEMS, rest
-            )
+            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query)
+            return self._keyed.read_list(reply, StoreItem, rest)
 
         async for found in pages(page, self._keyed.path(rest), after=after):
             yield found

@@ -6,16 +6,17 @@
 import json
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from adapters.base import Secret
 
-from .errors import BadInput, NotFound, NotPermitted, TokenRefused, Unreadable
+from .errors import BadInput, NotFound, NotPermitted, TokenRefused
 from .exchange import Exchange, Reply
 from .failures import Words
-from .wire import first_fault
+from .reading import read_list, read_one
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 _LOGIN = "APIKey"
 _REFUSED = (
@@ -66,19 +67,13 @@ class Keyed:
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
 
-    def read(self, reply: Reply, shape: TypeAdapter[T], rest: str) -> T:
-        """The answer's body as documents. Raises Unreadable with where it is not what the API promises."""
-        path = self.path(rest)
-        if not reply.body:
-            raise Unreadable(f"{path} answered {reply.status} without a document", path=path, status=reply.status)
-        try:
-            return shape.validate_json(reply.body)
-        except ValidationError as error:
-            raise Unreadable(
-                f"{path} answered with something else than the API promises: {first_fault(error)}",
-                path=path,
-                status=reply.status,
-            ) from None
+    def read(self, reply: Reply, kind: type[M], rest: str) -> M:
+        """As `read_one`."""
+        return read_one(reply, kind, self.path(rest))
+
+    def read_list(self, reply: Reply, kind: type[M], rest: str) -> list[M]:
+        """As `reading.read_list`."""
+        return read_list(reply, kind, self.path(rest))
 
 
 def paged(after: int, limit: int, *more: tuple[str, str]) -> list[tuple[str, str]]:

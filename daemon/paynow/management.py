@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from pydantic import TypeAdapter
-
 from adapters.base import Secret
 
 from .customersapi import CustomersApi
@@ -15,8 +13,6 @@ from .itemsapi import ItemsApi
 from .keyed import Keyed
 from .rate import Rate
 from .requests import checked_id
-
-_PRODUCTS: TypeAdapter[list[Product]] = TypeAdapter(list[Product])
 
 
 class Management:
@@ -56,4 +52,4 @@ class Management:
         """Everything on sale, hidden products too, with the commands the dashboard runs for it. One request: the API
         has no pages here."""
         reply = await self._keyed.ask("GET", "products", permission="product_read")
-        return self._keyed.read(reply, _PRODUCTS, "products")
+        return self._keyed.read_list(reply, Product, "products")
