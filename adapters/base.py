@@ -168,10 +168,32 @@ class Adapter(Protocol):
         """Whether `players` says who is who, so that waiting for a player can end. False: nobody is ever seen there."""
         ...
 
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The words a server's `identity` may have for this game, the default first; none where there is no choice."""
+        ...
+
+    def for_identity(self, identity: str, bedrock_prefix: str) -> "Adapter":
+        """The adapter of servers that name their players like this; itself where there is no choice. Equal arguments
+        give the very same object. Raises ValueError for an identity the game does not have, Unsafe for a prefix no
+        name may begin with."""
+        ...
+
     def identify(self, profile: Mapping[str, str]) -> Who:
         """The player a customer is in this game. `profile` holds what the store knows, each key only when set:
         customer_name, profile_id, profile_name, profile_platform, steam_id, steam_name, minecraft_uuid,
         minecraft_id, minecraft_name, minecraft_platform, xbox_xuid."""
+        ...
+
+    def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
+        """How the store's customer lookup finds this player of the list: parameter and value, in the order to ask.
+        Parameters: steam_id, minecraft_uuid, xbox_xuid, minecraft_java_name, minecraft_bedrock_name, name. Who is
+        found is this player only when `identify` says so too."""
+        ...
+
+    def store_fields(self, variable: str) -> str:
+        """What the store must know of a customer so that the identity variable has a value, in words that fit before
+        "is not set"."""
         ...
 
     def quote(self, kind: Kind, value: str) -> str:

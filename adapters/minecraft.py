@@ -6,10 +6,12 @@
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Any, Final, Protocol
 
-from . import minecraft_judge, minecraft_values
-from .base import Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
+from . import minecraft_identity, minecraft_judge, minecraft_values
+from .base import Adapter, Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
+from .minecraft_identity import IDENTITIES, OFFLINE, Naming, naming, offline_uuid
 from .wire.dialects import MINECRAFT
 from .wire.mcrcon import open_mcrcon
 from .wire.rcon import open_wire
@@ -52,9 +54,10 @@ TRANSPORTS: Final[Mapping[str, Transport]] = {"native": native, "mcrcon": mcrcon
 class MinecraftSession:
     """One logged-in Minecraft server."""
 
-    def __init__(self, server: Endpoint, line: Line) -> None:
+    def __init__(self, server: Endpoint, line: Line, parse: Callable[[str], list[Player]]) -> None:
         self._server = server
         self._line = line
+        self._parse = parse
         self._lists = list(LISTS)
 
     def send(self, command: str) -> Coroutine[Any, Any, str]:
@@ -69,7 +72,7 @@ class MinecraftSession:
         while True:
             reply = await self._line.send(self._lists[0])
             try:
-                return parse_players(reply)
+                return self._parse(reply)
             except ValueError as error:
                 if len(self._lists) == 1:
                     self._lists = list(LISTS)
@@ -103,7 +106,17 @@ def parse_players(reply: str) -> list[Player]:
 
 
 class Minecraft:
-    """The adapter. It keeps no state: one instance serves every server."""
+    """The adapter. It keeps no state: one instance serves every server that names its players like this."""
+
+    how: Naming = Naming()
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return IDENTITIES
+
+    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:
+        how = naming(identity, bedrock_prefix)
+        return self if how == self.how else _named(how)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -122,7 +135,13 @@ class Minecraft:
         return True
 
     def identify(self, profile: Mapping[str, str]) -> Who:
-        return minecraft_values.identify(profile)
+        return minecraft_identity.identify(profile, self.how)
+
+    def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
+        return minecraft_identity.store_keys(player, self.how)
+
+    def store_fields(self, variable: str) -> str:
+        return minecraft_identity.fields(variable, self.how)
 
     def quote(self, kind: Kind, value: str) -> str:
         return minecraft_values.quote(kind, value)
@@ -131,7 +150,11 @@ class Minecraft:
         return minecraft_judge.judge(command, reply, values)
 
     def parse_players(self, reply: str) -> list[Player]:
-        return parse_players(reply)
+        """On an offline-mode server a list without UUIDs says who is who all the same: they follow from the names."""
+        players = parse_players(reply)
+        if self.how.identity != OFFLINE:
+            return players
+        return [Player(offline_uuid(one.name), one.name) if one.id == one.name else one for one in players]
 
     @asynccontextmanager
     async def connect(self, server: Endpoint) -> AsyncIterator[Session]:
@@ -142,4 +165,12 @@ class Minecraft:
                 f'{server.address}: there is no transport "{server.transport}"; Minecraft has {", ".join(TRANSPORTS)}'
             )
         async with transport(server) as line:
-            yield MinecraftSession(server, line)
+            yield MinecraftSession(server, line, self.parse_players)
+
+
+@cache
+def _named(how: Naming) -> Minecraft:
+    """The one adapter for servers that name their players like this."""
+    adapter = Minecraft()
+    adapter.how = how
+    return adapter

@@ -1,6 +1,6 @@
-"""Who a customer is in Minecraft, and which values may stand in a Minecraft command. PURE.
+"""Which values may stand in a Minecraft command. PURE.
 
-`adapters/minecraft.py` offers both; nothing else calls this.
+`adapters/minecraft.py` offers it; the shapes are shared with `minecraft_identity` and `minecraft_judge`.
 """
 
 import re
@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from .base import Kind, Unsafe, Who
+from .base import Kind, Unsafe
 
-NAME: Final = r"[.*]?[A-Za-z0-9_]{1,16}"  # Geyser and Floodgate put "." or "*" before a Bedrock player's name
+NAME: Final = r"[.*+]?[A-Za-z0-9_]{1,16}"  # Floodgate puts ".", or what its owner chose, before a Bedrock player's name
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 TEXT_MOST: Final = 120  # characters
@@ -19,8 +19,8 @@ SELECTORS: Final = "aenprs"  # @a, @e, …: `say` and `msg` look for them in fre
 _SHAPES: Final[Mapping[Kind, tuple[re.Pattern[str], str, str]]] = {
     Kind.NAME: (
         re.compile(NAME),
-        "[A-Za-z0-9_.*]",
-        "1 to 16 letters, digits or _ (Bedrock names with one . or * before them)",
+        "[A-Za-z0-9_.*+]",
+        "1 to 16 letters, digits or _ (Bedrock names with one . * or + before them)",
     ),
     Kind.UUID: (re.compile(UUID), "[0-9a-f-]", "a UUID with dashes, in small letters"),
     Kind.UUID_PLAIN: (re.compile(r"[0-9a-f]{32}"), "[0-9a-f]", "32 hex digits in small letters"),
@@ -44,29 +44,6 @@ _INVISIBLE: Final = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
     | set(range(0xE0100, 0xE01F0))
 )
-
-
-def identify(profile: Mapping[str, str]) -> Who:
-    """The player a customer is: his UUID where the store knows one, else his name (offline-mode stores).
-
-    A Bedrock customer's `minecraft_id` is his XUID (the store's description of it), so it is no name then.
-    """
-    generic = profile if profile.get("profile_platform", "").startswith("minecraft") else {}
-    xuid = profile.get("xbox_xuid", "")
-    minecraft_id = profile.get("minecraft_id") or generic.get("profile_id", "")
-    if re.fullmatch(r"[0-9]+", minecraft_id) and (
-        xuid == minecraft_id or profile.get("minecraft_platform") == "bedrock"
-    ):
-        xuid, minecraft_id = minecraft_id, ""
-    uuid = _uuid(profile.get("minecraft_uuid", "")) or _uuid(minecraft_id)
-    given = profile.get("minecraft_name") or generic.get("profile_name", "")
-    if not given and re.fullmatch(NAME, minecraft_id):
-        given = minecraft_id
-    if not (uuid or given or xuid):
-        return Who(None)  # nothing says that this customer plays Minecraft: customer_name may be a Steam name
-    name = given or profile.get("customer_name", "")
-    values = {"name": name, "uuid": uuid, "uuid_plain": uuid.replace("-", ""), "xuid": xuid}
-    return Who(uuid or given or None, {key: value for key, value in values.items() if value})
 
 
 def quote(kind: Kind, value: str) -> str:
@@ -125,13 +102,3 @@ def _shown(value: str) -> str:
     if not (value.isascii() and value.isprintable()):
         return f"a value of {len(value)} characters"
     return f'"{value}"' if len(value) <= 40 else f'"{value[:40]}…"'
-
-
-def _uuid(text: str) -> str:
-    """The dashed form in small letters, or "" when it is no UUID."""
-    digits = text.replace("-", "").lower()
-    if re.fullmatch(r"[0-9a-f]{32}", digits) is None or (
-        text.lower() != digits and not re.fullmatch(UUID, text.lower())
-    ):
-        return ""
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from . import source_judge, source_values
-from .base import Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
+from .base import Adapter, Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
 from .source_players import parse_players
 from .wire.connection import Wire
 from .wire.dialects import SINGLE, SOURCE, Dialect
@@ -102,8 +102,21 @@ class Source:
     def lists_identities(self) -> bool:
         return self._game.lists_ids
 
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return ()
+
+    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:  # noqa: ARG002 - a game without a choice
+        return self
+
     def identify(self, profile: Mapping[str, str]) -> Who:
         return source_values.identify(profile, self._game.universe)
+
+    def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
+        return (("name", player.name),) if source_values.account(player.id) is None else (("steam_id", player.id),)
+
+    def store_fields(self, variable: str) -> str:
+        return "the Steam name" if variable == "name" else "steam_id"
 
     def quote(self, kind: Kind, value: str) -> str:
         return source_values.quote(kind, value)

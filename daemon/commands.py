@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from adapters.base import Adapter, Unsafe
+from adapters.base import Adapter
 
 from .changes import (
     Catalogue,
@@ -24,7 +24,7 @@ from .changes import (
 from .model import Cause, CommandSpec, Perk, State, Step, Target, Who
 from .owners import NOBODY
 from .places import members, target_of
-from .templates import VARIABLES, MissingValue, render
+from .rendering import Rendered, render
 
 GIFT_HELD = (
     "the item was a gift: its owner did not pay for it. Look at the case, then `perkd commands retry` or `skip` it"
@@ -55,15 +55,6 @@ class Line:
     source: str
     position: int
     step_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    """The text, the values as they stand in it, and why it may not be sent, if so. Blocked text is the template."""
-
-    text: str
-    values: Mapping[str, str]
-    problem: tuple[Hold, str] | None = None
 
 
 def plan(changes: Changes, scene: Scene, held: Callable[[HoldingChange], bool]) -> tuple[PlannedChange, ...]:
@@ -128,7 +119,7 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
     nowhere = _nowhere(change)
     hold = nowhere or hold or _absent_server(change, scene)
     return tuple(
-        _draft(step, position, perk, spec, _written(spec, nowhere) or _render(spec, values, adapter), hold, identity)
+        _draft(step, position, perk, spec, _written(spec, nowhere) or render(spec, values, adapter), hold, identity)
         for position, spec in enumerate(specs, start=first)
     )
 
@@ -150,7 +141,7 @@ def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft |
     mine = who.values if who.player == change.key.player else {}  # what nobody knew when its line was rendered
     identity = who.values if step is Step.GRANT else {**mine, **change.stored_values}
     nowhere = _nowhere(change)
-    rendered = _written(spec, nowhere) or _render(spec, {**facts, **identity}, scene.adapters.get(change.key.server))
+    rendered = _written(spec, nowhere) or render(spec, {**facts, **identity}, scene.adapters.get(change.key.server))
     return _draft(step, was.position, perk, spec, rendered, nowhere or _absent_server(change, scene), identity)
 
 
@@ -182,9 +173,9 @@ def _nowhere(change: HoldingChange) -> tuple[Hold, str] | None:
     return Hold.CHOSEN, reason
 
 
-def _written(spec: CommandSpec, nowhere: tuple[Hold, str] | None) -> _Rendered | None:
+def _written(spec: CommandSpec, nowhere: tuple[Hold, str] | None) -> Rendered | None:
     """The template as it is written: without a server there is no game to render it for."""
-    return _Rendered(spec.run.source, {}) if nowhere else None
+    return Rendered(spec.run.source, {}) if nowhere else None
 
 
 def _absent_server(change: HoldingChange, scene: Scene) -> tuple[Hold, str] | None:
@@ -200,7 +191,7 @@ def _draft(
     position: int,
     perk: Perk,
     spec: CommandSpec,
-    rendered: _Rendered,
+    rendered: Rendered,
     hold: tuple[Hold, str] | None,
     identity: Mapping[str, str],
 ) -> Draft:
@@ -222,34 +213,6 @@ def _draft(
         source=spec.run.source,
         identity=identity,
     )
-
-
-def _render(spec: CommandSpec, values: Mapping[str, str], adapter: Adapter | None) -> _Rendered:
-    source = spec.run.source
-    if adapter is None:
-        return _Rendered(source, {}, (Hold.VALUE, "the server's game is not known any more: `retry` or `skip` it"))
-    try:
-        text = render(spec.run, values, adapter.quote)
-    except MissingValue as missing:
-        return _Rendered(source, {}, (Hold.VALUE, f"{missing}: {_where_to_add(missing.variable)}"))
-    except Unsafe as unsafe:
-        return _Rendered(source, {}, (Hold.VALUE, f"unsafe value: {unsafe}"))
-    used = {name: adapter.quote(VARIABLES[name].kind, values[name]) for name in spec.run.variables}
-    size = len(text.encode())
-    if size > adapter.max_command_bytes:
-        limit = adapter.max_command_bytes
-        return _Rendered(
-            text, used, (Hold.VALUE, f"the command has {size} bytes, this game takes at most {limit}: shorten it")
-        )
-    return _Rendered(text, used)
-
-
-def _where_to_add(variable: str) -> str:
-    if variable == "expires_at":
-        return "the item has no end; take {expires_at} out of the command or sell a product that expires"
-    if variable in ("order_id", "quantity_index"):
-        return "items assigned by hand have none; take it out of the command"
-    return "add it to the customer in the store's dashboard; perkd reads it again by itself"
 
 
 def _facts(change: HoldingChange, perk: Perk, scene: Scene, items: Mapping[str, KnownItem]) -> dict[str, str]:

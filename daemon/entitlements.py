@@ -7,7 +7,7 @@ command line calls it too. Comparing the same inventory twice yields nothing the
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .changes import Catalogue, Changes, Holding, HoldingState, Known, Note, Turn
+from .changes import Catalogue, Changes, Holding, HoldingChange, HoldingState, Known, Note, Turn
 from .lasting import Lasting, turn
 from .model import Cause, Inventory, PerkKind, Reason, Who
 from .onceitems import came_back, once
@@ -32,7 +32,7 @@ def compare(
         holdings += once(known, items, catalogue, whos)
     live = lasting.live_items
     changed |= {item_id for item_id in live if not items[item_id].seen_live}
-    holdings.sort(key=lambda change: change.turn in (Turn.END, Turn.REGRANT))  # stable: grants before removals
+    holdings.sort(key=_rank)
     returned = [
         Note("once_returned", holding.key.item_id, f"given once already as {holding.perk}; not given again by itself")
         for holding in known.holdings
@@ -49,6 +49,14 @@ def compare(
         recheck_at=lasting.recheck_at if inventory is not None else moment.now,
         deadline_at=lasting.deadline_at,
     )
+
+
+def _rank(change: HoldingChange) -> int:
+    """Grants before removals. But who the player was is taken the perk from first: a command that names both alike
+    (one name, another id) must not take away what was just given."""
+    if change.turn is Turn.END and change.cause is Cause.IDENTITY:
+        return 0
+    return 2 if change.turn in (Turn.END, Turn.REGRANT) else 1
 
 
 def release(known: Known) -> Changes:

@@ -17,7 +17,7 @@ from .changes import Catalogue, Changes, HoldingChange, Known, Observation, Plan
 from .commands import Scene, plan
 from .entitlements import compare, held_after, release
 from .ledger.base import Ledger, Recorded
-from .model import BrakeLimits, Inventory, Profile
+from .model import BrakeLimits, Inventory, Profile, Server
 from .standing import Moment
 
 log = logging.getLogger("perkd.polling")
@@ -32,6 +32,22 @@ class Rules:
     hold_absent: bool
     fingerprint: str
 
+    @staticmethod
+    def adapters_of(
+        catalogue: Catalogue, servers: Iterable[Server], games: Mapping[str, Adapter]
+    ) -> dict[str, Adapter]:
+        """Each place's adapter, by how its servers name their players; servers of one list agree on that. Of a server
+        that is no longer configured only the game is remembered, which is enough for its last commands."""
+        by_name = {server.name: server for server in servers}
+        found = {}
+        for place, game in catalogue.games.items():
+            if game in games:
+                here = [by_name[name] for name in catalogue.members(place)]
+                found[place] = games[game]
+                if here:
+                    found[place] = games[game].for_identity(here[0].identity, here[0].bedrock_prefix)
+        return found
+
     def whos(self, profile: Profile | None) -> dict[str, Who]:
         """Who the customer is at each place: every configured server, and every list of some."""
         values = profile.values if profile else {}
@@ -42,7 +58,7 @@ class Rules:
         """Who the customer is in the games of the configured servers."""
         games = {id(adapter): adapter for adapter in map(self.adapters.__getitem__, self.catalogue.servers)}
         whos = (adapter.identify(profile.values) for adapter in games.values())
-        return [who.player for who in whos if who.player]
+        return list(dict.fromkeys(who.player for who in whos if who.player))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

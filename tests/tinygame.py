@@ -12,11 +12,31 @@ from adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Uns
 class TinyGame:
     """A game with the identity variables it is given, that takes every value made of printable characters."""
 
-    def __init__(self, *variables: str, transports: tuple[str, ...] = ("native",), lists: bool = True) -> None:
+    def __init__(
+        self,
+        *variables: str,
+        transports: tuple[str, ...] = ("native",),
+        lists: bool = True,
+        identities: tuple[str, ...] = (),
+    ) -> None:
         self.variables = frozenset(variables)
         self.transports = transports
         self.max_command_bytes = 1000
         self.lists_identities = lists
+        self.identities = identities
+
+    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:
+        if self.identities and identity not in self.identities:
+            raise ValueError(f"no {identity} here")
+        if not bedrock_prefix.isprintable() or "@" in bedrock_prefix:
+            raise Unsafe("printable characters but @")
+        return self
+
+    def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
+        return (("name", player.name),)
+
+    def store_fields(self, variable: str) -> str:
+        return f"the field {variable}"
 
     def identify(self, profile: Mapping[str, str]) -> Who:
         values = {key: value for key, value in profile.items() if key in self.variables}
@@ -45,7 +65,14 @@ class TinyGame:
 
 
 GAMES: dict[str, Adapter] = {
-    "minecraft": TinyGame("name", "uuid", "uuid_plain", "xuid", transports=("native", "mcrcon")),
+    "minecraft": TinyGame(
+        "name",
+        "uuid",
+        "uuid_plain",
+        "xuid",
+        transports=("native", "mcrcon"),
+        identities=("online", "offline", "floodgate"),
+    ),
     "rust": TinyGame("name", "steam_id"),
     "nameland": TinyGame("name", lists=False),
 }

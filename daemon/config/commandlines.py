@@ -59,6 +59,7 @@ class PerkCommands:
             )
             return None
         self._check_variables(at, template)
+        self._warn_of_selectors(at, template)
         repeatable = self.repeatable if table.repeatable is None else table.repeatable
         online = table.online
         if online is None:
@@ -90,6 +91,16 @@ class PerkCommands:
                     found=f"{length} bytes of text",
                     expected=f"at most {one.adapter.max_command_bytes}, all {one.game} takes, values included",
                     fix="shorten it, or make two commands of it",
+                )
+
+    def _warn_of_selectors(self, at: Loc, template: Template) -> None:
+        """An @ of the owner's own is no part of the value, so no adapter's quoting sees what the two make together."""
+        for literal, variable in zip(template.parts[::2], template.variables, strict=False):
+            if literal.endswith("@"):
+                self.findings.warn(
+                    self.read.at(*at),
+                    f"@ right before {{{variable}}} can make a selector of a value (a player named a… or p…: @a is "
+                    "everybody): leave the @ out, or write a word between the two",
                 )
 
     def _lacking(self, template: Template) -> Iterator[tuple[str, Addressee]]:

@@ -19,6 +19,9 @@ def identity_of(table: ServerTable) -> str:
     return f"identity = {quoted(table.identity)}{prefix}"
 
 
+NAMES_ARE_IDS = identity_of(ServerTable(identity="offline"))
+
+
 def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, findings: Findings) -> None:
     """Notes a key the game has no use for, an identity it does not have, and a prefix no name may begin with."""
     table, written = read.table, read.table.model_fields_set

@@ -53,7 +53,8 @@ def _perk(
     revoke_on = _revoke_on(commands, findings)
     _check_rest(read, kind, findings)
     check_goal(read, goal, known, addressees, commands.every, findings)
-    warn_of_names(read.where, list(commands.every.values()), addressees, findings)
+    with_ids = [one for one in addressees if not known.names_are_ids(one.servers)]
+    warn_of_names(read.where, list(commands.every.values()), with_ids, findings)
     if kind is None:
         return None
     return Perk(

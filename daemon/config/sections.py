@@ -27,11 +27,11 @@ def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Sto
     table = read.table
     if read.sound("api"):
         _check_api(table.api, read.at("api"), findings)
-    if table.id and FLAKE.fullmatch(table.id) is None:
+    if table.id and (FLAKE.fullmatch(table.id) is None or int(table.id) >= 1 << 63):
         findings.mistake(
             read.at("id"),
             found=quoted(table.id),
-            expected="the store's id, digits only",
+            expected="the store's id, 1 to 19 digits only",
             fix="copy it from the store's dashboard, or leave it empty",
         )
     api_key = None

@@ -13,7 +13,7 @@ from ..model import Endpoint, Secret, Server
 from ..tables import Read
 from .addresses import split_address
 from .filetables import ServerTable
-from .identities import check_identity, identity_of
+from .identities import NAMES_ARE_IDS, check_identity, identity_of
 from .names import Names
 from .secretkeys import SecretRules
 
@@ -26,6 +26,10 @@ class KnownServers:
     games: dict[str, str | None] = field(default_factory=dict)  # server name → its game, None when that is unknown
     by_paynow_id: dict[str, str] = field(default_factory=dict)  # the store's id → server name
     identities: dict[str, str] = field(default_factory=dict)  # server name → how it names its players, in words
+
+    def names_are_ids(self, servers: Iterable[str]) -> bool:
+        """Whether a player of these servers is his name, so that no id outlives a new one."""
+        return all(self.identities[server] == NAMES_ARE_IDS for server in servers)
 
 
 def build_servers(

@@ -3,6 +3,7 @@
 `daemon/sandbox/minecraft.py` runs them; demo and tests look at the state.
 """
 
+import hashlib
 import re
 import uuid as uuids
 from collections.abc import Callable
@@ -22,9 +23,17 @@ class Given:
     count: int
 
 
-def offline_uuid(name: str) -> str:
-    """A stable made-up UUID for a name; not the one Mojang or an offline-mode server would use."""
+def made_up_uuid(name: str) -> str:
+    """A stable UUID for a name, where Mojang would have another one."""
     return str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{name.lower()}.players.sandbox.invalid"))
+
+
+def offline_uuid(name: str) -> str:
+    """The UUID an offline-mode server gives to exactly this name, as Java's `UUID.nameUUIDFromBytes` makes it."""
+    digest = bytearray(hashlib.md5(f"OfflinePlayer:{name}".encode(), usedforsecurity=False).digest())
+    digest[6] = digest[6] & 0x0F | 0x30
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(uuids.UUID(bytes=bytes(digest)))
 
 
 @dataclass(slots=True)
@@ -45,10 +54,12 @@ class Console:
     luckperms_silent: bool = False  # Bukkit: LuckPerms works, and answers RCON with nothing
     bukkit: bool = False  # knows `minecraft:` before its commands, and ends every line
     most_players: int = 20
+    offline_mode: bool = False  # online-mode=false: whoever says a name is that player, in exactly these letters
+    bedrock_prefix: str = "."  # Floodgate's username-prefix
 
     def account(self, name: str, uuid: str | None = None) -> str:
         """Makes an account known without bringing the player in. Returns the UUID."""
-        identity = uuid or offline_uuid(name)
+        identity = uuid or (offline_uuid(name) if self.offline_mode else made_up_uuid(name))
         self.names[identity] = name
         return identity
 
@@ -59,8 +70,20 @@ class Console:
             self.online.append(identity)
         return identity
 
+    def join_bedrock(self, gamertag: str, xuid: str) -> str:
+        """A Bedrock player comes in through Geyser and Floodgate. Returns the UUID."""
+        digits = f"{int(xuid):032x}"
+        uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+        room = 16 - len(self.bedrock_prefix)
+        return self.join(self.bedrock_prefix + gamertag[:room].replace(" ", "_"), uuid)
+
     def leave(self, name: str) -> None:
-        self.online = [identity for identity in self.online if self.names[identity].lower() != name.lower()]
+        gone = {
+            one
+            for one in self.online
+            if self.names[one] == name or (not self.offline_mode and same_name(self.names[one], name))
+        }
+        self.online = [one for one in self.online if one not in gone]
 
     def run(self, command: str) -> str:
         """The reply to one command, after its effect."""

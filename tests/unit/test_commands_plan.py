@@ -167,7 +167,7 @@ def test_a_product_without_a_name_goes_by_its_slug() -> None:
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("name", "add it to the customer in the store's dashboard"),
+        ("name", "the field name is not set at the customer 1: add it in the store's dashboard or with `perkd store"),
         ("order_id", "items assigned by hand have none"),
         ("quantity_index", "items assigned by hand have none"),
         ("expires_at", "the item has no end"),

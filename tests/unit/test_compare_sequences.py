@@ -190,7 +190,9 @@ class Sequences(RuleBasedStateMachine):
     def _check_removals(self, before: Known, changes: Changes) -> None:
         """An unreadable item, an identity that is gone and a clock in doubt take nothing away."""
         items = {**before.items, **{one.item.id: one for one in changes.items}}
-        order = [change.turn in (Turn.END, Turn.REGRANT) for change in changes.holdings]
+        left = [change.turn is Turn.END and change.cause is Cause.IDENTITY for change in changes.holdings]
+        assert left == sorted(left, reverse=True), "who the player was comes first"
+        order = [change.turn in (Turn.END, Turn.REGRANT) for change in changes.holdings[sum(left) :]]
         assert order == sorted(order), "grants before removals"
         for change in changes.holdings:
             if change.turn is not Turn.END or change.cause is Cause.IDENTITY:

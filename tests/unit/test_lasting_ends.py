@@ -203,8 +203,8 @@ def test_an_item_that_moved_and_is_revoked_ends_the_holding_it_came_with() -> No
 def test_an_item_that_moved_to_another_player_goes_with_him() -> None:
     before = known([], [holding(support())], customer_id="2")
     changes = looked(before, item(customer_id="2"), somebody=who("Blake", BLAKE))
-    assert turns(changes) == [("open", "survival"), ("end", "survival")]
-    assert [(one.customer_id, one.live) for one in changes.holdings[0].supports] == [("2", True)]
+    assert turns(changes) == [("end", "survival"), ("open", "survival")]
+    assert [(one.customer_id, one.live) for one in changes.holdings[1].supports] == [("2", True)]
 
 
 # --- a value only the removal uses ------------------------------------------------------------------------------------

@@ -134,15 +134,7 @@ IDENTITIES = [
             "xbox_xuid": "2535412345678901",
             "minecraft_name": "Ann",
         },
-        Who(
-            "00000000-0000-0000-0009-01f5d6e0a5b5",
-            {
-                "name": "Ann",
-                "uuid": "00000000-0000-0000-0009-01f5d6e0a5b5",
-                "uuid_plain": "0000000000000000000901f5d6e0a5b5",
-                "xuid": "2535412345678901",
-            },
-        ),
+        Who(None, {"xuid": "2535412345678901"}),  # a Bedrock player is nobody on a server without Floodgate
     ),
     ({"minecraft_id": "2535412345678901", "minecraft_platform": "bedrock"}, Who(None, {"xuid": "2535412345678901"})),
     ({"profile_platform": "minecraft", "profile_id": UUID, "profile_name": "Ann"},

@@ -171,7 +171,7 @@ def test_a_retired_perk_gives_nothing_back() -> None:
 def test_a_kit_that_waits_for_an_identity_goes_to_the_player_once_he_is_known() -> None:
     assert only(looked(known(), kit_item(), sold=KITS, somebody=who(player=None))).key == PLACEHOLDER
     waiting = given(key=PLACEHOLDER, values={}, touched=False)
-    opened, ended = looked(waiting, kit_item(), sold=KITS).holdings
+    ended, opened = looked(waiting, kit_item(), sold=KITS).holdings
     assert (opened.turn, opened.key.player) == (Turn.OPEN, ALEX)
     assert (ended.turn, ended.key.player, ended.cause) == (Turn.END, "customer:1", Cause.IDENTITY)
 
@@ -229,7 +229,7 @@ def test_a_kit_goes_back_to_the_first_player_with_the_customer_if_it_never_left(
     before = known([known_item(kit_item())], [first, second])
     assert looked(before, kit_item(), sold=KITS, somebody=who("Blake", BLAKE)).empty
     back = looked(before, kit_item(), sold=KITS).holdings
-    assert [(change.turn, change.key.player) for change in back] == [(Turn.OPEN, ALEX), (Turn.END, BLAKE)]
+    assert [(change.turn, change.key.player) for change in back] == [(Turn.END, BLAKE), (Turn.OPEN, ALEX)]
 
 
 def test_a_revoked_kit_is_taken_from_the_player_who_holds_it() -> None:
