@@ -5,7 +5,7 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .shop import Nonsense
+from .people import Nonsense
 
 
 class Body(BaseModel):
@@ -20,11 +20,35 @@ class NewCustomer(Body):
     offline: bool = False
 
 
+class NewGameServer(Body):
+    name: str = Field(min_length=1)
+    enabled: bool = True
+
+
+class Command(Body):
+    content: str = Field(min_length=1)
+    stage: str = "on_purchase"
+    online_only: bool = False
+    gameservers: list[str] = Field(default_factory=list)
+
+
 class NewProduct(Body):
     slug: str = Field(min_length=1)
     name: str = ""
     lasts_s: float | None = Field(default=None, gt=0, le=10 * 366 * 86400)
     has_commands: bool = True
+    commands: list[Command] = Field(default_factory=list)
+    gameservers: list[str] = Field(default_factory=list)
+    single_game_server: bool = False
+
+
+class Assign(Body):
+    customer: str
+    product: str
+    quantity: int = Field(default=1, ge=1, le=1000)
+    gameserver_id: str | None = Field(default=None, pattern=r"^[0-9]{1,19}$")
+    skip_commands: bool = False
+    ends_in_s: float | None = Field(default=None, gt=0, le=10 * 366 * 86400)
 
 
 class Purchase(Body):
@@ -53,6 +77,8 @@ class FaultOn(Body):
     fault: str
     customer: str | None = None
     times: int | None = Field(default=None, ge=1)
+    path: str | None = None
+    method: str | None = None
 
 
 class Nothing(Body):

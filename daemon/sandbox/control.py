@@ -7,9 +7,15 @@ what would do. Where a customer is named, his id, name or token will do; for a p
     POST   /customers                   {"name", "minecraft_uuid"?, "steam_id"?, "xbox_xuid"?, "offline"?} → id, token
     POST   /customers/CUSTOMER/tokens   one more token
     DELETE /customers/CUSTOMER/tokens   invalidates all of his tokens
-    POST   /products                    {"slug", "name"?, "lasts_s"?, "has_commands"?} → id
+    POST   /gameservers                 {"name", "enabled"?} a server of the store's dashboard → id, token
+    POST   /gameservers/SERVER/token    a new token; the old one is refused from now on
+    POST   /products                    {"slug", "name"?, "lasts_s"?, "has_commands"?, "commands"?: [{"content",
+                                        "stage"?, "online_only"?, "gameservers"?}], "gameservers"?,
+                                        "single_game_server"?} → id
     POST   /purchases                   {"customer", "product", "quantity"?, "gift"?, "subscription"?, "gameserver_id"?,
                                         "activate"?} → the items
+    POST   /assignments                 {"customer", "product", "quantity"?, "gameserver_id"?, "skip_commands"?,
+                                        "ends_in_s"?} nobody bought them → the items
     POST   /items/ITEM/activate         the item's command was acknowledged
     POST   /items/ITEM/expire           {"swept"?} its time is over; swept false: the state still says active
     POST   /items/ITEM/renew            {"successor"?} a subscription went on → the item that lasts now
@@ -17,7 +23,7 @@ what would do. Where a customer is named, his id, name or token will do; for a p
     POST   /items/ITEM/forget           gone from every answer
     POST   /items/ITEM/restore          undoes forget and revoke
     POST   /servers/SERVER/up | down    a game server; the name "store" is the store itself
-    POST   /faults                      {"fault", "customer"?, "times"?} the names are in GET /
+    POST   /faults                      {"fault", "customer"?, "times"?, "path"?, "method"?} the names are in GET /
     DELETE /faults                      turns every fault off and lets held-back answers go
 """
 
@@ -28,10 +34,23 @@ from typing import Protocol
 
 from aiohttp import web
 
-from .bodies import Expire, FaultOn, NewCustomer, NewProduct, Nothing, Purchase, Renew, Revoke, read
+from .bodies import (
+    Assign,
+    Expire,
+    FaultOn,
+    NewCustomer,
+    NewGameServer,
+    NewProduct,
+    Nothing,
+    Purchase,
+    Renew,
+    Revoke,
+    read,
+)
 from .faults import MEANING, Fault
-from .goods import Goods
-from .shop import Nonsense
+from .goods import Assignment, Goods, ProductCommand
+from .overview import item_document, overview
+from .people import Nonsense
 from .store import Store
 
 
@@ -63,8 +82,11 @@ class Control:
                 web.post("/customers", self._add_customer),
                 web.post("/customers/{customer}/tokens", self._add_token),
                 web.delete("/customers/{customer}/tokens", self._invalidate),
+                web.post("/gameservers", self._add_gameserver),
+                web.post("/gameservers/{gameserver}/token", self._reset_gameserver_token),
                 web.post("/products", self._add_product),
                 web.post("/purchases", self._purchase),
+                web.post("/assignments", self._assign),
                 web.post("/items/{item}/{verb}", self._item),
                 web.post("/servers/{server}/{verb}", self._server),
                 web.post("/faults", self._fault),
@@ -87,42 +109,11 @@ class Control:
         return f"http://127.0.0.1:{self._port}"
 
     async def _everything(self, _request: web.Request) -> web.Response:
-        store = self._store
-        customers = [
-            {
-                "id": customer.id,
-                "name": customer.name,
-                "minecraft_uuid": customer.minecraft_uuid,
-                "steam_id": customer.steam_id,
-                "xbox_xuid": customer.xbox_xuid,
-                "tokens": customer.tokens,
-                "items": [item.document(nulls=True) for item in store.owned(customer.id)],
-            }
-            for customer in store.customers.values()
+        servers = [
+            {"name": name, "address": server.address, "up": name not in self._down}
+            for name, server in self._servers.items()
         ]
-        products = [
-            {
-                "id": product.id,
-                "slug": product.slug,
-                "name": product.name,
-                "lasts_s": None if product.lasts is None else product.lasts.total_seconds(),
-                "has_commands": product.has_commands,
-            }
-            for product in store.products.values()
-        ]
-        on = [{"fault": one.fault, "customer": one.customer_id, "times": one.times} for one in store.switches.on]
-        return web.json_response(
-            {
-                "store": {"url": store.url, "up": store.is_up, "requests": store.requests(), "faults": on},
-                "customers": customers,
-                "products": products,
-                "servers": [
-                    {"name": name, "address": server.address, "up": name not in self._down}
-                    for name, server in self._servers.items()
-                ],
-                "faults": MEANING,
-            }
-        )
+        return web.json_response({**overview(self._store), "servers": servers, "faults": MEANING})
 
     async def _add_customer(self, request: web.Request) -> web.Response:
         body = await read(request, NewCustomer)
@@ -145,8 +136,43 @@ class Control:
     async def _add_product(self, request: web.Request) -> web.Response:
         body = await read(request, NewProduct)
         lasts = None if body.lasts_s is None else timedelta(seconds=body.lasts_s)
-        product = self._store.add_product(body.slug, name=body.name, lasts=lasts, has_commands=body.has_commands)
+        commands = [
+            ProductCommand(one.stage, one.content, one.online_only, self._gameserver_ids(one.gameservers))
+            for one in body.commands
+        ]
+        product = self._store.add_product(
+            body.slug,
+            name=body.name,
+            lasts=lasts,
+            has_commands=body.has_commands,
+            commands=commands,
+            gameserver_ids=self._gameserver_ids(body.gameservers),
+            single_game_server=body.single_game_server,
+        )
         return web.json_response({"id": product.id})
+
+    def _gameserver_ids(self, keys: list[str]) -> tuple[str, ...]:
+        return tuple(self._store.gameserver(key).id for key in keys)
+
+    async def _add_gameserver(self, request: web.Request) -> web.Response:
+        body = await read(request, NewGameServer)
+        server = self._store.add_gameserver(body.name, enabled=body.enabled)
+        return web.json_response({"id": server.id, "token": server.token})
+
+    async def _reset_gameserver_token(self, request: web.Request) -> web.Response:
+        return web.json_response({"token": self._store.reset_gameserver_token(request.match_info["gameserver"])})
+
+    async def _assign(self, request: web.Request) -> web.Response:
+        body = await read(request, Assign)
+        ends_at = None if body.ends_in_s is None else self._store.now() + timedelta(seconds=body.ends_in_s)
+        how = Assignment(
+            body.quantity,
+            override_expires_at=ends_at,
+            gameserver_id=body.gameserver_id,
+            skip_commands=body.skip_commands,
+        )
+        given = self._store.assign(body.customer, body.product, how)
+        return web.json_response([item_document(self._store, item) for item in given])
 
     async def _purchase(self, request: web.Request) -> web.Response:
         body = await read(request, Purchase)
@@ -160,7 +186,7 @@ class Control:
         )
         for item in bought if body.activate else ():
             self._store.activate(item.id)
-        return web.json_response([item.document(nulls=True) for item in bought])
+        return web.json_response([item_document(self._store, item) for item in bought])
 
     async def _item(self, request: web.Request) -> web.Response:
         key, verb, store = request.match_info["item"], request.match_info["verb"], self._store
@@ -176,7 +202,7 @@ class Control:
             {"activate": store.activate, "forget": store.forget, "restore": store.restore}[verb](key)
         else:
             raise Nonsense(f"no verb {verb!r}; there are: activate, expire, renew, revoke, forget, restore")
-        return web.json_response(item.document(nulls=True))
+        return web.json_response(item_document(self._store, item))
 
     async def _server(self, request: web.Request) -> web.Response:
         name, verb = request.match_info["server"], request.match_info["verb"]
@@ -198,7 +224,7 @@ class Control:
         body = await read(request, FaultOn)
         if body.fault not in set(Fault):
             raise Nonsense(f"no fault {body.fault!r}; there are: {', '.join(Fault)}")
-        self._store.fault(Fault(body.fault), body.customer, body.times)
+        self._store.fault(Fault(body.fault), body.customer, body.times, path=body.path, method=body.method)
         return web.json_response({"fault": body.fault, "meaning": MEANING[Fault(body.fault)]})
 
     async def _heal(self, _request: web.Request) -> web.Response:

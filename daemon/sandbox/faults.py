@@ -1,11 +1,17 @@
-"""Everything that can go wrong with an answer of the store, as switches. `store.py` turns them on and acts on them."""
+"""Everything that can go wrong with an answer of the store, as switches. `store.py` turns them on and acts on them.
+
+A fault refuses before anything was done, spoils the answer to work that was done, or changes what a good answer holds.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One way to fail. Those of DOCUMENT change what an otherwise good answer holds; the others replace the answer."""
+    """One way to fail. Those of DOCUMENT change what an otherwise good answer holds; the others replace the answer.
+
+    Of those, the ones of UNDONE come before the work: nothing was assigned, acknowledged or changed.
+    """
 
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
@@ -31,6 +37,8 @@ class Fault(StrEnum):
     RESET_MIDWAY = "reset_midway"
     REDIRECT = "redirect"
     STRAY_304 = "stray_304"
+    ANSWER_LOST = "answer_lost"
+    ERROR_AFTER = "error_after"
     UNKNOWN_STATE = "unknown_state"
     EXTRA_FIELDS = "extra_fields"
     FEW_FIELDS = "few_fields"
@@ -68,6 +76,8 @@ MEANING: dict[Fault, str] = {
     Fault.RESET_MIDWAY: "the connection is reset in the middle of the body",
     Fault.REDIRECT: "302 to another host",
     Fault.STRAY_304: "304 to whatever is asked",
+    Fault.ANSWER_LOST: "the work is done, and the connection is reset before any answer",
+    Fault.ERROR_AFTER: "the work is done, and the answer is a 500 with an error document",
     Fault.UNKNOWN_STATE: "the first item has a state word nobody knows",
     Fault.EXTRA_FIELDS: "documents have fields nobody knows",
     Fault.FEW_FIELDS: "items have only id, product and state",
@@ -96,39 +106,74 @@ DOCUMENT = frozenset(
 )
 
 
+UNDONE = frozenset(
+    {
+        Fault.UNAUTHORIZED,
+        Fault.FORBIDDEN,
+        Fault.NOT_FOUND,
+        Fault.BAD_REQUEST,
+        Fault.LIMITED,
+        Fault.LIMITED_SECONDS,
+        Fault.LIMITED_DATE,
+        Fault.SERVER_ERROR,
+        Fault.BAD_GATEWAY,
+        Fault.WEB_PAGE,
+        Fault.RESET,
+        Fault.REDIRECT,
+        Fault.STRAY_304,
+    }
+)
+
+
 @dataclass(slots=True)
 class Switch:
-    """A fault that is on: for one customer's requests or all, for the next `times` answers or until healed."""
+    """A fault that is on: for the requests it is meant for, for the next `times` answers or until healed.
+
+    None means every one. `path` is how the request's path begins.
+    """
 
     fault: Fault
     customer_id: str | None = None
     times: int | None = None
+    path: str | None = None
+    method: str | None = None
+
+    def is_for(self, customer_id: str | None, method: str, path: str) -> bool:
+        return (
+            self.customer_id in {None, customer_id}
+            and path.startswith(self.path or "")
+            and self.method in {None, method}
+        )
 
 
 class Switches:
-    """The faults that are on. A customer's own come before those of the whole store."""
+    """The faults that are on. The more a fault says about which requests it is for, the earlier its turn."""
 
     def __init__(self) -> None:
         self.on: list[Switch] = []
 
-    def turn_on(self, fault: Fault, customer_id: str | None = None, times: int | None = None) -> None:
-        self.turn_off(fault, customer_id)
-        self.on.append(Switch(fault, customer_id, times))
+    def turn_on(self, new: Switch) -> None:
+        where = (new.fault, new.customer_id, new.path, new.method)
+        self.on = [one for one in self.on if (one.fault, one.customer_id, one.path, one.method) != where]
+        self.on.append(new)
 
-    def turn_off(self, fault: Fault | None = None, customer_id: str | None = None) -> None:
+    def turn_off(self, fault: Fault | None = None, customer_id: str | None = None, path: str | None = None) -> None:
         """Turns off what matches; None matches everything."""
         self.on = [
             switch
             for switch in self.on
             if (fault is not None and switch.fault != fault)
             or (customer_id is not None and switch.customer_id != customer_id)
+            or (path is not None and switch.path != path)
         ]
 
-    def take(self, customer_id: str | None) -> set[Fault]:
+    def take(self, customer_id: str | None, method: str, path: str) -> set[Fault]:
         """The faults for one answer, at most one of them outside DOCUMENT; counts it against `times`."""
+        if not self.on:
+            return set()
         meant = sorted(
-            (switch for switch in self.on if switch.customer_id in {None, customer_id}),
-            key=lambda switch: switch.customer_id is None,
+            (switch for switch in self.on if switch.is_for(customer_id, method, path)),
+            key=lambda switch: (switch.customer_id is None, -len(switch.path or ""), switch.method is None),
         )
         answer = next((switch for switch in meant if switch.fault not in DOCUMENT), None)
         taken = [answer] if answer else meant

@@ -1,14 +1,14 @@
-"""What the emulated store sells and keeps: products, customers, items, and how each is written as JSON.
+"""What the emulated store keeps: products with commands, customers, items, game servers. `documents.py` writes them.
 
-`shop.py` changes these, `store.py` serves them. The shapes are those of PayNow's storefront-api.json of August 2026.
+`shop.py` changes these. Ids are PayNow's flakes: text, and each larger than the one before.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)  # of PayNow's flakes
-FRACTION_DIGITS = (6, 0, 9, 4, 7, 5)  # real answers mix them, so these do
 STORE_ID = "94688451781206016"
+NEVER_QUEUED = "perkd"  # the command of a product that has one without saying which
 
 
 class Flakes:
@@ -23,29 +23,53 @@ class Flakes:
         return str(self._last)
 
 
-def stamp(at: datetime | None, digits: int) -> str | None:
-    """An RFC 3339 time with `digits` digits of fraction: shorter ones are cut off, longer ones made up."""
-    if at is None:
-        return None
-    fraction = f"{at.microsecond:06d}258"[:digits]
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") + (f".{fraction}" if fraction else "") + "Z"
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something: `type` is one of PayNow's words (user, api_key, internal, …)."""
+
+    type: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductCommand:
+    """One line of a product in the dashboard. No `gameserver_ids`: on all of the product's servers.
+
+    The text may hold {customer.id}, {customer.name}, {customer.steam_id} and {customer.minecraft_uuid}; those are the
+    sandbox's own words, for PayNow's are in no document.
+    """
+
+    stage: str = "on_purchase"
+    content: str = NEVER_QUEUED
+    online_only: bool = False
+    gameserver_ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Product:
-    """Something on sale. `lasts` None: its items never expire. Without commands its items are hidden from customers."""
+    """Something on sale. `lasts` None: its items never expire. Without commands its items are hidden from customers.
+
+    `has_commands` without `commands` means one that is never queued. No `gameserver_ids`: on every server.
+    """
 
     id: str
     slug: str
     name: str
     version_id: str
+    created_at: datetime
     lasts: timedelta | None = None
     has_commands: bool = True
+    commands: tuple[ProductCommand, ...] = ()
+    gameserver_ids: tuple[str, ...] = ()
+    single_game_server: bool = False
 
 
 @dataclass(slots=True)
 class Customer:
-    """A customer of the emulated store; `tokens` are made up and worth nothing elsewhere."""
+    """A customer of the emulated store; `tokens` are made up and worth nothing elsewhere.
+
+    `name` is what was set; `profile_name` is what Mojang or Steam would say, where it differs.
+    """
 
     id: str
     name: str | None
@@ -54,35 +78,30 @@ class Customer:
     steam_id: str | None = None
     xbox_xuid: str | None = None
     offline: bool = False  # an offline-mode Minecraft store: the name is the identity
+    profile_name: str | None = None
+    platform: str | None = None  # java or bedrock, where somebody said so
+    metadata: dict[str, str] = field(default_factory=dict)
+    updated_at: datetime | None = None
     tokens: list[str] = field(default_factory=list)
 
-    def document(self, *, nulls: bool) -> dict[str, object]:
-        """What `GET /v1/store/customer` answers; `nulls` false leaves empty fields out."""
-        game_id = self.minecraft_uuid or (self.name if self.offline else None)
-        minecraft = {"id": game_id, "name": self.name, "avatar_url": None} if game_id else None
-        steam = {"id": self.steam_id, "name": self.name, "avatar_url": "https://avatars.example/a.jpg"}
-        if minecraft is not None:
-            profile = {**minecraft, "platform": "minecraft_offline" if self.offline else "minecraft"}
-        else:
-            profile = {**steam, "platform": "steam"}
-        return trim(
-            {
-                "id": self.id,
-                "store_id": STORE_ID,
-                "profile": profile if profile["id"] else None,
-                "steam_id": self.steam_id,
-                "steam": steam if self.steam_id else None,
-                "minecraft_uuid": self.minecraft_uuid,
-                "minecraft": minecraft,
-                "xbox_xuid": self.xbox_xuid,
-                "minecraft_platform": "java" if self.minecraft_uuid else "unknown",
-                "name": self.name,
-                "created_at": stamp(self.created_at, 6),
-                "updated_at": None,
-                "metadata": {},
-            },
-            nulls=nulls,
-        )
+    @property
+    def shown_name(self) -> str | None:
+        return self.profile_name or self.name
+
+    @property
+    def minecraft_platform(self) -> str:
+        if self.platform is not None:
+            return self.platform
+        if self.minecraft_uuid or self.offline:
+            return "java"
+        return "bedrock" if self.xbox_xuid else "unknown"
+
+    @property
+    def minecraft_id(self) -> str | None:
+        """The id of his Minecraft profile: the UUID; on an offline-mode store the name; of Bedrock the XUID."""
+        if self.minecraft_platform == "bedrock" and self.xbox_xuid:
+            return self.xbox_xuid
+        return self.minecraft_uuid or (self.name if self.offline else None)
 
 
 @dataclass(slots=True)
@@ -98,6 +117,7 @@ class Goods:
     gift: bool = False
     order_id: str | None = None
     order_line_id: str | None = None
+    order_customer_id: str | None = None
     subscription_id: str | None = None
     gameserver_id: str | None = None
     quantity_index: int | None = None
@@ -107,50 +127,77 @@ class Goods:
     removed_at: datetime | None = None
     revoked_at: datetime | None = None
     revoke_reason: str | None = None
+    added_by: Actor | None = None
+    revoked_by: Actor | None = None
+    skip_commands: bool = False
+    custom_variables: dict[str, str] = field(default_factory=dict)
+    attempts: list["CommandAttempt"] = field(default_factory=list)
     forgotten: bool = False  # left out of every answer, as if it had never been
+    ended: bool = False  # its on_expire commands were queued
     state_before_revoke: str = "usable"
 
     @property
     def ends_at(self) -> datetime | None:
         return self.override_expires_at or self.expires_at
 
-    def document(self, *, nulls: bool) -> dict[str, object]:
-        """The item as the storefront writes it; equal as long as the item is."""
+    @property
+    def expirable(self) -> bool:
+        return self.product.lasts is not None or self.override_expires_at is not None
 
-        def at(time: datetime | None, place: int) -> str | None:
-            return stamp(time, FRACTION_DIGITS[((int(self.id) >> 22) + int(self.id) + place) % len(FRACTION_DIGITS)])
+    @property
+    def is_carried_out(self) -> bool:
+        """Whether every purchase command that still counts was acknowledged."""
+        counting = [one for one in self.attempts if one.stage == "on_purchase" and one.unqueued_at is None]
+        return all(one.executed_at is not None for one in counting)
 
-        return trim(
-            {
-                "id": self.id,
-                "store_id": STORE_ID,
-                "customer_id": self.customer_id,
-                "order_id": self.order_id,
-                "order_line_id": self.order_line_id,
-                "subscription_id": self.subscription_id,
-                "execute_on_gameserver_id": self.gameserver_id,
-                "quantity_index": self.quantity_index,
-                "product": {
-                    "id": self.product.id,
-                    "version_id": self.version_id,
-                    "slug": self.product.slug,
-                    "name": self.product.name,
-                },
-                "state": self.state,
-                "expirable": self.product.lasts is not None,
-                "gift": self.gift,
-                "added_at": at(self.added_at, 0),
-                "active_at": at(self.active_at, 1),
-                "expires_at": at(self.expires_at, 2),
-                "override_expires_at": at(self.override_expires_at, 3),
-                "removed_at": at(self.removed_at, 4),
-                "revoked_at": at(self.revoked_at, 5),
-                "revoke_reason": self.revoke_reason,
-            },
-            nulls=nulls,
-        )
+    @property
+    def is_delivered(self) -> bool:
+        """Whether its customer's token shows it: PayNow lists there only what has a command."""
+        return self.product.has_commands and not self.skip_commands
 
 
-def trim(document: dict[str, object], *, nulls: bool) -> dict[str, object]:
-    """The document with its nulls, or without: the API does both."""
-    return document if nulls else {key: value for key, value in document.items() if value is not None}
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """How an item is given that nobody bought. No `version_id`: the product's latest."""
+
+    quantity: int = 1
+    version_id: str | None = None
+    override_expires_at: datetime | None = None
+    gameserver_id: str | None = None
+    skip_commands: bool = False
+    custom_variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class GameServer:
+    """A game server of the store's dashboard. A plugin that has `token` may take its commands while it is `enabled`."""
+
+    id: str
+    name: str
+    token: str
+    created_at: datetime
+    enabled: bool = True
+    link: dict[str, str] | None = None  # ip, hostname, platform, version: as they were last reported
+    linked_at: datetime | None = None
+    token_reset_at: datetime | None = None
+    last_fetched_at: datetime | None = None
+    events: list[dict[str, object]] = field(default_factory=list)
+    queue: dict[str, "CommandAttempt"] = field(default_factory=dict)  # by attempt id: what waits for acknowledgement
+
+
+@dataclass(slots=True)
+class CommandAttempt:
+    """One command for one game server. It waits in the server's queue until it is acknowledged or unqueued."""
+
+    id: str
+    gameserver_id: str
+    item: Goods
+    customer: Customer
+    stage: str
+    command: str
+    online_only: bool
+    queued_at: datetime
+    rerun: bool = False
+    executed_at: datetime | None = None
+    executed_by_ip: str | None = None
+    unqueued_at: datetime | None = None

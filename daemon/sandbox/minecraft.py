@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Self
 
 from .minecraft_console import Console
+from .ports import Port
 
 READ_MOST = 1460
 PIECE_UNITS = 4096
@@ -57,8 +58,6 @@ class MinecraftServer:
 
     def __init__(self, *, password: str, host: str = "127.0.0.1", port: int = 0) -> None:
         self.password = password
-        self.host = host
-        self.port = port
         self.console = Console()
         self.faults: set[Fault] = set()
         self.answer_gate: asyncio.Event | None = None  # answers wait for it, after the command ran
@@ -68,9 +67,18 @@ class MinecraftServer:
         self.probes = 0
         self.answered: dict[str, str] = {}  # command → answer, instead of the console's
         self.waiting = asyncio.Event()  # set once a command waits at a gate or was left without an answer
+        self._port = Port(host, port)
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[socket.socket] = set()
+
+    @property
+    def host(self) -> str:
+        return self._port.host
+
+    @property
+    def port(self) -> int:
+        return self._port.number
 
     @property
     def address(self) -> str:
@@ -90,21 +98,15 @@ class MinecraftServer:
 
     async def start(self) -> None:
         """Opens the port (port 0: any free one, kept from then on)."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.settimeout(0)
-        try:
-            listener.bind((self.host, self.port))
-            listener.listen(64)
-        except OSError:
-            listener.close()
-            raise
-        self.port = listener.getsockname()[1]
-        self._listener = listener
+        self._listener = listener = self._port.open()
         self._spawn(self._accept(listener))
 
     async def stop(self) -> None:
-        """Closes the port and resets every connection. `start` (or `up`) opens the same port again."""
+        """Closes the port and resets every connection. `start` opens the same port again, if nobody took it."""
+        await self._close()
+        self._port.let_go()
+
+    async def _close(self) -> None:
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
@@ -116,8 +118,9 @@ class MinecraftServer:
             self._listener = None
 
     async def down(self) -> None:
-        """The machine is off: nobody listens, connections are reset."""
-        await self.stop()
+        """The machine is off: nobody listens, connections are reset. The port is kept for `up`."""
+        await self._close()
+        self._port.keep()
 
     async def up(self) -> None:
         await self.start()

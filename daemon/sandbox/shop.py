@@ -1,78 +1,36 @@
 """The shop behind the emulated store: every verb a story needs, on an injected clock. `store.py` puts it on HTTP."""
 
-import secrets
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 
-from .goods import Customer, Flakes, Goods, Product
+from .dashboard import Dashboard
+from .goods import Actor, Assignment, Goods
+from .people import Nonsense
 
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_ONE = Assignment()
+_SOMEBODY = Actor("user")
 
 
-class Nonsense(ValueError):
-    """A verb was asked of something that is not there or cannot do it; the message says what is there."""
+class Shop(Dashboard):
+    """The dashboard and the items with their life: usable → active → used, revoked at any time, renewed.
 
+    The real store ends expired items by a sweeper that comes up to a minute late: with `sweeper_lag` items end by
+    themselves that long after their end, without it only `expire` and `sweep` end them.
 
-class Shop:
-    """Customers, products and items with their life: usable → active → used, revoked at any time, renewed.
-
-    `now` is the shop's clock. The real store ends expired items by a sweeper that comes up to a minute late: with
-    `sweeper_lag` items end by themselves that long after their end, without it only `expire` and `sweep` end them.
+    Commands of a product are queued for its game servers when an item is added, expires, is taken back or renewed. When
+    those of the purchase are acknowledged, the item is activated.
     """
 
     def __init__(
         self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), sweeper_lag: timedelta | None = None
     ) -> None:
-        self.now = now
+        super().__init__(now=now)
         self.sweeper_lag = sweeper_lag
-        self.products: dict[str, Product] = {}
-        self.customers: dict[str, Customer] = {}
         self.items: dict[str, Goods] = {}
-        self._flakes = Flakes()
-
-    # Customers and products
-
-    def add_customer(
-        self,
-        name: str | None,
-        minecraft_uuid: str | None = None,
-        *,
-        steam_id: str | None = None,
-        xbox_xuid: str | None = None,
-        offline: bool = False,
-    ) -> str:
-        """A new customer; returns his first token."""
-        now = self.now()
-        customer = Customer(self._flakes.make(now), name, now, minecraft_uuid, steam_id, xbox_xuid, offline)
-        self.customers[customer.id] = customer
-        return self.add_token(customer.id)
-
-    def add_token(self, customer: str) -> str:
-        """One more token for a customer; the old ones stay valid, as they do at PayNow."""
-        token = "".join(secrets.choice(_BASE58) for _ in range(71))
-        self.customer(customer).tokens.append(token)
-        return token
-
-    def invalidate_tokens(self, customer: str) -> None:
-        self.customer(customer).tokens.clear()
-
-    def add_product(
-        self, slug: str, *, name: str = "", lasts: timedelta | None = None, has_commands: bool = True
-    ) -> Product:
-        """Puts a product on sale. `lasts`: its items expire that long after they are activated."""
-        now = self.now()
-        product = Product(
-            self._flakes.make(now), slug, name or slug.replace("-", " ").title(), self._flakes.make(now), lasts
-        )
-        product.has_commands = has_commands
-        self.products[product.id] = product
-        return product
-
-    def edit_product(self, product: str) -> None:
-        """A change in the dashboard: later items carry a new version, earlier ones keep theirs."""
-        self.product(product).version_id = self._flakes.make(self.now())
-
-    # An item's life
+        self._owned: defaultdict[str, list[Goods]] = defaultdict(list)  # by customer, in the order of ids
+        self._ends: list[tuple[datetime, str]] = []  # a heap of when which item may end; some entries are out of date
 
     def purchase(
         self,
@@ -100,14 +58,34 @@ class Shop:
                 gift=gift,
                 order_id=order_id,
                 order_line_id=line_id,
+                order_customer_id=None if gift else owner.id,
                 subscription_id=subscription_id,
                 gameserver_id=gameserver_id,
                 quantity_index=index,
             )
             for index in range(1, quantity + 1)
         ]
-        self.items.update((item.id, item) for item in bought)
-        return bought
+        return self._deliver(bought)
+
+    def assign(self, customer: str, product: str, how: Assignment = _ONE, *, by: Actor = _SOMEBODY) -> list[Goods]:
+        """New usable items nobody bought: no order, and `added_by` says who gave them."""
+        owner, given, now = self.customer(customer), self.product(product), self.now()
+        added = [
+            Goods(
+                id=self._flakes.make(now),
+                customer_id=owner.id,
+                product=given,
+                version_id=how.version_id or given.version_id,
+                added_at=now,
+                gameserver_id=how.gameserver_id,
+                override_expires_at=how.override_expires_at,
+                added_by=by,
+                skip_commands=how.skip_commands,
+                custom_variables=dict(how.custom_variables),
+            )
+            for _ in range(how.quantity)
+        ]
+        return self._deliver(added)
 
     def activate(self, item: str) -> None:
         """The item's command was acknowledged: an expirable item's clock starts, any other is used up."""
@@ -115,21 +93,28 @@ class Shop:
         if goods.state != "usable":
             raise Nonsense(f"item {goods.id} is {goods.state}; only a usable item can be activated")
         goods.active_at = now
-        if goods.product.lasts is None:
+        if not goods.expirable:
             goods.state, goods.removed_at = "used", now
-        else:
-            goods.state, goods.expires_at = "active", now + goods.product.lasts
+            return
+        goods.state = "active"
+        if goods.product.lasts is not None:
+            goods.expires_at = now + goods.product.lasts
+        self._note_end(goods)
 
     def expire(self, item: str, *, swept: bool = True) -> None:
         """The item's time is over now. `swept` false: the store's sweeper has not noticed, the state stays."""
         goods, now = self.item(item), self.now()
-        if goods.product.lasts is None or goods.state == "revoked":
+        if not goods.expirable or goods.state == "revoked":
             raise Nonsense(f"item {goods.id} of {goods.product.slug} ({goods.state}) cannot expire; revoke it instead")
         goods.active_at = goods.active_at or now
-        goods.override_expires_at = None
-        goods.expires_at = min(goods.expires_at or now, now)
+        if goods.product.lasts is None:
+            goods.override_expires_at = now
+        else:
+            goods.override_expires_at, goods.expires_at = None, min(goods.expires_at or now, now)
         if swept:
-            goods.state, goods.removed_at = "used", now
+            self._end(goods, now)
+        else:
+            self._note_end(goods)
 
     def renew(self, item: str, *, successor: bool = True) -> Goods:
         """A subscription went on: the old item is `renewed` and an active one follows, or the same item lasts longer.
@@ -142,23 +127,28 @@ class Shop:
                 f"item {goods.id} of {goods.product.slug} ({goods.state}) cannot be renewed; activate it first"
             )
         starts = max(goods.ends_at or now, now)
-        if not successor:
-            goods.state, goods.removed_at, goods.override_expires_at = "active", None, None
-            goods.expires_at = starts + goods.product.lasts
-            return goods
-        [follower] = self.purchase(goods.customer_id, goods.product.id, gift=goods.gift)
-        goods.subscription_id = follower.subscription_id = goods.subscription_id or self._flakes.make(now)
-        follower.state, follower.active_at, follower.expires_at = "active", now, starts + goods.product.lasts
-        goods.state = "renewed"
-        return follower
+        goods.subscription_id = goods.subscription_id or self._flakes.make(now)
+        lasting = goods if not successor else self._successor(goods, now)
+        lasting.state, lasting.removed_at, lasting.override_expires_at, lasting.ended = "active", None, None, False
+        lasting.expires_at = starts + goods.product.lasts
+        self._note_end(lasting)
+        if successor:
+            goods.state = "renewed"
+        self._queue("on_renew", lasting)
+        return lasting
 
-    def revoke(self, item: str, reason: str | None = "admin") -> None:
+    def revoke(self, item: str, reason: str | None = "admin", *, by: Actor | None = None) -> None:
         """Taken back: `admin`, `refund`, `chargeback`, any other word, or no reason at all."""
         goods = self.item(item)
         if goods.state == "revoked":
             raise Nonsense(f"item {goods.id} is revoked already; restore it first")
         goods.state_before_revoke = goods.state
         goods.state, goods.revoked_at, goods.revoke_reason = "revoked", self.now(), reason
+        goods.revoked_by = by or Actor("internal")
+        if reason in {"refund", "chargeback"}:
+            self._queue(f"on_{reason}", goods)
+        else:  # by hand: PayNow runs the commands of an expiry
+            self._run_end(goods)
 
     def forget(self, item: str) -> None:
         """The item is in no answer any more, without a word why."""
@@ -172,32 +162,32 @@ class Shop:
         goods.forgotten = False
         if goods.state == "revoked":
             goods.state, goods.revoked_at, goods.revoke_reason = goods.state_before_revoke, None, None
+            goods.revoked_by, goods.ended = None, goods.expirable and goods.state == "used"
+            self._note_end(goods)
+
+    def acknowledge(self, gameserver: str, attempt_id: str) -> bool:
+        """A game server ran a command; the last one of a purchase activates its item. False: it waited for no such."""
+        attempt = self.attempts.acknowledge(self.gameserver(gameserver), attempt_id, self.now())
+        if attempt is None:
+            return False
+        goods = attempt.item
+        if attempt.stage == "on_purchase" and goods.state == "usable" and goods.is_carried_out:
+            self.activate(goods.id)
+        return True
 
     def sweep(self, lag: timedelta = timedelta(0)) -> None:
         """What the store's sweeper does: every active item whose end is `lag` past becomes used."""
         now = self.now()
-        for goods in self.items.values():
-            if goods.state == "active" and goods.ends_at is not None and goods.ends_at + lag <= now:
-                goods.state, goods.removed_at = "used", goods.ends_at + lag
+        while self._ends and self._ends[0][0] + lag <= now:
+            ends_at, item_id = heappop(self._ends)
+            goods = self.items[item_id]
+            if goods.state == "active" and goods.ends_at == ends_at:
+                self._end(goods, ends_at + lag)
 
-    # Finding things
-
-    def customer(self, key: str) -> Customer:
-        """By id, name or token."""
-        found = self.customers.get(key)
-        found = found or next((one for one in self.customers.values() if one.name == key or key in one.tokens), None)
-        if found is None:
-            there = ", ".join(str(one.name or one.id) for one in self.customers.values())
-            raise Nonsense(f"no such customer; there are: {there or 'none yet'}")
-        return found
-
-    def product(self, key: str) -> Product:
-        """By id or slug."""
-        found = self.products.get(key) or next((one for one in self.products.values() if one.slug == key), None)
-        if found is None:
-            there = ", ".join(one.slug for one in self.products.values())
-            raise Nonsense(f"no such product; there are: {there or 'none yet'}")
-        return found
+    def sweep_by_itself(self) -> None:
+        """The sweeper of a shop that has a `sweeper_lag`."""
+        if self.sweeper_lag is not None:
+            self.sweep(self.sweeper_lag)
 
     def item(self, key: str) -> Goods:
         found = self.items.get(key)
@@ -207,8 +197,55 @@ class Shop:
 
     def owned(self, customer: str) -> list[Goods]:
         """What a customer owns, forgotten items left out, by id."""
-        if self.sweeper_lag is not None:
-            self.sweep(self.sweeper_lag)
-        owner = self.customer(customer).id
-        owned = [goods for goods in self.items.values() if goods.customer_id == owner and not goods.forgotten]
-        return sorted(owned, key=lambda goods: int(goods.id))
+        self.sweep_by_itself()
+        return [goods for goods in self._owned[self.customer(customer).id] if not goods.forgotten]
+
+    def _deliver(self, added: list[Goods]) -> list[Goods]:
+        for goods in self._put(added):
+            self._queue("on_purchase", goods)
+        return added
+
+    def _put(self, added: list[Goods]) -> list[Goods]:
+        for goods in added:
+            self.items[goods.id] = goods
+            self._owned[goods.customer_id].append(goods)
+        return added
+
+    def _queue(self, stage: str, goods: Goods) -> None:
+        self.attempts.queue(stage, goods, self.customers[goods.customer_id], self.now())
+
+    def _note_end(self, goods: Goods) -> None:
+        if goods.state == "active" and goods.ends_at is not None:
+            heappush(self._ends, (goods.ends_at, goods.id))
+
+    def _end(self, goods: Goods, at: datetime) -> None:
+        goods.state, goods.removed_at = "used", at
+        self._run_end(goods)
+
+    def _run_end(self, goods: Goods) -> None:
+        """Queues the on_expire commands, once for each time the item ends."""
+        if not goods.ended:
+            goods.ended = True
+            self._queue("on_expire", goods)
+
+    def _successor(self, goods: Goods, now: datetime) -> Goods:
+        [follower] = self._put(
+            [
+                Goods(
+                    id=self._flakes.make(now),
+                    customer_id=goods.customer_id,
+                    product=goods.product,
+                    version_id=goods.product.version_id,
+                    added_at=now,
+                    gift=goods.gift,
+                    order_id=self._flakes.make(now),
+                    order_line_id=self._flakes.make(now),
+                    order_customer_id=goods.order_customer_id,
+                    subscription_id=goods.subscription_id,
+                    gameserver_id=goods.gameserver_id,
+                    quantity_index=1,
+                    active_at=now,
+                )
+            ]
+        )
+        return follower

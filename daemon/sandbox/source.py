@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from .minecraft import Fault
+from .ports import Port
 from .source_console import SourceConsole, Style, commands
 
 PIECE_BYTES = 4096
@@ -40,8 +41,6 @@ class SourceServer:
 
     def __init__(self, *, password: str, style: Style = Style.TF2, host: str = "127.0.0.1", port: int = 0) -> None:
         self.password = password
-        self.host = host
-        self.port = port
         self.console = SourceConsole(style=style)
         cs2 = style is Style.CS2
         self.manners = Manners(empty_before_login=not cs2, single=cs2)
@@ -55,9 +54,18 @@ class SourceServer:
         self.markers = 0
         self.answered: dict[str, str] = {}  # whole line → answer, instead of the console's
         self.waiting = asyncio.Event()  # set once a command waits at a gate or was left without an answer
+        self._port = Port(host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def host(self) -> str:
+        return self._port.host
+
+    @property
+    def port(self) -> int:
+        return self._port.number
 
     @property
     def address(self) -> str:
@@ -70,11 +78,14 @@ class SourceServer:
 
     async def start(self) -> None:
         """Opens the port (port 0: any free one, kept from then on)."""
-        self._server = await asyncio.start_server(self._accept, self.host, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._accept, sock=self._port.open())
 
     async def stop(self) -> None:
-        """Closes the port and resets every connection. `start` (or `up`) opens the same port again."""
+        """Closes the port and resets every connection. `start` opens the same port again, if nobody took it."""
+        await self._close()
+        self._port.let_go()
+
+    async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
         for task in list(self._tasks):
@@ -85,8 +96,9 @@ class SourceServer:
             self._server = None
 
     async def down(self) -> None:
-        """The machine is off: nobody listens, connections are reset."""
-        await self.stop()
+        """The machine is off: nobody listens, connections are reset. The port is kept for `up`."""
+        await self._close()
+        self._port.keep()
 
     async def up(self) -> None:
         await self.start()

@@ -5,7 +5,8 @@ import gzip
 import secrets
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -26,15 +27,25 @@ class Scene:
     """One answer about to be given: the request, the good body, the store's time, the gate slow answers wait at."""
 
     request: web.Request
+    status: int
     body: bytes
     now: datetime
     retry_after_s: int
     gate: asyncio.Event
 
 
-def error(status: int, code: str, message: str, **headers: str) -> web.Response:
+def error(
+    status: int, code: str, message: str, errors: Sequence[Mapping[str, str]] = (), retry_after: str | None = None
+) -> web.Response:
     """A PayNowError as the API documents it."""
-    document = {"status": status, "code": code, "message": message, "trace_id": secrets.token_hex(16), "errors": None}
+    document = {
+        "status": status,
+        "code": code,
+        "message": message,
+        "trace_id": secrets.token_hex(16),
+        "errors": list(errors) or None,
+    }
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
     return web.json_response(document, status=status, headers=headers)
 
 
@@ -43,26 +54,27 @@ async def play(fault: Fault, scene: Scene) -> web.StreamResponse:
     return await _PLAYS[fault](scene)
 
 
-def spoil(faults: set[Fault], documents: list[Document]) -> None:
-    """Changes good item documents in place, as the faults of DOCUMENT say."""
+def spoil(faults: AbstractSet[Fault], documents: list[Document]) -> None:
+    """Changes good documents of a list in place, as the faults of DOCUMENT say."""
     if Fault.EXTRA_FIELDS in faults:
         for document in documents:
             document |= {"store": {"id": "1", "name": "new"}, "flags": [1, {"deep": None}], "removed_by": None}
     if Fault.FEW_FIELDS in faults:
         for document in documents:
-            for key in set(document) - {"id", "product", "state"}:
+            for key in set(document) - {"id", "product", "state", "attempt_id", "command"}:
                 del document[key]
     if not documents:
         return
     first = documents[0]
-    if Fault.UNKNOWN_STATE in faults:
+    if Fault.UNKNOWN_STATE in faults and "state" in first:
         first["state"] = "pending_review"
     if Fault.BROKEN_ITEM in faults:
-        first |= {"product": 7, "added_at": "yesterday", "expirable": "perhaps"}
-    if Fault.STRANGER in faults:
+        rubbish = {"product": 7, "added_at": "yesterday", "expirable": "perhaps"}
+        first |= rubbish if "product" in first else {key: [7] for key in first if key not in {"id", "attempt_id"}}
+    if Fault.STRANGER in faults and "customer_id" in first:
         first["customer_id"] = "1"
     if Fault.NO_ID in faults:
-        del first["id"]
+        first.pop("attempt_id" if "attempt_id" in first else "id")
 
 
 def _simple(status: int, body: bytes, content_type: str) -> Callable[[Scene], Awaitable[web.StreamResponse]]:
@@ -84,18 +96,18 @@ async def _bad_request(_scene: Scene) -> web.StreamResponse:
         "status": 400,
         "code": "bad-request",
         "message": "Validation failed",
-        "errors": [{"code": "invalid", "message": "not a flake", "path": ["after"], "validation": "flake"}],
+        "errors": [{"code": "invalid", "message": "not a flake", "path": "after", "validation": "flake"}],
     }
     return web.json_response(document, status=400)
 
 
 async def _limited_seconds(scene: Scene) -> web.StreamResponse:
-    return error(429, "too-many-requests", "Slow down", **{"Retry-After": str(scene.retry_after_s)})
+    return error(429, "too-many-requests", "Slow down", retry_after=str(scene.retry_after_s))
 
 
 async def _limited_date(scene: Scene) -> web.StreamResponse:
     until = format_datetime(scene.now + timedelta(seconds=scene.retry_after_s), usegmt=True)
-    return error(429, "too-many-requests", "Slow down", **{"Retry-After": until})
+    return error(429, "too-many-requests", "Slow down", retry_after=until)
 
 
 async def _truncated(scene: Scene) -> web.StreamResponse:
@@ -104,7 +116,7 @@ async def _truncated(scene: Scene) -> web.StreamResponse:
 
 async def _slow(scene: Scene) -> web.StreamResponse:
     await scene.gate.wait()
-    return web.Response(body=scene.body, content_type="application/json")
+    return web.Response(status=scene.status, body=scene.body, content_type="application/json")
 
 
 async def _begin(scene: Scene) -> web.StreamResponse:
@@ -202,4 +214,6 @@ _PLAYS: dict[Fault, Callable[[Scene], Awaitable[web.StreamResponse]]] = {
     Fault.RESET_MIDWAY: _reset_midway,
     Fault.REDIRECT: _redirect,
     Fault.STRAY_304: _stray_304,
+    Fault.ANSWER_LOST: _reset,
+    Fault.ERROR_AFTER: _error(500, "internal-error", "Something went wrong afterwards"),
 }

@@ -12,7 +12,7 @@ from adapters.base import Secret
 from daemon.paynow.errors import TokenRefused, Unreachable
 from daemon.paynow.storefront import Storefront
 from daemon.sandbox.faults import Fault
-from daemon.sandbox.shop import Nonsense
+from daemon.sandbox.people import Nonsense
 from daemon.sandbox.store import Store
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
@@ -97,7 +97,9 @@ async def test_everything_is_listed() -> None:
         assert (customer["name"], customer["tokens"] == [token.reveal()]) == ("Ann", True)
         assert [item["state"] for item in customer["items"]] == ["used"]
         assert listed["store"]["url"] == store.url
-        assert listed["store"]["faults"] == [{"fault": "limited", "customer": customer_id, "times": 2}]
+        assert listed["store"]["faults"] == [
+            {"fault": "limited", "customer": customer_id, "times": 2, "path": None, "method": None}
+        ]
         assert [one["name"] for one in listed["servers"]] == ["survival", "creative"]
         assert set(listed["faults"]) == set(Fault)
 
@@ -274,3 +276,32 @@ def test_an_item_is_activated_and_revoked_once() -> None:
     store.revoke(item.id, None)
     with pytest.raises(Nonsense, match="revoked already"):
         store.revoke(item.id)
+
+
+async def test_game_servers_commands_and_items_nobody_bought_can_be_played() -> None:
+    async with playing() as (player, store, client):
+        token, customer_id = await player.customer(name="Ann")
+        server = await player.good("POST", "/gameservers", {"name": "survival"})
+        secretwatch.remember(server["token"], "a game server token")
+        secretwatch.remember(store.api_key, "an API key")
+        command = {"content": "op {customer.name}", "online_only": True, "gameservers": ["survival"]}
+        await player.good("POST", "/products", {"slug": "vip", "lasts_s": 3600, "commands": [command]})
+        given = await player.good("POST", "/assignments", {"customer": "Ann", "product": "vip", "quantity": 2})
+        [hidden] = await player.good(
+            "POST", "/assignments", {"customer": "Ann", "product": "vip", "skip_commands": True, "ends_in_s": 60}
+        )
+        assert (hidden["skip_commands"], hidden["override_expires_at"][:16]) == (True, "2026-03-01T12:01")
+        seen = (await read(client, token, customer_id)).inventory.items
+        assert [item.id for item in seen] == [item["id"] for item in given]
+        listed = await player.good("GET", "/")
+        assert [(one["id"], one["queue"]) for one in listed["gameservers"]] == [(server["id"], 2)]
+        assert listed["store"]["api_key"] == store.api_key
+        assert [one["commands"] for one in listed["products"]] == [
+            [{"stage": "on_purchase", "content": "op {customer.name}", "online_only": True}]
+        ]
+        renewed = await player.good("POST", "/gameservers/survival/token")
+        assert secretwatch.remember(renewed["token"], "a game server token") != server["token"]
+        status, answer = await player.ask("POST", "/gameservers/nowhere/token")
+        assert (status, "there are: survival" in answer["error"]) == (400, True)
+        await player.good("POST", "/faults", {"fault": "server_error", "path": "/v1/stores/", "method": "POST"})
+        assert (await read(client, token, customer_id)).inventory.items == seen

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from daemon.sandbox.goods import FRACTION_DIGITS, stamp
+from daemon.sandbox.documents import FRACTION_DIGITS, stamp
 from daemon.sandbox.store import Store
 from tests.contract.stores import newcomer, running_store
 
@@ -43,7 +43,7 @@ async def test_whoever_is_not_a_customer_gets_an_error_document(authorization: s
 async def test_the_ping_a_wrong_path_and_a_wrong_method_answer_as_they_should() -> None:
     async with running_store() as store:
         assert await fetch(store, "/v1/") == (200, "PayNow API")
-        assert (await fetch(store, "/v1/stores/1/customers"))[0] == 404
+        assert (await fetch(store, "/v1/stores/1/nothing"))[0] == 404
         assert (await fetch(store, ITEMS, method="POST"))[0] == 405
 
 

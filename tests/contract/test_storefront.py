@@ -14,7 +14,7 @@ from daemon.paynow.errors import BadAddress, Unreadable
 from daemon.paynow.rate import Rate
 from daemon.paynow.storefront import Storefront
 from daemon.sandbox.faults import Fault
-from daemon.sandbox.store import PAGED_PATHS, WHOLE_PATHS
+from daemon.sandbox.storefront import PAGED_PATHS, WHOLE_PATHS
 from tests.contract.stores import NOW, UNLIMITED, client_of, newcomer, one_handler, read, running_store
 
 
