@@ -104,8 +104,9 @@ def others_can_read(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
-def read_text(path: Path) -> str:
-    """A UTF-8 text file an owner wrote. Raises SecretError with words to act on."""
+def read_text(path: Path, *, bom_allowed: bool = False) -> str:
+    """A UTF-8 text file an owner wrote; with `bom_allowed` as a spreadsheet saves it. Raises SecretError with words to
+    act on."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "a directory" if path.is_dir() else "not a regular file"
@@ -122,6 +123,8 @@ def read_text(path: Path) -> str:
         raise Unreadable(found, fix="create the file, or correct the path") from error
     except ValueError as error:  # a NUL in the path
         raise SecretError("a path with a character no path can have", fix="correct the path") from error
+    if bom_allowed:
+        data = data.removeprefix(_BOMS[0])
     if data.startswith(_BOMS):
         raise SecretError(
             f"{path}, which starts with a byte order mark", expected="plain UTF-8", fix='save it as "UTF-8 without BOM"'

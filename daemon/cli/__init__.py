@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import brake, check, commands, customers, logs, plan, play, reload, run, status
+from . import brake, check, commands, customers, logs, plan, play, reload, run, status, store
 from .errors import CliError
 from .options import Config, Verbose, common
 
@@ -51,6 +51,7 @@ app.command()(reload.reload)
 app.add_typer(commands.app, name="commands")
 app.add_typer(customers.app, name="customers")
 app.add_typer(brake.app, name="brake")
+app.add_typer(store.app, name="store")
 app.command()(play.demo)
 app.command()(play.sandbox)
 

@@ -3,28 +3,21 @@
 Every row is read before anybody acts on one, and no text here holds a token.
 """
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..mistakes import Findings, quoted
 from ..model import Secret
 from ..secretrefs import read_text
 from ..tokensfile import TokenEntry, TokenList, clean_token, read_tokens
+from .csvrows import Row, csv_rows
 
 COLUMNS = ("token", "name", "note")
 LONGEST = 1000  # characters of a name or note
 _HEADER = re.compile(r"\s*\[\[\s*customer\s*\]\]")
 _KINDS = {".csv": "csv", ".tsv": "csv", ".txt": "", ".toml": "toml"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    cells: Sequence[str]
 
 
 def read_customers(path: Path) -> TokenList:
@@ -68,7 +61,7 @@ def _line_of(where: str, lines: Sequence[int]) -> str:
 
 def _read_csv(text: str) -> TokenList:
     findings = Findings()
-    rows = list(_rows(text, findings))
+    rows = list(csv_rows(text, findings))
     header = [cell.strip().lower() for cell in rows[0].cells] if rows else []
     if "token" not in header:  # what stands there instead may be a token: it is not shown
         findings.mistake(
@@ -96,31 +89,7 @@ def _read_csv(text: str) -> TokenList:
     return TokenList(tuple(entries), tuple(findings.warnings))
 
 
-def _rows(text: str, findings: Findings) -> Iterator[_Row]:
-    """The rows that hold anything, with the line each begins in. Excel separates by semicolons in many countries."""
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    source = io.StringIO(text, newline="")
-    reader = csv.reader(source, delimiter=delimiter, skipinitialspace=True, strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            findings.mistake(
-                f"line {line}",
-                found=f"a row that is no CSV ({error})",
-                expected="cells apart by commas, quoted where they hold one",
-                fix="look for a quote that is not closed",
-            )
-            findings.raise_mistakes()
-        if any(cell.strip() for cell in cells):
-            yield _Row(line, cells)
-
-
-def _entries(header: Sequence[str], rows: Sequence[_Row], findings: Findings) -> Iterator[TokenEntry]:
+def _entries(header: Sequence[str], rows: Sequence[Row], findings: Findings) -> Iterator[TokenEntry]:
     first_at: dict[Secret, int] = {}
     for row in rows:
         where = f"line {row.line}"

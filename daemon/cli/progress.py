@@ -1,12 +1,12 @@
 """Shows that long work goes on: a bar on a terminal, a plain line for each tenth elsewhere, always on stderr.
 
-`plan --fresh`, `check --connect` and `customers import` use it.
+`plan --fresh`, `check --connect`, `customers import` and `perkd store` use it.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from .output import console
 
@@ -28,6 +28,29 @@ def progress(total: int, doing: str, done_line: str) -> Iterator[Callable[[int],
         done += more
         if total and done * 10 // total > told:
             told = done * 10 // total
+            out.print(done_line.format(done=done))
+
+    yield step
+
+
+@contextmanager
+def counting(doing: str, done_line: str, *, every: int = 1000) -> Iterator[Callable[[int], None]]:
+    """As `progress`, where nobody knows how many there are: a count on a terminal, a plain line for each `every`
+    elsewhere."""
+    out = console(stderr=True)
+    if out.is_terminal:
+        columns = (SpinnerColumn(), TextColumn(doing), TextColumn("{task.completed}"))
+        with Progress(*columns, console=out, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda more: bar.advance(task, more)
+        return
+    done, told = 0, 0
+
+    def step(more: int) -> None:
+        nonlocal done, told
+        done += more
+        if done // every > told:
+            told = done // every
             out.print(done_line.format(done=done))
 
     yield step

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from ..sandbox.goods import STORE_ID, ProductCommand
 from ..sandbox.source_console import Style
 from ..sandbox.world import PASSWORD, Sandbox
 from ..tables import duration_text
@@ -24,15 +25,34 @@ CUSTOMERS = {
     "Bob": "starter-kit",
     "Cleo": None,
     "Dora": None,
+    "Eve": "vip-30-days",
 }  # and what each owns from the start
+FOUND = {"Eve"}  # in no file: perkd finds her with the API key
+SOLD_FOR = {
+    "vip-30-days": "survival",
+    "vip-5-minutes": "survival",
+    "starter-kit": "creative",
+    "builder-30-days": "roleplay",
+}  # the game server whose queue activates it
 STEAM = {"Dora": 22202}  # who plays on Steam, with the account's number; the others play Minecraft
 
 SHOP = """\
 [store]
 api = "{api}"
+id = "{store_id}"
+api_key = "{api_key}"               # perkd finds everybody, makes their tokens, and sees new items at once
 
 [poll]
 offline = "10s"                     # a real store is asked every 15 minutes
+"""
+SERVER = """\
+[[server]]
+name = "{name}"
+game = "{game}"
+address = "{address}"
+password = "{password}"
+paynow_id = "{paynow_id}"
+paynow_token = "{paynow_token}"
 """
 PERKS = """\
 [[perk]]
@@ -72,9 +92,14 @@ socket = "{state}/control.sock"
 
 
 def furnish(box: Sandbox) -> dict[str, str]:
-    """Products, customers and a few purchases. Returns each customer's token by name."""
+    """Game servers, products, customers and a few purchases. Returns each customer's token by name."""
+    for name, _, _ in _servers(box):
+        box.store.add_gameserver(name)
     for slug, lasts in PRODUCTS.items():
-        box.store.add_product(slug, lasts=lasts)
+        [gameserver] = [one for one in box.store.gameservers.values() if one.name == SOLD_FOR[slug]]
+        box.store.add_product(
+            slug, lasts=lasts, commands=[ProductCommand(content="perkd", gameserver_ids=(gameserver.id,))]
+        )
     tokens = {}
     for name, owned in CUSTOMERS.items():
         if name in STEAM:
@@ -84,7 +109,8 @@ def furnish(box: Sandbox) -> dict[str, str]:
             uuids = [server.console.account(name) for server in box.servers.values()]
             tokens[name] = box.store.add_customer(name, uuids[0])
         for item in box.store.purchase(name, owned) if owned else ():
-            box.store.activate(item.id)
+            for attempt in item.attempts:
+                box.store.acknowledge(attempt.gameserver_id, attempt.id)
     return tokens
 
 
@@ -96,21 +122,23 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
     for name, _, address in _servers(box):
         yield f"{name:<10} {address} (RCON password: {PASSWORD})"
     yield f"control    {box.control.url}"
+    yield f"API key    {box.store.api_key} (of store {STORE_ID})"
     yield ""
-    yield "products:"
+    yield "products (their command in the dashboard is `perkd`, so perkd activates their items):"
     for product in box.store.products.values():
         lasts = duration_text(product.lasts).strip('"') if product.lasts else "for ever"
         yield f"  {product.slug:<15} lasts {lasts}"
     yield "customers, with a token each that is worth nothing elsewhere (what they own was bought before perkd came):"
     for name, token in tokens.items():
         owned = CUSTOMERS[name]
-        yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}{' (plays on Steam)' if name in STEAM else ''}"
+        remark = " (plays on Steam)" if name in STEAM else " (in no file: perkd finds her)" if name in FOUND else ""
+        yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}{remark}"
     yield ""
     yield "Play it (GET / shows everything; items are named by their id):"
     post = f"  curl -s -X POST {box.control.url}"
-    yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes", "activate": true}}'"""
+    yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes"}}'"""
     yield f"""{post}/purchases -d '{{"customer": "Bob", "product": "starter-kit"}}'"""
-    yield f"""{post}/purchases -d '{{"customer": "Dora", "product": "builder-30-days", "activate": true}}'"""
+    yield f"""{post}/purchases -d '{{"customer": "Dora", "product": "builder-30-days"}}'"""
     yield f"""{post}/items/ITEM/revoke -d '{{"reason": "chargeback"}}'"""
     yield f"{post}/servers/survival/down"
     yield f"""{post}/faults -d '{{"fault": "server_error"}}'"""
@@ -128,11 +156,20 @@ def _servers(box: Sandbox) -> Iterable[tuple[str, str, str]]:
 
 def config(box: Sandbox) -> str:
     """The parts of a config that fit this sandbox."""
+    gameservers = {one.name: one for one in box.store.gameservers.values()}
     servers = [
-        f'[[server]]\nname = "{name}"\ngame = "{game}"\naddress = "{address}"\npassword = "{PASSWORD}"\n'
+        SERVER.format(
+            name=name,
+            game=game,
+            address=address,
+            password=PASSWORD,
+            paynow_id=gameservers[name].id,
+            paynow_token=gameservers[name].token,
+        )
         for name, game, address in _servers(box)
     ]
-    return "\n".join([SHOP.format(api=box.store.url), *servers, PERKS])
+    shop = SHOP.format(api=box.store.url, store_id=STORE_ID, api_key=box.store.api_key)
+    return "\n".join([shop, *servers, PERKS])
 
 
 def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
@@ -142,7 +179,9 @@ def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
     for file in (path, customers):
         if file.exists() and not file.read_text("utf-8", "replace").startswith(MARK):
             raise NotWell(f"{file} is there and was not written by `perkd sandbox`: choose another --write-config")
-    entries = [f'[[customer]]\ntoken = "{token}"\nname = "{name}"\n' for name, token in tokens.items()]
+    entries = [
+        f'[[customer]]\ntoken = "{token}"\nname = "{name}"\n' for name, token in tokens.items() if name not in FOUND
+    ]
     places = PLACES.format(customers=customers, state=state)
     try:
         state.mkdir(mode=0o700, exist_ok=True)

@@ -5,14 +5,15 @@ came since is matched with the rows of the piece. The older paths have no such l
 is read before and after.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from .documents import StoreItem
-from .errors import BadInput, StoreError
-from .itemsapi import ItemsApi, is_of
+from .errors import BadInput, Limited, StoreError, TokenRefused
+from .itemsapi import ItemsApi, is_just, is_of
 from .requests import BULK_ITEMS, QUANTITY_MOST, BulkAssignment
 
 
@@ -60,16 +61,30 @@ def pieces(rows: Sequence[BulkAssignment], most: int = BULK_ITEMS) -> list[list[
 
 
 def matched(rows: Sequence[tuple[int, BulkAssignment]], made: Sequence[StoreItem]) -> list[RowResult]:
-    """Which rows these new items belong to, each item once, in the order of ids. PURE."""
-    left = sorted(made, key=lambda item: int(item.id))
-    results = []
-    for place, row in rows:
-        mine = [item for item in left if item.owner_id == row.customer_id and is_of(item, row)][: row.quantity]
-        taken = {item.id for item in mine}
-        left = [item for item in left if item.id not in taken]
-        state = RowState.ASSIGNED if len(mine) == row.quantity else RowState.PART if mine else RowState.NOT_ASSIGNED
-        results.append(RowResult(place, state, tuple(item.id for item in mine)))
-    return results
+    """Which rows these new items belong to, each item once, in the order of ids. Rows take what fits them exactly
+    first, so that two rows of one customer and product that differ in the rest keep apart. A row that may own an item
+    nobody can read is unknown. PURE."""
+    left = {item.id: item for item in sorted(made, key=lambda item: int(item.id))}
+    taken: list[list[str]] = [[] for _ in rows]
+    for fits in (is_just, is_of):
+        for (_, row), ids in zip(rows, taken, strict=True):
+            mine = [key for key, item in left.items() if item.owner_id == row.customer_id and fits(item, row)]
+            for key in mine[: row.quantity - len(ids)]:
+                del left[key]
+                ids.append(key)
+    unclear = {item.owner_id for item in left.values() if item.product is None}
+    return [
+        RowResult(place, _state(row, len(ids), unclear), tuple(sorted(ids, key=int)))
+        for (place, row), ids in zip(rows, taken, strict=True)
+    ]
+
+
+def _state(row: BulkAssignment, made: int, unclear: Collection[str]) -> RowState:
+    if made == row.quantity:
+        return RowState.ASSIGNED
+    if row.customer_id in unclear or "" in unclear:
+        return RowState.UNKNOWN
+    return RowState.PART if made else RowState.NOT_ASSIGNED
 
 
 async def assign_bulk(items: ItemsApi, rows: Sequence[BulkAssignment]) -> AsyncIterator[Piece]:
@@ -81,18 +96,24 @@ async def assign_bulk(items: ItemsApi, rows: Sequence[BulkAssignment]) -> AsyncI
         before = await _mark(items, piece)
         try:
             made = await items.assign_piece([row for _, row in piece])
+        except (TokenRefused, Limited) as error:  # turned away at the door: nothing was done
+            yield Piece(tuple(RowResult(place, RowState.NOT_ASSIGNED) for place in places), error)
+            return
         except StoreError as error:
             yield Piece(await _found_out(items, piece, before), error)
             return
-        if not made:  # an older path confirms without a list
+        if made is None:
             yield Piece(tuple(RowResult(place, RowState.ASSIGNED) for place in places))
             continue
         results = matched(piece, made)
         if all(result.state is RowState.ASSIGNED for result in results):
             yield Piece(tuple(results))
             continue
-        yield Piece(await _found_out(items, piece, before), _short(results))
-        return
+        found = await _found_out(items, piece, before)  # a confirmation may say less than was done
+        if not all(result.state is RowState.ASSIGNED for result in found):
+            yield Piece(found, _short(results))
+            return
+        yield Piece(found)
 
 
 def _short(results: Sequence[RowResult]) -> StoreError:
@@ -114,14 +135,21 @@ async def _mark(items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]]) ->
 async def _found_out(
     items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]], before: Marks
 ) -> tuple[RowResult, ...]:
+    """Looks at once, and when something is missing a second time: the store may still be at work."""
     try:
-        if isinstance(before, str):
-            made = [item async for page in items.of_store(after=before) for item in page]
-        else:
-            made = [item for who, had in before.items() for item in await _owned(items, who) if item.id not in had]
+        found = matched(piece, await _made_since(items, before))
+        if not all(result.state is RowState.ASSIGNED for result in found):
+            await asyncio.sleep(items.settle_s)
+            found = matched(piece, await _made_since(items, before))
     except StoreError:
         return tuple(RowResult(place, RowState.UNKNOWN) for place, _ in piece)
-    return tuple(matched(piece, made))
+    return tuple(found)
+
+
+async def _made_since(items: ItemsApi, before: Marks) -> list[StoreItem]:
+    if isinstance(before, str):
+        return [item async for page in items.of_store(after=before) for item in page]
+    return [item for who, had in before.items() for item in await _owned(items, who) if item.id not in had]
 
 
 async def _owned(items: ItemsApi, customer_id: str) -> list[StoreItem]:

@@ -8,9 +8,9 @@ from .documents import Customer, Minted
 from .errors import BadInput, NotFound
 from .keyed import Keyed, chunks, paged
 from .paging import PAGE_LIMIT, pages
-from .requests import BULK_CUSTOMERS, CustomerFields, checked_id
+from .requests import BULK_CUSTOMERS, LOOKUPS, CustomerFields, checked_id, checked_lookup, checked_text
 
-LOOKUPS = ("id", "steam_id", "minecraft_uuid", "xbox_xuid", "minecraft_java_name", "minecraft_bedrock_name", "name")
+__all__ = ["LOOKUPS", "CustomersApi"]
 
 
 class CustomersApi:
@@ -23,7 +23,7 @@ class CustomersApi:
         self, *, search: str = "", ids: Iterable[str] = (), after: str = "0"
     ) -> AsyncIterator[list[Customer]]:
         """All customers with an id above `after`, rising, a page at a time. `search` is the store's own search."""
-        more = [("search", search)] if search else []
+        more = [("search", checked_text("the search", search))] if search else []
         more += [("customer_id", checked_id("customer", one)) for one in ids]
 
         async def page(after: int) -> list[Customer]:
@@ -32,7 +32,7 @@ class CustomersApi:
             )
             return self._keyed.read_list(reply, Customer, "customers")
 
-        async for found in pages(page, self._keyed.path("customers"), after=int(after)):
+        async for found in pages(page, self._keyed.path("customers"), after=int(checked_id("after", after))):
             yield found
 
     async def show(self, customer_id: str) -> Customer:
@@ -46,12 +46,9 @@ class CustomersApi:
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
         """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput."""
-        wrong = [key for key in by if key not in LOOKUPS]
-        if wrong or not by or not all(by.values()):
-            raise BadInput(f"a lookup needs a value of one of {', '.join(LOOKUPS)}")
-        rest = "customers/lookup"
+        rest, query = "customers/lookup", checked_lookup(by)
         try:
-            reply = await self._keyed.ask("GET", rest, permission="customer_read", query=list(by.items()))
+            reply = await self._keyed.ask("GET", rest, permission="customer_read", query=query)
         except NotFound:
             return None
         return self._keyed.read(reply, Customer, rest)

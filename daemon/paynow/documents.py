@@ -87,7 +87,7 @@ class ItemProduct(Document):
     """The product as an item carries it. `store_id` stood in it before 2025."""
 
     id: Flake
-    version_id: Text = None
+    version_id: OptionalFlake = None
     slug: Text = None
     name: Text = None
     store_id: OptionalFlake = None

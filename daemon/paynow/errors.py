@@ -17,9 +17,11 @@ None of them says anything about what a customer owns. No message holds a token 
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TEXT_CAP = 200
+_DETAILS = 3  # validation errors that are told
 
 
 class StoreError(Exception):
@@ -102,7 +104,17 @@ class Refusal:
         if not isinstance(data, dict):
             return cls("")
         message, trace = one_line(data.get("message")), one_line(data.get("trace_id"))
+        message = "; ".join(filter(None, (message, *_details(data.get("errors")))))
         return cls(f"{message} (trace {trace})" if trace else message)
+
+
+def _details(errors: object) -> Iterator[str]:
+    """Each validation error as `path: message`; the path is documented as text and as a list."""
+    for error in errors[:_DETAILS] if isinstance(errors, list) else ():
+        if isinstance(error, dict):
+            path = error.get("path")
+            where = ".".join(str(part) for part in path[:9]) if isinstance(path, list) else path
+            yield ": ".join(filter(None, (one_line(where, 80), one_line(error.get("message")))))
 
 
 def one_line(text: object, cap: int = _TEXT_CAP) -> str:

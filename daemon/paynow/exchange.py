@@ -7,7 +7,7 @@ import logging
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -44,7 +44,7 @@ class Reply:
     """A 200 or 201 with its whole unpacked body, or a 204 or 304 with none."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)  # it may hold a token
     etag: str | None
 
 
@@ -127,22 +127,33 @@ class Exchange:
                 headers={"Authorization": f"{login} {token.reveal()}"} | ({"If-None-Match": etag} if etag else {}),
                 allow_redirects=False,
             ) as response:
+                if response.status in {201, 204}:  # nothing was to be done here
+                    raise failures.of_status(response.status, b"", self._host, path)
                 return await self._take(response, path, sent_at, failures.CUSTOMER)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)
         raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
 
     async def call(
-        self, method: str, url: URL, login: str, secret: Secret, words: failures.Words, body: bytes | None = None
+        self,
+        method: str,
+        url: URL,
+        login: str,
+        secret: Secret,
+        words: failures.Words,
+        body: bytes | None = None,
+        *,
+        first: bool = False,
     ) -> Reply:
-        """As `get`, for any method, with the JSON document `body`; `words` say what a refusal of this request means.
+        """As `get`, for any method, with the JSON document `body`; `words` say what a refusal of this request means,
+        `first` that it goes before the others in the rate.
 
         Raises a StoreError and nothing else. Unreachable, ServerFault and Unreadable leave open whether it was done.
         """
         path = url.raw_path
         if not _sendable(secret):
             raise words.unusable(path)
-        sent_at = await self.rate.turn()
+        sent_at = await self.rate.turn(first=first)
         failure: StoreError
         headers = {"Authorization": f"{login} {secret.reveal()}"}
         if body is not None:
@@ -151,6 +162,8 @@ class Exchange:
             async with self._session.request(
                 method, url, headers=headers, data=body, allow_redirects=False
             ) as response:
+                if response.status == 304:  # to what nobody asked with a condition: it was not done
+                    raise failures.of_status(304, b"", self._host, path, words=words)
                 return await self._take(response, path, sent_at, words)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)

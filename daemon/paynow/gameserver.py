@@ -79,4 +79,4 @@ class GameServerApi:
     async def _post(self, path: str, body: object) -> Reply:
         document = json.dumps(body, separators=(",", ":")).encode()
         url = self._exchange.url(path)
-        return await self._exchange.call("POST", url, _LOGIN, self._token, _WORDS, document)
+        return await self._exchange.call("POST", url, _LOGIN, self._token, _WORDS, document, first=True)

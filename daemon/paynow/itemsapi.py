@@ -4,7 +4,9 @@ Assigning makes new items at each call and the API has no idempotency key, so no
 that was lost, what the store made is found by reading (`assign`, `bulk.py`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 
 from .documents import StoreItem
 from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
@@ -20,6 +22,7 @@ _BULK = {  # the path of bulk assignments, by the word for the inventory
     "inventory": "customers/bulk/command_delivery",
 }
 PERMISSION = "customer_inventory_manage"
+_SAME_END = timedelta(seconds=1)  # the store may keep fewer digits than it was sent
 
 
 class AssignedUnknown(StoreError):
@@ -27,7 +30,10 @@ class AssignedUnknown(StoreError):
 
 
 class ItemsApi:
-    """Every call raises a StoreError and nothing else. `word` is the word of the paths for the inventory."""
+    """Every call raises a StoreError and nothing else. `word` is the word of the paths for the inventory. `settle_s`:
+    how long a store whose answer was lost may still be at work, before what it shows counts as all it made."""
+
+    settle_s = 3.0
 
     def __init__(self, keyed: Keyed, word: str) -> None:
         self._keyed, self._word = keyed, word
@@ -53,18 +59,22 @@ class ItemsApi:
         except NotFound as error:
             raise self._no_customer(customer_id, error) from None
 
-    async def of_store(self, *, after: str) -> AsyncIterator[list[StoreItem]]:
-        """Every item of the store with an id above `after`, rising, a page at a time."""
-        async for page in self._pages("delivery/items", [], after=int(after)):
+    async def of_store(self, *, after: str, first: bool = False) -> AsyncIterator[list[StoreItem]]:
+        """Every item of the store with an id above `after`, rising, a page at a time; `first`: before everybody else
+        who waits for the rate."""
+        async for page in self._pages("delivery/items", [], after=int(checked_id("after", after)), first=first):
             yield page
 
     async def newest(self) -> str:
         """The largest item id of the store; "0" when it has none."""
-        query = [("asc", "false"), ("limit", "1")]
+        return max((item.id for item in await self.latest(1)), key=int, default="0")
+
+    async def latest(self, most: int = PAGE_LIMIT) -> list[StoreItem]:
+        """The newest items of the store, at most PAGE_LIMIT of them, newest first."""
+        query = [("asc", "false"), ("limit", str(most))]
         reply = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
-        return max(
-            (item.id for item in self._keyed.read_list(reply, StoreItem, "delivery/items")), key=int, default="0"
-        )
+        found = self._keyed.read_list(reply, StoreItem, "delivery/items")
+        return sorted(found, key=lambda item: int(item.id), reverse=True)
 
     async def assign(self, customer_id: str, what: Assignment) -> list[StoreItem]:
         """The new items, one for each unit. Reads the inventory first; when the answer is lost it is read again, and
@@ -89,36 +99,44 @@ class ItemsApi:
                 status=error.status,
             ) from None
 
-    async def assign_piece(self, rows: list[BulkAssignment]) -> list[StoreItem]:
-        """One bulk request of at most BULK_ITEMS items; the older paths answer without a list. `bulk.py` calls this."""
+    async def assign_piece(self, rows: list[BulkAssignment]) -> list[StoreItem] | None:
+        """One bulk request of at most BULK_ITEMS items, for `bulk.py`. None: confirmed without a list (older paths)."""
         rest = _BULK[self._word]
         reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
-        return self._keyed.read_list(reply, StoreItem, rest) if reply.body else []
+        return self._keyed.read_list(reply, StoreItem, rest) if reply.body else None
 
     async def _look_after(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
     ) -> list[StoreItem]:
-        try:
-            owned = [item async for page in self.of_customer(customer_id) for item in page]
-        except StoreError as error:
-            raise AssignedUnknown(
-                f"whether the store assigned the product to customer {customer_id} is not known: {lost}. Reading the "
-                f"inventory failed too: {error}. Look at `perkd store inventory show {customer_id}` before trying again"
-            ) from None
-        made = [item for item in owned if item.id not in before and is_of(item, what)]
-        if len(made) == what.quantity:
-            return made
+        for wait_s in (self.settle_s, None):
+            try:
+                owned = [item async for page in self.of_customer(customer_id) for item in page]
+            except StoreError as error:
+                raise AssignedUnknown(
+                    f"whether the store assigned the product to customer {customer_id} is not known: {lost}. Reading "
+                    f"the inventory failed too: {error}. Look at `perkd store inventory show {customer_id}` before "
+                    "trying again"
+                ) from None
+            made = [item for item in owned if item.id not in before and (item.product is None or is_of(item, what))]
+            unreadable = sum(item.product is None for item in made)
+            if len(made) == what.quantity and not unreadable:
+                return made
+            if wait_s is not None:
+                await asyncio.sleep(wait_s)
         if made:
             raise AssignedUnknown(
-                f"the store made {len(made)} of {what.quantity} items for customer {customer_id} and then failed: "
-                f"{lost}. Look at `perkd store inventory show {customer_id}`"
+                f"the store failed ({lost}), and customer {customer_id} has {len(made)} new items where "
+                f"{what.quantity} were asked for, {unreadable} of them unreadable. Look at "
+                f"`perkd store inventory show {customer_id}`"
             )
         raise type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
 
-    async def _pages(self, rest: str, more: Iterable[tuple[str, str]], *, after: int) -> AsyncIterator[list[StoreItem]]:
+    async def _pages(
+        self, rest: str, more: Iterable[tuple[str, str]], *, after: int, first: bool = False
+    ) -> AsyncIterator[list[StoreItem]]:
         async def page(after: int) -> list[StoreItem]:
             query = paged(after, PAGE_LIMIT, *more)
-            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query)
+            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, first=first)
             return self._keyed.read_list(reply, StoreItem, rest)
 
         async for found in pages(page, self._keyed.path(rest), after=after):
@@ -133,10 +151,22 @@ class ItemsApi:
 
 
 def is_of(item: StoreItem, what: Assignment | BulkAssignment) -> bool:
-    """Whether the item can be one that this assignment made: its product, its game server, its own end, no order."""
+    """Whether the item can be one that this assignment made: its product, its game server, no order."""
     if item.product is None or item.order_id is not None:
         return False
     product_id = what.product_id if isinstance(what, Assignment) else None
     same = item.product.id == product_id if product_id else item.product.version_id == what.product_version_id
     server = what.execute_on_gameserver_id is None or item.execute_on_gameserver_id == what.execute_on_gameserver_id
     return same and server
+
+
+def is_just(item: StoreItem, what: BulkAssignment) -> bool:
+    """Whether it has exactly the game server, the end and the commands that were asked for, too."""
+    ends_at, wanted = item.override_expires_at, what.override_expires_at
+    same_end = ends_at == wanted if ends_at is None or wanted is None else abs(ends_at - wanted) < _SAME_END
+    return (
+        is_of(item, what)
+        and same_end
+        and item.execute_on_gameserver_id == what.execute_on_gameserver_id
+        and bool(item.skip_commands) == what.hidden
+    )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from adapters.base import Secret
 
-from .errors import BadInput, NotFound, NotPermitted, TokenRefused
+from .errors import BadInput, NotFound, NotPermitted, Rejected, TokenRefused
 from .exchange import Exchange, Reply
 from .failures import Words
 from .reading import read_list, read_one
@@ -28,7 +28,11 @@ _REFUSED = (
 )
 _FORBIDDEN = (TokenRefused, "the API key may not do that {where}")
 _NOTHING = (NotFound, "the store has nothing there {where}: check the id and [store] id")
-_WORDS = Words("API key", {401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 410: _NOTHING})
+_NOT_SO = (Rejected, "the store does not accept what it was sent {where}: correct the value it names")
+_WORDS = Words(
+    "API key",
+    {400: _NOT_SO, 401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 409: _NOT_SO, 410: _NOTHING, 422: _NOT_SO},
+)
 
 
 class Keyed:
@@ -49,15 +53,16 @@ class Keyed:
         permission: str,
         query: list[tuple[str, str]] | None = None,
         body: object = None,
+        first: bool = False,
     ) -> Reply:
         """`rest` is the path below the store, made of checked words and ids; `permission` what the key's role needs, as
-        PayNow's documentation names it. Raises NotPermitted with it on a 403."""
+        PayNow's documentation names it; `first` goes before the others in the rate. Raises NotPermitted on a 403."""
         url = self.exchange.url(self.path(rest))
         if query:
             url = url.with_query(query)
         document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         try:
-            return await self.exchange.call(method, url, _LOGIN, self._key, _WORDS, document)
+            return await self.exchange.call(method, url, _LOGIN, self._key, _WORDS, document, first=first)
         except TokenRefused as refused:
             if refused.status != 403:
                 raise

@@ -48,6 +48,11 @@ class Management:
         """The `Date` of the store's latest good answer; None before the first one."""
         return self._exchange.last_date
 
+    @property
+    def limited(self) -> bool:
+        """Whether nobody is asked for the moment, because the store said so."""
+        return self._exchange.rate.blocked_s() > 0
+
     async def products(self) -> list[Product]:
         """Everything on sale, hidden products too, with the commands the dashboard runs for it. One request: the API
         has no pages here."""

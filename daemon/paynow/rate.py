@@ -103,14 +103,36 @@ class Rate:
         self.pace = Pace(rate, jitter=jitter)
         self.monotonic = monotonic
         self._sleep = sleep
-        self._queue = asyncio.Lock()  # wakes its waiters in the order they came
+        self._queue, self._front = asyncio.Lock(), asyncio.Lock()  # wake their waiters in the order they came
+        self._ahead = 0  # how many go before the queue
+        self._none_ahead = asyncio.Event()
+        self._none_ahead.set()
 
-    async def turn(self) -> float:
-        """Waits until a request may leave and returns that monotonic time. A cancelled wait costs nobody a turn."""
+    async def turn(self, *, first: bool = False) -> float:
+        """Waits until a request may leave and returns that monotonic time. `first` goes before everybody who is not.
+        A cancelled wait costs nobody a turn."""
+        if first:
+            return await self._first_turn()
         async with self._queue:
-            while (wait := self.pace.take(now := self.monotonic())) > 0:
+            while True:
+                if self._ahead:
+                    await self._none_ahead.wait()
+                if (wait := self.pace.take(now := self.monotonic())) <= 0:
+                    return now
                 await self._sleep(wait)
-            return now
+
+    async def _first_turn(self) -> float:
+        self._ahead += 1
+        self._none_ahead.clear()
+        try:
+            async with self._front:
+                while (wait := self.pace.take(now := self.monotonic())) > 0:
+                    await self._sleep(wait)
+                return now
+        finally:
+            self._ahead -= 1
+            if not self._ahead:
+                self._none_ahead.set()
 
     def configure(self, rate: float) -> None:
         """A new rate from now on; a slower pace the store asked for goes on until it recovers."""

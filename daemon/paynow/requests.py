@@ -8,9 +8,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from .errors import BadInput
+from .wire import flake
 
 BULK_ITEMS = 250  # items in one bulk assignment
 BULK_CUSTOMERS = 200  # customers in one bulk creation
@@ -18,10 +29,11 @@ QUANTITY_MOST = 20
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 
-Flake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
+Flake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$"), AfterValidator(flake)]
 SteamId = Annotated[str, StringConstraints(pattern=r"^[0-9]{17}$")]
 Uuid = Annotated[str, StringConstraints(pattern=_UUID.pattern.join(("(?i)^", "$")))]
 Xuid = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Value = Annotated[str, StringConstraints(max_length=500)]
 Metadata = Annotated[dict[Key, Value], Field(max_length=50)]
@@ -43,7 +55,7 @@ class CustomerFields(Sent):
     minecraft_uuid: Uuid | None = None
     minecraft_platform: Literal["unknown", "java", "bedrock"] | None = None
     xbox_xuid: Xuid | None = None
-    name: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
+    name: Name | None = None
     metadata: Metadata | None = None
 
 
@@ -85,8 +97,43 @@ S = TypeVar("S", bound=Sent)
 
 def checked_id(what: str, value: str) -> str:
     """An id of the store as it may stand in a path. Raises BadInput."""
-    if re.fullmatch(r"[0-9]{1,19}", value) is None or int(value) >= 1 << 63:
-        raise BadInput(f"{what} {value[:40]!r} is no id of the store: 1 to 19 digits are")
+    try:
+        return flake(value)
+    except ValueError:
+        raise BadInput(f"{what} {value[:40]!r} is no id of the store: 1 to 19 digits are, below 2**63") from None
+
+
+_LOOKUPS: dict[str, TypeAdapter[str]] = {
+    "id": TypeAdapter(Flake),
+    "steam_id": TypeAdapter(SteamId),
+    "minecraft_uuid": TypeAdapter(Uuid),
+    "xbox_xuid": TypeAdapter(Xuid),
+    "minecraft_java_name": TypeAdapter(Name),
+    "minecraft_bedrock_name": TypeAdapter(Name),
+    "name": TypeAdapter(Name),
+}
+LOOKUPS = tuple(_LOOKUPS)
+
+
+def checked_lookup(by: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The query of a lookup, keys from LOOKUPS. Raises BadInput, never with a value."""
+    if not by or not set(by) <= set(LOOKUPS):
+        raise BadInput(f"a lookup needs a value of one of {', '.join(LOOKUPS)}")
+    found = []
+    for key, value in by.items():
+        try:
+            found.append((key, _LOOKUPS[key].validate_python(value)))
+        except ValidationError as error:
+            raise BadInput(f"{key}: {error.errors(include_input=False)[0]['msg']}") from None
+    return found
+
+
+def checked_text(what: str, value: str) -> str:
+    """Words as they may stand in a query. Raises BadInput for what is no text (half of a surrogate pair)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{what} holds something that is no text") from None
     return value
 
 

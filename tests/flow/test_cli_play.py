@@ -68,6 +68,7 @@ async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_wor
             bought = {"customer": "Dora", "product": "builder-30-days", "activate": True}
             async with session.post(f"{control[1]}/purchases", json=bought) as answer:
                 assert answer.status == 200
+            assert there["store"]["api_key"] in text
             async with session.post(f"{control[1]}/servers/roleplay/down") as answer:
                 assert (await answer.json())["up"] is False
             down = await world.perkd("check", "--connect", "-c", str(config))

@@ -1,0 +1,131 @@
+"""`perkd store inventory assign-bulk`: many products to many customers from a CSV, and which lines went through."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..paynow.errors import Limited
+from ..paynow.requests import BulkAssignment
+from .errors import NotWell
+from .options import Config, Json, Yes
+from .output import confirm, many, say, say_json, warn
+from .progress import progress
+from .storebulk import UNKNOWN, LineSaid, Words, Work, carry_out, patiently, report
+from .storedesk import desk
+from .storeitems import HIDDEN
+from .storerest import lines_text
+from .storerows import ASSIGNMENT_COLUMNS, Line, Rows, read_assignments
+
+if TYPE_CHECKING:
+    from ..paynow.bulk import RowResult
+    from ..paynow.management import Management
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", readable=False, help=f"CSV with a header: {', '.join(ASSIGNMENT_COLUMNS)}.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check the file; send nothing.")]
+
+WORDS = Words(
+    done="assigned",
+    undone="not assigned",
+    part="part",
+    ids="item_ids",
+    look="The store may have made these items or not: look at `perkd store inventory show ID` of each customer",
+    again="perkd store inventory assign-bulk {file}",
+)
+
+
+def assign_bulk(
+    file: File, *, dry_run: DryRun = False, yes: Yes = False, config: Config = None, json: Json = False
+) -> None:
+    """Give many customers products, from a CSV file.
+
+    customer_id and product_version_id must be there. The whole file is checked first. When the store fails in the
+    middle, perkd says which lines went through and writes the others to FILE.rest.csv. Exits 1 then.
+    """
+    rows = read_assignments(file, datetime.now(UTC))
+    bodies = [line.body for line in rows.lines]
+    items = sum(one.quantity for one in bodies)
+    customers = len({one.customer_id for one in bodies})
+    _doubts(rows.lines)
+    what = f"{many(items, 'item')} to {many(customers, 'customer')} ({many(len(bodies), 'row')})"
+    if dry_run:
+        if json:
+            say_json({"file": str(file), "rows": len(bodies), "items": items, "customers": customers})
+        else:
+            say(f"{file} is well: it would assign {what}. Nothing was sent")
+        return
+    where = desk(config)
+    if not confirm(
+        f"Assign {what}?",
+        yes=yes,
+        instead=f"this assigns {what} and nobody can be asked here: add --yes if you mean it, or --dry-run",
+    ):
+        raise NotWell("nothing was sent")
+    with progress(len(bodies), "assigning", f"through {{done}} of {many(len(bodies), 'row')}") as step:
+        work = carry_out(where, lambda management, work: _assign(management, work, rows.lines, step), WORDS)
+    _in_flight(work, rows.lines)
+    report(file, rows.header, _rests(rows, work), work, WORDS, json=json)
+
+
+async def _assign(
+    management: "Management", work: Work, lines: Sequence[Line[BulkAssignment]], step: Callable[[int], None]
+) -> None:
+    from ..paynow.bulk import assign_bulk as sent_in_pieces  # noqa: PLC0415 - it brings the HTTP client
+
+    async def once() -> None:
+        left = lines[len(work.results) :]
+        async for piece in sent_in_pieces(management.items, [line.body for line in left]):
+            if isinstance(piece.error, Limited) and all(row.state == WORDS.undone for row in piece.rows):
+                raise piece.error
+            work.results += [_said(left[row.place].number, row) for row in piece.rows]
+            step(sum(row.state == WORDS.done for row in piece.rows))
+            if piece.error is not None:
+                work.error, work.at = piece.error, [left[row.place].number for row in piece.rows]
+
+    await patiently(once)
+
+
+def _said(number: int, result: "RowResult") -> LineSaid:
+    return LineSaid(number, str(result.state), result.item_ids)
+
+
+def _in_flight(work: Work, lines: Sequence[Line[BulkAssignment]]) -> None:
+    """Of the piece a signal caught nobody knows whether the store has it."""
+    if not work.interrupted:
+        return
+    from ..paynow.bulk import pieces  # noqa: PLC0415 - as above
+
+    done = len(work.results)
+    for places in pieces([line.body for line in lines]):
+        if done in places:
+            work.results += [LineSaid(lines[place].number, UNKNOWN) for place in places]
+            return
+
+
+def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str]]:
+    """What is still to be sent of each line: of a part only what is missing."""
+    made = {said.line: len(said.ids) for said in work.results if said.state == WORDS.part}
+    return {
+        line.number: {**line.cells, "quantity": str(line.body.quantity - made[line.number])}
+        if line.number in made
+        else line.cells
+        for line in rows.lines
+    }
+
+
+def _doubts(lines: Sequence[Line[BulkAssignment]]) -> None:
+    seen: set[str] = set()
+    again = []
+    for line in lines:
+        key = line.body.model_dump_json()
+        if key in seen:
+            again.append(line.number)
+        seen.add(key)
+    if again:
+        warn(f"{lines_text(again)}: the same as a line before. Each is assigned once more")
+    if hidden := [line.number for line in lines if line.body.hidden]:
+        warn(f"skip_commands in {lines_text(hidden)}: {HIDDEN}")
