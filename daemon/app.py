@@ -21,6 +21,7 @@ from aiohttp import web
 from adapters.base import Adapter
 
 from . import __version__, health, systemd
+from .activation import Activations
 from .brake import Brake
 from .clock import Clock
 from .config import ConfigError, Settings
@@ -31,6 +32,7 @@ from .ledger import LEDGERS
 from .ledger.base import Ledger, LedgerError
 from .ledger.operate import PERK
 from .metrics import Counters
+from .newcomers import Newcomers
 from .paynow.exchange import Exchange
 from .paynow.rate import Rate
 from .paynow.storefront import Storefront
@@ -77,6 +79,7 @@ class App:
         self.pulse = Pulse(self.clock.monotonic)
         self.polling: Polling  # these three are there once `ready` is set
         self.fleet: Fleet
+        self.newcomers: Newcomers
         self._ledger: Ledger
         self._lane: Lane
         self._rate: Rate
@@ -123,7 +126,13 @@ class App:
                 counters=counters,
             )
             roots = asyncio.TaskGroup()
-            self.fleet = Fleet(self._adapters, ledger, clock, self.pulse, counters, roots, polling.joined)
+            activations = Activations(exchange, ledger, clock, self.pulse, counters, self._customer_of, self._look_at)
+            self.fleet = Fleet(
+                self._adapters, ledger, clock, self.pulse, counters, roots, self._joined, activations=activations
+            )
+            newcomers = self.newcomers = Newcomers.of(
+                settings, exchange, ledger, polling, clock, self.pulse, counters, present=self.fleet.present
+            )
             report = health.Health(
                 ledger,
                 lane,
@@ -134,6 +143,7 @@ class App:
                 clock,
                 started_at,
                 backup_error=lambda: self.backup_error,
+                newcomers=newcomers,
             ).report
             verbs = Verbs(
                 ledger,
@@ -166,7 +176,8 @@ class App:
             def root(name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
                 return roots.create_task(forever(name, loop, self.stop), name=name)
 
-            poll = root("poll", self.polling.run())
+            asking = [root("poll", self.polling.run())]
+            asking += [root(name, loop) for name, loop in self.newcomers.loops().items()]
             for server in self.settings.servers:
                 self.fleet.start(server)
             others = [root("night", self._nights()), root("watchdog", self._watchdog(report))]
@@ -176,7 +187,8 @@ class App:
             self.ready.set()
             await self.stop.wait()
             systemd.notify("STOPPING=1", "STATUS=finishing the command in flight")
-            poll.cancel()
+            for task in asking:
+                task.cancel()
             await self.fleet.end(self.hurry)
             for task in others:
                 task.cancel()
@@ -199,6 +211,7 @@ class App:
             await self.polling.load(games_changed=True)
             self.polling.reconcile()
             self.fleet.wake(self.servers)
+            self.newcomers.reloaded()
             lines = told(old, new, customers)
             for line in lines:
                 log.info("reload: %s", line, extra={"action": "reloaded"})
@@ -221,15 +234,28 @@ class App:
     def _wake(self, servers: Iterable[str]) -> None:
         self.fleet.wake(servers)
 
+    def _joined(self, players: Iterable[str]) -> None:
+        self.polling.joined(players)
+        self.newcomers.joined()
+
     def _is_online(self, player: str) -> bool:
         return self.fleet.online(player)
+
+    def _customer_of(self, player: str) -> str | None:
+        behind = self.polling.players.behind([player])
+        return next((self.polling.watches[token_id].customer_id for token_id in sorted(behind)), None)
+
+    def _look_at(self, players: Iterable[str]) -> None:
+        self.polling.look_now(self.polling.players.behind(players))
 
     async def _rules(self, settings: Settings, now: datetime) -> Rules:
         catalogue = await self._ledger.configure(
             settings.servers, settings.perks, now, adopt=settings.customers.first_seen == "adopt"
         )
         # Another game or identity is a change of who the players are: everybody is compared anew (law 12).
-        servers = sorted((server.name, server.game, server.identity, server.bedrock_prefix) for server in settings.servers)
+        servers = sorted(
+            (server.name, server.game, server.identity, server.bedrock_prefix) for server in settings.servers
+        )
         digest = hashlib.sha256(repr((servers, sorted(catalogue.chosen.items()))).encode())
         for perk in settings.perks:
             digest.update(PERK.dump_json(perk))

@@ -168,6 +168,7 @@ class Hold(StrEnum):
     SERVER = "server"  # the server is not in the config
     CHOSEN = "chosen"  # no [[server]] is the game server the buyer chose
     STEP = "step"  # an earlier command of its step was refused
+    LINE = "line"  # what the store's queue holds is no single line the game takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from .link import Link
 from .metrics import Counters
 from .model import State
 from .pulse import Pulse
+from .queuelines import STORE_PERK
 from .roster import Roster
 from .tasks import uncancelled
 
@@ -105,6 +106,8 @@ class Delivery:
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:
             self._elsewhere([command.place])  # another server of the place may take it now
+        elif command.perk == STORE_PERK:
+            self._elsewhere([command.server])  # the store may have to hear of it
         if cut_off is not None:
             raise cut_off
 

@@ -5,13 +5,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Player
 
+from .activation import Activation, Activations
 from .clock import Clock
 from .delivery import Delivery
 from .ledger.base import Ledger
@@ -39,14 +40,15 @@ class Server:
     delivery: Delivery
     presence: Presence
     ending: asyncio.Event
-    tasks: tuple[asyncio.Task[None], ...] = ()  # delivery, presence, link
+    tasks: tuple[asyncio.Task[None], ...] = ()  # delivery, presence, link, activation
+    activation: Activation | None = None
 
 
 class Fleet:
     """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it. `joined` hears
     which players came onto a server."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
         self,
         adapters: Mapping[str, Adapter],
         ledger: Ledger,
@@ -55,17 +57,20 @@ class Fleet:
         counters: Counters,
         roots: asyncio.TaskGroup,
         joined: Callable[[Collection[str]], None],
+        *,
+        activations: Activations,
     ) -> None:
         self.servers: dict[str, Server] = {}
         self._closed = False
         self._adapters, self._ledger, self._clock = adapters, ledger, clock
         self._pulse, self._counters, self._roots, self._joined = pulse, counters, roots, joined
+        self._activations = activations
 
     def start(self, settings: ServerSettings) -> None:
         """Nothing, once the fleet is ending: a reload that is still under way must not hold up the stop."""
         if self._closed:
             return
-        adapter = self._adapters[settings.game]
+        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
         link, roster, ending = Link(settings, adapter, self._clock), Roster(), asyncio.Event()
         delivery = Delivery(
             link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters, elsewhere=self.wake
@@ -76,12 +81,15 @@ class Fleet:
             self._joined(players)
 
         presence = Presence(link, roster, joined, self._clock, self._pulse)
+        activation = self._activations.of(settings, adapter, roster, delivery.wake.set)
         loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
+        if activation is not None:
+            loops["activate"] = activation.run()
         tasks = tuple(
             self._roots.create_task(forever(f"{word} {settings.name}", loop, ending), name=f"{word} {settings.name}")
             for word, loop in loops.items()
         )
-        self.servers[settings.name] = Server(settings, link, roster, delivery, presence, ending, tasks)
+        self.servers[settings.name] = Server(settings, link, roster, delivery, presence, ending, tasks, activation)
 
     async def change(self, wanted: Iterable[ServerSettings]) -> None:
         """Makes the servers exactly these: ended, started, replaced where anything about them changed. One whose
@@ -95,11 +103,13 @@ class Fleet:
         await self._end(over, None)
         for server in over:
             del self.servers[server.settings.name]
-            for word in ("deliver", "presence"):
+            for word in ("deliver", "presence", "activate"):
                 self._pulse.drop(f"{word} {server.settings.name}")
         for name, settings in by_name.items():
             if name not in self.servers:
                 self.start(settings)
+            elif (activation := self.servers[name].activation) is not None:
+                activation.reloaded()
 
     async def end(self, hurry: asyncio.Event) -> None:
         """Ends all of them, for good: the commands in flight get IN_FLIGHT, or until `hurry`."""
@@ -114,17 +124,27 @@ class Fleet:
         """Whoever is online, by id and by name."""
         return {player for server in self.servers.values() for player in server.roster.since}
 
+    def present(self) -> Iterator[tuple[Adapter, Player]]:
+        """Everybody who is known to be online, with how his server names its players."""
+        for server in self.servers.values():
+            settings = server.settings
+            adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+            yield from ((adapter, player) for player in server.roster.players)
+
     def wake(self, places: Iterable[str]) -> None:
         """There is something to send at these places."""
         for name in {name for place in places for name in members(place)}:
             if name in self.servers:
                 self.servers[name].delivery.wake.set()
+                if (activation := self.servers[name].activation) is not None:
+                    activation.wake.set()
 
     async def _end(self, servers: Iterable[Server], hurry: asyncio.Event | None) -> None:
         ending = list(servers)
         for server in ending:
             server.ending.set()
-            server.tasks[1].cancel()
+            for task in (server.tasks[1], *server.tasks[3:]):
+                task.cancel()
             server.delivery.finish()
         deliveries = asyncio.gather(*(server.tasks[0] for server in ending), return_exceptions=True)
         waits: list[asyncio.Future[Any]] = [deliveries]

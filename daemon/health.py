@@ -13,6 +13,7 @@ from .fleet import Fleet, Server
 from .lane import Lane
 from .ledger.base import Ledger
 from .link import Link, LinkState
+from .newcomers import Newcomers
 from .paynow.storefront import Storefront
 from .polling import Polling
 from .pulse import Pulse
@@ -37,6 +38,7 @@ class Health:
     clock: Clock
     started_at: datetime
     backup_error: Callable[[], str | None]
+    newcomers: Newcomers
 
     async def report(self) -> Report:
         """Everything at this moment. Reads the ledger's second connection; waits for nothing else."""
@@ -64,6 +66,11 @@ class Health:
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
                 backup_error=self.backup_error(),
+                enrols=self.newcomers.enrolment is not None,
+                more=[
+                    *self.newcomers.problems(),
+                    *(found for server in servers if (one := server.activation) for found in one.problems()),
+                ],
                 blind=[server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
             ),
             late=late,

@@ -21,6 +21,10 @@ class Counters:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.polls = Counter("perkd_polls", "Customers read, by how it ended.", ("result",), registry=self.registry)
+        self.enrolments = Counter(
+            "perkd_enrolments", "Tokens asked for, by how it ended.", ("result",), registry=self.registry
+        )
+        self.feed_items = Counter("perkd_feed_items", "New items the store-wide list showed.", registry=self.registry)
         self.replies = Histogram(
             "perkd_reply_seconds",
             "From a command's bytes to its whole reply.",
@@ -32,6 +36,18 @@ class Counters:
             "perkd_commands_settled",
             "Commands sent, by the state they ended in.",
             ("server", "state"),
+            registry=self.registry,
+        )
+        self.queue_lines = Counter(
+            "perkd_queue_lines",
+            "New lines of the store's command queues, by what they are: perkd, command, blocked, left.",
+            ("server", "kind"),
+            registry=self.registry,
+        )
+        self.acknowledgements = Counter(
+            "perkd_acknowledgements",
+            "Lines the store was told of, by how it ended.",
+            ("server", "result"),
             registry=self.registry,
         )
 

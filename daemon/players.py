@@ -24,7 +24,7 @@ class Players:
     def put(self, watch: Watch, profile: Profile) -> None:
         """The store says who he is."""
         self.drop(watch)
-        watch.players = tuple(dict.fromkeys(self._who_is(profile)))
+        watch.players = self.of(profile)
         for player in watch.players:
             self._behind[player] = (*self._behind.get(player, ()), watch.token_id)
 
@@ -61,6 +61,18 @@ class Players:
                 new.append(token_id)
             watch.online = True
         return new
+
+    def behind(self, players: Iterable[str]) -> set[int]:
+        """The customers who are one of these players."""
+        return self._customers(players)
+
+    def knows(self, player: str) -> bool:
+        """Whether anybody perkd looks at is that player."""
+        return player in self._behind
+
+    def of(self, profile: Profile) -> tuple[str, ...]:
+        """The players somebody is in today's games."""
+        return tuple(dict.fromkeys(self._who_is(profile)))
 
     def count(self, players: Iterable[str]) -> int:
         """How many customers are one of these players."""

@@ -14,6 +14,7 @@ from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
+from .ledger.rows import Polled
 from .metrics import Counters
 from .model import Secret
 from .paynow.errors import StoreError, TokenRefused
@@ -22,7 +23,7 @@ from .paynow.storefront import Storefront, Unchanged
 from .players import Players
 from .pulse import Pulse
 from .schedule import Rank, Schedule
-from .watches import Intervals, Sweep, Unwritten, Watch, next_look, watch_of
+from .watches import Intervals, Sweep, Unwritten, Watch, is_due, next_look, watch_of
 
 log = logging.getLogger("perkd.polling")
 
@@ -62,7 +63,8 @@ class Polling:
         self._changed = asyncio.Event()
         self._unwritten = Unwritten(clock.monotonic)
         self.sweep = Sweep(clock.monotonic)
-        self._newest: dict[str, int] = {}  # customer → the token he is read with
+        self.newest: dict[str, int] = {}  # customer → the token he is read with
+        self.on_refused: Callable[[str], None] = lambda _customer_id: None  # the store does not take his token
         self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
 
@@ -89,9 +91,17 @@ class Polling:
                 self.watches[row.token_id] = watch = watch_of(row)
                 ending = watch.recheck_at is not None and watch.recheck_at <= self._clock.now()
                 self._schedule.put(row.token_id, now, Rank.ENDING if ending else Rank.REST)
-        self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
+        self.newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
         self.sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
         await self.players.put_all(rows.values(), self.watches, anew=games_changed)
+
+    def take_in(self, row: Polled, rank: Rank) -> None:
+        """A token made just now: its customer is due at once, and an older token of his is read no more."""
+        if row.token_id not in self.watches and row.customer_id is not None and (profile := row.profile) is not None:
+            self.watches[row.token_id] = watch = watch_of(row)
+            self.players.put(watch, profile)
+            self._read_with_the_newest(row.token_id, row.customer_id)
+            self._schedule.put(row.token_id, self._clock.monotonic(), rank)
 
     def joined(self, players: Iterable[str]) -> None:
         """Players who came onto a server: whoever was online nowhere is due at once, unless he is being read."""
@@ -191,7 +201,10 @@ class Polling:
         if watch.token is not None and not watch.refused:
             self.sweep.asked(watch.token_id)  # not who left the list meanwhile: the round would wait for him for ever
         self._look_at_clock()
-        if watch.customer_id is None or not self._worth_comparing(watch, sighting):
+        new = None if sighting is None else sighting.inventory is not None
+        if watch.customer_id is None or not is_due(
+            watch, self._clock.now(), new=new, catalogue=self._lane.rules.fingerprint
+        ):
             if sighting and watch.customer_id:
                 watch.read_at = sighting.read_at
                 self._unwritten.put(watch.customer_id, sighting.read_at)
@@ -225,12 +238,8 @@ class Polling:
         profile = await self._store.customer(token)
         await self._ledger.identify(watch.token_id, profile, now)
         if watch.customer_id is None:
-            log.info(
-                "%s is customer %s",
-                watch.label,
-                profile.customer_id,
-                extra={"action": "customer_identified", "customer_id": profile.customer_id},
-            )
+            told = {"action": "customer_identified", "customer_id": profile.customer_id}
+            log.info("%s is customer %s", watch.label, profile.customer_id, extra=told)
         watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
         if self.watches.get(watch.token_id) is watch:
             self.players.put(watch, profile)
@@ -239,21 +248,14 @@ class Polling:
 
     def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
         """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""
-        other = self._newest.setdefault(customer_id, token_id)
+        other = self.newest.setdefault(customer_id, token_id)
         if other != token_id:
-            self._newest[customer_id] = max(other, token_id)
+            self.newest[customer_id] = max(other, token_id)
             older = min(other, token_id)
             if (dropped := self.watches.pop(older, None)) is not None:
                 self.players.drop(dropped)
             self._schedule.drop(older)
             self.sweep.leave(older)
-
-    def _worth_comparing(self, watch: Watch, sighting: Sighting | None) -> bool:
-        now = self._clock.now()
-        if sighting is None:
-            return watch.deadline_at is not None and watch.deadline_at <= now
-        changed = sighting.inventory is not None or watch.catalogue != self._lane.rules.fingerprint
-        return changed or (watch.recheck_at is not None and watch.recheck_at <= now)
 
     async def _compare(self, watch: Watch, customer_id: str, sighting: Sighting | None) -> None:
         fingerprint = self._lane.rules.fingerprint
@@ -276,6 +278,8 @@ class Polling:
         watch.refused, watch.error = refused, str(error)
         if refused:
             self.sweep.leave(watch.token_id)
+            if watch.customer_id is not None and error.status in (401, 403):
+                self.on_refused(watch.customer_id)
         else:
             self.last_error = str(error)
             self._failed_since.add(watch.token_id)
@@ -287,7 +291,6 @@ class Polling:
 
     def _look_at_clock(self) -> None:
         self.clockwatch.look(self._clock.now(), self._clock.monotonic())
-        date = self._store.last_date
-        if date is not None:
+        if (date := self._store.last_date) is not None:
             then = self._clock.now() - timedelta(seconds=self._clock.monotonic() - date.seen_s)
             self.clockwatch.confirm(date.at, then)

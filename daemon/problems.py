@@ -4,25 +4,16 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from .changes import Catalogue
-from .ledger.rows import ItemTrouble, Summary, Trouble, Unseen
+from .ledger.rows import ItemTrouble, Summary, Unseen
+from .problem import SEVERITIES, Problem
+from .troubles import of_trouble
+
+__all__ = ["SEVERITIES", "Problem", "find"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """`code` is a stable word for machines, `subject` what it is about, `text` what is wrong, `fix` what to do."""
-
-    code: str
-    severity: str
-    subject: str
-    text: str
-    fix: str
-
-
-SEVERITIES = ("error", "warning", "info")
 ONE_BY_ONE = 5  # more of a kind become one line
 NAMED = 3  # that many of them by name
 
@@ -39,19 +30,23 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     failing: Iterable[tuple[str, str]] = (),
     backup_error: str | None = None,
     blind: Iterable[str] = (),
+    more: Iterable[Problem] = (),
+    enrols: bool = False,
 ) -> tuple[Problem, ...]:
     """All problems, errors first. `servers`: (name, state, last error); `refused` and `failing`: (customer, what the
     store said); `skew`: how far the local time is off, None when it can be trusted; `blind`: servers that are up and
-    whose player list cannot be read."""
+    whose player list cannot be read; `more`: what other loops found themselves; `enrols`:
+    perkd has tokens made."""
     found = [
         *_health(late, skew, store_error),
         *(problem for name, state, error in servers for problem in _server(name, state, error)),
         *map(_blind, blind),
-        *_together(_refused(who, said) for who, said in refused),
+        *_together(_refused(who, said, replaced=enrols) for who, said in refused),
         *_together(_failing(who, said) for who, said in failing),
         *_backup(backup_error),
         *_brake(summary),
-        *(problem for trouble in summary.troubles for problem in _trouble(trouble)),
+        *more,
+        *(problem for trouble in summary.troubles for problem in of_trouble(trouble)),
         *_together(map(_unseen, summary.unseen)),
         *(problem for item in summary.items for problem in _item(item, catalogue)),
         *(
@@ -88,8 +83,10 @@ def _together(found: Iterable[Problem]) -> tuple[Problem, ...]:
     return (Problem(first.code, first.severity, f"{len(problems)} customers", text, first.fix),)
 
 
-def _refused(who: str, said: str) -> Problem:
+def _refused(who: str, said: str, *, replaced: bool) -> Problem:
     fix = "make a new token in the store's dashboard and put it in place of the old one"
+    if replaced:
+        fix = "perkd has a new one made by itself, at most once an hour; if it stays, look at him in the dashboard"
     return Problem("token_refused", "warning", f"customer {who}", said, fix)
 
 
@@ -100,6 +97,7 @@ def _failing(who: str, said: str) -> Problem:
 
 def _unseen(unseen: Unseen) -> Problem:
     who = f"{unseen.name} ({unseen.player})" if unseen.name not in ("", unseen.player) else unseen.player
+    who = who or "a player the store does not name"
     many = "1 command waits" if unseen.count == 1 else f"{unseen.count} commands wait"
     return Problem(
         "player_never_seen",
@@ -178,52 +176,6 @@ def _brake(summary: Summary) -> Iterable[Problem]:
         yield Problem("brake_blocked_without_brake", "error", "brake", text, f"{_RELEASE} plans them")
 
 
-_BLOCKED = {
-    "chosen": ("server_unknown", "set `paynow_id` in the [[server]] the buyers mean, then reload"),
-    "value": ("command_blocked", "complete the customer in the store's dashboard; perkd reads it again by itself"),
-    "gift": ("gift_blocked", "look at the case, then `perkd commands retry` or `skip` it"),
-    "absent": (
-        "absence_blocked",
-        "look the item up in the store, then `perkd commands retry` takes away, `skip` keeps",
-    ),
-}
-
-
-def _trouble(trouble: Trouble) -> Iterable[Problem]:
-    subject = f"{trouble.perk} on {trouble.server}"
-    many = f"{trouble.count} command{'s' if trouble.count > 1 else ''}"
-    newest = f"newest: {trouble.newest_id} `{trouble.text}`"
-    if trouble.state == "blocked" and trouble.hold in _BLOCKED:
-        code, fix = _BLOCKED[trouble.hold]
-        yield Problem(code, "warning", subject, f"{many} blocked ({newest}): {trouble.reason}", fix)
-    elif trouble.state == "unknown":
-        yield Problem(
-            "command_unknown",
-            "error",
-            subject,
-            f"{many} went out and no answer came ({newest}): {trouble.reason}",
-            f"look in the game whether it ran, then `perkd commands done {trouble.newest_id}` or `retry`",
-        )
-    elif trouble.state == "refused":
-        yield Problem(
-            "command_refused",
-            "error",
-            subject,
-            f"{many} refused by the game ({newest}): {trouble.reply}",
-            f"correct the command in the config, then `perkd commands retry {trouble.newest_id}`, or `skip` it",
-        )
-    elif trouble.state == "answered":
-        yield Problem(
-            "reply_unrecognised",
-            "warning",
-            subject,
-            f"{many} got a reply no rule recognises ({newest}): {trouble.reply or 'nothing at all'}",
-            "set `success` (or `failure`) in the perk to what the reply looks like"
-            if trouble.reply
-            else 'if this command answers with silence (LuckPerms on Bukkit does), set `success = "^$"` in the perk',
-        )
-
-
 def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
     subject = f"product {item.product or item.product_id}"
     if item.kind == "usable" and _waits_for_activation(item, catalogue):
@@ -232,8 +184,9 @@ def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
             "warning",
             subject,
             f"{item.count} items wait for activation for more than an hour, so the perk is not given",
-            "let an official plugin run a command of this product, or set `lasts` on the perk to count from perkd's "
-            "own delivery, or make the product one that does not expire",
+            "give the product the command `perkd` in the store's dashboard and the [[server]] its `paynow_token`: then "
+            "perkd activates the items. Or let an official plugin run a command of this product, or set `lasts` on the "
+            "perk to count from perkd's own delivery",
         )
     elif item.kind == "state":
         yield Problem(

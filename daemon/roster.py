@@ -24,20 +24,24 @@ class Roster:
     def see(self, players: Iterable[Player], now: datetime) -> set[str]:
         """Takes the newest list. Returns the ids of those who joined since the last one."""
         before, self._players = self._players, {player.id: player for player in players}
-        names = {name for player in self._players.values() for name in _identities(player)}
+        names = {name for player in self._players.values() for name in identities(player)}
         self._since = {name: self._since.get(name, now) for name in names}
         self.known = True
         return self._players.keys() - before.keys()
 
     def forget(self, identity: str) -> None:
         """The game says this player is not there, whatever the last list said: his next sighting is a new one."""
-        for player in [one for one in self._players.values() if identity in _identities(one)]:
+        for player in [one for one in self._players.values() if identity in identities(one)]:
             del self._players[player.id]
-            for name in _identities(player):
+            for name in identities(player):
                 self._since.pop(name, None)
 
     def lose(self) -> None:
         self._players, self._since, self.known = {}, {}, False
+
+    @property
+    def players(self) -> tuple[Player, ...]:
+        return tuple(self._players.values())
 
     @property
     def since(self) -> Mapping[str, datetime]:
@@ -51,6 +55,6 @@ class Roster:
         return len(self._players)
 
 
-def _identities(player: Player) -> tuple[str, ...]:
+def identities(player: Player) -> tuple[str, ...]:
     """His id, and his name unless it looks like an id: people choose their names, and must not be taken for others."""
     return (player.id,) if _IDENTITY.fullmatch(player.name) else (player.id, player.name)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from .changes import HoldingChange, HoldingKey, Turn
+from .changes import Draft, Hold, HoldingChange, HoldingKey, Turn
 from .commands import Line, Scene, again
 from .imports import Imported, import_tokens
 from .lane import Lane
@@ -18,6 +18,7 @@ from .model import Cause, PerkKind, Profile, Reason, State, Step, Target
 from .paynow.storefront import Storefront
 from .places import target_of
 from .probing import Probed, probed
+from .queuelines import STORE_PERK
 from .tokensfile import TokenEntry
 
 
@@ -44,13 +45,12 @@ class Verbs:
     async def retry(self, command_id: int) -> CommandRow:
         """Renders the command anew from today's config and plans it again."""
         row = await self._row(command_id)
+        if row.perk == STORE_PERK:
+            return await self._retry_line(row)
         known = await self._ledger.known(row.customer_id, self._lane.rules.players)
         rules = self._lane.rules
         if target_of(row.server) is not Target.CHOSEN and not rules.catalogue.members(row.server):
-            raise NotPossible(
-                f"command {command_id} is for {row.server!r}, which is not in the config: put it back, or `perkd "
-                "commands skip` it"
-            )
+            raise NotPossible(_gone(row))
         scene = Scene(
             known=known,
             catalogue=rules.catalogue,
@@ -68,6 +68,27 @@ class Verbs:
             raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
         self._wake([await self._ledger.retry(command_id, draft, self._now())])
         return await self._row(command_id)
+
+    async def _retry_line(self, row: CommandRow) -> CommandRow:
+        """The same text again: what the store wrote has no template, and no config changes it."""
+        if row.hold == Hold.LINE:
+            raise NotPossible(
+                f"command {row.id} is a line of the store that cannot be sent ({row.reason}): change it in the store's "
+                "dashboard; `perkd commands skip` or `done` acknowledges this one"
+            )
+        if not self._lane.rules.catalogue.members(row.server):
+            raise NotPossible(_gone(row))
+        draft = Draft(
+            step=Step.GRANT,
+            position=row.position,
+            text=row.text,
+            state=State.PLANNED,
+            repeatable=False,
+            online_s=row.online_s,
+            source=row.source,
+        )
+        self._wake([await self._ledger.retry(row.id, draft, self._now())])
+        return await self._row(row.id)
 
     async def done(self, command_id: int) -> CommandRow:
         """The operator looked: it ran."""
@@ -127,6 +148,12 @@ class Verbs:
         if row is None:
             raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
         return row
+
+
+def _gone(row: CommandRow) -> str:
+    return (
+        f"command {row.id} is for {row.server!r}, which is not in the config: put it back, or `perkd commands skip` it"
+    )
 
 
 def _change_of(row: CommandRow) -> HoldingChange:

@@ -113,6 +113,15 @@ def watch_of(row: Polled) -> Watch:
     )
 
 
+def is_due(watch: Watch, now: datetime, *, new: bool | None, catalogue: str) -> bool:
+    """Whether he is compared now: his inventory is `new`, or the config or the time changes what it means. `new` None:
+    no inventory could be had, so that only a deadline counts."""
+    if new is None:
+        return watch.deadline_at is not None and watch.deadline_at <= now
+    changed = new or watch.catalogue != catalogue
+    return changed or (watch.recheck_at is not None and watch.recheck_at <= now)
+
+
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """`poll.online` and `poll.offline`."""

@@ -24,11 +24,13 @@ from adapters.base import Adapter
 from daemon.app import App
 from daemon.clock import Clock
 from daemon.config import SecretSources, Settings, load
+from daemon.sandbox.goods import STORE_ID
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 20.0  # generous: only a failing test waits this long
+WATCHED = 200  # customers whose tokens are searched for in what perkd prints and logs: every one costs every later test
 
 VIP = """
 [[perk]]
@@ -107,6 +109,9 @@ class World:
         try:
             await self.stop_app()
         finally:
+            for customer in list(self.store.customers.values())[:WATCHED]:  # tokens perkd had made, too
+                for token in customer.tokens:
+                    secretwatch.remember(token, "customer token")
             for daemon in self._daemons:
                 if daemon.returncode is None:
                     daemon.kill()
@@ -116,13 +121,21 @@ class World:
 
     # What the owner has
 
-    def write_config(self, *more: str, perks: str = VIP + KIT, offline: str = "1s", server: str = "") -> Path:
-        """The config for this world: `more` are whole tables on top, `server` lines for [[server]] survival."""
+    def write_config(
+        self, *more: str, perks: str = VIP + KIT, offline: str = "1s", server: str = "", enrol: str | None = None
+    ) -> Path:
+        """The config for this world: `more` are whole tables on top, `server` lines for [[server]] survival. `enrol`:
+        perkd has the store's API key, and this is the word for whom it makes tokens."""
+        key = ""
+        if enrol is not None:
+            key = f'id = "{STORE_ID}"\napi_key = "{secretwatch.remember(self.store.api_key, "API key")}"'
         text = f"""
 [store]
 api = "{self.store.url}"
+{key}
 [customers]
 tokens = "file:{self.tokens_path}"
+enrol = "{enrol or "off"}"
 [poll]
 online = "1s"
 offline = "{offline}"

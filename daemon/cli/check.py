@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..config import ConfigError, Settings
-from ..model import Perk, Target
+from ..model import Perk, Secret, Target
 from ..secretrefs import SCHEMES, read_text
 from ..tables import duration_text
 from .errors import Misconfigured
@@ -23,7 +23,7 @@ def check(*, config: Config = None, connect: Connect = False, json: Json = False
     """Read the configuration, say every mistake.
 
     Ends with what would run, and where each secret comes from. Changes nothing anywhere. With --connect it exits 1 when
-    the store or a server is not well, 69 when none of them can be reached.
+    the store or a server is not well or a perk names a product the store has not, 69 when none of them can be reached.
     """
     path = config_path(config)
     try:
@@ -64,7 +64,7 @@ def _config(path: Path, found: Settings) -> None:
 
 def _tell(found: Settings, document: Mapping[str, Any]) -> None:
     """What `perkd run` would do with it: every source of a secret is named, no secret is."""
-    for name, text in _facts(found):
+    for name, text in _facts(found, document):
         say(f"{name:<10} {text}")
     say()
     passwords = [_source(str(raw.get("password", ""))) for raw in document.get("server", [])]
@@ -91,11 +91,20 @@ def _tell(found: Settings, document: Mapping[str, Any]) -> None:
     )
 
 
-def _facts(found: Settings) -> Iterable[tuple[str, str]]:
+def _facts(found: Settings, document: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     every, online = (duration_text(interval).strip('"') for interval in (found.poll.offline, found.poll.online))
     pace = f"at most {found.poll.rate:g} requests a second"
     yield "store", f"{found.store.api}, each customer every {every} (online: {online}), {pace}"
+    if found.store.api_key is not None:
+        yield (
+            "API key",
+            f"from {_read_from(found.store.api_key, document['store']['api_key'])}, enrol = {found.customers.enrol}",
+        )
     yield "customers", _customers(found)
+    for server, raw in zip(found.servers, document.get("server", []), strict=True):
+        if server.paynow_token is not None:
+            runs = "all its lines" if server.run_store_commands else "its perkd lines"
+            yield "queue", f"{server.name}: {runs}, token from {_read_from(server.paynow_token, raw['paynow_token'])}"
     yield "ledger", str(found.ledger.path)
     yield "http", f"{found.listen.host}:{found.listen.port}" if found.listen else "off"
     yield "control", str(found.control)
@@ -108,6 +117,10 @@ def _customers(found: Settings) -> str:
     if tokens is None:
         return f"{source} (not checked), and those added by `perkd customers add`"
     return f"{many(len(tokens), 'token')} from {source}, and those added by `perkd customers add`"
+
+
+def _read_from(secret: Secret, reference: str) -> str:
+    return _source(reference) if secret.reveal() else f"{_source(reference)} (not checked)"
 
 
 def _source(reference: str) -> str:

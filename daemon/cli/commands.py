@@ -150,8 +150,8 @@ def _details(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield "server", row["server"]
     yield "perk", f"{row['perk']}, {row['step']}, because of: {row['cause']}"
     yield "player", printable(row["player"])
-    yield "customer", row["customer_id"]
-    yield "item", row["item_id"]
+    yield "customer", row["customer_id"] or "not known"
+    yield "item", row["item_id"] or "not known: a line of the store's queue names none"
     yield "attempts", f"{row['attempts']}, {'repeatable' if row['repeatable'] else 'never repeated by itself'}"
     yield "created", clock(row["created_at"])
     yield "due", clock(row["due_at"])

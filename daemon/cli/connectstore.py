@@ -52,6 +52,11 @@ class StoreSaid:
         return self.state != "unreachable" or any(token.customer_id or token.refused for token in self.tokens)
 
     @property
+    def read(self) -> int:
+        """How many inventories were read."""
+        return sum(token.items is not None for token in self.tokens)
+
+    @property
     def well(self) -> bool:
         return self.state == "ok" and not any(token.error for token in self.tokens)
 
@@ -62,14 +67,17 @@ def sample(entries: Sequence[TokenEntry]) -> list[TokenEntry]:
     return [entries[number * len(entries) // count] for number in range(count)]
 
 
-async def ask_store(found: Settings, asked: Sequence[TokenEntry], step: Callable[[int], None]) -> StoreSaid:
-    """Asks for each of `asked`, or without any whether the store is there at all."""
+async def ask_store(
+    found: Settings, asked: Sequence[TokenEntry], step: Callable[[int], None], *, knock: bool
+) -> tuple[StoreSaid, list[Item]]:
+    """Asks for each of `asked`; without any, and with `knock`, whether the store is there at all. Returns what their
+    inventories hold, too."""
     said = StoreSaid(api=found.store.api, listed=len(found.customers.tokens or ()))
     seen: list[Item] = []
     async with Storefront.open(
         found.store.api, found.store.items_path, rate=Rate(found.poll.rate), store_id=found.store.id
     ) as store:
-        if not asked:
+        if not asked and knock:
             await _knock(store, said)
         failed = 0
         for number, entry in enumerate(asked, 1):
@@ -83,12 +91,9 @@ async def ask_store(found: Settings, asked: Sequence[TokenEntry], step: Callable
                 said.state = "unreachable" if isinstance(error, Unreachable) else said.state
                 said.error, said.not_asked = str(error), len(asked) - number
                 break
-    read = sum(token.items is not None for token in said.tokens)
     if said.slowest_s > SLOW_S:
         said.warnings.append(f"the store is slow: its slowest answer took {said.slowest_s:.1f} s")
-    if read:
-        said.warnings += _never_seen(found.perks, seen, f"{read} of {many(said.listed, 'customer')}")
-    return said
+    return said, seen
 
 
 async def _knock(store: Storefront, said: StoreSaid) -> None:
@@ -123,8 +128,11 @@ async def _ask(
     return None
 
 
-def _never_seen(perks: Iterable[Perk], seen: Iterable[Item], where: str) -> Iterable[str]:
-    """A line for each perk with a product nobody in the sample has."""
+def never_seen(said: StoreSaid, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
+    """A line for each perk with a product nobody in the sample has: all that can be said without an API key."""
+    if not said.read:
+        return
+    where = f"{said.read} of {many(said.listed, 'customer')}"
     there = {word for item in seen for word in (item.slug, item.product_id)}
     for perk in perks:
         missing = [product for product in perk.products if product not in there]

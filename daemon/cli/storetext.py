@@ -98,7 +98,8 @@ def products_table(products: "Iterable[Product]") -> None:
 
 
 def _product(product: "Product") -> tuple[str, ...]:
-    expires = f"expires after {many(product.remove_after_time_value, product.remove_after_time_scale or 'unit')}"
+    value, unit = product.remove_after_time_value, product.remove_after_time_scale
+    expires = f"expires after {many(value, unit)}" if unit in {"day", "week", "month"} else "expires"
     stages = Counter(command.stage for command in product.commands)
     more = (
         f"version {product.version_id or 'not said'}",

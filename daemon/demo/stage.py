@@ -18,6 +18,7 @@ from adapters import ADAPTERS
 from daemon.app import App
 from daemon.clock import Clock
 from daemon.config import SecretSources, load
+from daemon.sandbox.goods import Goods, ProductCommand
 from daemon.sandbox.source_console import Style
 from daemon.sandbox.world import PASSWORD, Sandbox
 
@@ -50,6 +51,7 @@ name = "survival"
 game = "minecraft"
 address = "{survival}"
 password = "{password}"
+paynow_token = "{token}"
 
 [[server]]
 name = "roleplay"
@@ -149,6 +151,15 @@ class Stage:
             lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values()),
         )
 
+    async def activated(self, item: Goods) -> None:
+        """perkd acknowledged the item's command: it asks for it every ten seconds, which the clock jumps over."""
+        deadline = time.monotonic() + PATIENCE_S
+        while item.state == "usable":
+            self.hands.jump(timedelta(seconds=11))
+            for _ in range(20):
+                if item.state == "usable":
+                    await self._again("the item activated", deadline)
+
     @staticmethod
     async def _again(what: str, deadline: float) -> None:
         if time.monotonic() > deadline:
@@ -168,7 +179,9 @@ async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
     lag = timedelta(seconds=40)
     async with Sandbox(("survival",), {"roleplay": Style.GMOD}, now=hands.now, sweeper_lag=lag) as box:
         tokens = {name: box.store.add_customer(name, uuid) for name, uuid in (("Ann", ANN), ("Bob", BOB))}
-        box.store.add_product("vip-30-days", name="VIP (30 days)", lasts=timedelta(days=30))
+        gameserver = box.store.add_gameserver("survival")
+        activation = ProductCommand(content="perkd", gameserver_ids=(gameserver.id,))
+        box.store.add_product("vip-30-days", name="VIP (30 days)", lasts=timedelta(days=30), commands=[activation])
         box.store.add_product("starter-kit", name="Starter kit")
         console = box.servers["survival"].console
         console.account("Ann", ANN)
@@ -179,7 +192,8 @@ async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
         lines = "".join(f'[[customer]]\nname = "{name}"\ntoken = "{token}"\n' for name, token in tokens.items())
         _write(folder / "customers.toml", lines)
         addresses = {"survival": box.servers["survival"].address, "roleplay": box.source["roleplay"].address}
-        config = CONFIG.format(api=box.store.url, folder=folder, port=port, password=PASSWORD, **addresses)
+        secrets = {"password": PASSWORD, "token": gameserver.token}
+        config = CONFIG.format(api=box.store.url, folder=folder, port=port, **secrets, **addresses)
         _write(folder / "config.toml", config)
         settings = load(folder / "config.toml", ADAPTERS, SecretSources.of({}), need_secrets=True)
         app = App(settings, ADAPTERS, Clock(hands.now, hands.monotonic))

@@ -99,10 +99,14 @@ async def _tell(stage: Stage, teller: Teller) -> None:
         await stage.until(f"the link to {name}", server_.link.up.is_set)
     await stage.looked()
 
-    teller.scene(1, "Ann buys VIP for 30 days. It appears in her inventory, and becomes a command.")
+    teller.scene(
+        1,
+        "Ann buys VIP for 30 days. Its command in the dashboard is the one word perkd: perkd has to acknowledge it.",
+    )
     (first,) = store.purchase("Ann", "vip-30-days")
-    store.activate(first.id)
-    await stage.looked()
+    teller.say(f"   the store: her item is {first.state}, its 30 days have not begun")
+    await stage.activated(first)
+    teller.say(f"   the store: acknowledged, her item is {first.state}")
     teller.told(await stage.settled(1))
 
     teller.scene(
@@ -110,7 +114,7 @@ async def _tell(stage: Stage, teller: Teller) -> None:
     )
     stage.hands.jump(timedelta(days=10))
     (second,) = store.purchase("Ann", "vip-30-days")
-    store.activate(second.id)
+    await stage.activated(second)
     await stage.looked()
     await _unchanged(stage, teller)
 

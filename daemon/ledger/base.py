@@ -19,9 +19,10 @@ from datetime import datetime
 from typing import Protocol
 
 from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
-from ..model import Perk, Profile, Server, State
+from ..model import Perk, Profile, Secret, Server, State
+from ..queuelines import Decided
 from ..tokensfile import TokenEntry
-from .rows import CommandRow, CustomerRow, EventRow, Polled, Summary
+from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, Unenrolled
 
 
 class LedgerError(Exception):
@@ -125,6 +126,60 @@ class Ledger(Protocol):
         """At start: whatever is `sending` became unknown when perkd stopped. Returns how many."""
         ...
 
+    # --- the store's command queues
+    async def hand_out(self, server: str, decided: Sequence[Decided], now: datetime) -> HandedOut:
+        """One answer of the server's queue: what is new is decided from now on, and its commands are recorded; what was
+        decided before is owed again. However often an attempt comes, it becomes one command."""
+        ...
+
+    async def owed(self, server: str) -> list[str]:
+        """What the store must be told of: lines for perkd, and commands delivered, answered, done or skipped."""
+        ...
+
+    async def acknowledged(self, attempt_ids: Sequence[str], now: datetime) -> None:
+        """The store was told."""
+        ...
+
+    # --- enrolment and the feed
+    async def enrolled(self, customer_ids: Iterable[str]) -> dict[str, Enrolled]:
+        """How each of these customers stands, also those nobody heard of."""
+        ...
+
+    async def enrol(
+        self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
+    ) -> Polled | None:
+        """Stores a token perkd had made, and drops the one it replaces. None: it is not needed any more, for somebody
+        else added the customer meanwhile, or the operator removed him."""
+        ...
+
+    async def not_enrolled(self, customer_id: str, reason: str, again_at: datetime) -> None:
+        """No token could be made for him; he counts as `unenrolled` until one is."""
+        ...
+
+    async def need_not_enrol(self, customer_id: str) -> None:
+        """He is polled, or must not be: he is `unenrolled` no more."""
+        ...
+
+    async def want_back(self, now: datetime) -> int:
+        """Whoever has no token left though no operator removed him is due for a new one. Returns how many."""
+        ...
+
+    async def unenrolled(self) -> Unenrolled: ...
+
+    async def unenrolled_due(self, now: datetime, limit: int) -> list[str]:
+        """Customers to try again, who waits longest first."""
+        ...
+
+    async def bookmark(self, name: str) -> str | None:
+        """How far a reading of the store has come, as it was put last."""
+        ...
+
+    async def put_bookmark(self, name: str, value: str) -> None: ...
+
+    async def listed(self, item_ids: Iterable[str]) -> set[str]:
+        """Which of these items a complete inventory had."""
+        ...
+
     # --- the operator
     async def command(self, command_id: int) -> CommandRow | None: ...
 
@@ -174,7 +229,8 @@ class Ledger(Protocol):
         ...
 
     async def purge(self, before: datetime) -> int:
-        """Removes finished commands and events older than that; never a once-item's key. Returns how many rows."""
+        """Removes finished commands, acknowledged attempts and events older than that; never the key of a once-item or
+        of a store's command. Returns how many rows."""
         ...
 
     async def close(self) -> None: ...

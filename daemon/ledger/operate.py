@@ -114,7 +114,7 @@ def sync_tokens(connection: sqlite3.Connection, entries: Sequence[TokenEntry], n
     wanted = {entry.token.reveal(): entry for entry in entries}
     gone = before.keys() - wanted.keys()
     for token in gone:
-        connection.execute(SQL["remove_token"], {"id": before[token], "now": now})
+        connection.execute(SQL["remove_token"], {"id": before[token], "by": "file", "now": now})
         events.note(connection, now, "token_removed", detail="file")
     added = sum(_put_token(connection, entry, "file", None, now) for entry in wanted.values())
     return added, len(gone)

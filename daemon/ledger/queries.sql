@@ -99,17 +99,17 @@ INSERT INTO tokens (token, customer_id, source, label, note, added_at)
 VALUES (:token, :customer_id, :source, :label, :note, :now)
 ON CONFLICT (token) DO UPDATE SET
     source = CASE WHEN tokens.removed_at IS NULL AND excluded.source = 'file' THEN tokens.source ELSE excluded.source END,
-    removed_at = NULL, customer_id = COALESCE(excluded.customer_id, tokens.customer_id),
+    removed_at = NULL, removed_by = NULL, customer_id = COALESCE(excluded.customer_id, tokens.customer_id),
     label = COALESCE(excluded.label, tokens.label), note = COALESCE(excluded.note, tokens.note);
 
 -- name: token
 SELECT id, removed_at FROM tokens WHERE token = :token;
 
 -- name: remove_token
-UPDATE tokens SET removed_at = :now WHERE id = :id AND removed_at IS NULL;
+UPDATE tokens SET removed_at = :now, removed_by = :by WHERE id = :id AND removed_at IS NULL;
 
 -- name: remove_customer
-UPDATE tokens SET removed_at = :now WHERE customer_id = :customer_id AND removed_at IS NULL;
+UPDATE tokens SET removed_at = :now, removed_by = 'operator' WHERE customer_id = :customer_id AND removed_at IS NULL;
 
 -- name: identify_token
 UPDATE tokens SET customer_id = :customer_id
@@ -164,7 +164,7 @@ FROM holdings h
 WHERE h.id IN (
     SELECT id FROM holdings WHERE player IN (SELECT value FROM json_each(:players)) AND kind = 'lasting'
     UNION SELECT holding_id FROM supports WHERE customer_id = :customer_id
-    UNION SELECT id FROM holdings WHERE item_id <> 0
+    UNION SELECT id FROM holdings WHERE item_id <> 0 AND perk <> 'store command'
         AND item_id IN (SELECT item_id FROM items WHERE customer_id = :customer_id))
 ORDER BY h.id;
 
@@ -388,6 +388,86 @@ UPDATE supports SET started_at = :now WHERE holding_id = :holding_id AND live = 
 -- name: sending
 SELECT * FROM commands WHERE state = 'sending';
 
+-- ============ the store's command queues ============================================================================
+
+-- name: attempt
+SELECT attempt_id, server, command_id, acknowledged_at FROM attempts WHERE attempt_id = :attempt_id;
+
+-- The command of an attempt whose own row was removed long ago.
+-- name: attempt_command
+SELECT m.id FROM commands m JOIN holdings h ON h.id = m.holding_id
+WHERE h.item_id = :attempt_id AND h.item_id <> 0 AND h.perk = :perk;
+
+-- name: put_attempt
+INSERT INTO attempts (attempt_id, server, command_id, decided_at) VALUES (:attempt_id, :server, :command_id, :now);
+
+-- name: owe_attempt
+UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = :attempt_id;
+
+-- A step of one command, which nothing ever ends: no item stands behind it.
+-- name: put_store_holding
+INSERT INTO holdings (player, effect, server, item_id, kind, perk, customer_id, state, identity, opened, opened_at, ended_at)
+VALUES (:player, :perk, :server, :attempt_id, 'once', :perk, :customer_id, 'ended', '{}', 1, :now, :now) RETURNING id;
+
+-- Whatever perkd decided about and the store was not told yet: a line for perkd, or a command that is through.
+-- name: owed
+SELECT a.attempt_id FROM attempts a LEFT JOIN commands m ON m.id = a.command_id
+WHERE a.server = :server AND a.acknowledged_at IS NULL
+    AND (a.command_id IS NULL OR m.state IN ('delivered', 'answered', 'void'))
+ORDER BY a.attempt_id;
+
+-- name: acknowledged
+UPDATE attempts SET acknowledged_at = :now
+WHERE acknowledged_at IS NULL AND attempt_id IN (SELECT value FROM json_each(:ids));
+
+-- ============ enrolment and the feed ================================================================================
+
+-- Whoever an operator removed last has `removed_by` operator and is not polled.
+-- name: enrolled
+SELECT w.value AS customer_id,
+    EXISTS (SELECT 1 FROM tokens t WHERE t.customer_id = w.value AND t.removed_at IS NULL) AS polled,
+    (SELECT t.removed_by FROM tokens t WHERE t.customer_id = w.value AND t.removed_at IS NOT NULL
+        ORDER BY t.removed_at DESC, t.id DESC LIMIT 1) AS removed_by,
+    (SELECT MAX(t.added_at) FROM tokens t WHERE t.customer_id = w.value AND t.source = 'enrolled') AS minted_at,
+    (SELECT u.tries FROM unenrolled u WHERE u.customer_id = w.value) AS tries
+FROM json_each(:customers) w;
+
+-- As `polled`, of one token.
+-- name: polled_one
+SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, t.label, 'token ' || t.id) AS label,
+    c.profile_at, c.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
+    EXISTS (SELECT 1 FROM commands m WHERE m.customer_id = t.customer_id AND m.state = 'blocked' AND m.hold = 'value')
+        AS incomplete, c.store_id, c.profile
+FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id WHERE t.token = :token;
+
+-- name: put_unenrolled
+INSERT INTO unenrolled (customer_id, tries, again_at, reason) VALUES (:customer_id, 1, :again_at, :reason)
+ON CONFLICT (customer_id) DO UPDATE SET tries = unenrolled.tries + 1, again_at = excluded.again_at,
+    reason = excluded.reason;
+
+-- name: forget_unenrolled
+DELETE FROM unenrolled WHERE customer_id = :customer_id;
+
+-- Whoever has no token left, and no operator took it.
+-- name: want_back
+INSERT INTO unenrolled (customer_id, tries, again_at, reason)
+SELECT t.customer_id, 0, :now, 'his token left the list' FROM tokens t WHERE t.customer_id IS NOT NULL
+GROUP BY t.customer_id HAVING COUNT(*) = COUNT(t.removed_at) AND 'operator' <> (
+    SELECT r.removed_by FROM tokens r WHERE r.customer_id = t.customer_id ORDER BY r.removed_at DESC, r.id DESC LIMIT 1)
+ON CONFLICT (customer_id) DO NOTHING;
+
+-- name: unenrolled
+SELECT COUNT(*) AS count, MIN(again_at) AS again_at, MAX(reason) AS reason FROM unenrolled WHERE tries > 0;
+
+-- name: unenrolled_due
+SELECT customer_id FROM unenrolled WHERE again_at <= :now ORDER BY again_at LIMIT :limit;
+
+-- name: put_meta
+INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- name: items_listed
+SELECT item_id FROM items WHERE item_id IN (SELECT value FROM json_each(:items));
+
 -- ============ the operator ==========================================================================================
 
 -- unknown, refused, answered, blocked → planned: the operator said retry, and it was rendered anew
@@ -457,7 +537,7 @@ WHERE missing_since IS NOT NULL AND item_id IN (SELECT item_id FROM supports WHE
 UNION ALL
 SELECT 'returned', i.slug, i.product_id, i.state, COUNT(*), MAX(i.customer_id) FROM items i
 JOIN holdings h ON h.item_id = i.item_id
-WHERE h.kind = 'once' AND h.state = 'ended' AND i.state <> 'revoked' AND i.revoked_at IS NULL AND i.missing_since IS NULL
+WHERE h.kind = 'once' AND h.perk <> 'store command' AND h.state = 'ended' AND i.state <> 'revoked' AND i.revoked_at IS NULL AND i.missing_since IS NULL
     AND h.delivered_at IS NOT NULL
 GROUP BY i.slug, i.product_id
 UNION ALL
@@ -513,6 +593,10 @@ FROM customers c WHERE c.read_at >= :since;
 -- name: purge_events
 DELETE FROM events WHERE at < :before AND (command_id IS NULL OR command_id IN (
     SELECT id FROM commands WHERE state IN ('delivered', 'refused', 'answered', 'void') AND settled_at < :before));
+
+-- What comes again after that is known by its command, or is a line for perkd and harmless.
+-- name: purge_attempts
+DELETE FROM attempts WHERE acknowledged_at < :before;
 
 -- name: purge_commands
 DELETE FROM commands WHERE key_item = 0 AND state IN ('delivered', 'refused', 'answered', 'void') AND settled_at < :before

@@ -121,25 +121,26 @@ def customers(connection: sqlite3.Connection) -> list[CustomerRow]:
 
 
 def polled(connection: sqlite3.Connection) -> list[Polled]:
-    return [
-        Polled(
-            token_id=row["token_id"],
-            token=Secret(row["token"]) if row["removed_at"] is None else None,
-            customer_id=text_id(row["customer_id"]),
-            label=row["label"],
-            profile_at=moment(row["profile_at"]),
-            read_at=moment(row["read_at"]),
-            digest=row["digest"],
-            etag=row["etag"],
-            catalogue=row["catalogue"],
-            recheck_at=moment(row["recheck_at"]),
-            deadline_at=moment(row["deadline_at"]),
-            incomplete=bool(row["incomplete"]),
-            store_id=str(row["store_id"] or ""),
-            identity=row["profile"],
-        )
-        for row in connection.execute(SQL["polled"])
-    ]
+    return [polled_row(row) for row in connection.execute(SQL["polled"])]
+
+
+def polled_row(row: sqlite3.Row) -> Polled:
+    return Polled(
+        token_id=row["token_id"],
+        token=Secret(row["token"]) if row["removed_at"] is None else None,
+        customer_id=text_id(row["customer_id"]),
+        label=row["label"],
+        profile_at=moment(row["profile_at"]),
+        read_at=moment(row["read_at"]),
+        digest=row["digest"],
+        etag=row["etag"],
+        catalogue=row["catalogue"],
+        recheck_at=moment(row["recheck_at"]),
+        deadline_at=moment(row["deadline_at"]),
+        incomplete=bool(row["incomplete"]),
+        store_id=str(row["store_id"] or ""),
+        identity=row["profile"],
+    )
 
 
 def events(connection: sqlite3.Connection, command_id: int) -> list[EventRow]:
@@ -170,10 +171,10 @@ def _command(row: sqlite3.Row) -> CommandRow:
         id=row["id"],
         place=row["place"],
         server=row["server"],
-        customer_id=str(row["customer_id"]),
+        customer_id=str(row["customer_id"] or ""),
         player=row["player"],
         perk=row["perk"],
-        item_id=str(row["item_id"]),
+        item_id=str(row["item_id"] or ""),
         step=row["step"],
         generation=row["generation"],
         position=row["position"],
@@ -185,6 +186,7 @@ def _command(row: sqlite3.Row) -> CommandRow:
         cause=row["cause"],
         end_reason=row["end_reason"],
         repeatable=bool(row["repeatable"]),
+        online_s=None if row["online_us"] is None else row["online_us"] / 1_000_000,
         superseded=bool(row["superseded"]),
         absent=bool(row["absent"]),
         attempts=row["attempts"],

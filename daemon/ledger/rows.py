@@ -39,6 +39,26 @@ class Polled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """How one customer stands with enrolment. `kept_out`: the operator removed him and nobody added him since;
+    `minted_at`: when his newest token of perkd's own was stored; `tries`: how often none could be made for him."""
+
+    polled: bool = False
+    kept_out: bool = False
+    minted_at: datetime | None = None
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unenrolled:
+    """Customers the store made no token for: how many, one reason, and when the first of them is asked for again."""
+
+    count: int = 0
+    reason: str = ""
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerRow:
     token_id: int
     customer_id: str | None
@@ -60,10 +80,10 @@ class CommandRow:
     id: int
     place: str  # a server, or the label of one of several
     server: str  # the place until one of its servers took it
-    customer_id: str
+    customer_id: str  # "" where the store's line does not say who perkd knows
     player: str
     perk: str
-    item_id: str
+    item_id: str  # "" for a line of the store
     step: str
     generation: int
     position: int
@@ -75,6 +95,7 @@ class CommandRow:
     cause: str
     end_reason: str | None
     repeatable: bool
+    online_s: float | None  # waits until the player has been on the server this long; None: for nobody
     superseded: bool
     absent: bool
     attempts: int
@@ -84,10 +105,20 @@ class CommandRow:
     settled_at: datetime | None
     holding_id: int
     effect: str
-    key_item: str  # the once-item, "" for a lasting perk
+    key_item: str  # the once-item, or the store's attempt; "" for a lasting perk
     identity: Mapping[str, str]  # that it was rendered with
     source: str  # the template it was rendered from
     step_size: int  # how many commands were recorded in its step
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """What was new in one answer of a command queue: the attempts for perkd itself, and how many lines became planned
+    and blocked commands."""
+
+    for_perkd: tuple[str, ...] = ()
+    planned: int = 0
+    blocked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

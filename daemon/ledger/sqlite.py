@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Self
 
 from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
-from ..model import Perk, Profile, Server, State
+from ..model import Perk, Profile, Secret, Server, State
+from ..queuelines import Decided
 from ..tokensfile import TokenEntry
-from . import deliver, files, observe, operate, report
+from . import attempts, deliver, enrolling, files, observe, operate, report
 from .base import LedgerCorrupt, Recorded
 from .convert import micros, moment
 from .engine import Engine
 from .queries import SQL
-from .rows import CommandRow, CustomerRow, EventRow, Polled, Summary
+from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, Unenrolled
 
 
 class SqliteLedger:
@@ -116,6 +117,57 @@ class SqliteLedger:
         at = micros(now)
         return await self._writer.run(lambda db: deliver.recover(db, at))
 
+    # --- the store's command queues
+
+    async def hand_out(self, server: str, decided: Sequence[Decided], now: datetime) -> HandedOut:
+        at = micros(now)
+        return await self._writer.run(lambda db: attempts.hand_out(db, server, decided, at))
+
+    async def owed(self, server: str) -> list[str]:
+        return await self._writer.run(lambda db: attempts.owed(db, server))
+
+    async def acknowledged(self, attempt_ids: Sequence[str], now: datetime) -> None:
+        at = micros(now)
+        await self._writer.run(lambda db: attempts.acknowledged(db, attempt_ids, at))
+
+    # --- enrolment and the feed
+
+    async def enrolled(self, customer_ids: Iterable[str]) -> dict[str, Enrolled]:
+        return await self._writer.run(lambda db: enrolling.enrolled(db, customer_ids))
+
+    async def enrol(
+        self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
+    ) -> Polled | None:
+        at = micros(now)
+        return await self._writer.run(lambda db: enrolling.enrol(db, profile, token, at, instead_of=instead_of))
+
+    async def not_enrolled(self, customer_id: str, reason: str, again_at: datetime) -> None:
+        again = micros(again_at)
+        await self._writer.run(lambda db: enrolling.not_enrolled(db, customer_id, reason, again))
+
+    async def need_not_enrol(self, customer_id: str) -> None:
+        await self._writer.run(lambda db: enrolling.need_not(db, customer_id))
+
+    async def want_back(self, now: datetime) -> int:
+        at = micros(now)
+        return await self._writer.run(lambda db: enrolling.want_back(db, at))
+
+    async def unenrolled(self) -> Unenrolled:
+        return await self._reader.run(enrolling.unenrolled)
+
+    async def unenrolled_due(self, now: datetime, limit: int) -> list[str]:
+        at = micros(now)
+        return await self._writer.run(lambda db: enrolling.unenrolled_due(db, at, limit))
+
+    async def bookmark(self, name: str) -> str | None:
+        return await self._writer.run(lambda db: enrolling.bookmark(db, name))
+
+    async def put_bookmark(self, name: str, value: str) -> None:
+        await self._writer.run(lambda db: enrolling.put_bookmark(db, name, value))
+
+    async def listed(self, item_ids: Iterable[str]) -> set[str]:
+        return await self._reader.run(lambda db: enrolling.listed(db, item_ids))
+
     # --- the operator
 
     async def command(self, command_id: int) -> CommandRow | None:
@@ -192,7 +244,9 @@ class SqliteLedger:
         asked = {"before": micros(before)}
 
         def write(db: sqlite3.Connection) -> int:
-            return sum(db.execute(SQL[name], asked).rowcount for name in ("purge_events", "purge_commands"))
+            return sum(
+                db.execute(SQL[name], asked).rowcount for name in ("purge_events", "purge_attempts", "purge_commands")
+            )
 
         return await self._writer.run(write)
 

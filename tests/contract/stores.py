@@ -9,9 +9,11 @@ from aiohttp import web
 
 from adapters.base import Secret
 from daemon.paynow.exchange import Timeouts
+from daemon.paynow.management import Management
 from daemon.paynow.rate import Rate
 from daemon.paynow.seen import Seen
 from daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
+from daemon.sandbox.goods import STORE_ID
 from daemon.sandbox.store import Store
 from tests import secretwatch
 
@@ -40,6 +42,24 @@ async def client_of(
         store.url, items_path, rate=rate or Rate(UNLIMITED), timeouts=timeouts, wall=lambda: NOW
     ) as storefront:
         yield storefront
+
+
+@asynccontextmanager
+async def management_of(
+    store: Store,
+    word: str = "delivery/items",
+    *,
+    key: str | None = None,
+    store_id: str = STORE_ID,
+    timeouts: Timeouts = PATIENT,
+) -> AsyncIterator[Management]:
+    """A client with the store's API key, or another one."""
+    secret = Secret(secretwatch.remember(key or store.api_key, "an API key"))
+    async with Management.open(
+        store.url, store_id, secret, items_word=word, rate=Rate(UNLIMITED), timeouts=timeouts, wall=lambda: NOW
+    ) as management:
+        management.items.settle_s = 0.0  # the emulated store is done when it answers
+        yield management
 
 
 def newcomer(store: Store, name: str = "Ann", items: int = 0) -> tuple[Secret, str]:

@@ -93,6 +93,10 @@ HOT = (
         "identify_token",
         "brake_planned",
         "plan_braked",
+        "enrolled",
+        "polled_one",
+        "items_listed",
+        "unenrolled_due",
     ),
 )
 

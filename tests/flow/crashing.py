@@ -7,7 +7,7 @@ nothing of it: the ledger, the storefront, the adapter and the clock are wrapped
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import daemon.app
+import daemon.ledger.attempts
 import daemon.ledger.deliver
 import daemon.ledger.observe
 from adapters import ADAPTERS
@@ -26,10 +27,12 @@ from daemon.clock import Clock
 from daemon.config import SecretSources, load
 from daemon.ledger import LEDGERS
 from daemon.ledger.base import Recorded
+from daemon.ledger.rows import HandedOut
 from daemon.ledger.sqlite import SqliteLedger
 from daemon.model import Secret, State
 from daemon.paynow.seen import Seen
 from daemon.paynow.storefront import Answer, Fresh, Storefront
+from daemon.queuelines import Decided
 
 
 class Arrow(StrEnum):
@@ -44,6 +47,10 @@ class Arrow(StrEnum):
     SETTLED = "settled"  # committed
     RECOVERING = "recovering"  # at the next start, in the middle of finding what was cut off
     RECOVERED = "recovered"  # that is committed
+    HANDING = "handing"  # a line of the store's queue was read, in the middle of the transaction
+    HANDED = "handed"  # committed, nothing of it is sent or acknowledged
+    ACKNOWLEDGED = "acknowledged"  # the store was told, nothing is committed
+    TOLD = "told"  # that is committed
 
 
 def die() -> None:
@@ -78,6 +85,19 @@ class DyingLedger(SqliteLedger):
         if self.arrow is Arrow.SETTLED:
             die()
         return state
+
+    async def hand_out(self, server: str, decided: Sequence[Decided], now: datetime) -> HandedOut:
+        handed = await super().hand_out(server, decided, now)
+        if self.arrow is Arrow.HANDED:
+            die()
+        return handed
+
+    async def acknowledged(self, attempt_ids: Sequence[str], now: datetime) -> None:
+        if self.arrow is Arrow.ACKNOWLEDGED:
+            die()
+        await super().acknowledged(attempt_ids, now)
+        if self.arrow is Arrow.TOLD:
+            die()
 
     async def recover(self, now: datetime) -> int:
         found = await super().recover(now)
@@ -143,6 +163,8 @@ def run(config: str, arrow: Arrow, ahead_s: float) -> None:
         vars(daemon.app)["Storefront"] = DyingStore
     elif arrow is Arrow.RECORDING:
         dying_in_the_transaction(daemon.ledger.observe, "record")
+    elif arrow is Arrow.HANDING:
+        dying_in_the_transaction(daemon.ledger.attempts, "hand_out")
     elif arrow is Arrow.RECOVERING:
         dying_in_the_transaction(daemon.ledger.deliver, "settle")
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)

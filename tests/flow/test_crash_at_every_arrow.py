@@ -5,10 +5,6 @@ The killed daemon is a process (tests/flow/crashing.py). The emulated store and 
 unwrapped perkd opens the same ledger.
 """
 
-import asyncio
-import multiprocessing
-import signal
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow import crashing
 from tests.flow.crashing import Arrow
+from tests.flow.killing import killed_at, side_by_side, started
 from tests.flow.owner import Owner, Row, uuid_of
 from tests.world import VIP, World
 
@@ -30,9 +26,6 @@ servers = ["survival"]
 grant = ["give {name} iron_sword 1"]
 revoke = ["say {name} gave it back"]
 """
-# Processes are forked from one that has imported everything already and runs nothing.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.flow.crashing"])
 OPEN_TO_THE_OWNER = {"delivered", "unknown", "refused", "answered", "blocked", "void"}
 
 
@@ -62,29 +55,6 @@ EXECUTED = {
     Arrow.ANSWERED: (1, True),
     Arrow.SETTLED: (1, False),
 }
-
-
-async def killed_at(world: World, arrow: Arrow) -> None:
-    """perkd runs until it dies at that arrow, on the world's clock."""
-    process = FORKS.Process(
-        target=crashing.run, args=(str(world.config_path), arrow, world.hands.ahead.total_seconds())
-    )
-    process.start()
-    try:
-        await world.until(lambda: process.exitcode is not None)
-        assert process.exitcode == -signal.SIGKILL, "it ended before it came to the arrow: see its stderr"
-    finally:
-        process.kill()
-        process.join()
-        process.close()
-
-
-async def started(world: World) -> Owner:
-    """An unwrapped perkd on the same ledger, with everybody read once."""
-    await world.start_app()
-    owner = Owner(world)
-    await owner.looked()
-    return owner
 
 
 async def on_the_way(world: World, case: Case) -> str:
@@ -151,19 +121,6 @@ async def nothing_lost_nothing_twice(folder: Path, arrow: Arrow, case: Case) -> 
             assert world.server.deliveries.count(text) == (executed + 1 if in_doubt else 1)
         assert {row["state"] for row in await owner.commands()} <= OPEN_TO_THE_OWNER
         assert "command_unknown" not in await owner.problems()
-
-
-async def side_by_side(folder: Path, *stories: Callable[[Path], Awaitable[None]]) -> None:
-    """Several worlds at once: a story mostly waits for a process to start."""
-    async with asyncio.TaskGroup() as worlds:
-        for number, story in enumerate(stories):
-            own = folder / str(number)
-            own.mkdir()
-            worlds.create_task(_told_in(story, own))
-
-
-async def _told_in(story: Callable[[Path], Awaitable[None]], folder: Path) -> None:
-    await story(folder)
 
 
 @pytest.mark.parametrize("arrow", list(EXECUTED))

@@ -16,6 +16,8 @@ async def test_the_demo_tells_every_scene_and_ends_well(tmp_path: Path) -> None:
     assert "the emulated servers agree on exactly the 6 expected commands" in told.out
     for text in ("parent add vip", "parent remove vip", "ban Ann Chargeback", "give Bob minecraft:diamond 16"):
         assert told.out.count(f"survival ← {text}") + len(re.findall(rf"survival ← lp user \S+ {text}", told.out)) == 1
+    usable, active = told.out.index("her item is usable"), told.out.index("acknowledged, her item is active")
+    assert usable < active < told.out.index("parent add vip")
     assert told.out.count("roleplay ← ulx adduserid STEAM_0:0:11101 builder\n") == 1
     assert re.search(r"survival is (down|connecting), 2 commands wait", told.out)
     assert told.err == ""

@@ -184,6 +184,66 @@ def test_a_minimal_file_takes_every_default(tmp_path: Path) -> None:
     assert settings.brake == BrakeLimits()
 
 
+@pytest.mark.parametrize(
+    ("keyed", "written", "enrol"),
+    [
+        (False, None, "off"),
+        (False, '"off"', "off"),
+        (True, None, "all"),
+        (True, '"all"', "all"),
+        (True, '"online"', "online"),
+        (True, '"off"', "off"),
+    ],
+)
+def test_with_a_key_everybody_is_enrolled_unless_the_owner_says_otherwise(
+    tmp_path: Path, keyed: bool, written: str | None, enrol: str, secret: MintSecret
+) -> None:
+    env = {"RCON": secret("rcon password"), "KEY": (key := secret("an API key"))}
+    store = section("store", id='"94688451781206016"', api_key='"env:KEY"' if keyed else None)
+    settings = load_text(tmp_path, store, section("customers", enrol=written), server(), perk(), env=env)
+    assert settings.customers.enrol == enrol
+    assert settings.store.id == "94688451781206016"
+    assert (settings.store.api_key is not None) == keyed
+    assert settings.store.api_key is None or settings.store.api_key.reveal() == key
+    assert settings.store.management_items == "delivery/items"
+
+
+def test_a_key_only_the_service_can_read_counts_as_a_key_that_was_not_checked(tmp_path: Path) -> None:
+    store = section("store", id='"5"', api_key='"credential:paynow-api-key"')
+    settings = load_text(tmp_path, store, server(), perk(), need_secrets=False)
+    assert settings.store.api_key is not None
+    assert settings.store.api_key.reveal() == ""
+    assert settings.customers.enrol == "all"
+    (warning,) = [one for one in settings.warnings if one.startswith("store.api_key: ")]
+    assert "not checked" in warning
+    assert "paynow-api-key" in warning
+
+
+def test_a_server_has_its_token_of_the_store(tmp_path: Path, secret: MintSecret) -> None:
+    env = {"RCON": secret("rcon password"), "GS": (token := secret("a game server token"))}
+    text = server(paynow_token='"env:GS"', run_store_commands="true")
+    (got,) = load_text(tmp_path, text, perk(), env=env).servers
+    assert got.paynow_token is not None
+    assert got.paynow_token.reveal() == token
+    assert got.run_store_commands
+    (plain,) = load_text(tmp_path, server(), perk()).servers
+    assert (plain.paynow_token, plain.run_store_commands) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("command", "variable"), [("tp @{name}", "name"), ("tell @{uuid} hi", "uuid"), ("say @a @{name} {uuid}", "name")]
+)
+def test_an_at_sign_of_the_owners_before_a_variable_is_a_warning(tmp_path: Path, command: str, variable: str) -> None:
+    found = warnings(tmp_path, server(), perk(grant=f'["say hi", "{command}"]'))
+    (warning,) = [one for one in found if "@" in one]
+    assert warning.startswith(f'perk[0] "vip".grant[1]: @ right before {{{variable}}} can make a selector')
+
+
+def test_an_at_sign_elsewhere_is_none(tmp_path: Path) -> None:
+    found = warnings(tmp_path, server(), perk(grant='["say a@b {uuid}", "tell @a {uuid}@", "x @ {uuid}"]'))
+    assert found == []
+
+
 def test_a_server_becomes_an_endpoint_and_its_pace(tmp_path: Path, secret: MintSecret) -> None:
     password = secret("rcon password")
     text = server(

@@ -10,6 +10,7 @@ from daemon.config import ConfigError, Mistake, SecretSources, load
 from daemon.config.filetables import LISTS, PerkTable, ServerTable
 from daemon.config.filetables import SECTIONS as SECTIONS_OF_FILE
 from daemon.tables import Table
+from tests import secretwatch
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server, toml_text
 from tests.tinygame import GAMES
 
@@ -32,11 +33,31 @@ SECTIONS: list[Row] = [
     (section("store", api='"https://[::1"'), "store.api", "[::1", "https://", "https://api.paynow.gg"),
     (section("store", id='"shop-7"'), "store.id", '"shop-7"', "digits only", "dashboard"),
     (section("store", id="94688451781206016"), "store.id", "(a number)", "text", "quotes"),
-    (section("store", api_key='"env:KEY"', id='"5"'), "store.api_key", "an API key", "not yet", "remove it"),
+    (section("store", id='"12345678901234567890"'), "store.id", "12345678901234567890", "1 to 19 digits", "dashboard"),
+    (section("store", id='"9223372036854775808"'), "store.id", "9223372036854775808", "1 to 19 digits", "dashboard"),
+    (section("store", id='"-5"'), "store.id", '"-5"', "digits only", "dashboard"),
+    (section("store", id='"٥"'), "store.id", '"٥"', "digits only", "dashboard"),
+    (section("store", api_key='"env:KEY"'), "store.id", "nothing", "because api_key is set", "dashboard"),
+    (section("store", api_key='"env:NO"', id='"5"'), "store.api_key", "variable NO", "readable", "Environment"),
+    (section("store", api_key='"pnapi_v1_abc"', id='"5"'), "store.api_key", "a literal secret", "file:/path", "600"),
+    (section("store", api_key="5", id='"5"'), "store.api_key", "a number", "text", "quotes"),
+    (
+        section("store", management_items='"items"'),
+        "store.management_items",
+        '"items"',
+        '"inventory"',
+        "delivery/items",
+    ),
     (section("store", items_path='"v1/items"'), "store.items_path", '"v1/items"', 'starts with "/"', "remove this key"),
     (section("store", items_path='"/v1/items?x=1"'), "store.items_path", "?x=1", '"?"', "remove this key"),
-    (section("customers", enrol='"online"'), "customers.enrol", '"online"', "not yet", '"off"'),
-    (section("customers", enrol='"all"'), "customers.enrol", '"all"', "not yet", '"off"'),
+    (
+        section("customers", enrol='"online"'),
+        "customers.enrol",
+        '"online" without an API key',
+        "api_key and id",
+        '"off"',
+    ),
+    (section("customers", enrol='"all"'), "customers.enrol", '"all" without', "api_key and id", '"off"'),
     (section("customers", enrol='"on"'), "customers.enrol", '"on"', '"off", "online", "all"', "online"),
     (section("customers", first_seen='"addopt"'), "customers.first_seen", '"addopt"', '"deliver"', '"adopt"?'),
     (section("customers", tokens='"abc"'), "customers.tokens", "no reference", "file:/path", "file of their own"),
@@ -102,6 +123,17 @@ SERVER: list[Row] = [
     (server(password=None), ".password", "no password", "credential:NAME", "credential:rcon-survival"),
     (server(password='"env:NONE"'), ".password", "no environment variable NONE", "readable", "EnvironmentFile="),
     (server(paynow_id='"lobby"'), ".paynow_id", '"lobby"', "digits only", "dashboard"),
+    (server(paynow_token='"env:NONE"'), ".paynow_token", "no environment variable NONE", "readable", "Environment"),
+    (server(paynow_token='"abc"'), ".paynow_token", "a literal secret", "file:/path", "600"),
+    (server(paynow_token="7"), ".paynow_token", "7 (a number)", "text", "quotes"),
+    (
+        server(run_store_commands="true"),
+        ".run_store_commands",
+        "without a paynow_token",
+        "token of this",
+        "remove this",
+    ),
+    (server(run_store_commands='"yes"'), ".run_store_commands", '"yes"', "true or false", "without quotes"),
     (server(game='"rust"', transport='"mcrcon"'), ".transport", "rust does not have", '"native"', 'write "native"'),
     (server(transport='"tcp"'), ".transport", '"tcp"', '"native"', "write one of"),
     (server(timeout='"50ms"'), ".timeout", '"50ms"', "a duration", 'at least "100ms"'),
@@ -226,7 +258,7 @@ def assert_only(found: tuple[Mistake, ...], row: Row) -> None:
 
 @pytest.mark.parametrize(("part", "where", "found", "expected", "fix"), rows(SECTIONS))
 def test_a_mistake_in_a_section(tmp_path: Path, part: str, where: str, found: str, expected: str, fix: str) -> None:
-    env = {"RCON": PASSWORD, "BAD": "[[customer]]"}
+    env = {"RCON": PASSWORD, "BAD": "[[customer]]", "KEY": secretwatch.mint("an API key")}
     assert_only(mistakes(tmp_path, part, server(), perk(), env=env), (part, where, found, expected, fix))
 
 
@@ -277,9 +309,12 @@ def test_one_bracket_where_two_are_needed(tmp_path: Path) -> None:
     assert "[[server]]" in mistake.fix
 
 
-def test_an_api_key_needs_the_stores_id_too(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, section("store", api_key='"env:KEY"'), server(), perk())
-    assert [mistake.where for mistake in found] == ["store.api_key", "store.id"]
+def test_two_servers_with_one_token_of_the_store_are_a_mistake(tmp_path: Path) -> None:
+    env = {"RCON": PASSWORD, "ONE": (token := secretwatch.mint("a game server token")), "TWO": token}
+    first = server(paynow_token='"env:ONE"')
+    other = server(name='"lobby"', address='"127.0.0.1:25576"', paynow_token='"env:TWO"', run_store_commands="true")
+    row = (other, 'server[1] "lobby".paynow_token', 'as server[0] "survival"', "no other [[server]]", "of its own")
+    assert_only(mistakes(tmp_path, first, other, perk(), env=env), row)
 
 
 def test_the_second_server_of_a_name_is_refused(tmp_path: Path) -> None:

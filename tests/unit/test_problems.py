@@ -9,13 +9,18 @@ from daemon import problems
 from daemon.changes import Catalogue
 from daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble, Unseen
 from daemon.problems import Problem
+from daemon.queuelines import STORE_PERK
 from tests.builders import DAY, NOW, catalogue, kit, perk
 
 
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
     """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
     outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
-    given = {key: changes.pop(key) for key in (*outside, "failing", "backup_error", "blind") if key in changes}
+    given = {
+        key: changes.pop(key)
+        for key in (*outside, "failing", "backup_error", "blind", "enrols", "more")
+        if key in changes
+    }
     summary = Summary(
         ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
     )
@@ -101,6 +106,12 @@ def test_a_customer_who_cannot_be_read_is_named_with_what_the_store_said(keyword
     problem = one(**said)
     assert (problem.code, problem.severity) == (code, "warning")
     assert (problem.subject, problem.text) == ("customer Alex", "the store answered 401")
+
+
+def test_with_the_key_a_refused_token_asks_nobody_to_make_one() -> None:
+    refused = [("Alex", "the store answered 401")]
+    assert "make a new token" in one(refused=refused).fix
+    assert "by itself" in one(refused=refused, enrols=True).fix
 
 
 def test_the_brake_says_why_and_how_many_commands_wait() -> None:
@@ -246,3 +257,39 @@ def test_errors_stand_first_then_warnings_then_information() -> None:
     servers = [("a", "down", None), ("b", "refused", None)]
     mixed = found(duplicate_tokens={"1": 2}, servers=servers, late={"poll": 99.0}, refused=[("Alex", "401")])
     assert [problem.severity for problem in mixed] == ["error", "error", "warning", "warning", "info"]
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "code", "fix"),
+    [
+        ("blocked", "line", "store_command_blocked", "`perkd commands skip` acknowledges this one"),
+        ("refused", None, "command_refused", "`perkd commands retry 17` sends this one again as it is"),
+        ("answered", None, "reply_unrecognised", "`perkd commands done 17`"),
+        ("unknown", None, "command_unknown", "`perkd commands done 17`"),
+    ],
+)
+def test_a_line_of_the_store_is_settled_by_words_not_by_the_config(
+    state: str, hold: str | None, code: str, fix: str
+) -> None:
+    problem = one(troubles=(trouble(state, hold, perk=STORE_PERK, text="say a\nop Ann" + "x" * 3000, reply=None),))
+    assert problem.code == code
+    assert problem.subject == "store command on survival"
+    assert fix in problem.fix
+    assert "success" not in problem.fix
+    assert "\n" not in problem.text
+    assert len(problem.text) < 400
+
+
+def test_a_player_the_store_does_not_name_is_called_so() -> None:
+    waiting = Unseen(player="", name="", server="survival", count=1, since=NOW)
+    assert one(unseen=(waiting,)).subject == "a player the store does not name on survival"
+
+
+def test_what_other_loops_found_stands_among_the_others_by_its_severity() -> None:
+    more = [Problem("b", "warning", "x", "y", "z"), Problem("a", "error", "x", "y", "z")]
+    assert [problem.code for problem in found(more=more)] == ["a", "b"]
+
+
+def test_items_that_stay_usable_are_told_all_three_ways_out() -> None:
+    fix = one(items=(trouble_with_items("usable"),)).fix
+    assert all(word in fix for word in ("`perkd`", "paynow_token", "plugin", "`lasts`"))

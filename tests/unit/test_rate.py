@@ -236,3 +236,45 @@ async def test_limited_until_is_a_time_while_the_store_holds_perkd_back_and_none
     assert rate.limited_until(NOW) == NOW + timedelta(seconds=1)
     clock.seconds += 1.0
     assert rate.limited_until(NOW) is None
+
+
+async def test_who_goes_first_does_not_wait_behind_a_full_queue() -> None:
+    clock, order = Clock(), list[tuple[str, float]]()
+    rate = clock.rate(1.0)
+
+    async def ask(name: str, *, first: bool = False) -> None:
+        await rate.turn(first=first)
+        order.append((name, clock.seconds))
+
+    waiting = [asyncio.create_task(ask(f"poll {number}")) for number in range(4)]
+    first = [asyncio.create_task(ask(name, first=True)) for name in ("feed", "feed again")]
+    await asyncio.gather(*waiting, *first)
+    assert [name for name, _ in order] == ["poll 0", "feed", "feed again", "poll 1", "poll 2", "poll 3"]
+    assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0, 1005.0])
+
+
+async def test_a_first_one_who_gives_up_lets_the_queue_go_on() -> None:
+    gate, clock = asyncio.Event(), Clock()
+
+    async def stuck(_seconds: float) -> None:
+        await gate.wait()
+
+    rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
+    await rate.turn()
+    first = asyncio.create_task(rate.turn(first=True))
+    await asyncio.sleep(0)
+    other = asyncio.create_task(rate.turn())
+    await asyncio.sleep(0)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    clock.seconds += 1.0
+    gate.set()
+    assert await other == clock.seconds
+
+
+async def test_who_goes_first_waits_as_long_as_the_store_asked() -> None:
+    clock = Clock()
+    rate = clock.rate(5.0)
+    rate.limited(sent_at=await rate.turn(), retry_after_s=30.0)
+    assert await rate.turn(first=True) == pytest.approx(1030.0)

@@ -14,9 +14,19 @@ CREATE TABLE tokens (
     label       TEXT,                       -- the owner's own name for it
     note        TEXT,
     added_at    INTEGER NOT NULL,
-    removed_at  INTEGER                     -- no longer polled
+    removed_at  INTEGER,                    -- no longer polled
+    removed_by  TEXT CHECK (removed_by IN ('file', 'operator', 'replaced'))
 ) STRICT;
 CREATE INDEX tokens_by_customer ON tokens (customer_id);
+
+-- Customers the store made no token for, and when it is asked again.
+CREATE TABLE unenrolled (
+    customer_id INTEGER PRIMARY KEY,
+    tries       INTEGER NOT NULL,
+    again_at    INTEGER NOT NULL,
+    reason      TEXT    NOT NULL
+) STRICT;
+CREATE INDEX unenrolled_by_time ON unenrolled (again_at);
 
 CREATE TABLE customers (
     customer_id INTEGER PRIMARY KEY,
@@ -169,6 +179,18 @@ CREATE TABLE commands (
 CREATE INDEX commands_by_state ON commands (state, server, id);
 CREATE INDEX commands_by_holding ON commands (holding_id, id);
 CREATE INDEX commands_by_customer ON commands (customer_id, id);
+
+-- The lines of the store's command queues that perkd answers for. A row is written before the store hears of it, so that
+-- nothing is done twice. A command's own state says whether its line may be acknowledged.
+CREATE TABLE attempts (
+    attempt_id  INTEGER PRIMARY KEY,
+    server      TEXT    NOT NULL,           -- who was handed it last, and acknowledges it
+    command_id  INTEGER REFERENCES commands,-- NULL: a line for perkd, nothing is sent
+    decided_at  INTEGER NOT NULL,
+    acknowledged_at INTEGER                 -- NULL: the store was not told yet, or handed it out again
+) STRICT;
+CREATE INDEX attempts_owed ON attempts (server) WHERE acknowledged_at IS NULL;
+CREATE INDEX attempts_by_command ON attempts (command_id) WHERE command_id IS NOT NULL;
 
 CREATE TABLE events (
     id          INTEGER PRIMARY KEY,

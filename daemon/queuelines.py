@@ -1,0 +1,141 @@
+"""What the lines of a game server's command queue mean: which are perkd's, which may be sent, and to whom. PURE.
+
+`activation` asks for every line of every answer; the ledger keeps what was decided as `Decided`.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from adapters.base import Adapter, Player
+
+WORD = "perkd"  # a line that begins with it is for perkd: acknowledging it activates the item
+STORE_PERK = "store command"  # the perk of what the store's own lines do: no perk of a config can have this name
+TEXT_KEPT = 2000  # characters of a line that is never sent: enough to find it in the dashboard
+TEXTS_SHOWN = 5  # different lines of one server that are reported one by one
+LINES_MOST = 500  # lines left alone that are remembered of one server
+REMEMBERED = timedelta(minutes=10)  # a line that is handed out only while its player is there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line as the store handed it out. The identities are those the store knows its customer by."""
+
+    attempt_id: str
+    text: str
+    online_only: bool = False
+    steam_id: str | None = None
+    minecraft_uuid: str | None = None
+    customer_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreCommand:
+    """A line that goes through the ledger as a command. `problem`: why it is never sent; `text` may be cut then."""
+
+    text: str
+    player: str  # as the server's list names him; "" for nobody
+    customer_id: str | None
+    online_only: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """One attempt perkd answers for. `command` None: a line for perkd, to be acknowledged and nothing else."""
+
+    attempt_id: str
+    command: StoreCommand | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerIds:
+    """Players as the store asks for them."""
+
+    steam_ids: tuple[str, ...] = ()
+    minecraft_uuids: tuple[str, ...] = ()
+    customer_names: tuple[str, ...] = ()
+
+
+def is_for_perkd(text: str) -> bool:
+    """Whether the first word is perkd's, in small letters."""
+    return text.split(maxsplit=1)[:1] == [WORD]
+
+
+def player_of(line: Line, adapter: Adapter) -> str:
+    """Who the line's customer is in this game, as its player list names him: by his id where he has one in this game,
+    else by his name. "" when the line names nobody."""
+    facts = {
+        "steam_id": line.steam_id,
+        "minecraft_uuid": line.minecraft_uuid,
+        "customer_name": line.customer_name,
+    }
+    who = adapter.identify({key: value for key, value in facts.items() if value})
+    return who.player or line.customer_name or ""
+
+
+def may_run(line: Line, player: str, there: Container[str]) -> bool:
+    """Whether the line's player condition holds."""
+    return not line.online_only or (bool(player) and player in there)
+
+
+def why_unsendable(text: str, most_bytes: int) -> str | None:
+    """Why this text of the store is no single command for the game; None: it may be sent as it is."""
+    if not text.strip():
+        return "the line is empty"
+    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs") for char in text):
+        return "the line holds a line break or another control character: only a single line is sent"
+    size = len(text.encode())
+    if size > most_bytes:
+        return f"the line has {size} bytes, this game takes at most {most_bytes}"
+    return None
+
+
+def store_command(line: Line, player: str, customer_id: str | None, most_bytes: int) -> StoreCommand:
+    """The command a line of the store becomes. Its text is never changed, only cut where it is never sent."""
+    problem = why_unsendable(line.text, most_bytes)
+    if problem is None and line.online_only and not player:
+        problem = "the line waits for its player, and the store names nobody this game knows"
+    text = line.text
+    if problem is not None:
+        text = text[:TEXT_KEPT].encode("utf-8", "replace").decode()
+    return StoreCommand(
+        text=text, player=player, customer_id=customer_id, online_only=line.online_only, problem=problem
+    )
+
+
+def online_of(players: Iterable[Player], adapter: Adapter) -> PlayerIds:
+    """Who is on the server, in the store's words: every id it can find a customer by, and his name."""
+    found: dict[str, dict[str, None]] = {"steam_id": {}, "minecraft_uuid": {}, "name": {}}
+    for player in players:
+        for key, value in (*adapter.store_keys(player), ("name", player.name)):
+            sort = "name" if key.endswith("name") else key
+            if sort in found:  # by an XUID the queue does not ask
+                found[sort][value] = None
+    return PlayerIds(tuple(found["steam_id"]), tuple(found["minecraft_uuid"]), tuple(found["name"]))
+
+
+@dataclass(slots=True)
+class Left:
+    """The lines of one server's queue that perkd leaves alone, as far as they are known to wait."""
+
+    _lines: dict[str, tuple[str, bool, datetime]] = field(default_factory=dict)  # attempt → text, online only, when
+
+    def see(self, lines: Iterable[Line], now: datetime) -> int:
+        """Takes the newest answer. What is not in it is gone, unless it may only wait for its player. Returns how many
+        lines are new."""
+        newest = {line.attempt_id: (line.text[:TEXT_KEPT], line.online_only, now) for line in lines}
+        waiting = {
+            attempt: kept
+            for attempt, kept in self._lines.items()
+            if attempt not in newest and kept[1] and now - kept[2] < REMEMBERED
+        }
+        before, together = self._lines.keys(), {**newest, **waiting}
+        self._lines = dict(list(together.items())[:LINES_MOST])
+        return len(self._lines.keys() - before)
+
+    def texts(self) -> list[tuple[str, int]]:
+        """The different texts, each with how often it waits, most frequent first."""
+        return Counter(text for text, _, _ in self._lines.values()).most_common()

@@ -1,0 +1,94 @@
+"""A world whose perkd has the store's API key: short words for the tests of enrolment and of the feed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from daemon.sandbox.goods import STORE_ID
+from tests.flow.owner import Owner
+from tests.world import World
+
+CUSTOMERS = f"/v1/stores/{STORE_ID}/customers"
+FEED = f"/v1/stores/{STORE_ID}/delivery/items"
+
+
+@asynccontextmanager
+async def keyed(folder: Path, *customers: str, enrol: str = "all", offline: str = "1h") -> AsyncIterator[Owner]:
+    """The owner of a perkd with the API key, running and connected, in a store that has these customers and whose
+    tokens he never sees. Nobody is polled by himself more often than `offline` and while he is online."""
+    async with World(folder) as world:
+        for name in customers:
+            world.add_customer(name)
+        world.write_config(enrol=enrol, offline=offline)
+        yield await begun(world)
+
+
+async def begun(world: World) -> Owner:
+    """perkd runs, and is connected."""
+    await world.start_app()
+    owner = Owner(world)
+    await owner.linked()
+    return owner
+
+
+def made(world: World) -> dict[str, int]:
+    """How many tokens were made for each customer of the store, by name, beside the one he was born with there."""
+    return {one.name or "": len(one.tokens) - 1 for one in world.store.customers.values()}
+
+
+def mints(world: World) -> int:
+    """How many tokens perkd asked for."""
+    return sum(world.store.requests(f"{CUSTOMERS}/{one}/tokens", "POST") for one in world.store.customers)
+
+
+def read(world: World) -> set[str]:
+    """Whoever is read, by name."""
+    assert world.app is not None
+    polled = {watch.customer_id for watch in world.app.polling.watches.values() if watch.token is not None}
+    return {one.name or "" for one in world.store.customers.values() if one.id in polled}
+
+
+async def enrolled(world: World, *names: str) -> None:
+    """Exactly these are read, and a whole round is over."""
+    await world.until(lambda: round_over(world) and read(world) == set(names), for_s=60.0)
+
+
+def round_over(world: World) -> bool:
+    assert world.app is not None
+    enrolment = world.app.newcomers.enrolment
+    assert enrolment is not None
+    return enrolment.progress.round_over or enrolment.mode == "online"
+
+
+async def tried(world: World, **by: float) -> None:
+    """The clock moves on, and what failed was tried once more."""
+    assert world.app is not None
+    enrolment = world.app.newcomers.enrolment
+    assert enrolment is not None
+    before = enrolment.passes
+    world.hands.forward(timedelta(**by))
+    await world.until(lambda: enrolment.passes > before)
+
+
+async def fed(world: World) -> None:
+    """The feed has looked since now."""
+    assert world.app is not None
+    feed = world.app.newcomers.feed
+    assert feed is not None
+    for _ in range(2):  # the first may have been under way
+        before = feed.passes
+        feed.again()
+        await world.until(lambda: feed.passes > before)  # noqa: B023 - waited for at once
+
+
+async def later(world: World, **by: float) -> None:
+    """The clock moves on, and enrolment has gone through everything that is due since."""
+    world.hands.forward(timedelta(**by))
+    assert world.app is not None
+    enrolment = world.app.newcomers.enrolment
+    assert enrolment is not None
+    for _ in range(2):  # as above
+        before = enrolment.passes
+        enrolment.joined()
+        await world.until(lambda: enrolment.passes > before)  # noqa: B023 - waited for at once

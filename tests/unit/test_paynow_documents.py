@@ -1,0 +1,221 @@
+"""The documents of the Management API: every field that was ever described has a name, none is lost, one broken
+document hides no other."""
+
+import json
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from daemon.paynow.documents import (
+    CommandAttempt,
+    Customer,
+    Linked,
+    Minted,
+    Product,
+    ProductCommand,
+    QueuedCommand,
+    StoreItem,
+)
+from daemon.paynow.errors import Unreadable
+from daemon.paynow.exchange import Reply
+from daemon.paynow.reading import read_list, read_one
+from tests import secretwatch
+
+SAMPLES = Path(__file__).parent.parent / "data" / "paynow"
+CUSTOMERS = (
+    "management_customer_created.json",
+    "management_customer_get.json",
+    "management_customer_lookup.json",
+    "management_customer_object.json",
+    "management_customer_updated.json",
+    "management_customers.json",
+    "storefront_customer_get.json",
+    "storefront_customer_object.json",
+    "storefront_customer_today.json",
+)
+ITEMS = (
+    "management_inventory.json",
+    "management_item_object.json",
+    "management_items_assigned.json",
+    "storefront_inventory.json",
+    "storefront_inventory_today.json",
+    "storefront_item_object.json",
+)
+
+
+def said(document: object, status: int = 200) -> Reply:
+    return Reply(status, json.dumps(document).encode(), None)
+
+
+def sample(name: str) -> list[dict[str, Any]]:
+    document = json.loads((SAMPLES / name).read_text())
+    return document if isinstance(document, list) else [document]
+
+
+def extras(document: BaseModel, where: str = "") -> list[str]:
+    """The places of fields no model names, in the document and in those within it."""
+    found = [f"{where}{key}" for key in document.model_extra or {}]
+    for key in type(document).model_fields:
+        value = getattr(document, key)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, BaseModel):
+                found += extras(one, f"{where}{key}.")
+    return found
+
+
+def nulls(document: BaseModel, raw: dict[str, Any]) -> list[str]:
+    """Fields that hold something in the sample and nothing in the model."""
+    return [key for key, value in raw.items() if value not in (None, "", {}, []) and not getattr(document, key)]
+
+
+@pytest.mark.parametrize("name", CUSTOMERS)
+def test_every_field_of_a_sampled_customer_is_a_field_of_the_model(name: str) -> None:
+    raws = sample(name)
+    found = read_list(said(raws), Customer, "/x")
+    assert [extras(one) for one in found] == [[] for _ in raws]
+    assert [nulls(one, raw) for one, raw in zip(found, raws, strict=True)] == [[] for _ in raws]
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_every_field_of_a_sampled_item_is_a_field_of_the_model(name: str) -> None:
+    raws = sample(name)
+    found = read_list(said(raws), StoreItem, "/x")
+    assert [extras(one) for one in found] == [[] for _ in raws]
+    for one, raw in zip(found, raws, strict=True):
+        assert [key for key in nulls(one, raw) if raw[key] is not False] == []
+        assert one.owner_id == (raw.get("customer_id") or raw["customer"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "file"),
+    [
+        (Customer, "CustomerDto", "management-api.json"),
+        (StoreItem, "DeliveryItemDto", "management-api.json"),
+        (CommandAttempt, "CommandAttemptDto", "management-api.json"),
+        (ProductCommand, "ProductCommandDto", "management-api.json"),
+        (Linked, "LinkGameServerResponseDto", "gameserver-api.json"),
+        (QueuedCommand, "QueuedCommandDto", "gameserver-api.json"),
+    ],
+)
+def test_every_field_of_the_stores_description_is_a_field_of_the_model(
+    kind: type[BaseModel], schema: str, file: str
+) -> None:
+    folder = os.environ.get("PERKD_PAYNOW_OPENAPI")
+    if not folder:
+        pytest.skip("set PERKD_PAYNOW_OPENAPI to a folder with PayNow's descriptions of its APIs")
+    schemas = json.loads(Path(folder, file).read_text())["components"]["schemas"]
+    assert set(schemas[schema]["properties"]) <= set(kind.model_fields)
+
+
+def test_fields_nobody_knows_are_kept_as_they_came() -> None:
+    raw = sample("management_inventory.json")[0] | {"warranty": {"years": 2}}
+    raw["customer"] |= {"loyalty": [1, "two"]}
+    item = read_one(said(raw), StoreItem, "/x")
+    assert item.model_extra == {"warranty": {"years": 2}}
+    assert item.customer is not None
+    assert item.customer.model_extra == {"loyalty": [1, "two"]}
+
+
+def test_null_and_absent_are_the_same() -> None:
+    raw = sample("management_inventory.json")[0]
+    full = read_one(said({**{key: None for key in StoreItem.model_fields if key not in raw}, **raw}), StoreItem, "/x")
+    bare = read_one(said({key: value for key, value in raw.items() if value is not None}), StoreItem, "/x")
+    assert full == bare
+    assert full.command_attempts == []
+    assert full.custom_variables == {}
+
+
+def test_ids_may_be_numbers_and_times_are_cut_to_microseconds() -> None:
+    raw = {
+        "id": 5,
+        "customer_id": 7,
+        "product": {"id": 9, "version_id": 11},
+        "added_at": "2023-04-14T08:49:53.265720572Z",
+    }
+    item = read_one(said(raw), StoreItem, "/x")
+    assert (item.id, item.customer_id, item.owner_id) == ("5", "7", "7")
+    assert item.product is not None
+    assert (item.product.id, item.product.version_id) == ("9", "11")
+    assert item.added_at == datetime(2023, 4, 14, 8, 49, 53, 265720, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"product": 7},
+        {"added_at": "yesterday"},
+        {"expirable": "perhaps"},
+        {"customer": {"name": "nobody"}},
+        {"command_attempts": [{"id": "x"}]},
+        {"quantity_index": "one"},
+        {"custom_variables": {"a": {}}},
+    ],
+)
+def test_one_broken_document_is_left_with_its_ids_and_hides_no_other(spoiled: dict[str, object]) -> None:
+    good = {"id": "1", "customer_id": "2", "state": "active"}
+    bad = {"id": "3", "customer_id": "4", "state": "active"} | spoiled
+    first, broken, last = read_list(said([good, bad, good]), StoreItem, "/x")
+    assert first == last
+    assert (first.id, first.state) == ("1", "active")
+    assert (broken.id, broken.owner_id, broken.state, broken.product) == ("3", "4", "", None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"5", b"null", b"[5]", b"[{}]", b'[{"id":"x"}]', b"[", b"", b"\xff\xfe", b"[" * 100_000, b'[{"id":true}]'],
+)
+def test_what_is_no_list_of_documents_is_an_error_with_its_path(body: bytes) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_list(Reply(200, body, None), StoreItem, "/v1/some/path")
+    assert "/v1/some/path" in str(caught.value)
+    assert caught.value.path == "/v1/some/path"
+
+
+keys = st.sampled_from(["id", "customer", "product", "metadata", "state", "added_at", "attempt_id", "commands"])
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+)
+
+
+@given(documents)
+def test_whatever_json_comes_it_is_read_or_refused(document: object) -> None:
+    for kind in (StoreItem, Customer, Product, QueuedCommand):
+        with suppress(Unreadable):
+            found = read_list(said(document), kind, "/x")
+            assert isinstance(document, list)
+            assert len(found) == len(document)
+
+
+def test_a_minted_token_is_in_no_text_of_the_document_or_of_the_answer() -> None:
+    token = secretwatch.mint("a customer token")
+    reply = said({"token": token})
+    document = read_one(reply, Minted, "/x")
+    assert document.token == token
+    assert secretwatch.found_in(f"{document!r} {document} {reply!r} {reply}") == []
+
+
+@pytest.mark.parametrize("spoiled", [{"token": ["{}"]}, {"tokn": "{}"}, ["{}"], "{}"])
+def test_an_answer_that_holds_a_token_in_the_wrong_place_is_not_quoted(spoiled: object) -> None:
+    token = secretwatch.mint("a customer token")
+    body = json.dumps(spoiled).replace("{}", token).encode()
+    with pytest.raises(Unreadable) as caught:
+        read_one(Reply(201, body, None), Minted, "/x")
+    assert secretwatch.found_in(f"{caught.value!r} {caught.value} {caught.value.args}") == []
+
+
+def test_a_queued_line_without_its_text_hides_no_other() -> None:
+    broken, good = read_list(
+        said([{"attempt_id": "5", "command": None}, {"attempt_id": "6", "command": "say hi", "online_only": True}]),
+        QueuedCommand,
+        "/x",
+    )
+    assert (broken.attempt_id, broken.command) == ("5", "")
+    assert (good.attempt_id, good.command, good.online_only) == ("6", "say hi", True)
