@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from .paynow.errors import BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
 
-FIRST_S, LONGEST_S = 5.0, 300.0  # doubled for each failure in a row
+FIRST_S, LONGEST_S = 5.0, 60.0  # doubled for each failure in a row
 RARELY_S = 600.0  # until a person changed something at the store, asking more often is of no use
 LIMITED_S = 1.0  # everybody waits already, in the one rate
 
