@@ -104,13 +104,25 @@ class Rate:
         self.monotonic = monotonic
         self._sleep = sleep
         self._queue = asyncio.Lock()  # wakes its waiters in the order they came
+        self._waiting = 0
+
+    def at_once(self) -> float | None:
+        """The monotonic time, when a request may leave now and nobody waits for his turn; else None."""
+        if self._waiting:
+            return None
+        now = self.monotonic()
+        return now if self.pace.take(now) <= 0 else None
 
     async def turn(self) -> float:
         """Waits until a request may leave and returns that monotonic time. A cancelled wait costs nobody a turn."""
-        async with self._queue:
-            while (wait := self.pace.take(now := self.monotonic())) > 0:
-                await self._sleep(wait)
-            return now
+        self._waiting += 1
+        try:
+            async with self._queue:
+                while (wait := self.pace.take(now := self.monotonic())) > 0:
+                    await self._sleep(wait)
+                return now
+        finally:
+            self._waiting -= 1
 
     def configure(self, rate: float) -> None:
         """A new rate from now on; a slower pace the store asked for goes on until it recovers."""
