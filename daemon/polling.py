@@ -14,15 +14,19 @@ from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
+from .ledger.rows import Polled
 from .metrics import Counters
 from .model import Secret
+from .packing import Newest
 from .paynow.errors import StoreError, TokenRefused
+from .paynow.exchange import StoreDate
 from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
-from .players import Players
+from .players import AT_ONCE, Players
 from .pulse import Pulse
+from .rounds import Sweep, Unwritten
 from .schedule import Rank, Schedule
-from .watches import Intervals, Sweep, Unwritten, Watch, next_look, watch_of
+from .watches import Intervals, Watch, next_look
 
 log = logging.getLogger("perkd.polling")
 
@@ -53,8 +57,9 @@ class Polling:
         self.watches: dict[int, Watch] = {}
         self.last_error: str | None = None
         self.clockwatch = ClockWatch()
+        self._date: StoreDate | None = None  # of the store, as it was seen last
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
-        self._concurrency, self._wake, self._polls = concurrency, wake, counters.polls
+        self._concurrency, self._wake, self._counters = concurrency, wake, counters
         self.players = Players(lane.players, is_online)
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
@@ -62,7 +67,7 @@ class Polling:
         self._changed = asyncio.Event()
         self._unwritten = Unwritten(clock.monotonic)
         self.sweep = Sweep(clock.monotonic)
-        self._newest: dict[str, int] = {}  # customer → the token he is read with
+        self.newest = Newest()
         self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
 
@@ -76,22 +81,30 @@ class Polling:
     async def load(self, *, games_changed: bool = False) -> None:
         """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
         `games_changed` it is worked out anew who everybody is in the games."""
-        rows = {row.token_id: row for row in await self._ledger.polled()}
-        for token_id in self.watches.keys() - rows.keys():
+        left = set(self.watches)
+        newest = Newest()
+        async for rows in self._ledger.polled_pages(AT_ONCE):
+            for row in rows:
+                left.discard(row.token_id)
+                self._take(row)
+                if row.customer_id is not None:
+                    newest.put(row.customer_id, row.token_id)
+            await self.players.put_all(rows, self.watches, anew=games_changed)
+        for token_id in left:
             self.players.drop(self.watches.pop(token_id))
             self._schedule.drop(token_id)
-        now = self._clock.monotonic()
-        for row in rows.values():
-            known = self.watches.get(row.token_id)
-            if known is None or known.token != row.token:
-                if known is not None:
-                    self.players.drop(known)
-                self.watches[row.token_id] = watch = watch_of(row)
-                ending = watch.recheck_at is not None and watch.recheck_at <= self._clock.now()
-                self._schedule.put(row.token_id, now, Rank.ENDING if ending else Rank.REST)
-        self._newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
-        self.sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
-        await self.players.put_all(rows.values(), self.watches, anew=games_changed)
+        self.newest = newest
+        self.sweep.expect(key for key, watch in self.watches.items() if watch.is_read and not watch.refused)
+
+    def _take(self, row: Polled) -> None:
+        known = self.watches.get(row.token_id)
+        if known is not None and known.token == row.token:
+            return
+        if known is not None:
+            self.players.drop(known)
+        self.watches[row.token_id] = Watch(row)
+        ending = row.recheck_at is not None and row.recheck_at <= self._clock.now()
+        self._schedule.put(row.token_id, self._clock.monotonic(), Rank.ENDING if ending else Rank.REST)
 
     def joined(self, players: Iterable[str]) -> None:
         """Players who came onto a server: whoever was online nowhere is due at once, unless he is being read."""
@@ -176,47 +189,46 @@ class Polling:
 
     async def _poll(self, watch: Watch) -> None:
         """One look at one customer. A store that cannot be read says nothing about what is owned (law 2)."""
+        token, customer_id = watch.token, watch.customer_id
         try:
-            sighting = await self._fetch(watch)
+            sighting = None if token is None else await self._fetch(watch, token)
         except StoreError as error:
             self._failed(watch, error)
             sighting = None
         else:
-            if watch.token is not None:
+            if token is not None:
                 watch.refused, self.last_error = False, None
                 self._failed_since.clear()
-                self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
+                self._counters.polled("changed" if sighting and sighting.inventory else "unchanged")
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
-        if watch.token is not None and not watch.refused:
+        if token is not None and not watch.refused:
             self.sweep.asked(watch.token_id)  # not who left the list meanwhile: the round would wait for him for ever
-        self._look_at_clock()
-        if watch.customer_id is None or not self._worth_comparing(watch, sighting):
-            if sighting and watch.customer_id:
+        now, new = self._clock.now(), None if sighting is None else sighting.inventory is not None
+        self._look_at_clock(now)
+        customer_id = customer_id or watch.customer_id
+        if customer_id is None or not watch.is_due(now, self._lane.rules.fingerprint, new=new):
+            if sighting and customer_id:
                 watch.read_at = sighting.read_at
-                self._unwritten.put(watch.customer_id, sighting.read_at)
+                self._unwritten.put(customer_id, sighting.read_at)
         else:
-            await self._compare(watch, watch.customer_id, sighting)
+            await self._compare(watch, customer_id, sighting)
         if sighting is not None:
             watch.failures, watch.error = 0, None  # only now: a reading that cannot be recorded has failed
 
-    async def _fetch(self, watch: Watch) -> Sighting | None:
-        if watch.token is None:
-            return None  # removed: only his known ends still come
+    async def _fetch(self, watch: Watch, token: Secret) -> Sighting | None:
+        """Removed customers have no token, and are not asked for: only their known ends still come."""
         now = self._clock.now()
-        if (
-            watch.customer_id is None
-            or watch.profile_at is None
-            or watch.incomplete
-            or now - watch.profile_at > PROFILE_AGAIN
-        ):
-            await self._identify(watch, watch.token, now)
-        if watch.customer_id is None or watch.token_id not in self.watches:
+        if watch.to_identify(now, PROFILE_AGAIN):
+            await self._identify(watch, token, now)
+        customer_id = watch.customer_id
+        if customer_id is None or watch.token_id not in self.watches:
             return None
-        previous = Seen(watch.digest, watch.etag) if watch.digest else None
-        answer = await self._store.inventory(watch.token, watch.customer_id, previous, now)
+        previous = watch.seen
+        answer = await self._store.inventory(token, customer_id, previous, now)
         if isinstance(answer, Unchanged):
-            watch.digest, watch.etag = answer.seen.digest, answer.seen.etag
+            if answer.seen is not previous:
+                watch.seen = answer.seen
             return Sighting(read_at=answer.read_at, inventory=None)
         seen = answer.seen
         return Sighting(read_at=now, inventory=answer.inventory, digest=seen.digest, etag=seen.etag)
@@ -239,24 +251,15 @@ class Polling:
 
     def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
         """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""
-        other = self._newest.setdefault(customer_id, token_id)
-        if other != token_id:
-            self._newest[customer_id] = max(other, token_id)
-            older = min(other, token_id)
+        if (older := self.newest.put(customer_id, token_id)) is not None:
             if (dropped := self.watches.pop(older, None)) is not None:
                 self.players.drop(dropped)
             self._schedule.drop(older)
             self.sweep.leave(older)
 
-    def _worth_comparing(self, watch: Watch, sighting: Sighting | None) -> bool:
-        now = self._clock.now()
-        if sighting is None:
-            return watch.deadline_at is not None and watch.deadline_at <= now
-        changed = sighting.inventory is not None or watch.catalogue != self._lane.rules.fingerprint
-        return changed or (watch.recheck_at is not None and watch.recheck_at <= now)
-
     async def _compare(self, watch: Watch, customer_id: str, sighting: Sighting | None) -> None:
         fingerprint = self._lane.rules.fingerprint
+        self._look_at_clock(self._clock.now(), surely=True)
         passed = await self._lane.look(customer_id, sighting, clock_ok=self.clockwatch.ok)
         watch.recheck_at, watch.deadline_at = passed.changes.recheck_at, passed.changes.deadline_at
         watch.incomplete = passed.incomplete
@@ -264,13 +267,13 @@ class Polling:
         if sighting is not None:
             watch.read_at = sighting.read_at
             if sighting.digest is not None:  # only now: what it led to is committed
-                watch.digest, watch.etag = sighting.digest, sighting.etag
+                watch.seen = Seen(sighting.digest, sighting.etag)
         self._wake(passed.recorded.servers)
 
     def _failed(self, watch: Watch, error: StoreError) -> None:
         watch.failures += 1
         refused = isinstance(error, TokenRefused)
-        self._polls.labels("refused" if refused else "failed").inc()
+        self._counters.polled("refused" if refused else "failed")
         if str(error) != watch.error:  # the same words once
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)
@@ -285,9 +288,13 @@ class Polling:
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
 
-    def _look_at_clock(self) -> None:
-        self.clockwatch.look(self._clock.now(), self._clock.monotonic())
+    def _look_at_clock(self, now: datetime, *, surely: bool = False) -> None:
+        """Once for each time the store states, and whenever it is asked for."""
         date = self._store.last_date
+        if date is self._date and not surely:
+            return
+        self._date = date
+        now_s = self._clock.monotonic()
+        self.clockwatch.look(now, now_s)
         if date is not None:
-            then = self._clock.now() - timedelta(seconds=self._clock.monotonic() - date.seen_s)
-            self.clockwatch.confirm(date.at, then)
+            self.clockwatch.confirm(date.at, now - timedelta(seconds=now_s - date.seen_s))

@@ -121,25 +121,35 @@ def customers(connection: sqlite3.Connection) -> list[CustomerRow]:
 
 
 def polled(connection: sqlite3.Connection) -> list[Polled]:
-    return [
-        Polled(
-            token_id=row["token_id"],
-            token=Secret(row["token"]) if row["removed_at"] is None else None,
-            customer_id=text_id(row["customer_id"]),
-            label=row["label"],
-            profile_at=moment(row["profile_at"]),
-            read_at=moment(row["read_at"]),
-            digest=row["digest"],
-            etag=row["etag"],
-            catalogue=row["catalogue"],
-            recheck_at=moment(row["recheck_at"]),
-            deadline_at=moment(row["deadline_at"]),
-            incomplete=bool(row["incomplete"]),
-            store_id=str(row["store_id"] or ""),
-            identity=row["profile"],
-        )
-        for row in connection.execute(SQL["polled"])
-    ]
+    return [*polled_page(connection, 0, -1), *removed_with_ends(connection)]
+
+
+def polled_page(connection: sqlite3.Connection, after: int, most: int) -> list[Polled]:
+    """Those with a token in use, by its id; all that are left when `most` is -1."""
+    return list(map(polled_row, connection.execute(SQL["polled"], {"after": after, "most": most})))
+
+
+def removed_with_ends(connection: sqlite3.Connection) -> list[Polled]:
+    return list(map(polled_row, connection.execute(SQL["removed_with_ends"])))
+
+
+def polled_row(row: sqlite3.Row) -> Polled:
+    return Polled(
+        token_id=row["token_id"],
+        token=Secret(row["token"]) if row["removed_at"] is None else None,
+        customer_id=text_id(row["customer_id"]),
+        label=row["label"],
+        profile_at=moment(row["profile_at"]),
+        read_at=moment(row["read_at"]),
+        digest=row["digest"],
+        etag=row["etag"],
+        catalogue=row["catalogue"],
+        recheck_at=moment(row["recheck_at"]),
+        deadline_at=moment(row["deadline_at"]),
+        incomplete=bool(row["incomplete"]),
+        store_id=str(row["store_id"] or ""),
+        identity=row["profile"],
+    )
 
 
 def events(connection: sqlite3.Connection, command_id: int) -> list[EventRow]:

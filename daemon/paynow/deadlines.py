@@ -27,27 +27,18 @@ class Deadline:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request belongs to a task")
-        cancelling = task.cancelling()
         self._began[task] = self._loop.time()
         if not self._looking:
             self._look()
         try:
             return await asked
         except asyncio.CancelledError:
-            if self._end(task) and task.cancelling() <= cancelling:
+            if task in self._over and task.uncancel() == 0:  # else somebody else ends it too
                 raise TimeoutError from None
             raise
         finally:
-            self._end(task)
-
-    def _end(self, task: "asyncio.Task[object]") -> bool:
-        """Whether it was ended for its deadline."""
-        self._began.pop(task, None)
-        if task not in self._over:
-            return False
-        self._over.remove(task)
-        task.uncancel()
-        return True
+            self._began.pop(task, None)
+            self._over.discard(task)
 
     def _look(self) -> None:
         latest = self._loop.time() - self._limit_s

@@ -118,7 +118,7 @@ class Storefront:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
         if previous is not None and previous.is_just(reply.body):
-            return Unchanged(now, Seen(previous.digest, reply.etag))
+            return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
         known = previous.pages if previous is not None and not previous.one_page else []
         equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
         marks = [PageMark.of(0, reply.body)]

@@ -34,12 +34,11 @@ from daemon.polling import Polling
 from daemon.pulse import Pulse
 from daemon.watches import Intervals
 from tests.builders import specs
-from tests.world import Hands
 
 from .shop import customer_id, token
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-EVERY: Final = Intervals(online=timedelta(seconds=30), offline=timedelta(minutes=15))  # as the config has it
+AT_ONCE: Final = Intervals(online=timedelta(milliseconds=1), offline=timedelta(milliseconds=1))  # due when asked for
 RATE: Final = 1_000_000.0  # requests a second: the limit is asked for each, and holds nobody back
 IN_FLIGHT: Final = 16  # as the config has it
 PERKS: Final = tuple(
@@ -67,9 +66,9 @@ class Shopkeeper:
         self.process_id = process.pid
         self.ports = tuple(int(port) for port in self._out.readline().split())
 
-    def change(self, port: int, numbers: Iterable[int], ahead: timedelta) -> None:
-        """Those customers' items are others from now on, at that port, and the store's clock is that far ahead."""
-        self._in.write(f"{port} {ahead.total_seconds()} {' '.join(map(str, numbers))}\n")
+    def change(self, port: int, numbers: Iterable[int]) -> None:
+        """Those customers' items are others from now on, at that port."""
+        self._in.write(f"{port} {' '.join(map(str, numbers))}\n")
         self._in.flush()
         self._out.readline()
 
@@ -135,7 +134,7 @@ def _inventories(db: sqlite3.Connection, customers: int, items: int, now: dateti
 
 def profile(number: int) -> dict[str, str]:
     """As `paynow.wire.read_customer` has it of a Minecraft customer."""
-    made_up = random.Random(number)
+    made_up = random.Random(number)  # noqa: S311 - nothing secret
     name, digits = f"Player{number:06d}", f"{made_up.getrandbits(128):032x}"
     uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
     return {
@@ -150,24 +149,21 @@ def profile(number: int) -> dict[str, str]:
     }
 
 
-class NoJitter(random.Random):
-    """Whoever was read together is due together again: a block is one such group."""
-
-    def uniform(self, _least: float, most: float) -> float:
-        return most
-
-
 class Reader:
-    """perkd's loop 1, as `app` wires it, with hands on its clock."""
+    """perkd's loop 1, as `app` wires it."""
 
-    def __init__(self, hands: Hands, clock: Clock, polling: Polling, counters: Counters) -> None:
-        self.hands, self.clock, self.polling = hands, clock, polling
+    def __init__(self, clock: Clock, polling: Polling, counters: Counters) -> None:
+        self.clock, self.polling = clock, polling
         self._counters = counters
 
     def polls(self, result: str) -> float:
         """How many polls ended so."""
-        found = self._counters.registry.get_sample_value("perkd_polls_total", {"result": result})
-        return found or 0.0
+        return self._counters.registry.get_sample_value("perkd_polls_total", {"result": result}) or 0.0
+
+    def flush_soon(self) -> None:
+        """Everybody is read far more often than in life, so what is written of them every 30 s is written as often:
+        once for each time they were read."""
+        self.polling._unwritten._next = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -204,27 +200,25 @@ def polling_of(store: Storefront, ledger: Ledger, lane: Lane, clock: Clock, coun
         lane,
         clock,
         Pulse(clock.monotonic),
-        every=EVERY,
+        every=AT_ONCE,
         concurrency=IN_FLIGHT,
         wake=lambda _: None,
         is_online=lambda _: False,
         counters=counters,
-        rng=NoJitter(),
     )
 
 
 @asynccontextmanager
 async def reader(path: Path, port: int) -> AsyncIterator[Reader]:
     """Reads the customers of that ledger at that port. Everybody in the list is due when it opens; nothing runs yet."""
-    hands = Hands()
-    clock = Clock(hands.now, hands.monotonic)
+    clock = Clock()
     async with AsyncExitStack() as stack:
         ledger, lane = await stack.enter_async_context(ledger_and_lane(path, clock))
         store = await stack.enter_async_context(
-            Storefront.open(f"http://127.0.0.1:{port}", rate=Rate(RATE, monotonic=hands.monotonic), wall=hands.now)
+            Storefront.open(f"http://127.0.0.1:{port}", rate=Rate(RATE), wall=clock.now)
         )
         counters = Counters()
-        yield Reader(hands, clock, polling_of(store, ledger, lane, clock, counters), counters)
+        yield Reader(clock, polling_of(store, ledger, lane, clock, counters), counters)
 
 
 @contextmanager

@@ -19,12 +19,13 @@ import aiohttp
 from pydantic import TypeAdapter
 
 from adapters.base import Secret
+from daemon.paynow.rate import Rate
 from daemon.paynow.seen import Seen
 from daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
 from daemon.paynow.wire import WireItem
 
 from .common import Bar, Block, Cost, Result, Spread, cost, paired
-from .customers import EVERY, IN_FLIGHT, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
+from .customers import IN_FLIGHT, RATE, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
 from .shop import PORTS, customer_id, token
 
 SERVER_CPU: Final = min(os.sched_getaffinity(0))  # the clients have the last one
@@ -48,58 +49,46 @@ class Size:
     """How much is done. A block of `FULL` takes about 50 ms or more."""
 
     rounds: int
-    group: int  # customers in a block
-    groups: int  # of customers who own three items: the blocks take one after the other
-    big: int  # customers in a block who own a page full of items
+    small: int  # customers in a block who own three items
+    big: int  # the same, of those who own a page full
 
 
-FULL: Final = Size(61, 300, 5, 100)
-SMOKE: Final = Size(2, 100, 2, 16)
+FULL: Final = Size(61, 600, 100)
+SMOKE: Final = Size(2, 100, 16)
 SHARE: Final = 100  # one customer in so many has changed since he was read last
 
 
 class Polled:
-    """perkd and its customers, in groups that are due together, a group a block."""
+    """perkd and its customers, all of them due once in each block."""
 
-    def __init__(self, perkd: Reader, shopkeeper: Shopkeeper, port: int, groups: int, size: int) -> None:
+    def __init__(self, perkd: Reader, shopkeeper: Shopkeeper, port: int, customers: int) -> None:
         self._perkd, self._shopkeeper, self._port = perkd, shopkeeper, port
-        self._groups = [range(first, first + size) for first in range(0, groups * size, size)]
-        self._turn = 0
-        self._step = EVERY.offline / groups
+        self._customers = range(customers)
         self._changed = self._unchanged = 0
 
     async def first(self) -> None:
-        """Everybody, then one group after the other, so that this is how they are due from then on."""
+        """Everybody is read for the first time."""
         await self._perkd.polling.load()
-        await self.read()
-        for group in self._groups:
-            self._perkd.hands.forward(self._step)
-            self._shopkeeper.change(self._port, (), self._perkd.hands.ahead)
-            self._perkd.polling.look_now(number + 1 for number in group)
-            await self.read()
-        self._changed = self._unchanged = len(self._groups) * len(self._groups[0])
+        await self._read()
+        self._changed = len(self._customers)
         self._check()
 
-    def next(self, share: int) -> None:
-        """The next group's time has come, and one in `share` of its customers has changed."""
-        group = self._groups[self._turn]
-        self._turn = (self._turn + 1) % len(self._groups)
-        self._perkd.hands.forward(self._step)
-        changed = random.sample(group, len(group) // share)
-        self._shopkeeper.change(self._port, changed, self._perkd.hands.ahead)
-        self._changed += len(changed)
-        self._unchanged += len(group) - len(changed)
-
-    async def read(self) -> None:
+    async def _read(self) -> None:
         """Reads whoever is due, up to what is recorded of them."""
+        self._perkd.flush_soon()
         self._perkd.clock.tick()
-        while not self._perkd.polling.resting:
-            await asyncio.sleep(0.002)
+        while not self._perkd.polling.resting:  # it is the state of a loop, no event tells it
+            await asyncio.sleep(0.002)  # noqa: ASYNC110 - as above
 
-    def block(self, share: int) -> Block[Cost]:
+    def block(self, changed: int) -> Block[Cost]:
+        """So many of them have changed since the last time."""
+
         async def block() -> Cost:
-            self.next(share)
-            spent = await cost(len(self._groups[0]), self.read, self._shopkeeper.process_id)
+            self._shopkeeper.change(self._port, random.sample(self._customers, changed))
+            self._changed += changed
+            self._unchanged += len(self._customers) - changed
+            await asyncio.sleep(0.005)  # now everybody is due again
+            spent = await cost(len(self._customers), self._read, self._shopkeeper.process_id)
             self._check()
             return spent
 
@@ -137,32 +126,20 @@ def bare(session: aiohttp.ClientSession, port: int, pages: int = 1, take: Take =
     return one
 
 
-def rotating(groups: Collection[range], one: One, process_id: int) -> Block[Cost]:
-    """A block takes the next group, as perkd does."""
-    turn = 0
-
-    async def block() -> Cost:
-        nonlocal turn
-        group = list(groups)[turn]
-        turn = (turn + 1) % len(groups)
-        return await cost(len(group), lambda: in_flight(group, one), process_id)
-
-    return block
+def each(customers: Sequence[int], one: One, process_id: int) -> Block[Cost]:
+    return lambda: cost(len(customers), lambda: in_flight(customers, one), process_id)
 
 
 @asynccontextmanager
-async def perkd_at(
-    shopkeeper: Shopkeeper, folder: Path, port: int, groups: int, size: int
-) -> AsyncIterator[Polled]:
+async def perkd_at(shopkeeper: Shopkeeper, folder: Path, port: int, customers: int) -> AsyncIterator[Polled]:
     """perkd with a ledger of its own; everybody was read once."""
     home = folder / str(port)
     home.mkdir()
-    await fill(home / "ledger.db", groups * size, now=today())
-    async with reader(home / "ledger.db", shopkeeper.ports[port]) as perkd:
-        polled = Polled(perkd, shopkeeper, port, groups, size)
-        async with perkd.running():
-            await polled.first()
-            yield polled
+    await fill(home / "ledger.db", customers, now=today())
+    async with reader(home / "ledger.db", shopkeeper.ports[port]) as perkd, perkd.running():
+        polled = Polled(perkd, shopkeeper, port, customers)
+        await polled.first()
+        yield polled
 
 
 # A steady day
@@ -170,27 +147,25 @@ async def perkd_at(
 
 async def steady(size: Size) -> Result:
     """A whole poll from the schedule to the ledger: one customer in a hundred has changed since the last time."""
-    customers = size.group * size.groups
-    groups = [range(first, first + size.group) for first in range(0, customers, size.group)]
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perkd-bench-")))
         stack.enter_context(logging_as_the_service(folder / "log"))
-        shopkeeper = stack.enter_context(shop(customers, 3, SERVER_CPU))
+        shopkeeper = stack.enter_context(shop(size.small, 3, SERVER_CPU))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         mine, tagged = [
-            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.groups, size.group))
+            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.small))
             for port in (MINE, TAGGED)
         ]
         rounds = await paired(
             {
-                BARE: rotating(groups, bare(session, shopkeeper.ports[PLAIN]), shopkeeper.process_id),
-                PERKD: mine.block(SHARE),
-                PERKD_ETAG: tagged.block(SHARE),
+                BARE: each(range(size.small), bare(session, shopkeeper.ports[PLAIN]), shopkeeper.process_id),
+                PERKD: mine.block(size.small // SHARE),
+                PERKD_ETAG: tagged.block(size.small // SHARE),
             },
             size.rounds,
         )
     return Result(
-        f"Polling {customers} customers with 3 items, 1 % changed, {size.rounds} rounds of {size.group} customers",
+        f"Polling {size.small} customers with 3 items, 1 % changed, {size.rounds} rounds",
         HEAD,
         rows(rounds, (BARE, PERKD, PERKD_ETAG), BARE),
         [
@@ -198,8 +173,8 @@ async def steady(size: Size) -> Result:
             Bar(f"{PERKD_ETAG}: CPU", BARE, 1.15, ratio(rounds, PERKD_ETAG, BARE), at_most=True, aim=0.85),
         ],
         [
-            f"{IN_FLIGHT} in flight, the server's process on another core. perkd: schedule, rate, request, digest; compared "
-            "and recorded where it changed; metrics and log on, the ledger on disk."
+            f"{IN_FLIGHT} in flight, the server's process on another core. perkd: from the schedule to the ledger on disk, "
+            f"with metrics and log; what did not change is written once in a block."
         ],
     )
 
@@ -215,23 +190,23 @@ async def _big(size: Size, items: int, pages: int) -> Result:
         shopkeeper = stack.enter_context(shop(size.big, items, SERVER_CPU))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         still, moving = [
-            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, 1, size.big)) for port in (MINE, OTHER)
+            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.big)) for port in (MINE, OTHER)
         ]
         perkd = await stack.enter_async_context(reader_of_inventories(shopkeeper))
         get = bare(session, shopkeeper.ports[PLAIN], pages)
         validate = bare(session, shopkeeper.ports[PLAIN], pages, _ITEMS.validate_json)
         rounds = await paired(
             {
-                BARE: rotating([customers], get, shopkeeper.process_id),
-                VALIDATED: rotating([customers], validate, shopkeeper.process_id),
-                UNCHANGED: still.block(size.big + 1),
+                BARE: each(customers, get, shopkeeper.process_id),
+                VALIDATED: each(customers, validate, shopkeeper.process_id),
+                UNCHANGED: still.block(0),
                 CHANGED: changing(shopkeeper, perkd, customers),
-                RECORDED: moving.block(1),
+                RECORDED: moving.block(size.big),
             },
             size.rounds // 2,
         )
     return Result(
-        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {size.rounds // 2} rounds of {size.big} customers",
+        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {size.rounds // 2} rounds of {size.big}",
         HEAD,
         rows(rounds, (BARE, VALIDATED, UNCHANGED, CHANGED, RECORDED), BARE),
         [
@@ -255,8 +230,6 @@ async def two_pages(size: Size) -> Result:
 @asynccontextmanager
 async def reader_of_inventories(shopkeeper: Shopkeeper) -> AsyncIterator[One]:
     """perkd's reading of one inventory that differs from the last: a complete one, its items as perkd has them."""
-    from .customers import RATE, Rate  # noqa: PLC0415
-
     seen: dict[int, Seen] = {}
     async with Storefront.open(f"http://127.0.0.1:{shopkeeper.ports[TAGGED]}", rate=Rate(RATE)) as store:
 
@@ -272,7 +245,7 @@ async def reader_of_inventories(shopkeeper: Shopkeeper) -> AsyncIterator[One]:
 
 def changing(shopkeeper: Shopkeeper, one: One, customers: range) -> Block[Cost]:
     async def block() -> Cost:
-        shopkeeper.change(TAGGED, customers, today() - today())
+        shopkeeper.change(TAGGED, customers)
         return await cost(len(customers), lambda: in_flight(customers, one), shopkeeper.process_id)
 
     return block

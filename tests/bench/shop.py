@@ -58,14 +58,12 @@ class Shop:
             for number in range(customers)
         }
         self._turned = [dict.fromkeys(self._bodies, 0) for _ in range(PORTS)]
-        self._ahead_s = 0.0
         self._second = 0
         self._date = b""
 
     def take(self, line: str) -> None:
-        """`PORT SECONDS N N …`: the store's clock is that far ahead, and these customers' items change on that port."""
-        port, ahead_s, *numbers = line.split()
-        self._ahead_s = float(ahead_s)
+        """`PORT N N …`: these customers' items change on that port."""
+        port, *numbers = line.split()
         turned = self._turned[int(port)]
         for number in numbers:
             turned[token(int(number)).encode()] += 1
@@ -78,15 +76,15 @@ class Shop:
         turned = self._turned[port][who]
         etag = b'"%b-%d"' % (who[:8], turned) if port == PORTS - 1 else b""
         if etag and b"If-None-Match: " + etag in request:
-            return b'HTTP/1.1 304 Not Modified\r\nDate: %b\r\nETag: %b\r\n\r\n' % (self._now(), etag)
+            return b"HTTP/1.1 304 Not Modified\r\nDate: %b\r\nETag: %b\r\n\r\n" % (self._now(), etag)
         return self._whole(self._bodies[who][turned % 2], b"ETag: %b\r\n" % etag if etag else b"")
 
     def _whole(self, body: bytes, more: bytes = b"") -> bytes:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nDate: %b\r\n%bContent-Length: %d\r\n\r\n"
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %b\r\n%bContent-Length: %d\r\n\r\n"
         return head % (self._now(), more, len(body)) + body
 
     def _now(self) -> bytes:
-        second = int(time.time() + self._ahead_s)
+        second = int(time.time())
         if second != self._second:
             self._second, self._date = second, formatdate(second, usegmt=True).encode()
         return self._date
