@@ -69,7 +69,7 @@ def player_of(key: Key) -> str:
         return key
     if key < 0:
         return str(-key)
-    digits = f"{key:032x}"
+    digits = "%032x" % key  # noqa: UP031 - the fastest way, done for each poll
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

@@ -30,7 +30,6 @@ from .watches import Intervals, Watch, next_look
 
 log = logging.getLogger("perkd.polling")
 
-PROFILE_AGAIN = timedelta(days=1)
 SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
 LOOP = "poll"
 
@@ -219,7 +218,7 @@ class Polling:
     async def _fetch(self, watch: Watch, token: Secret) -> Sighting | None:
         """Removed customers have no token, and are not asked for: only their known ends still come."""
         now = self._clock.now()
-        if watch.to_identify(now, PROFILE_AGAIN):
+        if watch.to_identify(now):
             await self._identify(watch, token, now)
         customer_id = watch.customer_id
         if customer_id is None or watch.token_id not in self.watches:

@@ -18,6 +18,9 @@ REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
 FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
 AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
 REMOVED_AGAIN = timedelta(days=1)  # only his known ends still come
+PROFILE_AGAIN = timedelta(days=1)
+_AFTER_END_US = AFTER_END // MICROSECOND
+_PROFILE_AGAIN_US = PROFILE_AGAIN // MICROSECOND
 
 
 class Watch:
@@ -157,22 +160,21 @@ class Watch:
 
     def next_end(self, now: datetime) -> timedelta | None:
         """How long until an end of his is due; None when no end is to come."""
-        ends = [] if self._deadline is None else [self._deadline]
-        if self._recheck is not None and not self.failures and self.is_read:
-            ends.append(self._recheck + AFTER_END // MICROSECOND)
-        if not ends:
+        end, recheck = self._deadline, self._recheck
+        if end is None and recheck is None:
             return None
         now_us = micros(now)
-        return min((timedelta(microseconds=end - now_us) for end in ends if end > now_us), default=None)
+        if end is not None and end <= now_us:
+            end = None
+        if recheck is not None and recheck + _AFTER_END_US > now_us and not self.failures and self.is_read:
+            recheck += _AFTER_END_US
+            end = recheck if end is None or recheck < end else end
+        return None if end is None else timedelta(microseconds=end - now_us)
 
-    def to_identify(self, now: datetime, again: timedelta) -> bool:
-        """Whether the store is asked who he is: nobody did yet, a value is missing, or the last time is `again` ago."""
-        return (
-            self._customer is None
-            or self._profile is None
-            or self.incomplete
-            or micros(now) - self._profile > again // MICROSECOND
-        )
+    def to_identify(self, now: datetime) -> bool:
+        """Whether the store is asked who he is: nobody did yet, a value is missing, or it was a day ago."""
+        read = self._profile
+        return self._customer is None or read is None or self.incomplete or micros(now) - read > _PROFILE_AGAIN_US
 
 
 def _text(token: Secret | None) -> str | None:
