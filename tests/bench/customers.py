@@ -238,3 +238,14 @@ def logging_as_the_service(path: Path) -> Iterator[None]:
 
 def today() -> datetime:
     return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def idle(path: Path) -> AsyncIterator[Polling]:
+    """Loop 1 on that ledger, before it runs. Its store is not there."""
+    clock = Clock()
+    async with (
+        ledger_and_lane(path, clock) as (ledger, lane),
+        Storefront.open("http://127.0.0.1:9", rate=Rate(RATE), wall=clock.now) as store,
+    ):
+        yield polling_of(store, ledger, lane, clock, Counters())

@@ -78,7 +78,7 @@ class Polled:
         self._perkd.flush_soon()
         self._perkd.clock.tick()
         while not self._perkd.polling.resting:  # it is the state of a loop, no event tells it
-            await asyncio.sleep(0.002)  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.002)
 
     def block(self, changed: int) -> Block[Cost]:
         """So many of them have changed since the last time."""
@@ -153,8 +153,7 @@ async def steady(size: Size) -> Result:
         shopkeeper = stack.enter_context(shop(size.small, 3, SERVER_CPU))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         mine, tagged = [
-            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.small))
-            for port in (MINE, TAGGED)
+            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.small)) for port in (MINE, TAGGED)
         ]
         rounds = await paired(
             {
