@@ -10,12 +10,14 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 TICK_S = 0.1
+_utc_now = partial(datetime.now, UTC)
 # A job that is late still runs, once: a stall never drops a poll (docs/decisions/0004).
 JOB = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
@@ -26,7 +28,7 @@ class Clock:
 
     def __init__(
         self,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.now = now

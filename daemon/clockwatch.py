@@ -4,9 +4,19 @@
 """
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 SKEW = timedelta(minutes=2)
 JUMP_S = 60.0
+
+
+class Said(Protocol):
+    """The store's own time, and the local monotonic second at which it was seen."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def seen_s(self) -> float: ...
 
 
 class ClockWatch:
@@ -17,6 +27,16 @@ class ClockWatch:
         self._baseline: float | None = None
         self.skew = timedelta(0)  # local time minus the store's, as last seen
         self._jumped = False
+        self._heard: Said | None = None
+
+    def hear(self, said: Said | None, now: datetime, monotonic: float, *, surely: bool = False) -> None:
+        """What the store said last. Looks once for each time it states, and whenever it is asked to `surely`."""
+        if said is self._heard and not surely:
+            return
+        self._heard = said
+        self.look(now, monotonic)
+        if said is not None:
+            self.confirm(said.at, now - timedelta(seconds=monotonic - said.seen_s))
 
     def look(self, now: datetime, monotonic: float) -> None:
         apart = now.timestamp() - monotonic

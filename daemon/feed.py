@@ -136,7 +136,7 @@ class Feed:
         """Whether he is somebody who is read; then he is due now."""
         token_id = self._polling.newest.get(customer_id)
         watch = None if token_id is None else self._polling.watches.get(token_id)
-        if watch is None or watch.token is None:
+        if watch is None or not watch.is_read:
             return False
         if not watch.refused:
             self._polling.look_now([watch.token_id])

@@ -119,7 +119,7 @@ def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
 
 
 def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime) -> CustomersHealth:
-    watches = [watch for watch in polling.watches.values() if watch.token is not None]
+    watches = [watch for watch in polling.watches.values() if watch.is_read]
     return CustomersHealth(
         known=known,
         polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),

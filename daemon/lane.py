@@ -61,7 +61,7 @@ class Rules:
         return list(dict.fromkeys(who.player for who in whos if who.player))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sighting:
     """One complete look at a customer. `inventory` None: the body is the one read before."""
 

@@ -4,10 +4,10 @@
 base units, `_total` for counters, `_timestamp_seconds` for times.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from .status import Report
@@ -20,7 +20,8 @@ class Counters:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.polls = Counter("perkd_polls", "Customers read, by how it ended.", ("result",), registry=self.registry)
+        self.polls: dict[str, int] = {}  # customers read, by how it ended: changed, unchanged, failed or refused
+        self.registry.register(_Polls(self.polls))
         self.enrolments = Counter(
             "perkd_enrolments", "Tokens asked for, by how it ended.", ("result",), registry=self.registry
         )
@@ -50,6 +51,23 @@ class Counters:
             ("server", "result"),
             registry=self.registry,
         )
+
+    def polled(self, result: str) -> None:
+        """One customer was read."""
+        self.polls[result] = self.polls.get(result, 0) + 1
+
+
+class _Polls(Collector):
+    """Counted in plain numbers by the one loop that does, because that is done for every poll."""
+
+    def __init__(self, polls: Mapping[str, int]) -> None:
+        self._polls = polls
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily("perkd_polls", "Customers read, by how it ended.", labels=("result",))
+        for result, count in self._polls.items():
+            family.add_metric((result,), count)
+        yield family
 
 
 def exposition(counters: Counters, report: Report) -> bytes:

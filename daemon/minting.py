@@ -76,8 +76,9 @@ class Minting:
 
     def watch(self, customer_id: str) -> Watch | None:
         """How the customer is read; None: not at all."""
-        watch = self._polling.watches.get(self._polling.newest.get(customer_id, -1))
-        return watch if watch is not None and watch.token is not None else None
+        token_id = self._polling.newest.get(customer_id)
+        watch = None if token_id is None else self._polling.watches.get(token_id)
+        return watch if watch is not None and watch.is_read else None
 
     async def _who(self, who: Customer | Profile | str, state: Enrolled, rank: Rank) -> None:
         if state.polled or state.kept_out:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from .ledger.rows import Polled
 from .model import Profile
+from .packing import Key, key_of, player_of
 from .watches import Watch
 
 AT_ONCE = 500  # while everybody's players are worked out, the loop gets its turn this often
@@ -19,37 +20,42 @@ class Players:
 
     def __init__(self, who_is: Callable[[Profile], Iterable[str]], is_online: Callable[[str], bool]) -> None:
         self._who_is, self._is_online = who_is, is_online
-        self._behind: dict[str, tuple[int, ...]] = {}
+        self._behind: dict[Key, int | tuple[int, ...]] = {}  # nearly every player is one customer
 
     def put(self, watch: Watch, profile: Profile) -> None:
         """The store says who he is."""
         self.drop(watch)
-        watch.players = self.of(profile)
-        for player in watch.players:
-            self._behind[player] = (*self._behind.get(player, ()), watch.token_id)
+        watch.player_keys = keys = tuple(map(key_of, self.of(profile)))
+        for key in keys:
+            others = self._customers_of(key)
+            self._behind[key] = (*others, watch.token_id) if others else watch.token_id
 
     async def put_all(self, rows: Iterable[Polled], watches: Mapping[int, Watch], *, anew: bool) -> None:
         """Those nobody named yet, or all of them `anew`, as the ledger remembers them; a few at a time."""
         for number, row in enumerate(rows, start=1):
             watch = watches.get(row.token_id)
-            if watch is not None and (anew or not watch.players) and (profile := row.profile) is not None:
+            if watch is not None and (anew or not watch.player_keys) and (profile := row.profile) is not None:
                 self.put(watch, profile)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     def drop(self, watch: Watch) -> None:
         """Nobody looks for him on the servers any more."""
-        for player in watch.players:
-            left = tuple(key for key in self._behind[player] if key != watch.token_id)
+        for key in watch.player_keys:
+            left = tuple(token_id for token_id in self._customers_of(key) if token_id != watch.token_id)
             if left:
-                self._behind[player] = left
+                self._behind[key] = left if len(left) > 1 else left[0]
             else:
-                del self._behind[player]
-        watch.players = ()
+                del self._behind[key]
+        watch.player_keys = ()
 
     def look(self, watch: Watch) -> None:
         """Whether he is online, as it is now."""
-        watch.online = any(map(self._is_online, watch.players))
+        watch.online = False
+        for key in watch.player_keys:
+            if self._is_online(player_of(key)):
+                watch.online = True
+                return
 
     def joined(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[int]:
         """Marks the customers who came onto a server and were online nowhere before. Returns who of them is read with
@@ -79,4 +85,8 @@ class Players:
         return len(self._customers(players))
 
     def _customers(self, players: Iterable[str]) -> set[int]:
-        return {key for player in players for key in self._behind.get(player, ())}
+        return {token_id for player in players for token_id in self._customers_of(key_of(player))}
+
+    def _customers_of(self, key: Key) -> tuple[int, ...]:
+        behind = self._behind.get(key, ())
+        return behind if isinstance(behind, tuple) else (behind,)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from .clock import Clock
@@ -17,17 +17,18 @@ from .ledger.base import Ledger, LedgerError
 from .ledger.rows import Polled
 from .metrics import Counters
 from .model import Secret
+from .packing import Newest
 from .paynow.errors import StoreError, TokenRefused
 from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
-from .players import Players
+from .players import AT_ONCE, Players
 from .pulse import Pulse
+from .rounds import Sweep, Unwritten
 from .schedule import Rank, Schedule
-from .watches import Intervals, Sweep, Unwritten, Watch, is_due, next_look, watch_of
+from .watches import Intervals, Watch, next_look
 
 log = logging.getLogger("perkd.polling")
 
-PROFILE_AGAIN = timedelta(days=1)
 SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
 LOOP = "poll"
 
@@ -55,7 +56,7 @@ class Polling:
         self.last_error: str | None = None
         self.clockwatch = ClockWatch()
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
-        self._concurrency, self._wake, self._polls = concurrency, wake, counters.polls
+        self._concurrency, self._wake, self._counters = concurrency, wake, counters
         self.players = Players(lane.players, is_online)
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
@@ -63,7 +64,7 @@ class Polling:
         self._changed = asyncio.Event()
         self._unwritten = Unwritten(clock.monotonic)
         self.sweep = Sweep(clock.monotonic)
-        self.newest: dict[str, int] = {}  # customer → the token he is read with
+        self.newest = Newest()
         self.on_refused: Callable[[str], None] = lambda _customer_id: None  # the store does not take his token
         self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
@@ -78,27 +79,36 @@ class Polling:
     async def load(self, *, games_changed: bool = False) -> None:
         """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
         `games_changed` it is worked out anew who everybody is in the games."""
-        rows = {row.token_id: row for row in await self._ledger.polled()}
-        for token_id in self.watches.keys() - rows.keys():
+        left = set(self.watches)
+        async for rows in self._ledger.polled_pages(AT_ONCE):
+            for row in rows:
+                left.discard(row.token_id)
+                self._take(row)
+            await self.players.put_all(rows, self.watches, anew=games_changed)
+        for token_id in left:
             self.players.drop(self.watches.pop(token_id))
             self._schedule.drop(token_id)
-        now = self._clock.monotonic()
-        for row in rows.values():
-            known = self.watches.get(row.token_id)
-            if known is None or known.token != row.token:
-                if known is not None:
-                    self.players.drop(known)
-                self.watches[row.token_id] = watch = watch_of(row)
-                ending = watch.recheck_at is not None and watch.recheck_at <= self._clock.now()
-                self._schedule.put(row.token_id, now, Rank.ENDING if ending else Rank.REST)
-        self.newest = {watch.customer_id: key for key, watch in self.watches.items() if watch.customer_id}
-        self.sweep.expect(key for key, watch in self.watches.items() if watch.token and not watch.refused)
-        await self.players.put_all(rows.values(), self.watches, anew=games_changed)
+        newest = Newest()
+        for token_id, watch in self.watches.items():  # also who was taken in meanwhile
+            if watch.customer_id is not None:
+                newest.put(watch.customer_id, token_id)
+        self.newest = newest
+        self.sweep.expect(key for key, watch in self.watches.items() if watch.is_read and not watch.refused)
+
+    def _take(self, row: Polled) -> None:
+        known = self.watches.get(row.token_id)
+        if known is not None and known.token == row.token:
+            return
+        if known is not None:
+            self.players.drop(known)
+        self.watches[row.token_id] = Watch(row)
+        ending = row.recheck_at is not None and row.recheck_at <= self._clock.now()
+        self._schedule.put(row.token_id, self._clock.monotonic(), Rank.ENDING if ending else Rank.REST)
 
     def take_in(self, row: Polled, rank: Rank) -> None:
         """A token made just now: its customer is due at once, and an older token of his is read no more."""
         if row.token_id not in self.watches and row.customer_id is not None and (profile := row.profile) is not None:
-            self.watches[row.token_id] = watch = watch_of(row)
+            self.watches[row.token_id] = watch = Watch(row)
             self.players.put(watch, profile)
             self._read_with_the_newest(row.token_id, row.customer_id)
             self._schedule.put(row.token_id, self._clock.monotonic(), rank)
@@ -186,50 +196,46 @@ class Polling:
 
     async def _poll(self, watch: Watch) -> None:
         """One look at one customer. A store that cannot be read says nothing about what is owned (law 2)."""
+        token, customer_id = watch.token, watch.customer_id
         try:
-            sighting = await self._fetch(watch)
+            sighting = None if token is None else await self._fetch(watch, token)
         except StoreError as error:
             self._failed(watch, error)
             sighting = None
         else:
-            if watch.token is not None:
+            if token is not None:
                 watch.refused, self.last_error = False, None
                 self._failed_since.clear()
-                self._polls.labels("changed" if sighting and sighting.inventory else "unchanged").inc()
+                self._counters.polled("changed" if sighting and sighting.inventory else "unchanged")
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
-        if watch.token is not None and not watch.refused:
+        if token is not None and not watch.refused:
             self.sweep.asked(watch.token_id)  # not who left the list meanwhile: the round would wait for him for ever
-        self._look_at_clock()
-        new = None if sighting is None else sighting.inventory is not None
-        if watch.customer_id is None or not is_due(
-            watch, self._clock.now(), new=new, catalogue=self._lane.rules.fingerprint
-        ):
-            if sighting and watch.customer_id:
+        now, new = self._clock.now(), None if sighting is None else sighting.inventory is not None
+        self.clockwatch.hear(self._store.last_date, now, self._clock.monotonic())
+        customer_id = customer_id or watch.customer_id
+        if customer_id is None or not watch.is_due(now, self._lane.rules.fingerprint, new=new):
+            if sighting and customer_id:
                 watch.read_at = sighting.read_at
-                self._unwritten.put(watch.customer_id, sighting.read_at)
+                self._unwritten.put(customer_id, sighting.read_at)
         else:
-            await self._compare(watch, watch.customer_id, sighting)
+            await self._compare(watch, customer_id, sighting)
         if sighting is not None:
             watch.failures, watch.error = 0, None  # only now: a reading that cannot be recorded has failed
 
-    async def _fetch(self, watch: Watch) -> Sighting | None:
-        if watch.token is None:
-            return None  # removed: only his known ends still come
+    async def _fetch(self, watch: Watch, token: Secret) -> Sighting | None:
+        """Removed customers have no token, and are not asked for: only their known ends still come."""
         now = self._clock.now()
-        if (
-            watch.customer_id is None
-            or watch.profile_at is None
-            or watch.incomplete
-            or now - watch.profile_at > PROFILE_AGAIN
-        ):
-            await self._identify(watch, watch.token, now)
-        if watch.customer_id is None or watch.token_id not in self.watches:
+        if watch.to_identify(now):
+            await self._identify(watch, token, now)
+        customer_id = watch.customer_id
+        if customer_id is None or watch.token_id not in self.watches:
             return None
-        previous = Seen(watch.digest, watch.etag) if watch.digest else None
-        answer = await self._store.inventory(watch.token, watch.customer_id, previous, now)
+        previous = watch.seen
+        answer = await self._store.inventory(token, customer_id, previous, now)
         if isinstance(answer, Unchanged):
-            watch.digest, watch.etag = answer.seen.digest, answer.seen.etag
+            if answer.seen is not previous:
+                watch.seen = answer.seen
             return Sighting(read_at=answer.read_at, inventory=None)
         seen = answer.seen
         return Sighting(read_at=now, inventory=answer.inventory, digest=seen.digest, etag=seen.etag)
@@ -248,10 +254,7 @@ class Polling:
 
     def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
         """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""
-        other = self.newest.setdefault(customer_id, token_id)
-        if other != token_id:
-            self.newest[customer_id] = max(other, token_id)
-            older = min(other, token_id)
+        if (older := self.newest.put(customer_id, token_id)) is not None:
             if (dropped := self.watches.pop(older, None)) is not None:
                 self.players.drop(dropped)
             self._schedule.drop(older)
@@ -259,6 +262,7 @@ class Polling:
 
     async def _compare(self, watch: Watch, customer_id: str, sighting: Sighting | None) -> None:
         fingerprint = self._lane.rules.fingerprint
+        self.clockwatch.hear(self._store.last_date, self._clock.now(), self._clock.monotonic(), surely=True)
         passed = await self._lane.look(customer_id, sighting, clock_ok=self.clockwatch.ok)
         watch.recheck_at, watch.deadline_at = passed.changes.recheck_at, passed.changes.deadline_at
         watch.incomplete = passed.incomplete
@@ -266,13 +270,13 @@ class Polling:
         if sighting is not None:
             watch.read_at = sighting.read_at
             if sighting.digest is not None:  # only now: what it led to is committed
-                watch.digest, watch.etag = sighting.digest, sighting.etag
+                watch.seen = Seen(sighting.digest, sighting.etag)
         self._wake(passed.recorded.servers)
 
     def _failed(self, watch: Watch, error: StoreError) -> None:
         watch.failures += 1
         refused = isinstance(error, TokenRefused)
-        self._polls.labels("refused" if refused else "failed").inc()
+        self._counters.polled("refused" if refused else "failed")
         if str(error) != watch.error:  # the same words once
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)
@@ -286,11 +290,7 @@ class Polling:
 
     def _put_back(self, watch: Watch) -> None:
         self.players.look(watch)
+        if watch.token_id in self._schedule:
+            return  # meanwhile somebody asked for another look, which must not be put off
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
-
-    def _look_at_clock(self) -> None:
-        self.clockwatch.look(self._clock.now(), self._clock.monotonic())
-        if (date := self._store.last_date) is not None:
-            then = self._clock.now() - timedelta(seconds=self._clock.monotonic() - date.seen_s)
-            self.clockwatch.confirm(date.at, then)

@@ -1,125 +1,184 @@
-"""What polling keeps in memory of each customer, and how long a whole round takes.
+"""What polling keeps in memory of each customer, and when he is looked at next.
 
 `polling` holds one Watch for each; `health` counts them.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from sys import intern
 
+from .ledger.convert import MICROSECOND, micros, moment
 from .ledger.rows import Polled
 from .model import Secret
+from .packing import NO_TOKEN, Key, Keys, pack, player_of, unpack, unpack_seen, unpack_token
+from .paynow.seen import Seen
 from .schedule import Rank
 
 REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
 FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
 AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
-FLUSH_S = 30.0
 REMOVED_AGAIN = timedelta(days=1)  # only his known ends still come
+PROFILE_AGAIN = timedelta(days=1)
+_AFTER_END_US = AFTER_END // MICROSECOND
+_PROFILE_AGAIN_US = PROFILE_AGAIN // MICROSECOND
 
 
-@dataclass(slots=True)
 class Watch:
-    """One customer to look at, as small as 100,000 of them need."""
+    """One customer to look at, as small as 100,000 of them need: numbers instead of times and ids, and one piece of
+    bytes for the texts (`packing`). What is read of it is what the rest of perkd means."""
 
-    token_id: int
-    token: Secret | None
-    customer_id: str | None
-    label: str
-    profile_at: datetime | None
-    read_at: datetime | None
-    digest: bytes | None
-    etag: str | None
-    catalogue: str
-    recheck_at: datetime | None
-    deadline_at: datetime | None
-    incomplete: bool
-    players: tuple[str, ...] = ()  # who he is in the games that are configured
-    online: bool = False
-    failures: int = 0
-    refused: bool = False
-    error: str | None = None
-
-
-class Sweep:
-    """How long it takes until everybody was asked for once, `last_s` for the last whole round. A refused token waits so
-    long that nobody waits for it."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self.last_s: float | None = None
-        self._monotonic = monotonic
-        self._since = monotonic()
-        self._everybody: set[int] = set()
-        self._left: set[int] = set()
-
-    def expect(self, token_ids: Iterable[int]) -> None:
-        """Exactly these are asked for from now on; the round goes on."""
-        everybody = set(token_ids)
-        self._left = (self._left & everybody) | (everybody - self._everybody)
-        self._everybody = everybody
-
-    def asked(self, token_id: int) -> None:
-        self._everybody.add(token_id)
-        self._left.discard(token_id)
-        self._end_round()
-
-    def leave(self, token_id: int) -> None:
-        self._everybody.discard(token_id)
-        self._left.discard(token_id)
-        self._end_round()
-
-    def _end_round(self) -> None:
-        if self._left or not self._everybody:
-            return
-        now = self._monotonic()
-        self.last_s, self._since = now - self._since, now
-        self._left = set(self._everybody)
-
-
-class Unwritten:
-    """Sightings of unchanged inventories: nothing hangs on them, so many are written in one transaction."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._next = monotonic()
-        self._read: dict[str, datetime] = {}
-
-    def put(self, customer_id: str, read_at: datetime) -> None:
-        self._read[customer_id] = read_at
-
-    def take(self) -> dict[str, datetime]:
-        """All of them, every FLUSH_S; in between none."""
-        if not self._read or self._monotonic() < self._next:
-            return {}
-        self._next = self._monotonic() + FLUSH_S
-        read, self._read = self._read, {}
-        return read
-
-
-def watch_of(row: Polled) -> Watch:
-    return Watch(
-        token_id=row.token_id,
-        token=row.token,
-        customer_id=row.customer_id,
-        label=row.label,
-        profile_at=row.profile_at,
-        read_at=row.read_at,
-        digest=row.digest,
-        etag=row.etag,
-        catalogue=row.catalogue,
-        recheck_at=row.recheck_at,
-        deadline_at=row.deadline_at,
-        incomplete=row.incomplete,
+    __slots__ = (
+        "_customer",
+        "_deadline",
+        "_players",
+        "_profile",
+        "_read",
+        "_recheck",
+        "_texts",
+        "catalogue",
+        "error",
+        "failures",
+        "incomplete",
+        "online",
+        "refused",
+        "token_id",
     )
 
+    def __init__(self, row: Polled) -> None:
+        self.token_id = row.token_id
+        self.catalogue = intern(row.catalogue)  # few, and each of them many times
+        self.incomplete = row.incomplete
+        self.online = False
+        self.failures = 0
+        self.refused = False
+        self.error: str | None = None
+        self._customer = None if row.customer_id is None else int(row.customer_id)
+        self._texts = pack(_text(row.token), row.label, row.etag, row.digest)
+        self._profile = micros(row.profile_at)
+        self._read = micros(row.read_at)
+        self._recheck = micros(row.recheck_at)
+        self._deadline = micros(row.deadline_at)
+        self._players: Keys = ()
 
-def is_due(watch: Watch, now: datetime, *, new: bool | None, catalogue: str) -> bool:
-    """Whether he is compared now: his inventory is `new`, or the config or the time changes what it means. `new` None:
-    no inventory could be had, so that only a deadline counts."""
-    if new is None:
-        return watch.deadline_at is not None and watch.deadline_at <= now
-    changed = new or watch.catalogue != catalogue
-    return changed or (watch.recheck_at is not None and watch.recheck_at <= now)
+    @property
+    def customer_id(self) -> str | None:
+        return None if self._customer is None else str(self._customer)
+
+    @customer_id.setter
+    def customer_id(self, customer_id: str) -> None:
+        self._customer = int(customer_id)
+
+    @property
+    def token(self) -> Secret | None:
+        token = unpack_token(self._texts)
+        return None if token is None else Secret(token)
+
+    @token.setter
+    def token(self, token: Secret | None) -> None:
+        _, label, etag, digest = unpack(self._texts)
+        self._texts = pack(_text(token), label, etag, digest)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether there is a token to read him with."""
+        return self._texts[:2] != NO_TOKEN
+
+    @property
+    def label(self) -> str:
+        return unpack(self._texts)[1]
+
+    @label.setter
+    def label(self, label: str) -> None:
+        token, _, etag, digest = unpack(self._texts)
+        self._texts = pack(token, label, etag, digest)
+
+    @property
+    def seen(self) -> Seen | None:
+        """The last inventory that was compared."""
+        digest, etag = unpack_seen(self._texts)
+        return Seen(digest, etag) if digest else None
+
+    @seen.setter
+    def seen(self, seen: Seen) -> None:
+        token, label, _, _ = unpack(self._texts)
+        self._texts = pack(token, label, seen.etag, seen.digest)
+
+    @property
+    def profile_at(self) -> datetime | None:
+        return moment(self._profile)
+
+    @profile_at.setter
+    def profile_at(self, at: datetime | None) -> None:
+        self._profile = micros(at)
+
+    @property
+    def read_at(self) -> datetime | None:
+        return moment(self._read)
+
+    @read_at.setter
+    def read_at(self, at: datetime | None) -> None:
+        self._read = micros(at)
+
+    @property
+    def recheck_at(self) -> datetime | None:
+        return moment(self._recheck)
+
+    @recheck_at.setter
+    def recheck_at(self, at: datetime | None) -> None:
+        self._recheck = micros(at)
+
+    @property
+    def deadline_at(self) -> datetime | None:
+        return moment(self._deadline)
+
+    @deadline_at.setter
+    def deadline_at(self, at: datetime | None) -> None:
+        self._deadline = micros(at)
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Who he is in the games that are configured."""
+        keys = self._players
+        return tuple(map(player_of, keys)) if isinstance(keys, tuple) else (player_of(keys),)
+
+    @property
+    def player_keys(self) -> tuple[Key, ...]:
+        keys = self._players
+        return keys if isinstance(keys, tuple) else (keys,)
+
+    @player_keys.setter
+    def player_keys(self, keys: tuple[Key, ...]) -> None:
+        self._players = keys[0] if len(keys) == 1 else keys  # nearly everybody is one
+
+    def is_due(self, now: datetime, catalogue: str, *, new: bool | None) -> bool:
+        """Whether he is compared now: his inventory is `new`, or the config or the time changes what it means. `new`
+        None: no inventory could be had, so that only a deadline counts."""
+        end = self._deadline if new is None else self._recheck
+        if new is not None and (new or self.catalogue != catalogue):
+            return True
+        return end is not None and end <= micros(now)
+
+    def next_end(self, now: datetime) -> timedelta | None:
+        """How long until an end of his is due; None when no end is to come."""
+        end, recheck = self._deadline, self._recheck
+        if end is None and recheck is None:
+            return None
+        now_us = micros(now)
+        if end is not None and end <= now_us:
+            end = None
+        if recheck is not None and recheck + _AFTER_END_US > now_us and not self.failures and self.is_read:
+            recheck += _AFTER_END_US
+            end = recheck if end is None or recheck < end else end
+        return None if end is None else timedelta(microseconds=end - now_us)
+
+    def to_identify(self, now: datetime) -> bool:
+        """Whether the store is asked who he is: nobody did yet, a value is missing, or it was a day ago."""
+        read = self._profile
+        return self._customer is None or read is None or self.incomplete or micros(now) - read > _PROFILE_AGAIN_US
+
+
+def _text(token: Secret | None) -> str | None:
+    return None if token is None else token.reveal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +193,7 @@ def next_look(watch: Watch, now: datetime, every: Intervals, *, jitter: float) -
     """When he is looked at next: the interval, sooner while he is online or after a failure, at the next known end plus
     a minute."""
     wait, rank = every.offline * jitter, Rank.REST
-    if watch.token is None:
+    if not watch.is_read:
         wait = REMOVED_AGAIN
     elif watch.refused:
         wait = REFUSED_AGAIN * jitter
@@ -143,10 +202,7 @@ def next_look(watch: Watch, now: datetime, every: Intervals, *, jitter: float) -
         wait, rank = min(every.offline, again) * jitter, Rank.FAILED
     elif watch.online:
         wait, rank = min(every.online, every.offline) * jitter, Rank.ONLINE
-    ends = [watch.deadline_at]
-    if watch.token is not None and not watch.failures and watch.recheck_at is not None:
-        ends.append(watch.recheck_at + AFTER_END)
-    for end in ends:
-        if end is not None and timedelta(0) < end - now < wait:
-            wait, rank = end - now, min(rank, Rank.ENDING)
+    left = watch.next_end(now)
+    if left is not None and left < wait:
+        wait, rank = left, min(rank, Rank.ENDING)
     return wait, rank

@@ -13,7 +13,7 @@ one contract suite runs over all of them.
     └── NotPossible        an operator asked for a transition the state table does not have
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -85,6 +85,10 @@ class Ledger(Protocol):
 
     async def polled(self) -> list[Polled]:
         """Everybody who must be looked at: each token in use, and each removed customer whose ends still come."""
+        ...
+
+    def polled_pages(self, most: int) -> AsyncIterator[list[Polled]]:
+        """The same, at most so many at a time: 100,000 at once would take a hundred times the room they need later."""
         ...
 
     async def remove_customer(self, customer_id: str, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from ..changes import Holding, HoldingKey, HoldingState, KnownItem, Support
 from ..model import Item, PerkKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @overload
@@ -22,7 +22,7 @@ def micros(at: datetime) -> int: ...
 def micros(at: None) -> None: ...
 def micros(at: datetime | None) -> int | None:
     """Microseconds since 1970 UTC. A naive time is a TypeError."""
-    return None if at is None else (at - _EPOCH) // _MICROSECOND
+    return None if at is None else (at - _EPOCH) // MICROSECOND
 
 
 def microseconds(seconds: float | None) -> int | None:

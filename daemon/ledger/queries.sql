@@ -128,11 +128,13 @@ SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, 
     EXISTS (SELECT 1 FROM commands m WHERE m.customer_id = t.customer_id AND m.state = 'blocked' AND m.hold = 'value')
         AS incomplete, c.store_id, c.profile
 FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
-WHERE t.removed_at IS NULL
+WHERE t.id > :after AND t.removed_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL AND n.id > t.id)
-UNION ALL
-SELECT MAX(t.id), t.token, t.customer_id, t.removed_at, c.name, c.profile_at, c.read_at, c.digest, c.etag, c.catalogue,
-    c.recheck_at, c.deadline_at, 0, c.store_id, c.profile
+ORDER BY t.id LIMIT :most;
+
+-- name: removed_with_ends
+SELECT MAX(t.id) AS token_id, t.token, t.customer_id, t.removed_at, c.name AS label, c.profile_at, c.read_at, c.digest,
+    c.etag, c.catalogue, c.recheck_at, c.deadline_at, 0 AS incomplete, c.store_id, c.profile
 FROM tokens t JOIN customers c ON c.customer_id = t.customer_id
 WHERE c.deadline_at IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL)
@@ -199,9 +201,12 @@ UPDATE customers SET read_at = COALESCE(:read_at, read_at), digest = COALESCE(:d
     deadline_at = :deadline_at
 WHERE customer_id = :customer_id;
 
+-- One statement for all: a list of [customer, time] as JSON.
 -- name: sighted
-UPDATE customers SET read_at = :read_at
-WHERE customer_id = :customer_id AND (read_at IS NULL OR read_at < :read_at);
+UPDATE customers SET read_at = json_extract(seen.value, '$[1]')
+FROM json_each(:seen) AS seen
+WHERE customer_id = json_extract(seen.value, '$[0]')
+    AND (read_at IS NULL OR read_at < json_extract(seen.value, '$[1]'));
 
 -- name: holding
 SELECT * FROM holdings WHERE player = :player AND effect = :effect AND server = :server AND item_id = :item_id;

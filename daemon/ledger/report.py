@@ -121,7 +121,16 @@ def customers(connection: sqlite3.Connection) -> list[CustomerRow]:
 
 
 def polled(connection: sqlite3.Connection) -> list[Polled]:
-    return [polled_row(row) for row in connection.execute(SQL["polled"])]
+    return [*polled_page(connection, 0, -1), *removed_with_ends(connection)]
+
+
+def polled_page(connection: sqlite3.Connection, after: int, most: int) -> list[Polled]:
+    """Those with a token in use, by its id; all that are left when `most` is -1."""
+    return list(map(polled_row, connection.execute(SQL["polled"], {"after": after, "most": most})))
+
+
+def removed_with_ends(connection: sqlite3.Connection) -> list[Polled]:
+    return list(map(polled_row, connection.execute(SQL["removed_with_ends"])))
 
 
 def polled_row(row: sqlite3.Row) -> Polled:

@@ -5,7 +5,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,13 @@ class SqliteLedger:
     async def polled(self) -> list[Polled]:
         return await self._writer.run(report.polled)
 
+    async def polled_pages(self, most: int) -> AsyncIterator[list[Polled]]:
+        after = 0
+        while page := await self._writer.run(lambda db, after=after: report.polled_page(db, after, most)):  # type: ignore[misc]  # a default binds it
+            yield page
+            after = page[-1].token_id
+        yield await self._writer.run(report.removed_with_ends)
+
     async def remove_customer(self, customer_id: str, now: datetime) -> bool:
         at = micros(now)
         return await self._writer.run(lambda db: operate.remove_customer(db, customer_id, at))
@@ -92,12 +99,8 @@ class SqliteLedger:
         return await self._writer.run(lambda db: observe.record(db, seen))
 
     async def sighted(self, read: Mapping[str, datetime]) -> None:
-        rows = [{"customer_id": int(customer), "read_at": micros(at)} for customer, at in read.items()]
-
-        def write(db: sqlite3.Connection) -> None:
-            db.executemany(SQL["sighted"], rows)
-
-        await self._writer.run(write)
+        seen = json.dumps([(int(customer), micros(at)) for customer, at in read.items()])
+        await self._writer.run(lambda db: db.execute(SQL["sighted"], {"seen": seen}).rowcount)
 
     # --- loop 2
 

@@ -3,7 +3,9 @@
 `storefront.py`, `management.py` and `gameserver.py` call this; one `Exchange` owns the one HTTP session of the process.
 """
 
+import asyncio
 import logging
+import re
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +21,7 @@ from adapters.base import Secret
 from .. import __version__
 from . import failures
 from .address import checked_base
+from .deadlines import Deadline
 from .errors import Limited, StoreError, TokenRefused, Unreadable
 from .rate import Rate
 
@@ -27,7 +30,7 @@ log = logging.getLogger("perkd.store")
 LARGEST_BODY = 8 * 1024 * 1024  # bytes, after unpacking
 _LARGEST_REFUSAL = 64 * 1024
 _LONGEST_ETAG = 200
-_TAKEN = frozenset({200, 201, 204, 304})
+_WORD = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Timeouts:
     total_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made for each poll: frozen takes three times as long
 class Reply:
     """A 200 or 201 with its whole unpacked body, or a 204 or 304 with none."""
 
@@ -59,8 +62,15 @@ class StoreDate:
 class Exchange:
     """Sends requests over one kept-alive session. Open it with `open`."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: URL, rate: Rate, wall: Callable[[], datetime]) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, base: URL, rate: Rate, wall: Callable[[], datetime], timeouts: Timeouts
+    ) -> None:
         self._session = session
+        self._timeouts = timeouts
+        self._loop = asyncio.get_running_loop()
+        # Until the head of the answer is there. aiohttp's own timers for this cost as much as all perkd does with it.
+        self._head = Deadline(min(timeouts.total_s, timeouts.connect_s + timeouts.read_s))
+        self._date_text: str | None = None  # the latest `Date`, as it was written
         self._base = str(base).rstrip("/")
         self._host = base.host or ""
         self._wall = wall
@@ -87,9 +97,7 @@ class Exchange:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0),  # polling bounds what is in flight
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(
-                total=timeouts.total_s, connect=timeouts.connect_s, sock_read=timeouts.read_s
-            ),
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s),
             auto_decompress=False,  # unpacked here, so that the bound on the size holds for what comes out
             headers={
                 "Accept": "application/json",
@@ -98,7 +106,7 @@ class Exchange:
             },
         )
         async with session:
-            yield cls(session, base, rate, wall)
+            yield cls(session, base, rate, wall, timeouts)
 
     @property
     def host(self) -> str:
@@ -119,20 +127,13 @@ class Exchange:
             raise TokenRefused(
                 "this token was not sent: it is empty or holds a character no token has; copy it again", path=path
             )
-        sent_at = await self.rate.turn()
-        failure: StoreError
-        try:
-            async with self._session.get(
-                url,
-                headers={"Authorization": f"{login} {token.reveal()}"} | ({"If-None-Match": etag} if etag else {}),
-                allow_redirects=False,
-            ) as response:
-                if response.status in {201, 204}:  # nothing was to be done here
-                    raise failures.of_status(response.status, b"", self._host, path)
-                return await self._take(response, path, sent_at, failures.CUSTOMER)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            failure = failures.of_transport(error, self._host, path)
-        raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
+        headers = {"Authorization": f"{login} {token.reveal()}"}
+        if etag:
+            headers["If-None-Match"] = etag
+        sent_at = self.rate.at_once()
+        if sent_at is None:
+            sent_at = await self.rate.turn()
+        return await self._ask("GET", url, headers, None, sent_at, failures.CUSTOMER)
 
     async def call(
         self,
@@ -154,42 +155,82 @@ class Exchange:
         if not _sendable(secret):
             raise words.unusable(path)
         sent_at = await self.rate.turn(first=first)
-        failure: StoreError
         headers = {"Authorization": f"{login} {secret.reveal()}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
+        return await self._ask(method, url, headers, body, sent_at, words)
+
+    async def _ask(
+        self, method: str, url: URL, headers: dict[str, str], body: bytes | None, sent_at: float, words: failures.Words
+    ) -> Reply:
+        path = url.raw_path
+        failure: StoreError
+        until = self._loop.time() + self._timeouts.total_s
         try:
-            async with self._session.request(
-                method, url, headers=headers, data=body, allow_redirects=False
-            ) as response:
-                if response.status == 304:  # to what nobody asked with a condition: it was not done
-                    raise failures.of_status(304, b"", self._host, path, words=words)
-                return await self._take(response, path, sent_at, words)
+            response = await self._head.keep(
+                self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
+            )
+            try:
+                return await self._take(response, path, sent_at, words, until)
+            finally:
+                response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)
-        raise failure  # as above
+        raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
 
-    async def _take(self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words) -> Reply:
+    async def _take(
+        self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words, until: float
+    ) -> Reply:
         status = response.status
-        if status not in _TAKEN:
+        if status not in words.successes:
             await self._refuse(response, path, sent_at, words)
         self.rate.succeeded(sent_at)
-        body = await _body(response, path) if status in {200, 201} else b""
+        body = b""
+        headers = response.headers
+        if status in {200, 201}:
+            content = response.content
+            packed = content.read_nowait(-1) if content.is_eof() else await self._rest(response, path, until)
+            coding = headers.get("Content-Encoding")
+            body = packed if coding is None else _plain(packed, coding, path)
+            if len(body) > LARGEST_BODY:
+                raise failures.too_large(path)
         if status == 200 and not body:
             raise Unreadable(f"{path} answered with nothing at all; perkd tries again", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
             raise failures.html(self._host, path)
-        now = self._wall()
-        self.last_answer_at = now
-        if (date := _http_date(response.headers.get("Date"))) and "Age" not in response.headers:
-            self.last_date = StoreDate(date, self.rate.monotonic())
-        new_etag = response.headers.get("ETag")
+        self.last_answer_at = self._wall()
+        self._see_date(headers.get("Date"), cached="Age" in headers)
+        new_etag = headers.get("ETag")
         return Reply(status, body, new_etag if new_etag and len(new_etag) <= _LONGEST_ETAG else None)
+
+    def _see_date(self, text: str | None, *, cached: bool) -> None:
+        """Remembers the store's time, from the first answer that carries it: it counts whole seconds."""
+        now_s = self.rate.monotonic()
+        last = self.last_date
+        if cached or (text == self._date_text and last is not None and now_s - last.seen_s < 1.0):
+            return
+        if date := _http_date(text):
+            self._date_text, self.last_date = text, StoreDate(date, now_s)
+
+    async def _rest(self, response: aiohttp.ClientResponse, path: str, until: float) -> bytes:
+        """The body, of which not everything came together with the head."""
+        if (response.content_length or 0) > LARGEST_BODY:
+            raise failures.too_large(path)
+        packed = bytearray()
+        async with asyncio.timeout_at(until):
+            while True:
+                async with asyncio.timeout(self._timeouts.read_s):
+                    chunk = await response.content.readany()
+                if not chunk:
+                    return bytes(packed)
+                packed += chunk
+                if len(packed) > LARGEST_BODY:
+                    raise failures.too_large(path)
 
     async def _refuse(self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words) -> None:
         """Raises what a status means that is no success."""
         retry_after_s = self._retry_after_s(response)
-        body = await _some_body(response)
+        body = await _some_body(response, self._timeouts.read_s)
         if response.status != 429:
             self.rate.succeeded(sent_at)
             raise failures.of_status(
@@ -221,20 +262,12 @@ class Exchange:
 
 def _sendable(token: Secret) -> bool:
     """Whether the token can stand in a header as one word."""
-    text = token.reveal()
-    return text.isascii() and text.isprintable() and bool(text) and " " not in text
+    return _WORD.fullmatch(token.reveal()) is not None
 
 
-async def _body(response: aiohttp.ClientResponse, path: str) -> bytes:
-    if (response.content_length or 0) > LARGEST_BODY:
-        raise failures.too_large(path)
-    packed = bytearray()
-    async for chunk in response.content.iter_any():
-        packed += chunk
-        if len(packed) > LARGEST_BODY:
-            raise failures.too_large(path)
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    return bytes(packed) if coding == "identity" else _unpacked(bytes(packed), coding, path)
+def _plain(packed: bytes, coding: str, path: str) -> bytes:
+    coding = coding.strip().lower()
+    return packed if coding == "identity" else _unpacked(packed, coding, path)
 
 
 def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
@@ -254,14 +287,15 @@ def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
     return body
 
 
-async def _some_body(response: aiohttp.ClientResponse) -> bytes:
+async def _some_body(response: aiohttp.ClientResponse, patience_s: float) -> bytes:
     """What the body of a refusal says, as far as it comes: the status alone is enough."""
     body = bytearray()
     try:
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > _LARGEST_REFUSAL:
-                break
+        async with asyncio.timeout(patience_s):
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _LARGEST_REFUSAL:
+                    break
     except (aiohttp.ClientError, TimeoutError, OSError):
         return bytes(body)
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()

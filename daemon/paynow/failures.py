@@ -59,10 +59,11 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the store's refusals of one kind of request mean: status → what happened, and what to do. `secret` is what
-    the request logs in with, as an owner knows it."""
+    the request logs in with, as an owner knows it. `successes`: any other status is a refusal."""
 
     secret: str
     statuses: Mapping[int, tuple[type[StoreError], str]]
+    successes: frozenset[int] = frozenset({200, 201, 204})
 
     def unusable(self, path: str) -> TokenRefused:
         """The secret cannot stand in a header: it was not sent."""
@@ -93,6 +94,7 @@ CUSTOMER = Words(
         404: NOTHING_THERE,
         410: NOTHING_THERE,
     },
+    successes=frozenset({200, 304}),
 )
 
 _STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {

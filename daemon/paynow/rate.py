@@ -104,15 +104,28 @@ class Rate:
         self.monotonic = monotonic
         self._sleep = sleep
         self._queue, self._front = asyncio.Lock(), asyncio.Lock()  # wake their waiters in the order they came
+        self._waiting = 0
         self._ahead = 0  # how many go before the queue
         self._none_ahead = asyncio.Event()
         self._none_ahead.set()
 
+    def at_once(self) -> float | None:
+        """The monotonic time, when a request may leave now and nobody waits for his turn; else None."""
+        if self._waiting:
+            return None
+        now = self.monotonic()
+        return now if self.pace.take(now) <= 0 else None
+
     async def turn(self, *, first: bool = False) -> float:
         """Waits until a request may leave and returns that monotonic time. `first` goes before everybody who is not.
         A cancelled wait costs nobody a turn."""
-        if first:
-            return await self._first_turn()
+        self._waiting += 1
+        try:
+            return await (self._first_turn() if first else self._queued_turn())
+        finally:
+            self._waiting -= 1
+
+    async def _queued_turn(self) -> float:
         async with self._queue:
             while True:
                 if self._ahead:

@@ -3,18 +3,18 @@
 `storefront.py` makes and compares it; the ledger keeps it as it is, and stores it only after `record` committed.
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 _VERSION = (
     b"\x01"  # goes up whenever wire.py reads the same bytes to another meaning: then every page counts as changed
 )
 _DIGEST = 32
 _PAGE = 8 + _DIGEST
+_ALONE = _VERSION + bytes(8)  # how the digest of an inventory of one page begins
 
 
-@dataclass(frozen=True, slots=True)
-class PageMark:
+class PageMark(NamedTuple):
     """One page: the id it was asked `after` (0: the first page) and the SHA-256 of its bytes."""
 
     after: int
@@ -25,8 +25,7 @@ class PageMark:
         return cls(after, sha256(body).digest())
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A complete inventory as it was read. `digest` is opaque: a version byte, then for each page in order its `after`
     (8 bytes) and its SHA-256, so 41 bytes for most customers. `etag` is kept only for an inventory of one page."""
 
@@ -37,6 +36,14 @@ class Seen:
     def of(cls, pages: list[PageMark], etag: str | None) -> "Seen":
         digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
         return cls(digest, etag if len(pages) == 1 else None)
+
+    def is_just(self, body: bytes) -> bool:
+        """Whether it is an inventory of one page, and this is the page."""
+        return self.digest == _ALONE + sha256(body).digest()
+
+    @property
+    def one_page(self) -> bool:
+        return len(self.digest) == 1 + _PAGE and self.digest.startswith(_VERSION)
 
     @property
     def pages(self) -> list[PageMark]:

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from adapters.base import Secret
 
@@ -23,16 +23,14 @@ LARGEST_INVENTORY = 64 * 1024 * 1024  # bytes, all pages together
 _LOGIN = "Customer"
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(NamedTuple):
     """A complete inventory that differs from the one before. Store `seen` only after `record` committed."""
 
     inventory: Inventory
     seen: Seen
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(NamedTuple):
     """The complete inventory is, byte for byte, the one `previous` stands for: a sighting at `read_at`."""
 
     read_at: datetime
@@ -113,13 +111,15 @@ class Storefront:
         digests and the ids they were asked after are part of `Seen`. An ETag is used while the inventory is a single
         page, because a page of many says nothing about the others.
         """
-        known = previous.pages if previous is not None else []
-        etag = previous.etag if previous is not None and len(known) == 1 else None
+        etag = previous.etag if previous is not None and previous.one_page else None
         reply = await self._exchange.get(self._first_page, _LOGIN, token, etag)
         if reply.status == 304:
             if previous is None or etag is None:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
+        if previous is not None and previous.is_just(reply.body):
+            return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
+        known = previous.pages if previous is not None and not previous.one_page else []
         equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
         marks = [PageMark.of(0, reply.body)]
         while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:

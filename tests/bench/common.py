@@ -94,6 +94,7 @@ class Bar:
     limit: float
     measured: Spread
     at_most: bool = False
+    aim: float | None = None  # what it should come to in the end; shown, not judged
 
     @property
     def holds(self) -> bool:
@@ -104,6 +105,8 @@ class Bar:
 
     def row(self, *, judge: bool) -> tuple[str, ...]:
         limit = f"at {'most' if self.at_most else 'least'} {self.limit:g}"
+        if self.aim is not None:
+            limit += f" (aim {self.aim:g})"
         verdict = "not judged" if not judge else "holds" if self.holds else "MISSED"
         return self.what, limit, self.yardstick, str(self.measured), verdict
 
@@ -124,8 +127,8 @@ class Result:
 
     def text(self, *, judge: bool = True) -> str:
         head = ("bar", "limit", "yardstick of the same rounds", "median [quartiles]", "verdict")
-        bars = table(head, [bar.row(judge=judge) for bar in self.bars])
-        return "\n\n".join([self.title, table(self.head, self.rows), bars, *self.notes]) + "\n"
+        bars = [table(head, [bar.row(judge=judge) for bar in self.bars])] if self.bars else []
+        return "\n\n".join([self.title, table(self.head, self.rows), *bars, *self.notes]) + "\n"
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

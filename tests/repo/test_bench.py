@@ -11,7 +11,6 @@ import pytest
 from tests.bench import __main__ as command
 from tests.bench.clients import MCRCON, NATIVE, RAW
 from tests.bench.common import Bar, Result, Spread, judged, table
-from tests.bench.rcon import Size
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +45,31 @@ def test_a_smoke_run_measures_every_client_and_judges_nothing(installed: bool, t
     assert judgements.count("not judged") >= 7
     assert "holds" not in judgements
     assert lines[-1] == "smoke run: nothing is judged"
+
+
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [
+        ("polls", ["perkd, whole poll", "perkd, whole poll, ETag", "perkd, inventory read, changed"]),
+        ("memory", ["watches, schedule, players, tokens, digests, ETags"]),
+        ("schedule", ["perkd, one tick", "APScheduler, a job each"]),
+        ("hour", ["5 "]),
+    ],
+)
+def test_a_smoke_run_of_each_room_measures_and_judges_nothing(room: str, shown: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", room, "--smoke"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in shown:
+        assert f"| {name}" in done.stdout
+    assert "MISSED" not in done.stdout
+    assert done.stdout.endswith("smoke run: nothing is judged\n")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +123,7 @@ async def test_a_missed_bar_is_measured_once_more(runs: tuple[Spread, ...], held
 async def test_the_exit_code_says_whether_every_bar_holds(
     spread: Spread, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def scenario(_size: Size) -> Result:
+    async def scenario(_small: bool) -> Result:
         return result(spread)
 
     assert await command.run([scenario], smoke=False) == code

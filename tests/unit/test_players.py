@@ -8,18 +8,9 @@ import pytest
 from daemon.ledger.rows import Polled
 from daemon.model import Profile, Secret
 from daemon.players import AT_ONCE, Players
+from daemon.rounds import FLUSH_S, Unwritten
 from daemon.schedule import Rank
-from daemon.watches import (
-    AFTER_END,
-    FLUSH_S,
-    REFUSED_AGAIN,
-    REMOVED_AGAIN,
-    Intervals,
-    Unwritten,
-    Watch,
-    next_look,
-    watch_of,
-)
+from daemon.watches import AFTER_END, REFUSED_AGAIN, REMOVED_AGAIN, Intervals, Watch, next_look
 from tests.builders import HOUR, MINUTE, NOW
 
 EVERY = Intervals(online=timedelta(seconds=30), offline=timedelta(minutes=15))
@@ -31,7 +22,7 @@ def polled(token_id: int = 1, name: str | None = "Alex") -> Polled:
 
 
 def watched(token_id: int = 1, **changes: Any) -> Watch:
-    watch = watch_of(polled(token_id))
+    watch = Watch(polled(token_id))
     for field, value in changes.items():
         setattr(watch, field, value)
     return watch
@@ -43,7 +34,7 @@ class Crowd:
     def __init__(self) -> None:
         self.online: set[str] = set()
         self.players = Players(self.names, self.online.__contains__)
-        self.watches = {key: watch_of(polled(key)) for key in (1, 2, 3)}
+        self.watches = {key: Watch(polled(key)) for key in (1, 2, 3)}
 
     @staticmethod
     def names(profile: Profile) -> list[str]:

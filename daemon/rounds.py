@@ -1,0 +1,82 @@
+"""How long a whole round of reading takes, and which sightings are not written yet. PURE.
+
+`polling` keeps one of each.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+FLUSH_S = 30.0
+
+_OUT, _LEFT, _ASKED = range(3)
+
+
+class Sweep:
+    """How long it takes until everybody was asked for once, `last_s` for the last whole round. A refused token waits so
+    long that nobody waits for it. A byte for each token's id: the ledger counts them from 1."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.last_s: float | None = None
+        self._monotonic = monotonic
+        self._since = monotonic()
+        self._of = bytearray()
+        self._left = self._everybody = 0
+
+    def expect(self, token_ids: Iterable[int]) -> None:
+        """Exactly these are asked for from now on; the round goes on."""
+        before, self._of = self._of, bytearray(len(self._of))
+        self._left = self._everybody = 0
+        for token_id in token_ids:
+            self._room_for(token_id)
+            self._of[token_id] = (before[token_id] if token_id < len(before) else _OUT) or _LEFT
+        self._everybody = len(self._of) - self._of.count(_OUT)
+        self._left = self._of.count(_LEFT)
+
+    def asked(self, token_id: int) -> None:
+        if self._left > 1 and self._of[token_id] == _LEFT:  # nearly always
+            self._of[token_id] = _ASKED
+            self._left -= 1
+        else:
+            self._put(token_id, _ASKED)
+
+    def leave(self, token_id: int) -> None:
+        self._put(token_id, _OUT)
+
+    def _put(self, token_id: int, now: int) -> None:
+        self._room_for(token_id)
+        was, self._of[token_id] = self._of[token_id], now
+        if was != now:
+            self._left -= was == _LEFT
+            self._everybody += (was == _OUT) - (now == _OUT)
+        if not self._left and self._everybody:
+            self._end_round()
+
+    def _room_for(self, token_id: int) -> None:
+        if token_id >= len(self._of):
+            self._of.extend(bytes(token_id + 1 - len(self._of)))
+
+    def _end_round(self) -> None:
+        now = self._monotonic()
+        self.last_s, self._since = now - self._since, now
+        self._of = self._of.replace(bytes([_ASKED]), bytes([_LEFT]))
+        self._left = self._everybody
+
+
+class Unwritten:
+    """Sightings of unchanged inventories: nothing hangs on them, so many are written in one transaction."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._next = monotonic()
+        self._read: dict[str, datetime] = {}
+
+    def put(self, customer_id: str, read_at: datetime) -> None:
+        self._read[customer_id] = read_at
+
+    def take(self) -> dict[str, datetime]:
+        """All of them, every FLUSH_S; in between none."""
+        if not self._read or self._monotonic() < self._next:
+            return {}
+        self._next = self._monotonic() + FLUSH_S
+        read, self._read = self._read, {}
+        return read

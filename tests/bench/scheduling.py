@@ -1,0 +1,200 @@
+"""The schedule beside an APScheduler job for each customer: CPU of a due customer, start-up, and who is lost in a stall.
+
+`tests/bench/__main__.py` runs `SCENARIOS`. Each measurement is a process of its own, started with this module; a process
+for perkd and one for APScheduler make a round.
+"""
+
+import asyncio
+import json
+import logging
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from adapters.base import Secret
+from daemon.clock import Clock
+from daemon.metrics import Counters
+from daemon.paynow.exchange import Exchange
+from daemon.paynow.rate import Rate
+from daemon.paynow.seen import Seen
+from daemon.paynow.storefront import Storefront, Unchanged
+from daemon.schedule import Schedule
+from daemon.watches import Intervals
+
+from .common import Bar, Result, Spread, shuffled
+from .customers import RATE, ROOT, fill, ledger_and_lane, polling_of, today
+
+PERKD: Final = "perkd, one tick"
+JOBS: Final = "APScheduler, a job each"
+EVERY_S: Final = 2.0
+STALL_S: Final = 3.0
+AFTER_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    rounds: int
+    customers: int  # each due every two seconds
+    window_s: float
+
+
+FULL: Final = Size(7, 2000, 1.0)
+SMOKE: Final = Size(1, 100, 0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One process: seconds of CPU for each due customer and for taking each in, and the share not lost in a stall."""
+
+    due_s: float
+    start_s: float
+    kept: float
+
+
+async def schedule(size: Size) -> Result:
+    """Customers who are due evenly over two seconds; reading one does nothing."""
+    rounds: list[dict[str, Run]] = []
+    with tempfile.TemporaryDirectory(prefix="perkd-bench-") as folder:
+        path = Path(folder) / "ledger.db"
+        await fill(path, size.customers, now=today(), items=1)
+        for _ in range(size.rounds):
+            rounds.append({name: _measured(name, path, size) for name in shuffled((PERKD, JOBS))})
+
+    def ratio(what: Callable[[Run], float]) -> Spread:
+        return Spread.of([what(round_[PERKD]) / what(round_[JOBS]) for round_ in rounds])
+
+    def us(name: str, what: Callable[[Run], float]) -> str:
+        return f"{statistics.median(what(round_[name]) for round_ in rounds) * 1e6:.1f}"
+
+    return Result(
+        f"{size.customers} customers, each due every {EVERY_S:g} s, {size.rounds} rounds of {size.window_s:g} s",
+        (
+            "who",
+            "CPU us a due customer",
+            "start-up, CPU us each",
+            f"read within {AFTER_S:g} s of a {STALL_S:g} s stall",
+        ),
+        [
+            (
+                name,
+                us(name, lambda run: run.due_s),
+                us(name, lambda run: run.start_s),
+                f"{statistics.median(round_[name].kept for round_ in rounds):.1%}",
+            )
+            for name in (PERKD, JOBS)
+        ],
+        [
+            Bar(f"{PERKD}: CPU", JOBS, 0.5, ratio(lambda run: run.due_s), at_most=True),
+            Bar(f"{PERKD}: start-up", JOBS, 0.05, ratio(lambda run: run.start_s), at_most=True),
+            Bar(f"{PERKD}: nobody lost", "all", 1, Spread.of([round_[PERKD].kept for round_ in rounds])),
+        ],
+        [
+            "perkd: from the clock's tick to the customer put back, with a store that answers at once. Start-up is telling "
+            "the schedule when each is due; taking them in from a ledger is measured beside the memory it takes."
+        ],
+    )
+
+
+def _measured(name: str, path: Path, size: Size) -> Run:
+    command = [sys.executable, "-m", "tests.bench.scheduling", name, str(path), str(size.customers), str(size.window_s)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return Run(**json.loads(done.stdout))
+
+
+# In the process of its own
+
+
+class Still(Storefront):
+    """A store where nothing changes, and that answers at once."""
+
+    def __init__(self, exchange: Exchange, read: Callable[[str], None]) -> None:
+        super().__init__(exchange)
+        self._read = read
+
+    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Unchanged:
+        assert previous is not None
+        self._read(customer_id)
+        return Unchanged(now, previous)
+
+
+Wait = Callable[[], Awaitable[Run]]
+
+
+async def perkd(path: Path, customers: int, window_s: float) -> Run:
+    began = time.process_time()
+    table = Schedule()
+    for key in range(1, customers + 1):
+        table.put(key, key / customers * EVERY_S)
+    start_s = (time.process_time() - began) / customers
+    read: list[str] = []
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        ledger, lane = await stack.enter_async_context(ledger_and_lane(path, clock))
+        exchange = await stack.enter_async_context(Exchange.open("http://127.0.0.1:9", rate=Rate(RATE), wall=clock.now))
+        polling = polling_of(Still(exchange, read.append), ledger, lane, clock, Counters())
+        every = timedelta(seconds=EVERY_S)
+        polling.every = Intervals(every, every)
+        await polling.load()
+        now = clock.monotonic()
+        for key in range(1, customers + 1):
+            polling._schedule.put(key, now + key / customers * EVERY_S)
+        clock.on_tick(polling.drain)
+        clock.start()
+        stack.callback(clock.close)
+        running = asyncio.create_task(polling.run())
+        found = await watched(read, customers, window_s, start_s)
+        running.cancel()
+        await asyncio.wait([running])
+    return found
+
+
+async def jobs(_path: Path, customers: int, window_s: float) -> Run:
+    """One interval job for each, as APScheduler comes: memory store, default settings but for the log."""
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    read: list[str] = []
+
+    async def poll(customer_id: str) -> None:
+        read.append(customer_id)
+
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    scheduler.start(paused=True)
+    began, now = time.process_time(), datetime.now(UTC) + timedelta(seconds=customers / 4000)
+    for number in range(customers):
+        at = now + timedelta(seconds=number / customers * EVERY_S)
+        scheduler.add_job(poll, IntervalTrigger(seconds=EVERY_S), args=(str(number),), next_run_time=at)
+    start_s = (time.process_time() - began) / customers
+    scheduler.resume()
+    found = await watched(read, customers, window_s, start_s)
+    scheduler.shutdown(wait=False)
+    return found
+
+
+async def watched(read: list[str], customers: int, window_s: float, start_s: float) -> Run:
+    """Whoever is read shows up in `read`."""
+    await asyncio.sleep(EVERY_S / 2)
+    began, before = time.process_time(), len(read)
+    await asyncio.sleep(window_s)
+    due_s = (time.process_time() - began) / (len(read) - before)
+    before = len(read)
+    time.sleep(STALL_S)  # noqa: TID251 - the loop is meant to stop
+    await asyncio.sleep(AFTER_S)
+    return Run(due_s, start_s, len(set(read[before:])) / customers)
+
+
+SCENARIOS: Final = (schedule,)
+
+if __name__ == "__main__":
+    who, ledger_path, count, window = sys.argv[1:]
+    run = asyncio.run((perkd if who == PERKD else jobs)(Path(ledger_path), int(count), float(window)))
+    print(json.dumps({"due_s": run.due_s, "start_s": run.start_s, "kept": run.kept}))
