@@ -74,7 +74,7 @@ class Players:
 
     def knows(self, player: str) -> bool:
         """Whether anybody perkd looks at is that player."""
-        return player in self._behind
+        return key_of(player) in self._behind
 
     def of(self, profile: Profile) -> tuple[str, ...]:
         """The players somebody is in today's games."""
