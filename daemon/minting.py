@@ -51,7 +51,7 @@ class Minting:
         if not state.tries:  # else he has his own time
             await self._guarded(customer.id, state.tries, self._who(customer, state, Rank.REST))
 
-    async def now(self, customer_id: str, who: Customer | Profile | None = None, *, rank: Rank = Rank.ONLINE) -> None:
+    async def now(self, customer_id: str, who: Customer | Profile | None = None, *, rank: Rank = Rank.ASKED) -> None:
         """One who does not wait for his turn. `who` None: the store is asked who he is. `rank`: how he is read then."""
         state = (await self._ledger.enrolled([customer_id]))[customer_id]
         await self._guarded(customer_id, state.tries, self._who(who or customer_id, state, rank))
@@ -66,7 +66,7 @@ class Minting:
             return minted_at + REPLACED_AGAIN
         try:
             profile = profile_of(await self._store.customers.show(customer_id))
-            await self._finished(self._mint(profile, Rank.ONLINE, instead_of=watch.token_id))
+            await self._finished(self._mint(profile, Rank.ASKED, instead_of=watch.token_id))
         except StoreError as error:
             if kind_of(error) not in (Kind.ABSENT, Kind.REQUEST):
                 raise

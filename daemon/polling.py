@@ -120,10 +120,10 @@ class Polling:
                 self._schedule.put(token_id, self._clock.monotonic(), Rank.ONLINE)
 
     def look_now(self, token_ids: Iterable[int] | None = None) -> None:
-        """These customers, or all, are due at once."""
+        """These customers, or all, are due at once, before everybody else."""
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
-            self._schedule.put(token_id, now, Rank.ONLINE)
+            self._schedule.put(token_id, now, Rank.ASKED)
 
     def reconcile(self) -> None:
         """The config changed: everybody is compared with it now."""

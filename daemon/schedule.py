@@ -11,10 +11,11 @@ from enum import IntEnum
 class Rank(IntEnum):
     """Who goes first when more are due than the rate lets through."""
 
-    ONLINE = 0  # he is on a server now
-    ENDING = 1  # an end of his is due
-    FAILED = 2  # he could not be read last time
-    REST = 3
+    ASKED = 0  # something says that he is worth a look now: the feed, an activation, the operator
+    ONLINE = 1  # he is on a server now
+    ENDING = 2  # an end of his is due
+    FAILED = 3  # he could not be read last time
+    REST = 4
 
 
 FAIR = 4  # one read in so many goes to whoever waits longest: however many are online, the rest is still read

@@ -65,24 +65,34 @@ class Town:
             now_s = tick * TICK_S
             if now_s == WARM_S:
                 made.clear()
-            made.update(self._tick(now_s))
+            made.update(self.tick(now_s))
         return made
 
-    def _tick(self, now_s: float) -> Counter[str]:
+    def listed(self, now_s: float) -> None:
+        """The store-wide list was read."""
+
+    def tick(self, now_s: float) -> Counter[str]:
         made: Counter[str] = Counter()
         ready = self._schedule.drain(now_s)
         while (self._feed_at <= now_s or ready) and self._pace.take(now_s) <= 0:
             if self._feed_at <= now_s:
                 self._feed_at += FEED_S
                 made["feed"] += 1
+                self.listed(now_s)
             elif (number := self._schedule.take()) is None:
                 break
             else:
                 made[self._ranks[number].name] += 1
-                self._put_back(number, now_s)
+                self.put_back(number, now_s)
         return made
 
-    def _put_back(self, number: int, now_s: float) -> None:
+    def look_now(self, number: int, now_s: float) -> None:
+        """As `Polling.look_now`."""
+        self._ranks[number] = Rank.ASKED
+        self._schedule.put(number, now_s, Rank.ASKED)
+
+    def put_back(self, number: int, now_s: float) -> None:
+        """He was read."""
         watch, now = self._watches[number], self._noon + timedelta(seconds=now_s)
         watch.read_at = now
         if watch.recheck_at is not None and watch.recheck_at <= now:

@@ -1,5 +1,8 @@
 """Who is due, in which order, and that nobody is lost or read twice."""
 
+import itertools
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,12 +42,13 @@ def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
     assert taken(schedule) == [2, 1]
 
 
-def test_who_is_online_goes_first_then_ends_then_failures_then_the_rest() -> None:
+@pytest.mark.parametrize(("first", "then"), itertools.pairwise(Rank))
+def test_who_is_asked_for_goes_first_then_who_is_online_then_ends_then_failures(first: Rank, then: Rank) -> None:
     schedule = Schedule()
-    for key, rank in enumerate(reversed(Rank)):
-        schedule.put(key, 1.0 + key / 10, rank)
+    schedule.put(0, 1.0, then)
+    schedule.put(1, 2.0, first)
     schedule.drain(10.0)
-    assert taken(schedule) == [3, 2, 1, 0]
+    assert taken(schedule) == [1, 0]
 
 
 def test_however_many_are_online_one_read_in_four_goes_to_whoever_waits_longest() -> None:
