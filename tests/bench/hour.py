@@ -113,9 +113,7 @@ async def hour(size: Size) -> Result:
         ("poll.rate", "feed", "online", "ending", "offline", "feed's", "requests", "online read every", "others every"),
         rows,
         [],
-        [
-            f"Intervals as the config has them; three items of thirty days each. The feed asks every {FEED_S:g} s."
-        ],
+        [f"Intervals as the config has them; three items of thirty days each. The feed asks every {FEED_S:g} s."],
     )
 
 
