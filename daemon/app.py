@@ -6,7 +6,6 @@ straight line: a chain of helpers would only pass a wide state around.
 
 import asyncio
 import contextlib
-import gc
 import hashlib
 import logging
 import os
@@ -152,8 +151,6 @@ class App:
                 pages = Web(report, ledger, self.pulse, counters, settings.listen.host)
                 await self._serve_http(stack, pages.application)
             await polling.load()
-            gc.collect()
-            gc.freeze()  # what is there now stays: no collection looks through it again
             clock.on_tick(polling.drain)
             clock.daily(self._night, *NIGHT)
             clock.start()
