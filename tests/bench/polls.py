@@ -199,10 +199,10 @@ async def _big(size: Size, items: int, pages: int) -> Result:
                 CHANGED: changing(shopkeeper, perkd, customers),
                 RECORDED: moving.block(size.big),
             },
-            size.rounds // 2,
+            (size.rounds + 1) // 2,
         )
     return Result(
-        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {size.rounds // 2} rounds of {size.big}",
+        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {(size.rounds + 1) // 2} rounds of {size.big}",
         HEAD,
         rows(rounds, (BARE, VALIDATED, UNCHANGED, CHANGED, RECORDED), BARE),
         [
