@@ -16,7 +16,7 @@ test: $(READY) ## every check: lint, types, layers, tests with coverage, each wi
 lint: $(READY) ## only the quick checks
 	@$(BIN)/python -m tests.run lint
 
-bench: $(VENV)/.bench ## what perkd costs, as ratios to yardsticks of the same run: loopback only, under five minutes
+bench: $(VENV)/.bench ## what perkd costs, as ratios to yardsticks of the same run: loopback only, some minutes a room
 	@$(BIN)/python -m tests.bench
 
 $(READY): pyproject.toml constraints.txt

@@ -33,7 +33,7 @@ class Sweep:
         self._left = self._of.count(_LEFT)
 
     def asked(self, token_id: int) -> None:
-        if self._left > 1 and self._of[token_id] == _LEFT:  # nearly always
+        if self._left > 1 and token_id < len(self._of) and self._of[token_id] == _LEFT:  # nearly always
             self._of[token_id] = _ASKED
             self._left -= 1
         else:

@@ -1,6 +1,7 @@
 """`perkd run`: the daemon in the foreground, for systemd or a terminal."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -95,6 +96,8 @@ async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> Non
 
 async def _tell_address(app: "App") -> None:
     await app.ready.wait()
+    gc.collect()
+    gc.freeze()  # what is there now stays: no later collection looks through all customers again
     if app.address is None:
         log.info('status page: none ([http] listen is "")', extra={"action": "ready"})
         return

@@ -6,7 +6,6 @@
 import asyncio
 import logging
 import re
-import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,14 +20,13 @@ from adapters.base import Secret
 from .. import __version__
 from . import failures
 from .address import checked_base
+from .bodies import LARGEST_BODY, plain, some_body
 from .deadlines import Deadline
 from .errors import Limited, StoreError, TokenRefused, Unreadable
 from .rate import Rate
 
 log = logging.getLogger("perkd.store")
 
-LARGEST_BODY = 8 * 1024 * 1024  # bytes, after unpacking
-_LARGEST_REFUSAL = 64 * 1024
 _LONGEST_ETAG = 200
 _WORD = re.compile("[!-~]+")
 
@@ -191,7 +189,7 @@ class Exchange:
             content = response.content
             packed = content.read_nowait(-1) if content.is_eof() else await self._rest(response, path, until)
             coding = headers.get("Content-Encoding")
-            body = packed if coding is None else _plain(packed, coding, path)
+            body = packed if coding is None else plain(packed, coding, path)
             if len(body) > LARGEST_BODY:
                 raise failures.too_large(path)
         if status == 200 and not body:
@@ -230,7 +228,7 @@ class Exchange:
     async def _refuse(self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words) -> None:
         """Raises what a status means that is no success."""
         retry_after_s = self._retry_after_s(response)
-        body = await _some_body(response, self._timeouts.read_s)
+        body = await some_body(response, self._timeouts.read_s)
         if response.status != 429:
             self.rate.succeeded(sent_at)
             raise failures.of_status(
@@ -263,48 +261,6 @@ class Exchange:
 def _sendable(token: Secret) -> bool:
     """Whether the token can stand in a header as one word."""
     return _WORD.fullmatch(token.reveal()) is not None
-
-
-def _plain(packed: bytes, coding: str, path: str) -> bytes:
-    coding = coding.strip().lower()
-    return packed if coding == "identity" else _unpacked(packed, coding, path)
-
-
-def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
-    """Undoes gzip or deflate, never making more than LARGEST_BODY bytes and one."""
-    if coding not in {"gzip", "x-gzip", "deflate"}:
-        raise Unreadable(f"{path} answered in a coding perkd did not ask for ({coding[:20]!r})", path=path, status=200)
-    raw_deflate = coding == "deflate" and (packed[:1] or b"\0")[0] & 0x0F != 8  # some servers leave zlib's header out
-    unpacker = zlib.decompressobj(-zlib.MAX_WBITS if raw_deflate else zlib.MAX_WBITS | 32)
-    try:
-        body = unpacker.decompress(packed, LARGEST_BODY + 1)
-    except zlib.error:
-        raise Unreadable(f"{path} answered with a broken {coding} body", path=path, status=200) from None
-    if len(body) > LARGEST_BODY:
-        raise failures.too_large(path)
-    if not unpacker.eof:
-        raise Unreadable(f"{path} answered with a {coding} body that stops early", path=path, status=200)
-    return body
-
-
-async def _some_body(response: aiohttp.ClientResponse, patience_s: float) -> bytes:
-    """What the body of a refusal says, as far as it comes: the status alone is enough."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(patience_s):
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > _LARGEST_REFUSAL:
-                    break
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return bytes(body)
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding == "identity":
-        return bytes(body)
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(bytes(body), _LARGEST_REFUSAL)
-    except zlib.error:
-        return b""
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -77,7 +77,7 @@ class Polled:
         """Reads whoever is due, up to what is recorded of them."""
         self._perkd.flush_soon()
         self._perkd.clock.tick()
-        while not self._perkd.polling.resting:  # it is the state of a loop, no event tells it
+        while not self._perkd.polling.resting:  # noqa: ASYNC110 - a state of the loop, which no event tells
             await asyncio.sleep(0.002)
 
     def block(self, changed: int) -> Block[Cost]:
@@ -171,10 +171,7 @@ async def steady(size: Size) -> Result:
             Bar(f"{PERKD}: CPU", BARE, 1.15, ratio(rounds, PERKD, BARE), at_most=True, aim=0.95),
             Bar(f"{PERKD_ETAG}: CPU", BARE, 1.15, ratio(rounds, PERKD_ETAG, BARE), at_most=True, aim=0.85),
         ],
-        [
-            f"{IN_FLIGHT} in flight, the server's process on another core. perkd: from the schedule to the ledger on disk, "
-            f"with metrics and log; what did not change is written once in a block."
-        ],
+        [f"{IN_FLIGHT} in flight, the store on another core. perkd: from the schedule to the ledger on disk, log on."],
     )
 
 
@@ -202,10 +199,10 @@ async def _big(size: Size, items: int, pages: int) -> Result:
                 CHANGED: changing(shopkeeper, perkd, customers),
                 RECORDED: moving.block(size.big),
             },
-            size.rounds // 2,
+            (size.rounds + 1) // 2,
         )
     return Result(
-        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {size.rounds // 2} rounds of {size.big}",
+        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {(size.rounds + 1) // 2} rounds of {size.big}",
         HEAD,
         rows(rounds, (BARE, VALIDATED, UNCHANGED, CHANGED, RECORDED), BARE),
         [

@@ -1,7 +1,7 @@
-"""The schedule beside an APScheduler job for each customer: CPU of a due customer, start-up, and who is lost in a stall.
+"""The schedule beside an APScheduler job for each customer: CPU of a due one, start-up, and who is lost in a stall.
 
-`tests/bench/__main__.py` runs `SCENARIOS`. Each measurement is a process of its own, started with this module; a process
-for perkd and one for APScheduler make a round.
+`tests/bench/__main__.py` runs `SCENARIOS`. Each measurement is a process of its own, started with this module; one for
+perkd and one for APScheduler make a round.
 """
 
 import asyncio
@@ -64,12 +64,10 @@ class Run:
 
 async def schedule(size: Size) -> Result:
     """Customers who are due evenly over two seconds; reading one does nothing."""
-    rounds: list[dict[str, Run]] = []
     with tempfile.TemporaryDirectory(prefix="perkd-bench-") as folder:
         path = Path(folder) / "ledger.db"
         await fill(path, size.customers, now=today(), items=1)
-        for _ in range(size.rounds):
-            rounds.append({name: _measured(name, path, size) for name in shuffled((PERKD, JOBS))})
+        rounds = [{name: _measured(name, path, size) for name in shuffled((PERKD, JOBS))} for _ in range(size.rounds)]
 
     def ratio(what: Callable[[Run], float]) -> Spread:
         return Spread.of([what(round_[PERKD]) / what(round_[JOBS]) for round_ in rounds])
@@ -99,10 +97,7 @@ async def schedule(size: Size) -> Result:
             Bar(f"{PERKD}: start-up", JOBS, 0.05, ratio(lambda run: run.start_s), at_most=True),
             Bar(f"{PERKD}: nobody lost", "all", 1, Spread.of([round_[PERKD].kept for round_ in rounds])),
         ],
-        [
-            "perkd: from the clock's tick to the customer put back, with a store that answers at once. Start-up is telling "
-            "the schedule when each is due; taking them in from a ledger is measured beside the memory it takes."
-        ],
+        ["perkd: from the tick to the customer put back; the store answers at once. Start-up: the times alone."],
     )
 
 
@@ -123,6 +118,7 @@ class Still(Storefront):
         self._read = read
 
     async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Unchanged:
+        assert isinstance(token, Secret)
         assert previous is not None
         self._read(customer_id)
         return Unchanged(now, previous)
@@ -187,7 +183,7 @@ async def watched(read: list[str], customers: int, window_s: float, start_s: flo
     await asyncio.sleep(window_s)
     due_s = (time.process_time() - began) / (len(read) - before)
     before = len(read)
-    time.sleep(STALL_S)  # noqa: TID251 - the loop is meant to stop
+    time.sleep(STALL_S)  # noqa: ASYNC251, TID251 - the loop is meant to stop
     await asyncio.sleep(AFTER_S)
     return Run(due_s, start_s, len(set(read[before:])) / customers)
 

@@ -26,6 +26,19 @@ def test_nobody_is_due_before_his_time() -> None:
     assert taken(schedule) == [1]
 
 
+def test_of_several_who_are_due_at_nearly_the_same_time_only_those_who_are_go() -> None:
+    schedule = Schedule()
+    for key, at in ((1, 10.01), (2, 10.02), (3, 10.03)):
+        schedule.put(key, at)
+    schedule.put(3, 50.0)
+    schedule.put(3, 60.0)
+    assert schedule.drain(10.01) == 1
+    assert taken(schedule) == [1]
+    assert schedule.drain(10.02) == 1
+    assert taken(schedule) == [2]
+    assert (schedule.drain(50.1), schedule.drain(60.0), taken(schedule)) == (0, 1, [3])
+
+
 def test_whoever_waits_longest_is_read_first() -> None:
     schedule = Schedule()
     for key, at in ((1, 3.0), (2, 1.0), (3, 2.0)):
@@ -42,7 +55,7 @@ def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
     assert taken(schedule) == [2, 1]
 
 
-@pytest.mark.parametrize(("first", "then"), itertools.pairwise(Rank))
+@pytest.mark.parametrize(("first", "then"), list(itertools.pairwise(Rank)))
 def test_who_is_asked_for_goes_first_then_who_is_online_then_ends_then_failures(first: Rank, then: Rank) -> None:
     schedule = Schedule()
     schedule.put(0, 1.0, then)

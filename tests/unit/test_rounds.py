@@ -1,0 +1,74 @@
+"""How long a whole round of reading takes, whoever comes and goes meanwhile."""
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.rounds import Sweep
+
+
+class Timed:
+    """A sweep over a clock that the test moves."""
+
+    def __init__(self, *expected: int) -> None:
+        self.at = 0.0
+        self.sweep = Sweep(lambda: self.at)
+        self.sweep.expect(expected)
+
+    def after(self, seconds: float, asked: Iterable[int]) -> float | None:
+        self.at += seconds
+        for token_id in asked:
+            self.sweep.asked(token_id)
+        return self.sweep.last_s
+
+
+def test_a_round_ends_when_everybody_was_asked_for() -> None:
+    timed = Timed(1, 2, 3)
+    assert timed.after(5.0, [1, 2, 1]) is None
+    assert timed.after(2.0, [3]) == 7.0
+    assert timed.after(1.0, [3, 2]) == 7.0
+    assert timed.after(1.0, [1]) == 2.0
+
+
+def test_nobody_waits_for_who_left() -> None:
+    timed = Timed(1, 2)
+    timed.after(1.0, [1])
+    timed.sweep.leave(2)
+    timed.sweep.leave(2)
+    assert timed.sweep.last_s == 1.0
+    timed.sweep.leave(1)
+    assert timed.after(5.0, []) == 1.0
+
+
+def test_who_comes_is_waited_for_and_the_round_goes_on() -> None:
+    timed = Timed(1, 2)
+    timed.after(1.0, [1])
+    timed.sweep.expect([1, 2, 9])
+    assert timed.after(1.0, [2]) is None
+    assert timed.after(1.0, [9]) == 3.0
+    assert timed.after(1.0, [1, 2, 9, 12]) == 1.0  # who was not expected is of the round from then on
+    assert timed.after(2.0, [1, 2, 9]) == 2.0
+    assert timed.after(3.0, [1, 2, 9]) == 2.0
+    assert timed.after(1.0, [12]) == 4.0
+
+
+def test_without_anybody_there_is_no_round() -> None:
+    assert Timed().sweep.last_s is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["asked", "leave"]), st.integers(0, 5)), max_size=40), st.sets(st.integers(0, 5))
+)
+def test_it_ends_exactly_when_nobody_is_left(script: list[tuple[str, int]], expected: set[int]) -> None:
+    timed = Timed(*expected)
+    everybody, left = set(expected), set(expected)
+    for what, token_id in script:
+        timed.at += 1.0
+        before = timed.sweep.last_s, timed.sweep._since
+        getattr(timed.sweep, what)(token_id)
+        left.discard(token_id)
+        (everybody.add if what == "asked" else everybody.discard)(token_id)
+        ended = bool(everybody) and not left
+        assert ((timed.sweep.last_s, timed.sweep._since) != before) is ended
+        left = set(everybody) if ended else left
