@@ -10,10 +10,13 @@ from typing import Final
 import aiohttp
 
 from . import failures
+from .directget import Answer
 from .errors import Unreadable
 
 LARGEST_BODY: Final = 8 * 1024 * 1024  # bytes, after unpacking
 LARGEST_REFUSAL: Final = 64 * 1024
+
+Response = aiohttp.ClientResponse | Answer
 
 
 def plain(packed: bytes, coding: str, path: str) -> bytes:
@@ -38,7 +41,7 @@ def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
     return body
 
 
-async def some_body(response: aiohttp.ClientResponse, patience_s: float) -> bytes:
+async def some_body(response: Response, patience_s: float) -> bytes:
     """What the body of a refusal says, as far as it comes: the status alone is enough."""
     body = bytearray()
     try:

@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,14 +20,15 @@ from adapters.base import Secret
 from .. import __version__
 from . import failures
 from .address import checked_base
-from .bodies import LARGEST_BODY, plain, some_body
+from .bodies import LARGEST_BODY, Response, plain, some_body
 from .deadlines import Deadline
+from .directget import DirectGet
 from .errors import Limited, StoreError, TokenRefused, Unreadable
 from .rate import Rate
 
 log = logging.getLogger("perkd.store")
 
-_LONGEST_ETAG = 200
+_TAG = re.compile(r"[\x21-\x7e]{1,200}")  # an ETag that can stand in a header again
 _WORD = re.compile("[!-~]+")
 
 
@@ -61,13 +62,20 @@ class Exchange:
     """Sends requests over one kept-alive session. Open it with `open`."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, base: URL, rate: Rate, wall: Callable[[], datetime], timeouts: Timeouts
+        self,
+        session: aiohttp.ClientSession,
+        direct: DirectGet,
+        base: URL,
+        rate: Rate,
+        wall: Callable[[], datetime],
+        timeouts: Timeouts,
     ) -> None:
-        self._session = session
+        self._session, self._direct = session, direct
         self._timeouts = timeouts
         self._loop = asyncio.get_running_loop()
         # Until the head of the answer is there. aiohttp's own timers for this cost as much as all perkd does with it.
         self._head = Deadline(min(timeouts.total_s, timeouts.connect_s + timeouts.read_s))
+        self._chunk = Deadline(timeouts.read_s)  # between two reads of a body
         self._date_text: str | None = None  # the latest `Date`, as it was written
         self._base = str(base).rstrip("/")
         self._host = base.host or ""
@@ -92,19 +100,22 @@ class Exchange:
         """
         base = checked_base(api)
         timeouts = timeouts or Timeouts()
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0)  # polling bounds what is in flight
+        limits = aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s)
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": f"perkd/{__version__}",
+        }
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0),  # polling bounds what is in flight
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s),
+            timeout=limits,
             auto_decompress=False,  # unpacked here, so that the bound on the size holds for what comes out
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "gzip, deflate",
-                "User-Agent": f"perkd/{__version__}",
-            },
+            headers=headers,
         )
         async with session:
-            yield cls(session, base, rate, wall, timeouts)
+            yield cls(session, DirectGet(connector, base, headers, limits), base, rate, wall, timeouts)
 
     @property
     def host(self) -> str:
@@ -125,13 +136,11 @@ class Exchange:
             raise TokenRefused(
                 "this token was not sent: it is empty or holds a character no token has; copy it again", path=path
             )
-        headers = {"Authorization": f"{login} {token.reveal()}"}
-        if etag:
-            headers["If-None-Match"] = etag
         sent_at = self.rate.at_once()
         if sent_at is None:
             sent_at = await self.rate.turn()
-        return await self._ask("GET", url, headers, None, sent_at, failures.CUSTOMER)
+        asked = self._direct.get(url.raw_path_qs, f"{login} {token.reveal()}", etag)
+        return await self._ask(asked, path, sent_at, failures.CUSTOMER)
 
     async def call(
         self,
@@ -156,18 +165,14 @@ class Exchange:
         headers = {"Authorization": f"{login} {secret.reveal()}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return await self._ask(method, url, headers, body, sent_at, words)
+        asked = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
+        return await self._ask(asked, path, sent_at, words)
 
-    async def _ask(
-        self, method: str, url: URL, headers: dict[str, str], body: bytes | None, sent_at: float, words: failures.Words
-    ) -> Reply:
-        path = url.raw_path
+    async def _ask(self, asked: Awaitable[Response], path: str, sent_at: float, words: failures.Words) -> Reply:
         failure: StoreError
         until = self._loop.time() + self._timeouts.total_s
         try:
-            response = await self._head.keep(
-                self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
-            )
+            response = await self._head.keep(asked)
             try:
                 return await self._take(response, path, sent_at, words, until)
             finally:
@@ -176,9 +181,7 @@ class Exchange:
             failure = failures.of_transport(error, self._host, path)
         raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
 
-    async def _take(
-        self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words, until: float
-    ) -> Reply:
+    async def _take(self, response: Response, path: str, sent_at: float, words: failures.Words, until: float) -> Reply:
         status = response.status
         if status not in words.successes:
             await self._refuse(response, path, sent_at, words)
@@ -199,7 +202,7 @@ class Exchange:
         self.last_answer_at = self._wall()
         self._see_date(headers.get("Date"), cached="Age" in headers)
         new_etag = headers.get("ETag")
-        return Reply(status, body, new_etag if new_etag and len(new_etag) <= _LONGEST_ETAG else None)
+        return Reply(status, body, new_etag if new_etag and _TAG.fullmatch(new_etag) else None)
 
     def _see_date(self, text: str | None, *, cached: bool) -> None:
         """Remembers the store's time, from the first answer that carries it: it counts whole seconds."""
@@ -210,22 +213,20 @@ class Exchange:
         if date := _http_date(text):
             self._date_text, self.last_date = text, StoreDate(date, now_s)
 
-    async def _rest(self, response: aiohttp.ClientResponse, path: str, until: float) -> bytes:
+    async def _rest(self, response: Response, path: str, until: float) -> bytes:
         """The body, of which not everything came together with the head."""
         if (response.content_length or 0) > LARGEST_BODY:
             raise failures.too_large(path)
-        packed = bytearray()
-        async with asyncio.timeout_at(until):
-            while True:
-                async with asyncio.timeout(self._timeouts.read_s):
-                    chunk = await response.content.readany()
-                if not chunk:
-                    return bytes(packed)
-                packed += chunk
-                if len(packed) > LARGEST_BODY:
-                    raise failures.too_large(path)
+        content, packed = response.content, bytearray()
+        while chunk := await self._chunk.keep(content.readany()):
+            packed += chunk
+            if len(packed) > LARGEST_BODY:
+                raise failures.too_large(path)
+            if self._loop.time() > until:
+                raise TimeoutError
+        return bytes(packed)
 
-    async def _refuse(self, response: aiohttp.ClientResponse, path: str, sent_at: float, words: failures.Words) -> None:
+    async def _refuse(self, response: Response, path: str, sent_at: float, words: failures.Words) -> None:
         """Raises what a status means that is no success."""
         retry_after_s = self._retry_after_s(response)
         body = await some_body(response, self._timeouts.read_s)
@@ -248,7 +249,7 @@ class Exchange:
         )
         raise Limited(message, path=path, status=429, retry_after_s=retry_after_s)
 
-    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
+    def _retry_after_s(self, response: Response) -> float | None:
         """Seconds from `Retry-After`, which is a number or a date; a date counts from the store's own `Date`."""
         text = response.headers.get("Retry-After", "").strip()
         if text.isascii() and text.isdigit():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from .directget import NotHttp
 from .errors import (
     NotFound,
     Refusal,
@@ -48,7 +49,7 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
         "cannot connect to {host} ({why}, {path}): check the network and [store] api",
     ),
     (
-        (aiohttp.ClientResponseError,),
+        (aiohttp.ClientResponseError, NotHttp),
         Unreadable,
         "what {host} sent for {path} is not HTTP: check [store] api and what is in between",
     ),
