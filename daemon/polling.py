@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .clock import Clock
@@ -23,13 +23,12 @@ from .paynow.seen import Seen
 from .paynow.storefront import Storefront, Unchanged
 from .players import AT_ONCE, Players
 from .pulse import Pulse
-from .rounds import Sweep, Unwritten
+from .rounds import Failures, InHand, Sweep, Unwritten
 from .schedule import Rank, Schedule
 from .watches import Intervals, Watch, next_look
 
 log = logging.getLogger("perkd.polling")
 
-SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
 LOOP = "poll"
 
 
@@ -53,7 +52,6 @@ class Polling:
     ) -> None:
         self.every = every
         self.watches: dict[int, Watch] = {}
-        self.last_error: str | None = None
         self.clockwatch = ClockWatch()
         self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
         self._concurrency, self._wake, self._counters = concurrency, wake, counters
@@ -61,12 +59,12 @@ class Polling:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
-        self._changed = asyncio.Event()
+        self._changed, self._loading = asyncio.Event(), asyncio.Lock()
+        self._in_hand, self._failures = InHand(), Failures()
         self._unwritten = Unwritten(clock.monotonic)
         self.sweep = Sweep(clock.monotonic)
         self.newest = Newest()
         self.on_refused: Callable[[str], None] = lambda _customer_id: None  # the store does not take his token
-        self._failed_since: set[int] = set()  # whose reading failed since the store's last good answer
         pulse.register(LOOP, 20.0)
 
     def drain(self) -> None:
@@ -79,6 +77,10 @@ class Polling:
     async def load(self, *, games_changed: bool = False) -> None:
         """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
         `games_changed` it is worked out anew who everybody is in the games."""
+        async with self._loading:
+            await self._load(games_changed=games_changed)
+
+    async def _load(self, *, games_changed: bool) -> None:
         left = set(self.watches)
         async for rows in self._ledger.polled_pages(AT_ONCE):
             for row in rows:
@@ -86,7 +88,8 @@ class Polling:
                 self._take(row)
             await self.players.put_all(rows, self.watches, anew=games_changed)
         for token_id in left:
-            self.players.drop(self.watches.pop(token_id))
+            if (gone := self.watches.pop(token_id, None)) is not None:  # else he was replaced meanwhile
+                self.players.drop(gone)
             self._schedule.drop(token_id)
         newest = Newest()
         for token_id, watch in self.watches.items():  # also who was taken in meanwhile
@@ -123,7 +126,8 @@ class Polling:
         """These customers, or all, are due at once, before everybody else."""
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
-            self._schedule.put(token_id, now, Rank.ASKED)
+            if (watch := self.watches.get(token_id)) is not None and not self._in_hand.ask(watch):
+                self._schedule.put(token_id, now, Rank.ASKED)
 
     def reconcile(self) -> None:
         """The config changed: everybody is compared with it now."""
@@ -136,10 +140,8 @@ class Polling:
 
     @property
     def unreachable(self) -> str | None:
-        """What went wrong last, once several customers in turn, or all there are, could not be read: then it is the
-        store, not one of them."""
-        readable = sum(watch.token is not None and not watch.refused for watch in self.watches.values())
-        return self.last_error if len(self._failed_since) >= min(SEVERAL, max(1, readable)) else None
+        """Why the store is out of reach; None while it is not."""
+        return self._failures.unreachable(sum(watch.is_read and not watch.refused for watch in self.watches.values()))
 
     async def run(self) -> None:
         """Until cancelled. The workers fetch; one of them at a time is in the lane."""
@@ -185,12 +187,14 @@ class Polling:
             watch = self.watches.get(token_id)
             if watch is None:
                 continue
+            self._in_hand.begin(watch)
             try:
                 await self._guarded(watch, self._poll(watch))
             finally:
                 self._pulse.beat(LOOP)
-                if token_id in self.watches:
-                    self._put_back(watch)
+                again = self._in_hand.end(watch)
+                if self.watches.get(token_id) is watch:
+                    self._put_back(watch, at_once=again)
             if sightings := self._unwritten.take():
                 await self._ledger.sighted(sightings)
 
@@ -204,8 +208,8 @@ class Polling:
             sighting = None
         else:
             if token is not None:
-                watch.refused, self.last_error = False, None
-                self._failed_since.clear()
+                watch.refused = False
+                self._failures.answered()
                 self._counters.polled("changed" if sighting and sighting.inventory else "unchanged")
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
@@ -285,12 +289,11 @@ class Polling:
             if watch.customer_id is not None and error.status in (401, 403):
                 self.on_refused(watch.customer_id)
         else:
-            self.last_error = str(error)
-            self._failed_since.add(watch.token_id)
+            self._failures.failed(watch.token_id, str(error))
 
-    def _put_back(self, watch: Watch) -> None:
+    def _put_back(self, watch: Watch, *, at_once: bool) -> None:
         self.players.look(watch)
-        if watch.token_id in self._schedule:
-            return  # meanwhile somebody asked for another look, which must not be put off
         wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
+        if at_once:
+            wait, rank = timedelta(0), Rank.ASKED
         self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)

@@ -1,4 +1,5 @@
-"""How long a whole round of reading takes, and which sightings are not written yet. PURE.
+"""What polling keeps of everybody together: the length of a round, sightings not written yet, failures in a row, and
+who is being read. PURE.
 
 `polling` keeps one of each.
 """
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 FLUSH_S = 30.0
+SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
 
 _OUT, _LEFT, _ASKED = range(3)
 
@@ -80,3 +82,46 @@ class Unwritten:
         self._next = self._monotonic() + FLUSH_S
         read, self._read = self._read, {}
         return read
+
+
+class Failures:
+    """Whose reading failed since the store's last good answer."""
+
+    def __init__(self) -> None:
+        self._error: str | None = None
+        self._who: set[int] = set()
+
+    def failed(self, token_id: int, error: str) -> None:
+        self._error = error
+        self._who.add(token_id)
+
+    def answered(self) -> None:
+        self._error = None
+        self._who.clear()
+
+    def unreachable(self, readable: int) -> str | None:
+        """What went wrong last, once several customers in turn, or all of the `readable` there are, could not be read:
+        then it is the store, not one of them."""
+        return self._error if len(self._who) >= min(SEVERAL, max(1, readable)) else None
+
+
+class InHand:
+    """Who is being read. Two readings of one customer at a time could end in the wrong order, so whoever is asked for
+    meanwhile is read once more afterwards."""
+
+    def __init__(self) -> None:
+        self._again: dict[object, bool] = {}
+
+    def begin(self, watch: object) -> None:
+        self._again[watch] = False
+
+    def end(self, watch: object) -> bool:
+        """Whether he was asked for meanwhile."""
+        return self._again.pop(watch, False)
+
+    def ask(self, watch: object) -> bool:
+        """Whether he is being read."""
+        if watch not in self._again:
+            return False
+        self._again[watch] = True
+        return True

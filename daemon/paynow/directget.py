@@ -1,14 +1,13 @@
 """A GET on aiohttp's own connections, without what its ClientSession does for others. `exchange.py` polls with it.
 
-A poll is one GET with two headers, a hundred thousand times an hour. Cookies, redirects, proxies, traces and a timer for
-each request cost more than the request; connecting, TLS, the pool and the parser are aiohttp's as they are
+A poll is one GET with two headers, a hundred thousand times an hour. Cookies, redirects, proxies, traces and a timer
+for each request cost more than the request; connecting, TLS, the pool and the parser are aiohttp's as they are
 (docs/decisions/0011).
 """
 
 import asyncio
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage
@@ -75,19 +74,19 @@ class DirectGet:
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError("connecting took too long") from None
         try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None:
-                raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-            transport.write(request)
-            message, content = await self._answer(protocol)
+            message, content = await self._exchange(connection, request)
         except BaseException:
             connection.close()
             raise
         return Answer(message, content, connection)
 
     @staticmethod
-    async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
+    async def _exchange(connection: Connection, request: bytes) -> tuple[RawResponseMessage, StreamReader]:
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None:
+            raise aiohttp.ServerDisconnectedError
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        transport.write(request)
         while True:
             try:
                 message, content = await protocol.read()

@@ -1,11 +1,13 @@
 """What the store's faults do to what was given: nothing, until a complete inventory says so or the grace is over."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from daemon.paynow.storefront import ITEMS_PATH
 from daemon.sandbox.faults import Fault
 from tests import secretwatch
 from tests.flow.owner import Owner, uuid_of
@@ -274,8 +276,40 @@ async def test_a_store_that_asks_everybody_to_wait_is_no_hanging_loop(tmp_path: 
         world.store.retry_after_s = 3600
         world.store.fault(Fault.LIMITED_SECONDS)
         world.hands.forward(timedelta(minutes=16))
-        await world.until(lambda: owner.app.polling.last_error is not None)
+        await world.until(lambda: owner.app.polling.unreachable is not None)
         for _ in range(6):
             world.hands.forward(timedelta(minutes=2))
             await world.until(lambda: not owner.app.pulse.late())
         assert (await owner.status())["store"]["state"] == "slow"
+
+
+async def test_one_customer_is_never_read_twice_at_a_time(tmp_path: Path) -> None:
+    """An older answer that comes later must not undo a newer one: whoever is asked for meanwhile is read afterwards."""
+    async with World(tmp_path) as world:
+        owner = await with_vip(world, "Ann")
+        read = world.store.requests(ITEMS_PATH)
+        world.store.fault(Fault.SLOW, times=1)
+        world.poll_now()
+        await world.until(lambda: world.store.requests(ITEMS_PATH) == read + 1)
+        [item] = world.store.items
+        world.store.revoke(item, "refund")
+        for _ in range(3):
+            world.poll_now()
+            owner.app.clock.tick()
+            await owner.until(owner.all_delivered)  # several turns of the loop
+        assert world.store.requests(ITEMS_PATH) == read + 1
+        world.store.release()
+        await owner.settled(owner.add("Ann"), owner.remove("Ann"))
+        await world.until(lambda: owner.app.polling.resting)
+        assert world.store.requests(ITEMS_PATH) == read + 2
+
+
+async def test_customers_can_be_removed_all_at_once(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        names = [f"Player{number}" for number in range(12)]
+        owner = await Owner.of(world, *names)
+        await owner.looked()
+        ids = [customer.id for customer in world.store.customers.values()]
+        answers = await asyncio.gather(*(owner.ask(f"/customers/{customer}", "DELETE") for customer in ids))
+        assert [status for status, _ in answers] == [200] * len(ids)
+        assert not owner.app.polling.watches

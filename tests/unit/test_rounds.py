@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.rounds import Sweep
+from daemon.rounds import Failures, InHand, Sweep
 
 
 class Timed:
@@ -72,3 +72,28 @@ def test_it_ends_exactly_when_nobody_is_left(script: list[tuple[str, int]], expe
         ended = bool(everybody) and not left
         assert ((timed.sweep.last_s, timed.sweep._since) != before) is ended
         left = set(everybody) if ended else left
+
+
+def test_the_store_is_out_of_reach_once_several_customers_or_all_there_are_could_not_be_read() -> None:
+    failures = Failures()
+    failures.failed(1, "no answer")
+    assert (failures.unreachable(5), failures.unreachable(1), failures.unreachable(0)) == (None,) + ("no answer",) * 2
+    failures.failed(1, "no answer")
+    failures.failed(2, "refused")
+    assert (failures.unreachable(3), failures.unreachable(2)) == (None, "refused")
+    failures.failed(3, "refused")
+    assert failures.unreachable(1000) == "refused"
+    failures.answered()
+    assert failures.unreachable(1) is None
+
+
+def test_who_is_asked_for_while_he_is_being_read_is_read_once_more() -> None:
+    reading = InHand()
+    assert not reading.ask("Ann")
+    reading.begin("Ann")
+    assert reading.ask("Ann")
+    assert not reading.ask("Bob")
+    assert reading.end("Ann")
+    assert not reading.end("Ann")
+    reading.begin("Ann")
+    assert not reading.end("Ann")
