@@ -13,7 +13,8 @@ from .errors import Unreadable, WrongStore
 from .exchange import Exchange, Reply, StoreDate, Timeouts
 from .rate import Rate
 from .seen import PageMark, Seen
-from .wire import NotAnAnswer, read_customer, read_items
+from .wire import NotAnAnswer, read_customer
+from .wireitems import read_items
 
 CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"
@@ -166,16 +167,17 @@ class _Reading:
         if self._bytes > LARGEST_INVENTORY:
             raise NotAnAnswer(f"more than {LARGEST_INVENTORY // 1024 // 1024} MiB in all pages")
         items = read_items(body, self._customer_id)
-        ids = [int(item.id) for item in items]
-        if ids and self._items.keys() >= set(ids):
+        page = {int(item.id): item for item in items}
+        if page and self._items and self._items.keys() >= page.keys():
             raise NotAnAnswer(
                 "no progress, a page repeats items that came before. This path may not know `after`; set [store] "
                 f"items_path to {ITEMS_PATH}"
             )
-        if len(ids) >= PAGE_LIMIT and ids != sorted(ids):
+        whole = len(items) < PAGE_LIMIT
+        if not whole and (ids := [int(item.id) for item in items]) != sorted(ids):
             raise NotAnAnswer("a full page is not in ascending order, so nobody can tell which page is the last one")
-        self._items.update(zip(ids, items, strict=True))  # an item that comes twice counts as it came last
-        return max(self._items) if len(ids) >= PAGE_LIMIT else None
+        self._items.update(page)  # an item that comes twice counts as it came last
+        return None if whole else max(self._items)
 
     def inventory(self) -> tuple[Item, ...]:
         return tuple(self._items[item_id] for item_id in sorted(self._items))

@@ -1,24 +1,17 @@
-"""The customer and the inventory item as the store writes them, and what they mean. `storefront.py` calls this.
+"""The customer, ids and times as the store writes them, and what they mean. `storefront.py` calls this.
 
 Unknown fields are ignored, null and absent are the same, ids are strings or numbers, times have 0 to 9 fraction digits.
 """
 
-import json
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-from ..model import Item, Profile
+from ..model import Profile
 
-UNREADABLE = (
-    "unreadable"  # the state word of an item that has an id and little else: no known state, so it changes nothing
-)
 FLAKE_EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)
 _FLAKE_LIMIT = 1 << 63
-_COSMETIC = frozenset({"order_id", "quantity_index"})  # only command variables: unreadable is the same as not set
 
 
 class NotAnAnswer(ValueError):
@@ -35,9 +28,6 @@ def flake(value: str | int) -> str:
     if int(text) >= _FLAKE_LIMIT:
         raise ValueError(f"not an id: {text!r}")
     return str(int(text))
-
-
-_shared_flake = lru_cache(maxsize=1024)(flake)  # products and servers are few and come again and again
 
 
 def flake_time(item_id: str) -> datetime:
@@ -69,37 +59,6 @@ class Wire(BaseModel):
 Id = str | int
 
 
-class WireProduct(Wire):
-    id: Id
-    slug: str | None = None
-    name: str | None = None
-
-
-class WireOwner(Wire):
-    id: Id
-
-
-class WireItem(Wire):
-    """One element of the inventory's array: today's storefront document, the older ones, and the management API's."""
-
-    id: Id
-    customer_id: Id | None = None
-    customer: WireOwner | None = None  # the management API embeds the owner
-    product: WireProduct | None = None
-    state: str | None = None
-    expirable: bool | None = None
-    gift: bool | None = None
-    added_at: str | None = None
-    expires_at: str | None = None
-    override_expires_at: str | None = None
-    revoked_at: str | None = None
-    revoke_reason: str | None = None
-    order_id: Id | None = None
-    subscription_id: Id | None = None
-    execute_on_gameserver_id: Id | None = None
-    quantity_index: int | None = None
-
-
 def _no_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -127,8 +86,6 @@ class WireCustomer(Wire):
     xbox_xuid: TextId = None
 
 
-_ITEMS: TypeAdapter[list[WireItem]] = TypeAdapter(list[WireItem])
-_ITEM: TypeAdapter[WireItem] = TypeAdapter(WireItem)
 _CUSTOMER: TypeAdapter[WireCustomer] = TypeAdapter(WireCustomer)
 
 
@@ -162,118 +119,6 @@ def profile_of(wire: WireCustomer) -> Profile:
         "xbox_xuid": wire.xbox_xuid,
     }
     return Profile(customer_id, store_id, {key: str(value) for key, value in values.items() if value is not None})
-
-
-def read_items(body: bytes, customer_id: str) -> list[Item]:
-    """Every item of one page, in the page's order. An item that has an id and is broken elsewhere becomes UNREADABLE.
-
-    Raises NotAnAnswer when the page is no JSON array, an element has no usable id, or an item is another customer's.
-    """
-    try:
-        wires: Iterable[WireItem | str] = _ITEMS.validate_json(body)
-    except ValidationError:
-        wires = _one_by_one(body)
-    return [_broken(wire, customer_id) if isinstance(wire, str) else _meaning(wire, customer_id) for wire in wires]
-
-
-def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
-    """The slow way, for a page with something wrong in it: each item alone, or its id when that is all it gives."""
-    try:
-        page = json.loads(body.decode("utf-8", "replace"))
-    except (ValueError, RecursionError) as error:
-        raise NotAnAnswer(f"broken JSON in {len(body)} bytes ({str(error)[:80]})") from None
-    if not isinstance(page, list):
-        raise NotAnAnswer(f"a JSON array was expected, found {type(page).__name__}")
-    for place, raw in enumerate(page):
-        if not isinstance(raw, dict) or isinstance(raw.get("id"), bool) or not isinstance(raw.get("id"), str | int):
-            raise NotAnAnswer(f"element {place} has no id")
-        try:
-            yield _ITEM.validate_json(json.dumps(raw))
-        except ValidationError as error:
-            bad = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
-            if bad and bad <= _COSMETIC:
-                yield _ITEM.validate_json(json.dumps({key: value for key, value in raw.items() if key not in bad}))
-            else:
-                yield str(raw["id"])
-
-
-def _meaning(wire: WireItem, customer_id: str) -> Item:
-    item_id = _known_id(wire.id)
-    try:
-        _check_owner(wire, item_id, customer_id)
-        if wire.product is None or not wire.state:
-            return _broken(item_id, customer_id)
-        ends_at = moment(wire.override_expires_at) or moment(wire.expires_at)
-        return Item(
-            id=item_id,
-            customer_id=customer_id,
-            product_id=_shared_flake(wire.product.id),
-            slug=wire.product.slug or "",
-            product_name=wire.product.name or "",
-            state=wire.state,
-            expirable=ends_at is not None if wire.expirable is None else wire.expirable,
-            gift=bool(wire.gift),
-            added_at=moment(wire.added_at) or flake_time(item_id),
-            ends_at=ends_at,
-            revoked_at=moment(wire.revoked_at),
-            revoke_reason=wire.revoke_reason or None,
-            order_id=_cosmetic_id(wire.order_id),
-            subscription_id=_optional_id(wire.subscription_id),
-            gameserver_id=_optional_id(wire.execute_on_gameserver_id),
-            quantity_index=wire.quantity_index,
-        )
-    except NotAnAnswer:
-        raise
-    except (ValueError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
-        return _broken(item_id, customer_id)
-
-
-def _check_owner(wire: WireItem, item_id: str, customer_id: str) -> None:
-    """Raises NotAnAnswer for another customer's item: some cache in between mixed up the answers."""
-    if wire.customer_id == customer_id:
-        return
-    if wire.customer_id is not None:
-        owner = flake(wire.customer_id)
-    elif wire.customer is not None:
-        owner = flake(wire.customer.id)
-    else:
-        return
-    if owner != customer_id:
-        raise NotAnAnswer(f"item {item_id} belongs to customer {owner}, not to {customer_id} whose token was used")
-
-
-def _broken(item_id: str, customer_id: str) -> Item:
-    item_id = _known_id(item_id)
-    return Item(
-        id=item_id,
-        customer_id=customer_id,
-        product_id="",
-        slug="",
-        product_name="",
-        state=UNREADABLE,
-        expirable=False,
-        gift=False,
-        added_at=flake_time(item_id),
-        ends_at=None,
-    )
-
-
-def _known_id(value: Id) -> str:
-    try:
-        return flake(value)
-    except ValueError as error:
-        raise NotAnAnswer(f"an item without a usable id ({error})") from None
-
-
-def _optional_id(value: Id | None) -> str | None:
-    return None if value is None or value == "" else flake(value)
-
-
-def _cosmetic_id(value: Id | None) -> str | None:
-    try:
-        return _optional_id(value)
-    except ValueError:
-        return None
 
 
 def first_fault(error: ValidationError) -> str:

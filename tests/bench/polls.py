@@ -12,17 +12,17 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import aiohttp
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from adapters.base import Secret
 from daemon.paynow.rate import Rate
 from daemon.paynow.seen import Seen
 from daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
-from daemon.paynow.wire import WireItem
 
 from .common import Bar, Block, Cost, Result, Spread, cost, paired
 from .customers import IN_FLIGHT, RATE, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
@@ -39,7 +39,34 @@ UNCHANGED: Final = "perkd, whole poll, unchanged"
 CHANGED: Final = "perkd, inventory read, changed"
 RECORDED: Final = "perkd, whole poll, changed"
 
-_ITEMS: Final = TypeAdapter(list[WireItem])
+
+class BareProduct(BaseModel):
+    id: str
+    slug: str | None = None
+    name: str | None = None
+
+
+class BareItem(BaseModel):
+    """The fields perkd reads of an item, as one would write them."""
+
+    id: str
+    customer_id: str | None = None
+    product: BareProduct | None = None
+    state: str | None = None
+    expirable: bool | None = None
+    gift: bool | None = None
+    added_at: datetime | None = None
+    expires_at: datetime | None = None
+    override_expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revoke_reason: str | None = None
+    order_id: str | None = None
+    subscription_id: str | None = None
+    execute_on_gameserver_id: str | None = None
+    quantity_index: int | None = None
+
+
+_ITEMS: Final = TypeAdapter(list[BareItem])
 Take = Callable[[bytes], object]
 One = Callable[[int], Awaitable[None]]
 

@@ -20,7 +20,7 @@ from daemon.paynow.errors import (
 from daemon.paynow.exchange import Timeouts
 from daemon.paynow.rate import Rate
 from daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
-from daemon.paynow.wire import UNREADABLE
+from daemon.paynow.wireitems import UNREADABLE
 from daemon.sandbox.faults import DOCUMENT, Fault
 from tests.contract.stores import NOW, PATIENT, client_of, everything_said, newcomer, read, running_store
 

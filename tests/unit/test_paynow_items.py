@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.model import ITEM_STATES, Item
-from daemon.paynow.wire import UNREADABLE, NotAnAnswer, read_items
+from daemon.paynow.wire import NotAnAnswer
+from daemon.paynow.wireitems import UNREADABLE, read_items
 
 OWNER = "150352880618967040"  # whose items the sample is
 SAMPLE = Path(__file__).parents[1] / "data" / "paynow" / "storefront_item_object.json"

@@ -16,8 +16,8 @@ from daemon.paynow.wire import (
     flake_time,
     moment,
     read_customer,
-    read_items,
 )
+from daemon.paynow.wireitems import read_items
 
 DATA = Path(__file__).parents[1] / "data" / "paynow"
 OWNER = "150352880618967040"  # whose items the samples are
