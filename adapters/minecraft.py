@@ -6,7 +6,7 @@
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, Protocol
 
 from . import minecraft_identity, minecraft_judge, minecraft_values
@@ -105,6 +105,11 @@ def parse_players(reply: str) -> list[Player]:
     return players
 
 
+@lru_cache(maxsize=4096)  # asked for at every comparison, and nearly always of the same profile again
+def _identified(profile: tuple[tuple[str, str], ...], how: Naming) -> Who:
+    return minecraft_identity.identify(dict(profile), how)
+
+
 class Minecraft:
     """The adapter. It keeps no state: one instance serves every server that names its players like this."""
 
@@ -135,7 +140,7 @@ class Minecraft:
         return True
 
     def identify(self, profile: Mapping[str, str]) -> Who:
-        return minecraft_identity.identify(profile, self.how)
+        return _identified(tuple(profile.items()), self.how)
 
     def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
         return minecraft_identity.store_keys(player, self.how)

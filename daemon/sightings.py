@@ -23,7 +23,7 @@ def sight(
     for item_id, item in stated.items():
         before = items.get(item_id)
         after = _seen(before, item, now)
-        if after != before:
+        if after is not before and after != before:
             items[item_id] = after
             changed.add(item_id)
             notes += _notes(before, item)
@@ -41,7 +41,10 @@ def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
     if item.state not in ITEM_STATES and item.revoked_at is None:
         # Keep what was last understood, but show the word: an unknown state changes nothing.
         return replace(before, item=replace(before.item, state=item.state), missing_since=None)
-    return replace(before, item=item, missing_since=None, renewed_at=_renewed_at(before, item, now))
+    renewed_at = _renewed_at(before, item, now)
+    if before.item == item and before.missing_since is None and before.renewed_at == renewed_at:
+        return before
+    return replace(before, item=item, missing_since=None, renewed_at=renewed_at)
 
 
 def _renewed_at(before: KnownItem, item: Item, now: datetime) -> datetime | None:

@@ -37,9 +37,9 @@ class Seen(NamedTuple):
         digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
         return cls(digest, etag if len(pages) == 1 else None)
 
-    def is_just(self, body: bytes) -> bool:
+    def is_just(self, page: PageMark) -> bool:
         """Whether it is an inventory of one page, and this is the page."""
-        return self.digest == _ALONE + sha256(body).digest()
+        return self.digest == _ALONE + page.digest
 
     @property
     def one_page(self) -> bool:

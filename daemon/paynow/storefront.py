@@ -118,11 +118,12 @@ class Storefront:
             if previous is None or etag is None:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
-        if previous is not None and previous.is_just(reply.body):
+        first = PageMark.of(0, reply.body)
+        if previous is not None and previous.is_just(first):
             return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
         known = previous.pages if previous is not None and not previous.one_page else []
         equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
-        marks = [PageMark.of(0, reply.body)]
+        marks = [first]
         while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
             if len(marks) == len(known):
                 return Unchanged(now, Seen.of(marks, reply.etag))

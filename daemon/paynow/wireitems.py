@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ _COSMETIC: Final = frozenset(
 )  # only command variables: unreadable is the same as not set
 _PLAIN: Final = re.compile(r"[1-9][0-9]{0,17}").fullmatch
 _NEW: Final = object.__new__
+_FROM_TEXT: Final = datetime.fromisoformat
 _STRICT: Final = ConfigDict(strict=True, extra="ignore")
 
 _shared_flake = lru_cache(maxsize=1024)(flake)  # products and servers are few and come again and again
@@ -123,7 +125,7 @@ def _meaning(wire: WireItem, customer_id: str) -> Item:
             get("expirable"),
             get("revoked_at"),
         )
-        ends_at = (moment(ends) if ends else None) or moment(get("expires_at"))
+        ends_at = (_at(ends) if ends else None) or _at(get("expires_at"))
         order_id, subscription_id, server_id = get("order_id"), get("subscription_id"), get("execute_on_gameserver_id")
         item: Item = _NEW(Item)
         _put_id(item, item_id)
@@ -134,11 +136,12 @@ def _meaning(wire: WireItem, customer_id: str) -> Item:
         _put_state(item, state)
         _put_expirable(item, ends_at is not None if expirable is None else expirable)
         _put_gift(item, bool(get("gift")))
-        _put_added(item, moment(added_at) or flake_time(item_id))
+        _put_added(item, _at(added_at) or flake_time(item_id))
         _put_ends(item, ends_at)
         _put_revoked(item, None if revoked_at is None else moment(revoked_at))
         _put_reason(item, get("revoke_reason") or None)
-        _put_order(item, None if order_id is None else _cosmetic_id(order_id))
+        plain_order = order_id.__class__ is str and _PLAIN(order_id) is not None
+        _put_order(item, order_id if plain_order or order_id is None else _cosmetic_id(order_id))
         _put_subscription(item, None if subscription_id is None else _optional_id(subscription_id))
         _put_server(item, None if server_id is None else _optional_id(server_id))
         _put_index(item, get("quantity_index"))
@@ -147,6 +150,14 @@ def _meaning(wire: WireItem, customer_id: str) -> Item:
     except (ValueError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
         return _broken(item_id, customer_id)
     return item
+
+
+def _at(text: str | None) -> datetime | None:
+    """As `moment`; the usual time first."""
+    if text is None:
+        return None
+    at = _FROM_TEXT(text)
+    return at if at.tzinfo is UTC and at.year > 1 else moment(text)
 
 
 def _check_owner(wire: WireItem, item_id: str, customer_id: str) -> None:
