@@ -191,6 +191,11 @@ class Adapter(Protocol):
         found is this player only when `identify` says so too."""
         ...
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """What the players are called in this game who may be a customer of whom nothing but this name is known, the
+        likeliest first; none when nobody can be."""
+        ...
+
     def store_fields(self, variable: str) -> str:
         """What the store must know of a customer so that the identity variable has a value, in words that fit before
         "is not set"."""

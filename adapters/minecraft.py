@@ -145,6 +145,9 @@ class Minecraft:
     def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
         return minecraft_identity.store_keys(player, self.how)
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        return minecraft_identity.names_of(name, self.how)
+
     def store_fields(self, variable: str) -> str:
         return minecraft_identity.fields(variable, self.how)
 

@@ -129,6 +129,14 @@ def store_keys(player: Player, how: Naming) -> tuple[tuple[str, str], ...]:
     return (*((("xbox_xuid", xuid),) if xuid else ()), ("minecraft_uuid", player.id))
 
 
+def names_of(name: str, how: Naming) -> tuple[str, ...]:
+    """A gamertag may hold spaces, a name in the game never does."""
+    java = (name,) if name and not re.search(r"\s", name) else ()
+    if how.identity != FLOODGATE or not name.strip():
+        return java
+    return tuple(dict.fromkeys((*java, bedrock_name(name, how.bedrock_prefix))))
+
+
 def fields(variable: str, how: Naming) -> str:
     """What the store must know of a customer so that the variable has a value."""
     return "xbox_xuid" if variable == "xuid" else _FIELDS[how.identity, variable.partition("_")[0]]
@@ -152,7 +160,9 @@ def _account(profile: Mapping[str, str], how: Naming) -> _Account:
     ):
         xuid, said_id = xuid or said_id, ""
     every = [one for one in (_uuid(profile.get("minecraft_uuid", "")), _uuid(said_id)) if one]
-    java = next((one for one in every if not xuid_of(one)), "")
+    # A Bedrock customer's `minecraft_uuid` need not be Floodgate's: the store does not say how it makes it.
+    said = [_uuid(said_id)] if platform == "bedrock" else every
+    java = next((one for one in said if one and not xuid_of(one)), "")
     xuid = xuid or next(filter(None, map(xuid_of, every)), "")
     id_name = "" if _uuid(said_id) or said_id == _NIL else said_id
     name = profile.get("minecraft_name") or generic.get("profile_name", "")

@@ -115,6 +115,9 @@ class Source:
     def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
         return (("name", player.name),) if source_values.account(player.id) is None else (("steam_id", player.id),)
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        return (name,) if name else ()
+
     def store_fields(self, variable: str) -> str:
         return "the Steam name" if variable == "name" else "steam_id"
 

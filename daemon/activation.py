@@ -4,39 +4,38 @@
 """
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import datetime
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Secret
 
-from . import __version__, queueproblems
+from . import queueproblems
+from .acknowledging import Acknowledging
 from .clock import Clock
 from .ledger.base import Ledger, LedgerError
+from .linking import Linking
 from .metrics import Counters
 from .model import Server
 from .paynow.documents import QueuedCommand
-from .paynow.errors import NotFound, Rejected, StoreError, TokenRefused, one_line
+from .paynow.errors import NotFound, StoreError, TokenRefused, TooLarge, one_line
 from .paynow.exchange import Exchange
 from .paynow.gameserver import GameServerApi, Online
 from .problem import Problem
 from .pulse import Pulse
+from .queueasking import IDLE_S, Asking
 from .queuelines import Decided, Left, Line, is_for_perkd, may_run, online_of, player_of, store_command
 from .queueproblems import QueueState
 from .roster import Roster
 from .tasks import uncancelled
 
 log = logging.getLogger("perkd.activation")
-T = TypeVar("T")
 
 EVERY_S = 10.0  # as the official plugins ask
-LINK_EVERY_S = 24 * 3600.0
 RARELY_S = 600.0  # a refused token, a store without a queue
 BACKOFF_MOST_S = 60.0
-IDLE_S = 20.0  # a pass completes at least this often, with something to ask or without
-BULK = 100  # acknowledgements in one request
-LOOKS_S = (0.0, 5.0, 30.0)  # after an acknowledgement: the store may show the item as active a little later
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +76,21 @@ class Activation:
         self.state = QueueState(server.name)
         self._adapter, self._roster, self._api, self._deliver = adapter, roster, api, deliver
         self._shared, self._clock, self._ledger = shared, shared.clock, shared.ledger
+        self._asking = Asking(shared.exchange, shared.clock, shared.pulse, f"activate {server.name}")
+        self._linking = Linking(server, api, self._asking, shared.clock, self.state, shared.ledger.id)
+        self._telling = Acknowledging(
+            server.name, api, self._asking, shared.ledger, shared.clock, shared.counters, shared.look
+        )
+        self._telling.settled = self._forget
         self._left = Left()
-        self._link_at = self._queue_at = self._again_at = 0.0  # monotonic
-        self._standing: set[str] = set()  # attempts in the ledger that the store was not told of yet
-        self._players: dict[str, str] = {}  # whose attempts they are
-        self._looks: list[tuple[float, str]] = []  # monotonic, player
-        self._name = f"activate {server.name}"
-        shared.pulse.register(self._name, IDLE_S + 30.0)  # a request may take so long
+        self._queue_at = self._again_at = 0.0  # monotonic
+        self._standing: dict[str, Line] = {}  # decided, in the ledger, and the store was not told of it yet
+        self._runs_since: datetime | None = None  # when perkd was told to run the lines of this queue
+        self._first = True
 
     def reloaded(self) -> None:
         """The owner looked at the config: everything is tried again now."""
-        self._link_at = self._queue_at = self._again_at = 0.0
+        self._linking.at = self._queue_at = self._again_at = 0.0
         self.wake.set()
 
     def problems(self) -> tuple[Problem, ...]:
@@ -96,8 +99,9 @@ class Activation:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            more = False
             try:
-                await self._one_pass()
+                more = await self._one_pass()
             except LedgerError:
                 raise
             except Exception as error:  # a fault with one queue never stops the other servers
@@ -106,93 +110,95 @@ class Activation:
                 )
                 self._failed(f"a fault in perkd: {type(error).__name__}, see the log", type(error))
             finally:
-                self._shared.pulse.beat(self._name)
-            next_at = max(self._again_at, min(self._queue_at, self._link_at))
-            idle_at = self._clock.monotonic() + IDLE_S
-            await self._clock.until(min([next_at, idle_at, *(at for at, _ in self._looks)]), self.wake)
+                self._asking.beat()
+            if more:
+                continue
+            next_at = max(self._again_at, min(self._queue_at, self._linking.at))
+            idle_at, look_at = self._clock.monotonic() + IDLE_S, self._telling.next_look_at
+            await self._clock.until(min(next_at, idle_at, idle_at if look_at is None else look_at), self.wake)
             self.wake.clear()
 
-    async def _one_pass(self) -> None:
-        self._look()
+    async def _one_pass(self) -> bool:
+        """Returns whether another one is due at once: the store is owed more than one pass tells it."""
+        await self._told_to_run()
+        self._telling.look()
         if (blocked_s := self._shared.exchange.rate.blocked_s()) > 0:
             self._again_at = self._clock.monotonic() + blocked_s
         if self._clock.monotonic() < self._again_at:
-            return
+            return False
+        more = False
         try:
-            if self._clock.monotonic() >= self._link_at:
-                await self._link()
+            await self._linking.link_when_due()
             if self._clock.monotonic() >= self._queue_at:
                 await self._read_queue()
-            await self._acknowledge()
+            more = await self._telling.acknowledge()
         except TokenRefused as error:
             if self.state.refuse(str(error)):
                 facts = {"action": "paynow_token_refused"}
                 log.error("%s: %s", self.server.name, error, extra=facts)  # noqa: TRY400 - the sentence says it all
             self._again_at = self._clock.monotonic() + RARELY_S
         except StoreError as error:
-            self._failed(str(error), (type(error), error.path), rarely=isinstance(error, NotFound))
+            self._failed(
+                str(error),
+                (type(error), error.path),
+                rarely=isinstance(error, NotFound),
+                too_long=isinstance(error, TooLarge),
+            )
         else:
             self.state.succeed()
+        return more
 
-    def _failed(self, why: str, sort: object, *, rarely: bool = False) -> None:
-        if self.state.fail(why, sort, lasting=rarely):
+    def _failed(self, why: str, sort: object, *, rarely: bool = False, too_long: bool = False) -> None:
+        if self.state.fail(why, sort, lasting=rarely or too_long, too_long=too_long):
             log.warning("%s: command queue: %s", self.server.name, why, extra={"action": "queue_failed"})
         wait_s = min(BACKOFF_MOST_S, EVERY_S * 2.0 ** min(self.state.failures - 1, 16))
         self._again_at = self._clock.monotonic() + (RARELY_S if rarely else wait_s)
 
-    async def _link(self) -> None:
-        """Says who uses the token. Raises TokenRefused; anything else that fails does not keep the queue from being
-        read."""
-        server = self.server
-        said = {"ip": server.endpoint.host, "hostname": server.name, "platform": server.game, "version": __version__}
-        try:
-            linked = await self._ask(self._api.link(**said))
-        except TokenRefused:
-            raise
-        except StoreError as error:
-            log.warning("%s: could not link: %s", server.name, error, extra={"action": "link_failed"})
-            self._link_at = self._clock.monotonic() + RARELY_S
-            return
-        self._link_at = self._clock.monotonic() + LINK_EVERY_S
-        queueproblems.learn(self.state, server, linked, self._clock.now())
-        mine = linked.gameserver
-        log.info(
-            "%s: linked with the store's game server %s",
-            server.name,
-            one_line(mine.name) or mine.id if mine is not None else "(unnamed)",
-            extra={"action": "linked"},
-        )
+    async def _told_to_run(self) -> None:
+        """Before the first question: what waits already, perks may have delivered while the lines were left alone."""
+        if self._first:
+            queue, now, runs = _digest(self.server.paynow_token), self._clock.now(), self.server.run_store_commands
+            self._runs_since = await uncancelled(self._ledger.lines_run_since(queue, now, runs=runs))
+            self._first = False
 
     async def _read_queue(self) -> None:
         ids = online_of(self._roster.players if self._roster.known else (), self._adapter)
-        found = await self._ask(self._api.queue(Online(ids.steam_ids, ids.minecraft_uuids, ids.customer_names)))
+        asked = self._api.queue(Online(ids.steam_ids, ids.minecraft_uuids, ids.customer_names))
+        found = await self._asking.answer(asked)
         self._queue_at = self._clock.monotonic() + EVERY_S
-        lines = {queued.attempt_id: _line(queued) for queued in found}  # the same attempt may come twice
-        decided, left = self._sorted(lines.values())
-        self._count("left", self._left.see(left, self._clock.now()))
-        self.state.left = self._left.texts()
-        await self._hand_out([one for one in decided if one.attempt_id not in self._standing])
-        self._standing = {one.attempt_id for one in decided}
+        # The same attempt may come twice.
+        lines = {queued.attempt_id: _line(queued) for queued in found if queued.readable}
+        self.state.unreadable = sorted({queued.attempt_id for queued in found if not queued.readable} - lines.keys())
+        self._standing = {key: line for key, line in self._standing.items() if lines.get(key) == line}
+        decided = self._sorted(lines.values())
+        await self._hand_out(decided)
+        self._standing.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
 
-    def _sorted(self, lines: Iterable[Line]) -> tuple[list[Decided], list[Line]]:
-        """What perkd answers for, and what it leaves alone."""
-        decided, left, players = [], [], {}
+    def _sorted(self, lines: Iterable[Line]) -> list[Decided]:
+        """What perkd answers for from now on; what it leaves alone is noted."""
+        decided, left, nobody, players = [], [], [], {}
         for line in lines:
-            player = player_of(line, self._adapter)
-            if is_for_perkd(line.text):
-                if not may_run(line, player, self._roster.since):
-                    continue
-                decided.append(Decided(attempt_id=line.attempt_id))
-            elif self.server.run_store_commands:
-                most, customer = self._adapter.max_command_bytes, self._shared.customer_of(player)
-                command = store_command(line, player, customer, most)
-                decided.append(Decided(attempt_id=line.attempt_id, command=command))
-            else:
+            if line.attempt_id in self._standing:
+                players[line.attempt_id] = self._telling.players.get(line.attempt_id, "")
+                continue
+            if not is_for_perkd(line.text) and not self.server.run_store_commands:
                 left.append(line)
                 continue
+            player = player_of(line, self._adapter, self._roster.since)
+            if not is_for_perkd(line.text):
+                most, customer = self._adapter.max_command_bytes, self._shared.customer_of(player)
+                command = store_command(line, player, customer, most, self._runs_since)
+                decided.append(Decided(attempt_id=line.attempt_id, command=command))
+            elif may_run(line, player, self._roster.since):
+                decided.append(Decided(attempt_id=line.attempt_id))
+            else:
+                nobody += [] if player else [line.attempt_id]
+                continue
             players[line.attempt_id] = player
-        self._players = players
-        return decided, left
+        self._telling.players = players
+        self._count("left", self._left.see(left, self._clock.now()))
+        self.state.left, self.state.nobody = self._left.texts(), nobody
+        return decided
 
     async def _hand_out(self, decided: Sequence[Decided]) -> None:
         """Into the ledger, before the store hears of it."""
@@ -203,96 +209,37 @@ class Activation:
             log.info(
                 "%s: an item of %s is to be activated (attempt %s)",
                 self.server.name,
-                one_line(self._players.get(attempt_id)) or "somebody",
+                one_line(self._telling.players.get(attempt_id)) or "somebody",
                 attempt_id,
                 extra={"action": "activation", "attempt_id": attempt_id},
             )
         self._count("perkd", len(new.for_perkd))
         self._count("command", new.planned)
         self._count("blocked", new.blocked)
-        if new.planned:
+        if new.planned or new.again:
             self._deliver()
 
-    async def _acknowledge(self) -> None:
-        """Tells the store of everything it is owed. What it does not accept is not owed any more: if it still waits for
-        it, it hands it out again. Raises StoreError."""
-        owed = await uncancelled(self._ledger.owed(self.server.name))
-        for at in range(0, len(owed), BULK):
-            piece = owed[at : at + BULK]
-            try:
-                await self._send(piece)
-            except (Rejected, NotFound) as error:
-                if not await self._one_by_one(piece, error):
-                    raise
-            except StoreError:
-                self._told("failed", len(piece))
-                raise
-
-    async def _one_by_one(self, piece: Sequence[str], error: StoreError) -> int:
-        """One id the store does not know may be why it refused them all. Returns how many it accepted by itself."""
-        accepted = 0
-        for attempt_id in piece:
-            if len(piece) > 1:
-                try:
-                    await self._send([attempt_id])
-                    accepted += 1
-                    continue
-                except (Rejected, NotFound) as refused:
-                    error = refused
-            facts = {"action": "acknowledgement_refused", "attempt_id": attempt_id}
-            log.warning("%s: attempt %s: not acknowledged: %s", self.server.name, attempt_id, error, extra=facts)
-            self._told("refused", 1)
-            await self._settle([attempt_id])
-        return accepted
-
-    async def _send(self, attempt_ids: Sequence[str]) -> None:
-        await self._ask(self._api.acknowledge(attempt_ids))
-        await self._settle(attempt_ids)
-        self._told("ok", len(attempt_ids))
-        now = self._clock.monotonic()
-        players = {self._players.pop(attempt_id, "") for attempt_id in attempt_ids} - {""}
-        self._looks += [(now + wait_s, player) for wait_s in LOOKS_S for player in players]
-        self._look()
-
-    async def _settle(self, attempt_ids: Sequence[str]) -> None:
-        await uncancelled(self._ledger.acknowledged(attempt_ids, self._clock.now()))
-        self._standing.difference_update(attempt_ids)
-
-    def _look(self) -> None:
-        """Their items may be active now."""
-        now = self._clock.monotonic()
-        due = {player for at, player in self._looks if at <= now}
-        self._looks = [(at, player) for at, player in self._looks if at > now]
-        if due:
-            self._shared.look(due)
-
-    async def _ask(self, request: Coroutine[Any, Any, T]) -> T:
-        """Waits for the answer. While everybody waits because the store said so, that is no hanging loop."""
-        asking = asyncio.ensure_future(request)
-        try:
-            while not asking.done():
-                nap = asyncio.ensure_future(self._clock.sleep(IDLE_S))
-                await asyncio.wait((asking, nap), return_when=asyncio.FIRST_COMPLETED)
-                nap.cancel()
-                if self._shared.exchange.rate.blocked_s() > 0:
-                    self._shared.pulse.beat(self._name)
-            return asking.result()
-        finally:
-            asking.cancel()
+    def _forget(self, attempt_ids: Sequence[str]) -> None:
+        """The store was told: what it hands out again is owed again."""
+        for attempt_id in attempt_ids:
+            self._standing.pop(attempt_id, None)
 
     def _count(self, kind: str, how_many: int) -> None:
         self._shared.counters.queue_lines.labels(self.server.name, kind).inc(how_many)
 
-    def _told(self, result: str, how_many: int) -> None:
-        self._shared.counters.acknowledgements.labels(self.server.name, result).inc(how_many)
+
+def _digest(token: Secret | None) -> str:
+    """Which queue it is, for the ledger: nobody finds the token from it."""
+    return hashlib.sha256(b"queue of " + (token or Secret("")).reveal().encode()).hexdigest()[:24]
 
 
 def _line(queued: QueuedCommand) -> Line:
     return Line(
         attempt_id=queued.attempt_id,
-        text=queued.command,
-        online_only=queued.online_only,
+        text=queued.command or "",
+        online_only=bool(queued.online_only),
         steam_id=None if queued.steam_id is None else str(queued.steam_id),
         minecraft_uuid=queued.minecraft_uuid,
         customer_name=queued.customer_name,
+        queued_at=queued.queued_at,
     )

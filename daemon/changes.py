@@ -169,6 +169,7 @@ class Hold(StrEnum):
     CHOSEN = "chosen"  # no [[server]] is the game server the buyer chose
     STEP = "step"  # an earlier command of its step was refused
     LINE = "line"  # what the store's queue holds is no single line the game takes
+    BACKLOG = "backlog"  # a line of the store's queue that waited before perkd was told to run them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

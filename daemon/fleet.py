@@ -5,8 +5,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -81,15 +81,35 @@ class Fleet:
             self._joined(players)
 
         presence = Presence(link, roster, joined, self._clock, self._pulse)
-        activation = self._activations.of(settings, adapter, roster, delivery.wake.set)
         loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
-        if activation is not None:
-            loops["activate"] = activation.run()
-        tasks = tuple(
-            self._roots.create_task(forever(f"{word} {settings.name}", loop, ending), name=f"{word} {settings.name}")
-            for word, loop in loops.items()
+        tasks = tuple(self._task(word, settings, loop, ending) for word, loop in loops.items())
+        self.servers[settings.name] = self._activated(
+            Server(settings, link, roster, delivery, presence, ending, tasks), settings
         )
-        self.servers[settings.name] = Server(settings, link, roster, delivery, presence, ending, tasks, activation)
+
+    def _task(
+        self, word: str, settings: ServerSettings, loop: Coroutine[Any, Any, None], ending: asyncio.Event
+    ) -> asyncio.Task[None]:
+        name = f"{word} {settings.name}"
+        return self._roots.create_task(forever(name, loop, ending), name=name)
+
+    def _activated(self, server: Server, settings: ServerSettings) -> Server:
+        """The server with the task of its queue at the store, if it has one."""
+        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+        activation = self._activations.of(settings, adapter, server.roster, server.delivery.wake.set)
+        tasks = server.tasks[:3]
+        if activation is not None:
+            tasks += (self._task("activate", settings, activation.run(), server.ending),)
+        return replace(server, settings=settings, tasks=tasks, activation=activation)
+
+    async def _activate_anew(self, server: Server, settings: ServerSettings) -> None:
+        """Only what the store is told has changed: the game server's connection and its players are left alone."""
+        for task in server.tasks[3:]:
+            task.cancel()
+        await asyncio.gather(*server.tasks[3:], return_exceptions=True)
+        self._pulse.drop(f"activate {settings.name}")
+        if not self._closed:
+            self.servers[settings.name] = self._activated(server, settings)
 
     async def change(self, wanted: Iterable[ServerSettings]) -> None:
         """Makes the servers exactly these: ended, started, replaced where anything about them changed. One whose
@@ -98,7 +118,7 @@ class Fleet:
         over = [
             server
             for name, server in self.servers.items()
-            if by_name.get(name) != server.settings or server.link.state == "refused"
+            if _of_the_game(by_name.get(name)) != _of_the_game(server.settings) or server.link.state == "refused"
         ]
         await self._end(over, None)
         for server in over:
@@ -108,6 +128,8 @@ class Fleet:
         for name, settings in by_name.items():
             if name not in self.servers:
                 self.start(settings)
+            elif settings != self.servers[name].settings:
+                await self._activate_anew(self.servers[name], settings)
             elif (activation := self.servers[name].activation) is not None:
                 activation.reloaded()
 
@@ -157,3 +179,10 @@ class Fleet:
             for task in server.tasks:
                 task.cancel()
         await asyncio.gather(*(task for server in ending for task in server.tasks), return_exceptions=True)
+
+
+def _of_the_game(settings: ServerSettings | None) -> ServerSettings | None:
+    """What its connection, its deliveries and its player list go by: nothing of the store."""
+    if settings is None:
+        return None
+    return replace(settings, paynow_token=None, run_store_commands=False, paynow_id="")

@@ -11,12 +11,18 @@ from datetime import datetime, timedelta
 
 from adapters.base import Adapter, Player
 
+from .changes import Hold
+
 WORD = "perkd"  # a line that begins with it is for perkd: acknowledging it activates the item
 STORE_PERK = "store command"  # the perk of what the store's own lines do: no perk of a config can have this name
 TEXT_KEPT = 2000  # characters of a line that is never sent: enough to find it in the dashboard
 TEXTS_SHOWN = 5  # different lines of one server that are reported one by one
 LINES_MOST = 500  # lines left alone that are remembered of one server
 REMEMBERED = timedelta(minutes=10)  # a line that is handed out only while its player is there
+BACKLOG = (
+    "queued before perkd was told to run the store's lines, so it may have been delivered in another way: look, then "
+    "`perkd commands retry` or `skip`"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +35,20 @@ class Line:
     steam_id: str | None = None
     minecraft_uuid: str | None = None
     customer_name: str | None = None
+    queued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCommand:
-    """A line that goes through the ledger as a command. `problem`: why it is never sent; `text` may be cut then."""
+    """A line that goes through the ledger as a command. `problem`: why it is not sent by itself, and `hold` as a word;
+    where that is its line, the text may be cut."""
 
     text: str
     player: str  # as the server's list names him; "" for nobody
     customer_id: str | None
     online_only: bool
     problem: str | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +73,20 @@ def is_for_perkd(text: str) -> bool:
     return text.split(maxsplit=1)[:1] == [WORD]
 
 
-def player_of(line: Line, adapter: Adapter) -> str:
+def player_of(line: Line, adapter: Adapter, there: Container[str] = ()) -> str:
     """Who the line's customer is in this game, as its player list names him: by his id where he has one in this game,
-    else by his name. "" when the line names nobody."""
+    else by his name. Where a name may be one of several players', it is the one who is `there`. "" when the line names
+    nobody this game can know."""
     facts = {
         "steam_id": line.steam_id,
         "minecraft_uuid": line.minecraft_uuid,
         "customer_name": line.customer_name,
     }
     who = adapter.identify({key: value for key, value in facts.items() if value})
-    return who.player or line.customer_name or ""
+    if who.player:
+        return who.player
+    names = adapter.names_of(line.customer_name or "")
+    return next((name for name in names if name in there), next(iter(names), ""))
 
 
 def may_run(line: Line, player: str, there: Container[str]) -> bool:
@@ -93,16 +106,21 @@ def why_unsendable(text: str, most_bytes: int) -> str | None:
     return None
 
 
-def store_command(line: Line, player: str, customer_id: str | None, most_bytes: int) -> StoreCommand:
-    """The command a line of the store becomes. Its text is never changed, only cut where it is never sent."""
-    problem = why_unsendable(line.text, most_bytes)
+def store_command(
+    line: Line, player: str, customer_id: str | None, most_bytes: int, since: datetime | None = None
+) -> StoreCommand:
+    """The command a line of the store becomes. Its text is never changed, only cut where it is never sent. `since`:
+    what was queued before waits for the owner."""
+    problem, hold = why_unsendable(line.text, most_bytes), None
     if problem is None and line.online_only and not player:
         problem = "the line waits for its player, and the store names nobody this game knows"
     text = line.text
     if problem is not None:
-        text = text[:TEXT_KEPT].encode("utf-8", "replace").decode()
+        hold, text = Hold.LINE, text[:TEXT_KEPT].encode("utf-8", "replace").decode()
+    elif since is not None and (line.queued_at is None or line.queued_at < since.replace(microsecond=0)):
+        problem, hold = BACKLOG, Hold.BACKLOG  # the store may write its times in whole seconds
     return StoreCommand(
-        text=text, player=player, customer_id=customer_id, online_only=line.online_only, problem=problem
+        text=text, player=player, customer_id=customer_id, online_only=line.online_only, problem=problem, hold=hold
     )
 
 

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .model import Server
 from .paynow.documents import Linked, PreviousLink
@@ -15,7 +15,7 @@ from .queuelines import TEXTS_SHOWN
 
 SAID_AFTER = 3  # failures in a row: one hiccup asks for nobody
 TEXT_SHOWN = 80
-LATELY = timedelta(days=1)
+IDS_SHOWN = 5
 
 
 @dataclass(slots=True)
@@ -26,7 +26,12 @@ class QueueState:
     refused: str | None = None
     error: str | None = None
     failures: int = 0  # in a row
-    shared_with: str | None = None  # who used the token before, lately
+    too_long: bool = False  # what failed last is that the queue is longer than perkd reads
+    link_error: str | None = None  # why the latest link failed, other than for the token
+    shared_with: str | None = None  # who used the token before perkd
+    shared_at: datetime | None = None  # and when
+    unreadable: Sequence[str] = ()  # attempts of the latest answer that are ignored
+    nobody: Sequence[str] = ()  # perkd's attempts that wait for a player this game cannot know
     other_id: str | None = None  # the token's game server, where it is not the config's
     left: Sequence[tuple[str, int]] = ()  # lines left alone: text and how often, most first
     sort: object = None  # of what failed last
@@ -37,28 +42,37 @@ class QueueState:
         news, self.refused = self.refused is None, why
         return news
 
-    def fail(self, why: str, sort: object, *, lasting: bool = False) -> bool:
+    def fail(self, why: str, sort: object, *, lasting: bool = False, too_long: bool = False) -> bool:
         """Something else went wrong. True: that is news, whatever else its words say this time."""
         news = self.error is None or sort != self.sort
         self.error, self.sort, self.refused, self.lasting = why, sort, None, lasting
+        self.too_long = too_long
         self.failures += 1
         return news
 
     def succeed(self) -> None:
         self.refused = self.error = None
-        self.failures = 0
+        self.failures, self.too_long = 0, False
 
 
-def learn(state: QueueState, server: Server, linked: Linked, now: datetime) -> None:
-    """What the store's answer to a link says of the token."""
+def host_name(server: str, ledger_id: str) -> str:
+    """What perkd calls itself when it links: by its ledger, so that two of them with one config see each other."""
+    return f"{server} {_mark(ledger_id)}"
+
+
+def learn(state: QueueState, server: Server, linked: Linked, ledger_id: str) -> None:
+    """What the store's answer to a link says of the token. Whoever else used it last may still use it, however long ago
+    that was: an official plugin links only when its server starts."""
     before, mine = linked.previously_linked, linked.gameserver
-    state.shared_with = _name(before) if before is not None and _is_strange(before, server, now) else None
+    strange = before is not None and not (before.host_name or "").endswith(_mark(ledger_id))
+    state.link_error = None
+    state.shared_with = _name(before) if before is not None and strange else None
+    state.shared_at = before.last_linked_at if before is not None and strange else None
     state.other_id = mine.id if mine is not None and server.paynow_id and mine.id != server.paynow_id else None
 
 
-def _is_strange(before: PreviousLink, server: Server, now: datetime) -> bool:
-    other = (before.host_name, before.ip) != (server.name, server.endpoint.host)
-    return other and (before.last_linked_at is None or now - before.last_linked_at < LATELY)
+def _mark(ledger_id: str) -> str:
+    return f"(perkd {ledger_id[:8]})"
 
 
 def _name(before: PreviousLink) -> str:
@@ -84,15 +98,25 @@ def find(state: QueueState) -> Iterable[Problem]:
             "warning",
             name,
             f"its command queue at the store cannot be read or acknowledged: {state.error}",
-            "nothing is lost: it is tried again, and what was acknowledged in vain is acknowledged again. Check the "
-            "network and [store] api",
+            _TOO_LONG if state.too_long else _FAILING,
+        )
+    if state.link_error is not None and state.refused is None:
+        yield Problem(
+            "link_failing",
+            "warning",
+            name,
+            f"the store was not told that perkd uses this token: {state.link_error}",
+            "its queue is read all the same, but nobody would see that another program uses the token, too. It is "
+            "tried again every ten minutes and at `perkd reload`",
         )
     if state.shared_with is not None:
+        when = f"on {state.shared_at:%Y-%m-%d %H:%M} UTC" if state.shared_at is not None else "at an unknown time"
         yield Problem(
             "token_shared",
             "warning",
             name,
-            f"this token was used by {state.shared_with} lately: two programs share one queue",
+            f"before perkd, this token was used by {state.shared_with}, {when}: while both run, two programs share one "
+            "queue",
             "take the official plugin off this game server, or give perkd a game server of its own in the store's "
             "dashboard; if the other one is gone, this goes away within a day or at `perkd reload`",
         )
@@ -104,13 +128,48 @@ def find(state: QueueState) -> Iterable[Problem]:
             f"its paynow_token belongs to the store's game server {state.other_id}, its `paynow_id` is another one",
             "correct `paynow_id`, or take the token of the game server it names",
         )
+    if state.unreadable:
+        yield Problem(
+            "queue_unreadable",
+            "warning",
+            name,
+            f"lines of its queue cannot be read and are ignored until they can: {_ids(state.unreadable)}",
+            "nothing is sent or acknowledged for them; look for them in the store's dashboard, and for a newer perkd",
+        )
+    if state.nobody:
+        yield Problem(
+            "queue_nobody",
+            "warning",
+            name,
+            f"`perkd` lines wait for a player this game cannot know: {_ids(state.nobody)}; their items are not "
+            "activated",
+            "complete the customer's identity for this game in the store's dashboard, or let the command run without "
+            "its player being online",
+        )
     yield from _left(name, state.left)
+
+
+_FAILING = (
+    "nothing is lost: it is tried again, and what was acknowledged in vain is acknowledged again. Check the network "
+    "and [store] api"
+)
+_TOO_LONG = (
+    "too many lines wait for this game server, so none is read: take those nobody needs out of its queue in the "
+    "store's dashboard, and take commands that nothing acknowledges off the products"
+)
+
+
+def _ids(attempt_ids: Sequence[str]) -> str:
+    shown = ", ".join(attempt_ids[:IDS_SHOWN])
+    more = len(attempt_ids) - IDS_SHOWN
+    return f"attempt{'s' if len(attempt_ids) > 1 else ''} {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def _left(name: str, left: Sequence[tuple[str, int]]) -> Iterable[Problem]:
     fix = (
         "replace the command by the one word `perkd` in the store's dashboard and let a [[perk]] do its work; or set "
-        "run_store_commands = true in this [[server]] so that perkd sends it"
+        "run_store_commands = true in this [[server]] so that perkd sends what is queued from then on; what waits "
+        "already is blocked for you to look at"
     )
     shown = left if len(left) <= TEXTS_SHOWN else left[: TEXTS_SHOWN - 1]
     for text, count in shown:

@@ -59,6 +59,8 @@ def _named(sort: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterabl
         elif old[name] != new[name]:
             parts = [field.name for field in fields(new[name]) if _differ(old[name], new[name], field.name)]
             yield f"{sort} {name}: {', '.join(parts)} changed"
+            if "run_store_commands" in parts and new[name].run_store_commands:
+                yield f"{sort} {name}: lines that wait in its queue already are blocked for you to look at"
 
 
 def _differ(old: object, new: object, field: str) -> bool:

@@ -22,6 +22,10 @@ _BLOCKED = {
         "store_command_blocked",
         "change the command in the store's dashboard; `perkd commands skip` acknowledges this one without sending it",
     ),
+    "backlog": (
+        "store_command_backlog",
+        "look whether they were delivered already; `perkd commands skip` acknowledges one, `retry` sends it",
+    ),
 }
 # A line of the store has no perk whose patterns could be set, and the store waits for a word about it.
 _OF_THE_STORE = {

@@ -35,6 +35,9 @@ class TinyGame:
     def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
         return (("name", player.name),)
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        return (name,) if name else ()
+
     def store_fields(self, variable: str) -> str:
         return f"the field {variable}"
 

@@ -61,7 +61,7 @@ def _settings(
     brake = sections.brake(section(filetables.BrakeTable, "brake"))
     known = build_servers(read_list(filetables.ServerTable, document, "server", findings), games, rules, findings)
     perks = build_perks(read_list(filetables.PerkTable, document, "perk", findings), known, games, findings)
-    sections.warn_of_pace(poll, customers, findings)
+    sections.warn_of_pace(poll, customers, store, known.servers, findings)
     if not document.get("server"):
         findings.warn("server", "no [[server]]: there is nowhere to send a command")
     if not document.get("perk"):

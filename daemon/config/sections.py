@@ -5,12 +5,13 @@
 
 import math
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..mistakes import ConfigError, Findings, quoted
-from ..model import BrakeLimits, Secret
+from ..model import BrakeLimits, Secret, Server
 from ..tables import Read, duration_text
 from ..tokensfile import TokenEntry, read_tokens
 from .addresses import PLAIN_PATH, is_loopback, split_address
@@ -21,6 +22,8 @@ from .settings import Customers, Ledger, Listen, Poll, Store
 FLAKE = re.compile(r"[0-9]{1,19}")  # an id of the store
 LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) holds 108 bytes with its closing NUL
 GENTLE_POLL_S = 10
+QUEUE_RATE = 1 / 10  # requests a second of each server with a paynow_token
+FEED_RATE = 1 / 15  # and of the feed
 
 
 def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Store:
@@ -125,15 +128,25 @@ def poll(read: Read[PollTable], findings: Findings) -> Poll:
     return Poll(online=table.online, offline=table.offline, rate=table.rate, concurrency=table.concurrency)
 
 
-def warn_of_pace(poll: Poll, customers: Customers, findings: Findings) -> None:
-    """Says what a whole round takes when there are more customers than `poll.rate` lets perkd ask for in time. Whoever
-    is online comes on top."""
-    count = len(customers.tokens or ())
-    takes = timedelta(seconds=math.ceil(count / poll.rate))
-    if takes > poll.offline:
+def warn_of_pace(poll: Poll, customers: Customers, store: Store, servers: Sequence[Server], findings: Findings) -> None:
+    """Says what a whole round takes when there are more customers than `poll.rate` lets perkd ask for in time, and when
+    the command queues and the feed alone ask for most of it. Whoever is online comes on top."""
+    queues = sum(server.paynow_token is not None for server in servers)
+    asked = queues * QUEUE_RATE + (FEED_RATE if store.api_key is not None else 0.0)
+    # They go first, but while customers wait, every second request is for those.
+    count, left = len(customers.tokens or ()), max(poll.rate - asked, poll.rate / 2)
+    if asked > poll.rate / 2:
         findings.warn(
             "poll.rate",
-            f"{count} customers at {poll.rate:g} requests a second: a whole round takes at least {takes}, not "
+            f"the command queues ({queues}) and the feed alone ask {asked:.2g} times a second, which is more than half "
+            f"of {poll.rate:g}: they and the customers are late. Raise the rate",
+        )
+    takes = timedelta(seconds=math.ceil(count / left))
+    if takes > poll.offline:
+        beside = f" beside the command queues and the feed ({asked:.2g} a second)" if asked else ""
+        findings.warn(
+            "poll.rate",
+            f"{count} customers at {poll.rate:g} requests a second{beside}: a whole round takes at least {takes}, not "
             f"{duration_text(poll.offline)} (poll.offline). Raise the rate, or the interval",
         )
 

@@ -7,26 +7,30 @@ behind, so that sending, judging, doubt and the operator's decisions are those o
 import json
 import sqlite3
 from collections.abc import Iterable
+from datetime import datetime
 
 from ..changes import Hold
 from ..model import Cause, State, Step
 from ..queuelines import STORE_PERK, Decided, StoreCommand
 from . import deliver, events
+from .convert import moment
 from .queries import SQL
 from .rows import HandedOut
 
 
 def hand_out(connection: sqlite3.Connection, server: str, decided: Iterable[Decided], now: int) -> HandedOut:
     """Writes what is new. What is known is owed again: the store would not hand it out if it knew."""
-    for_perkd, planned, blocked = [], 0, 0
+    for_perkd, planned, blocked, again = [], 0, 0, 0
     for one in decided:
         ids = {"attempt_id": int(one.attempt_id), "server": server, "now": now}
         if connection.execute(SQL["attempt"], ids).fetchone():
             connection.execute(SQL["owe_attempt"], ids)
+            again += _see_again(connection, server, one, now)
             continue
         sent = connection.execute(SQL["attempt_command"], {**ids, "perk": STORE_PERK}).fetchone()
         if sent is not None:
             connection.execute(SQL["put_attempt"], {**ids, "command_id": sent["id"]})
+            again += _see_again(connection, server, one, now)
             continue
         if one.command is None:
             connection.execute(SQL["put_attempt"], {**ids, "command_id": None})
@@ -36,9 +40,20 @@ def hand_out(connection: sqlite3.Connection, server: str, decided: Iterable[Deci
         command_id = _put_command(connection, server, one.attempt_id, one.command, now)
         connection.execute(SQL["put_attempt"], {**ids, "command_id": command_id})
         planned, blocked = (planned + 1, blocked) if one.command.problem is None else (planned, blocked + 1)
-    if planned:
+    if planned or again:
         deliver.hold_absent(connection, now)  # the server may have left the config just now
-    return HandedOut(tuple(for_perkd), planned, blocked)
+    return HandedOut(tuple(for_perkd), planned, blocked, again)
+
+
+def lines_run_since(connection: sqlite3.Connection, queue: str, now: int, *, runs: bool) -> datetime | None:
+    key = {"key": f"lines_run_since:{queue}"}
+    if not runs:
+        connection.execute(SQL["forget_meta"], key)
+        return None
+    row = connection.execute(SQL["meta"], key).fetchone()
+    if row is None:
+        connection.execute(SQL["put_meta"], {**key, "value": str(now)})
+    return moment(now if row is None else int(row["value"]))
 
 
 def owed(connection: sqlite3.Connection, server: str) -> list[str]:
@@ -50,15 +65,54 @@ def acknowledged(connection: sqlite3.Connection, attempt_ids: Iterable[str], now
     connection.execute(SQL["acknowledged"], {"ids": ids, "now": now})
 
 
+def _see_again(connection: sqlite3.Connection, server: str, one: Decided, now: int) -> int:
+    """Its command waits and was never sent: it waits where the line is handed out, with the text the line has now.
+    Returns 1 when it may be sent from now on."""
+    row = connection.execute(SQL["attempt_waits"], {"attempt_id": int(one.attempt_id)}).fetchone()
+    if row is None:
+        return 0
+    known = {"id": row["id"], "holding_id": row["holding_id"], "server": server, "now": now}
+    became = row["state"]
+    if row["place"] != server:
+        connection.execute(SQL["move_attempt"], known)
+        connection.execute(SQL["move_attempt_holding"], known)
+        became = State.PLANNED.value if row["hold"] == Hold.SERVER else became
+        events.moved(connection, now, [row["id"]], row["state"], became, f"its queue is {server}'s now")
+    if one.command is not None and row["hold"] == Hold.LINE and not row["attempts"] and one.command.hold != Hold.LINE:
+        became = _state(one.command).value
+        who = {"player": one.command.player, "customer_id": int(one.command.customer_id or 0)}
+        connection.execute(SQL["rewrite_attempt"], {**known, **who, **_words(one.command)})
+        connection.execute(SQL["rewrite_attempt_holding"], {**known, **who})
+        said = one.command.problem or "the line can be sent now"
+        events.moved(connection, now, [row["id"]], row["state"], became, said)
+    return int(became == State.PLANNED.value and (row["state"] != became or row["place"] != server))
+
+
+def _state(command: StoreCommand) -> State:
+    return State.PLANNED if command.problem is None else State.BLOCKED
+
+
+def _words(command: StoreCommand) -> dict[str, object]:
+    """What of a command is the line's."""
+    return {
+        "text": command.text,
+        "source": command.text,
+        "state": _state(command).value,
+        "hold": command.hold,
+        "reason": command.problem,
+        "online_us": 0 if command.online_only else None,
+    }
+
+
 def _put_command(connection: sqlite3.Connection, server: str, attempt_id: str, command: StoreCommand, now: int) -> int:
     customer_id = int(command.customer_id or 0)
     key = {"player": command.player, "perk": STORE_PERK, "server": server, "customer_id": customer_id, "now": now}
     holding = connection.execute(SQL["put_store_holding"], {**key, "attempt_id": int(attempt_id)}).fetchone()
-    state = State.PLANNED if command.problem is None else State.BLOCKED
     row = connection.execute(
         SQL["put_command"],
         {
             **key,
+            **_words(command),
             "holding_id": holding["id"],
             "place": server,
             "item_id": 0,  # the store does not say which item it is for
@@ -66,17 +120,11 @@ def _put_command(connection: sqlite3.Connection, server: str, attempt_id: str, c
             "step": Step.GRANT.value,
             "generation": 1,
             "position": 0,
-            "text": command.text,
-            "source": command.text,
             "identity": "{}",
-            "state": state.value,
-            "hold": None if command.problem is None else Hold.LINE.value,
-            "reason": command.problem,
             "cause": Cause.GRANT.value,
             "end_reason": None,
             "filled": "{}",
             "repeatable": False,
-            "online_us": 0 if command.online_only else None,
             "strict": False,
             "success": "",
             "failure": "",
@@ -85,5 +133,5 @@ def _put_command(connection: sqlite3.Connection, server: str, attempt_id: str, c
         },
     ).fetchone()
     command_id = int(row["id"])
-    events.moved(connection, now, [command_id], None, state.value, command.problem or f"attempt {attempt_id}")
+    events.moved(connection, now, [command_id], None, _state(command).value, command.problem or f"attempt {attempt_id}")
     return command_id

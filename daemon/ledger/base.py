@@ -63,6 +63,11 @@ class Recorded:
 class Ledger(Protocol):
     """Every write is durable when it returns, and atomic. `now` is aware UTC; a naive time is a TypeError."""
 
+    @property
+    def id(self) -> str:
+        """What tells this ledger from every other one, for as long as it lives."""
+        ...
+
     # --- the config and the list of customers
     async def configure(
         self, servers: Sequence[Server], perks: Sequence[Perk], now: datetime, *, adopt: bool
@@ -133,7 +138,13 @@ class Ledger(Protocol):
     # --- the store's command queues
     async def hand_out(self, server: str, decided: Sequence[Decided], now: datetime) -> HandedOut:
         """One answer of the server's queue: what is new is decided from now on, and its commands are recorded; what was
-        decided before is owed again. However often an attempt comes, it becomes one command."""
+        decided before is owed again. However often an attempt comes, it becomes one command. One that waits moves to
+        the server that was handed its line now; one that was blocked for what its line was is what the line is now."""
+        ...
+
+    async def lines_run_since(self, queue: str, now: datetime, *, runs: bool) -> datetime | None:
+        """Since when perkd was told to run the lines of this queue: since now, if it was not. `runs` False: it is told
+        not to, and the time is forgotten."""
         ...
 
     async def owed(self, server: str) -> list[str]:

@@ -406,6 +406,30 @@ WHERE h.item_id = :attempt_id AND h.item_id <> 0 AND h.perk = :perk;
 -- name: put_attempt
 INSERT INTO attempts (attempt_id, server, command_id, decided_at) VALUES (:attempt_id, :server, :command_id, :now);
 
+-- A line of the store whose command waits where its queue is no more: the command, as it stands.
+-- name: attempt_waits
+SELECT m.id, m.holding_id, m.state, m.hold, m.place, m.attempts FROM attempts a JOIN commands m ON m.id = a.command_id
+WHERE a.attempt_id = :attempt_id AND m.state IN ('planned', 'blocked');
+
+-- blocked → planned, where only the server was missing
+-- name: move_attempt
+UPDATE commands SET place = :server, server = :server, state = CASE WHEN hold = 'server' THEN 'planned' ELSE state END,
+    reason = CASE WHEN hold = 'server' THEN NULL ELSE reason END, hold = CASE WHEN hold = 'server' THEN NULL ELSE hold END,
+    due_at = CASE WHEN hold = 'server' THEN :now ELSE due_at END
+WHERE id = :id;
+
+-- name: move_attempt_holding
+UPDATE holdings SET server = :server WHERE id = :holding_id;
+
+-- blocked → planned, blocked: the line is another one now
+-- name: rewrite_attempt
+UPDATE commands SET text = :text, source = :text, player = :player, customer_id = :customer_id, online_us = :online_us,
+    state = :state, hold = :hold, reason = :reason, due_at = :now
+WHERE id = :id;
+
+-- name: rewrite_attempt_holding
+UPDATE holdings SET player = :player, customer_id = :customer_id WHERE id = :holding_id;
+
 -- name: owe_attempt
 UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = :attempt_id;
 
@@ -466,6 +490,9 @@ SELECT COUNT(*) AS count, MIN(again_at) AS again_at, MAX(reason) AS reason FROM 
 
 -- name: unenrolled_due
 SELECT customer_id FROM unenrolled WHERE again_at <= :now ORDER BY again_at LIMIT :limit;
+
+-- name: forget_meta
+DELETE FROM meta WHERE key = :key;
 
 -- name: put_meta
 INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;

@@ -37,7 +37,7 @@ def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
     brake = connection.execute(SQL["brake"]).fetchone()
     stuck = {"usable_before": micros(now - USABLE_TOO_LONG)}
     return Summary(
-        ledger_id=_meta(connection, "ledger_id"),
+        ledger_id=ledger_id(connection),
         created_at=moment(int(_meta(connection, "created_at"))),
         commands=counts,
         holdings=connection.execute(SQL["count_holdings"]).fetchone()[0],
@@ -164,6 +164,10 @@ def window(connection: sqlite3.Connection, since: datetime) -> list[tuple[str, d
         (str(row["customer_id"]), moment(row["read_at"]), row["held"], row["removals"])
         for row in connection.execute(SQL["window"], {"since": micros(since)})
     ]
+
+
+def ledger_id(connection: sqlite3.Connection) -> str:
+    return _meta(connection, "ledger_id")
 
 
 def _meta(connection: sqlite3.Connection, key: str) -> str:

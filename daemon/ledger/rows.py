@@ -114,11 +114,12 @@ class CommandRow:
 @dataclass(frozen=True, slots=True)
 class HandedOut:
     """What was new in one answer of a command queue: the attempts for perkd itself, and how many lines became planned
-    and blocked commands."""
+    and blocked commands. `again`: how many known commands may be sent now and could not before."""
 
     for_perkd: tuple[str, ...] = ()
     planned: int = 0
     blocked: int = 0
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

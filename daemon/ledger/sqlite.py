@@ -26,8 +26,9 @@ from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled
 class SqliteLedger:
     """See `base.Ledger` for what each method promises."""
 
-    def __init__(self, path: Path, lock: files.Lock, writer: Engine, reader: Engine) -> None:
+    def __init__(self, path: Path, lock: files.Lock, writer: Engine, reader: Engine, ledger_id: str) -> None:
         self.path = path
+        self._id = ledger_id
         self._lock = lock
         self._writer = writer
         self._reader = reader
@@ -42,10 +43,16 @@ class SqliteLedger:
             connection = files.open_database(path, now)
             undo.callback(connection.close)
             reading = files.open_reader(path)
+            undo.callback(reading.close)
+            ledger_id = report.ledger_id(reading)
             undo.pop_all()
         writer = Engine(connection, "perkd-ledger", writes=True)
         reader = Engine(reading, "perkd-reports", writes=False)
-        return cls(path, lock, writer, reader)
+        return cls(path, lock, writer, reader, ledger_id)
+
+    @property
+    def id(self) -> str:
+        return self._id
 
     @property
     def failed(self) -> str | None:
@@ -132,6 +139,10 @@ class SqliteLedger:
     async def acknowledged(self, attempt_ids: Sequence[str], now: datetime) -> None:
         at = micros(now)
         await self._writer.run(lambda db: attempts.acknowledged(db, attempt_ids, at))
+
+    async def lines_run_since(self, queue: str, now: datetime, *, runs: bool) -> datetime | None:
+        at = micros(now)
+        return await self._writer.run(lambda db: attempts.lines_run_since(db, queue, at, runs=runs))
 
     # --- enrolment and the feed
 

@@ -222,12 +222,18 @@ class Linked(Document):
 
 
 class QueuedCommand(Document):
-    """One line of a game server's command queue: text only, no stage, product or item."""
+    """One line of a game server's command queue: text only, no stage, product or item. Of one that could not be read
+    only its id is left."""
 
     attempt_id: Flake
     steam_id: TextId = None
     minecraft_uuid: Text = None
     customer_name: Text = None
-    command: str = ""
-    online_only: bool = False
+    command: str | None = None
+    online_only: bool | None = None
     queued_at: Time = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether it says what is to be done and when: without either it must not be acted on."""
+        return self.command is not None and self.online_only is not None

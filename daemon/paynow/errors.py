@@ -12,6 +12,7 @@
     ├── Rejected      any other 4xx: the store does not accept what perkd asks
     ├── ServerFault   5xx
     └── Unreadable    an answer came, and it is not what the store's API promises
+        └── TooLarge      it is longer than perkd reads
 
 None of them says anything about what a customer owns. No message holds a token or key.
 """
@@ -86,6 +87,10 @@ class ServerFault(StoreError):
 
 class Unreadable(StoreError):
     """Not what the API promises: HTML, broken JSON, a redirect, too large, pages that lead nowhere."""
+
+
+class TooLarge(Unreadable):
+    """More than one answer may hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .errors import (
     ServerFault,
     StoreError,
     TokenRefused,
+    TooLarge,
     Unreachable,
     Unreadable,
     one_line,
@@ -149,9 +150,9 @@ def html(host: str, path: str) -> Unreadable:
     )
 
 
-def too_large(path: str) -> Unreadable:
+def too_large(path: str) -> TooLarge:
     """More than one answer may hold."""
-    return Unreadable(f"the answer to {path} is larger than 8 MiB: that is no inventory page", path=path, status=200)
+    return TooLarge(f"the answer to {path} is larger than 8 MiB: that is more than perkd reads", path=path, status=200)
 
 
 def _target(location: str) -> str:

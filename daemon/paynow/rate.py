@@ -104,48 +104,66 @@ class Rate:
         self.monotonic = monotonic
         self._sleep = sleep
         self._queue, self._front = asyncio.Lock(), asyncio.Lock()  # wake their waiters in the order they came
-        self._waiting = 0
-        self._ahead = 0  # how many go before the queue
-        self._none_ahead = asyncio.Event()
-        self._none_ahead.set()
+        self._behind = 0  # how many wait in the queue
+        self._ahead = 0  # how many go before it
+        self._queues_turn = False  # somebody went ahead last, and the queue waits
+        self._queue_may, self._first_may = asyncio.Event(), asyncio.Event()
+        self._decide()
 
     def at_once(self) -> float | None:
         """The monotonic time, when a request may leave now and nobody waits for his turn; else None."""
-        if self._waiting:
+        if self._behind or self._ahead:
             return None
         now = self.monotonic()
         return now if self.pace.take(now) <= 0 else None
 
     async def turn(self, *, first: bool = False) -> float:
-        """Waits until a request may leave and returns that monotonic time. `first` goes before everybody who is not.
-        A cancelled wait costs nobody a turn."""
-        self._waiting += 1
-        try:
-            return await (self._first_turn() if first else self._queued_turn())
-        finally:
-            self._waiting -= 1
+        """Waits until a request may leave and returns that monotonic time. `first` goes before everybody who is not,
+        but never twice in a row while they wait. A cancelled wait costs nobody a turn."""
+        return await (self._first_turn() if first else self._queued_turn())
 
     async def _queued_turn(self) -> float:
-        async with self._queue:
-            while True:
-                if self._ahead:
-                    await self._none_ahead.wait()
-                if (wait := self.pace.take(now := self.monotonic())) <= 0:
-                    return now
-                await self._sleep(wait)
+        self._behind += 1
+        self._decide()
+        try:
+            async with self._queue:
+                now = await self._taken(self._queue_may)
+                self._queues_turn = False
+                return now
+        finally:
+            self._behind -= 1
+            self._decide()
 
     async def _first_turn(self) -> float:
         self._ahead += 1
-        self._none_ahead.clear()
+        self._decide()
         try:
             async with self._front:
-                while (wait := self.pace.take(now := self.monotonic())) > 0:
-                    await self._sleep(wait)
+                now = await self._taken(self._first_may)
+                self._queues_turn = True
                 return now
         finally:
             self._ahead -= 1
-            if not self._ahead:
-                self._none_ahead.set()
+            self._decide()
+
+    async def _taken(self, may: asyncio.Event) -> float:
+        while True:
+            await may.wait()
+            if (wait := self.pace.take(now := self.monotonic())) <= 0:
+                return now
+            await self._sleep(wait)
+
+    def _decide(self) -> None:
+        """Whose turn is next: of two who wait, one always may go."""
+        self._queues_turn = self._queues_turn and self._behind > 0
+        for may, whether in (
+            (self._queue_may, self._queues_turn or not self._ahead),
+            (self._first_may, not self._queues_turn),
+        ):
+            if whether:
+                may.set()
+            else:
+                may.clear()
 
     def configure(self, rate: float) -> None:
         """A new rate from now on; a slower pace the store asked for goes on until it recovers."""

@@ -60,6 +60,7 @@ class Call:
     gameserver: GameServer | None = None
     invalidate_all_exists: bool = False
     queue_twice: bool = False
+    queue_everybody: bool = False
     now: datetime = field(kw_only=True)
 
     def flake(self, part: str) -> str:

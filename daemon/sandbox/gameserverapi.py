@@ -48,10 +48,14 @@ def everything_queued(call: Call) -> Reply:
 
 
 def queued_for_players(call: Call) -> Reply:
-    """Commands that need their player online are handed out only when he is in one of the lists."""
+    """Commands that need their player online are handed out only when he is in one of the lists; with `queue_everybody`
+    they only come before the others (both can be read out of PayNow's documentation)."""
     body = call.table()
     online = Online.of(_listed(body, "steam_ids"), _listed(body, "minecraft_uuids"), _listed(body, "customer_names"))
-    return _handed_out(call, call.shop.attempts.waiting(_asking(call), online))
+    waiting = call.shop.attempts.waiting(_asking(call), online)
+    if call.queue_everybody:
+        waiting += [one for one in call.shop.attempts.waiting(_asking(call)) if one not in waiting]
+    return _handed_out(call, waiting)
 
 
 def acknowledge(call: Call) -> Reply:

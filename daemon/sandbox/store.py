@@ -66,7 +66,8 @@ class _Login:
 class Store(Shop):
     """The shop on HTTP. Switches: `etags` (answer If-None-Match), `nulls` (write empty fields as null or leave them
     out), `show_commandless` (list items of products without commands), `permissions` (of `api_key`),
-    `invalidate_all_exists`, `queue_twice` (each attempt twice in one answer), and `fault` / `heal`.
+    `invalidate_all_exists`, `queue_twice` (each attempt twice in one answer), `queue_everybody` (a game server
+    that says who is online gets what waits for others, too, last), and `fault` / `heal`.
 
     `before_answer` is called with the path of each request that has a good secret: a story can change the shop between
     pages.
@@ -80,6 +81,7 @@ class Store(Shop):
         self.permissions: set[str] = set(PERMISSIONS)
         self.invalidate_all_exists = False
         self.queue_twice = False
+        self.queue_everybody = False
         self.etags = False
         self.nulls = True
         self.show_commandless = False
@@ -238,6 +240,7 @@ class Store(Shop):
             gameserver=login.gameserver,
             invalidate_all_exists=self.invalidate_all_exists,
             queue_twice=self.queue_twice,
+            queue_everybody=self.queue_everybody,
             now=self.now(),
         )
 

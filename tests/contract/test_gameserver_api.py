@@ -116,7 +116,7 @@ async def test_one_line_nobody_can_read_hides_no_other() -> None:
         first, _ = server.queue.values()
         first.command = None  # type: ignore[assignment] # what the API does not promise
         broken, good = await api.queue(NOBODY)
-        assert (broken.command, good.command) == ("", "perkd")
+        assert (broken.readable, good.readable, good.command) == (False, True, "perkd")
 
 
 CALLS: dict[str, Callable[[GameServerApi], Awaitable[object]]] = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.changes import Outcome
+from daemon.changes import Hold, Outcome
 from daemon.config.names import NAME
 from daemon.ledger.base import Ledger, NotPossible
 from daemon.ledger.rows import HandedOut
@@ -38,6 +38,8 @@ FOR_PERKD = Decided(attempt_id="901")
 
 def command(attempt_id: str = "902", text: str = "say hi", player: str = "ann", **facts: object) -> Decided:
     plain: dict[str, object] = {"customer_id": ANN, "online_only": False, "problem": None}
+    if "problem" in facts:
+        plain["hold"] = Hold.LINE
     return Decided(attempt_id=attempt_id, command=StoreCommand(text=text, player=player, **(plain | facts)))  # type: ignore[arg-type]
 
 
@@ -139,6 +141,52 @@ async def test_a_line_that_cannot_be_sent_is_blocked_with_the_reason_and_not_owe
     assert await ledger.owed("survival") == ["902"]
 
 
+async def test_a_line_that_can_be_sent_after_all_is_sent_as_it_is_now_and_once(ledger: Ledger) -> None:
+    await hand_out(ledger, command(text="", player="", customer_id=None, problem="nobody"))
+    good = command(text="say hi", player="ann", online_only=True)
+    assert await hand_out(ledger, good) == HandedOut(again=1)
+    [row] = await rows(ledger)
+    assert (row.state, row.hold, row.reason, row.player, row.customer_id) == (
+        "planned",
+        None,
+        "waits for the player on survival",
+        "ann",
+        ANN,
+    )
+    assert await hand_out(ledger, good, command(text="say more")) == HandedOut()
+    sent = await claimed(ledger, online=["ann"])
+    await ledger.settle(sent.id, Outcome(state=State.DELIVERED), NOW)
+    assert (sent.text, sent.player) == ("say hi", "ann")
+    assert await hand_out(ledger, command(text="say more")) == HandedOut()
+    assert await states(ledger) == {"say hi": "delivered"}
+
+
+async def test_a_line_still_blocked_for_what_it_is_says_what_it_was_blocked_for_first(ledger: Ledger) -> None:
+    await hand_out(ledger, command(problem="a line break"))
+    assert await hand_out(ledger, command(problem="too long")) == HandedOut()
+    assert [row.reason for row in await rows(ledger)] == ["a line break"]
+    await hand_out(ledger, command(problem="from before", hold=Hold.BACKLOG))
+    assert [(row.hold, row.reason) for row in await rows(ledger)] == [("backlog", "from before")]
+
+
+async def test_a_line_from_before_waits_for_the_operator_however_often_it_comes(ledger: Ledger) -> None:
+    await hand_out(ledger, command(problem="from before", hold=Hold.BACKLOG))
+    assert await hand_out(ledger, command()) == HandedOut()
+    assert await claim(ledger) is None
+    [row] = await rows(ledger)
+    await ledger.retry(row.id, draft("say hi", repeatable=False, source="say hi"), NOW)
+    await run(ledger, State.DELIVERED)
+    assert await ledger.owed("survival") == ["902"]
+
+
+async def test_the_time_from_which_lines_are_run_stays_until_they_are_not(ledger: Ledger) -> None:
+    assert await ledger.lines_run_since("a queue", NOW, runs=True) == NOW
+    assert await ledger.lines_run_since("a queue", later(days=1), runs=True) == NOW
+    assert await ledger.lines_run_since("another", later(days=1), runs=True) == later(days=1)
+    assert await ledger.lines_run_since("a queue", later(days=2), runs=False) is None
+    assert await ledger.lines_run_since("a queue", later(days=3), runs=True) == later(days=3)
+
+
 async def test_whatever_comes_again_is_sent_once(ledger: Ledger) -> None:
     await hand_out(ledger, command(), command())
     await hand_out(ledger, command(text="say something else"))
@@ -192,6 +240,35 @@ async def test_a_line_for_a_server_that_left_the_config_waits_until_it_is_back(l
     assert await states(ledger) == {"say hi": "blocked", "say too late": "blocked"}
     await ledger.configure([server()], [], NOW, adopt=True)
     assert await states(ledger) == {"say hi": "planned", "say too late": "planned"}
+
+
+async def test_what_waits_goes_where_its_queue_went_when_a_server_got_another_name(ledger: Ledger) -> None:
+    await ledger.configure([server()], [], NOW, adopt=True)
+    await hand_out(ledger, command(), command("903", "say ho"), command("904", "say no", problem="a line break"))
+    sent = await run(ledger, State.REFUSED, reply="no")
+    await ledger.configure([server("main")], [], NOW, adopt=True)
+    assert await states(ledger) == {"say hi": "refused", "say ho": "blocked", "say no": "blocked"}
+    moved = await hand_out(ledger, command(), command("903", "say ho"), command("904", problem="as before"), on="main")
+    assert moved == HandedOut(again=1)
+    found = {row.text: (row.server, row.place, row.state, row.hold) for row in await rows(ledger)}
+    assert found == {
+        "say hi": ("survival", "survival", "refused", None),
+        "say ho": ("main", "main", "planned", None),
+        "say no": ("main", "main", "blocked", "line"),
+    }
+    assert await claim(ledger) is None
+    again = await ledger.claim("main", NOW, {})
+    assert again is not None
+    assert (again.text, again.id == sent.id) == ("say ho", False)
+
+
+async def test_a_planned_line_moves_too_and_stays_blocked_while_its_new_server_is_not_there(ledger: Ledger) -> None:
+    await ledger.configure([server(), server("main")], [], NOW, adopt=True)
+    await hand_out(ledger, command())
+    assert await hand_out(ledger, command(), on="main") == HandedOut(again=1)
+    await ledger.configure([server()], [], NOW, adopt=True)
+    assert await hand_out(ledger, command(), on="main") == HandedOut()
+    assert await states(ledger) == {"say hi": "blocked"}
 
 
 # --- beside the perks -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+from daemon.queueproblems import host_name
 from daemon.sandbox.attempts import Online
 from daemon.sandbox.faults import Fault
 from tests.flow.owner import Owner, Row, uuid_of
@@ -27,7 +28,8 @@ async def test_a_line_for_perkd_activates_the_item_and_the_perk_arrives(tmp_path
         await world.until(lambda: state_of(world, item) == "active")
         await owner.settled(gold(world, "Ann"))
         assert server.queue == {}
-        assert server.link == {"ip": "127.0.0.1", "hostname": "survival", "platform": "minecraft", "version": "0.1.0"}
+        me = host_name("survival", owner.app._ledger.id)
+        assert server.link == {"ip": "127.0.0.1", "hostname": me, "platform": "minecraft", "version": "0.1.0"}
 
 
 async def test_whose_item_was_activated_is_read_at_once_however_rarely_he_would_be(tmp_path: Path) -> None:
@@ -185,10 +187,21 @@ async def test_any_other_line_is_left_alone_and_reported_until_perkd_may_send_it
         assert "2 times" in left["survival: say thanks"]
         assert (len(server.queue), world.store.requests(ACKNOWLEDGE)) == (3, 0)
 
+        await owner.later(minutes=1)
         queue_of(world, run=True, more='warmup = "0s"\n')
-        await owner.ask("/reload", "POST")
-        await world.until(lambda: world.server.deliveries.count("say thanks") == 2)
+        _, said = await owner.ask("/reload", "POST")
+        assert any("wait in its queue already are blocked" in line for line in said["changes"])
         await owner.until(lambda: _no_longer(reported))
+        waiting = await owner.until(owner.commands)
+        assert len(waiting) == 3
+        assert all(row["state"] == "blocked" and "before perkd was told" in row["reason"] for row in waiting)
+        assert (await owner.problems())["store_command_backlog"]["subject"] == "store command on survival"
+        world.buy("Ann", "thanks", activate=False)
+        await queue_read(owner)
+        await world.until(lambda: world.server.deliveries == ["say thanks"])
+        for row in waiting:
+            await owner.say("skip" if row is waiting[-1] else "retry", row["id"])
+        await world.until(lambda: world.server.deliveries.count("say thanks") == 2)
         await world.until(lambda: [one.command for one in server.queue.values()] == ["perkdx Ann"])
         refused = (await owner.problems())["command_refused"]
         assert refused["subject"] == "store command on survival"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import ConfigError, Listen
+from daemon import activation, feed
+from daemon.config import ConfigError, Listen, sections
 from daemon.model import BrakeLimits, PerkKind, Reason, Secret, Target
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server
 
@@ -439,3 +440,32 @@ def test_more_customers_than_the_rate_lets_perkd_ask_for_in_time_are_a_warning(
     if warned:
         assert "11 customers at 0.5 requests a second" in found[0]
         assert 'at least 0:00:22, not "20s"' in found[0]
+
+
+@pytest.mark.parametrize(("count", "warned"), [(8, False), (9, True)])
+def test_what_a_command_queue_asks_for_is_not_left_for_the_customers(tmp_path: Path, count: int, warned: bool) -> None:
+    tokens = tmp_path / "tokens.toml"
+    tokens.write_text("".join(f'[[customer]]\ntoken = "made-up-{number}"\n' for number in range(count)))
+    tokens.chmod(0o600)
+    found = warnings(
+        tmp_path,
+        section("customers", tokens=f'"file:{tokens}"'),
+        section("poll", online='"10s"', offline='"20s"', rate="0.5"),
+        server(paynow_token='"env:RCON"'),
+        perk(),
+    )
+    assert len(found) == warned
+    if warned:
+        assert "beside the command queues and the feed (0.1 a second): a whole round takes at least 0:00:23" in found[0]
+
+
+def test_command_queues_and_a_feed_that_take_most_of_the_rate_are_a_warning(tmp_path: Path) -> None:
+    key = section("store", id='"77"', api_key='"env:RCON"')
+    parts = (server(paynow_token='"env:RCON"'), perk())
+    assert warnings(tmp_path, key, section("poll", rate="0.4"), *parts) == []
+    (warning,) = warnings(tmp_path, key, section("poll", rate="0.3"), *parts)
+    assert "the command queues (1) and the feed alone ask 0.17 times a second" in warning
+
+
+def test_what_the_warning_counts_with_is_what_the_loops_do() -> None:
+    assert (sections.QUEUE_RATE * activation.EVERY_S, sections.FEED_RATE * feed.EVERY_S) == (1.0, 1.0)

@@ -66,7 +66,8 @@ def test_a_customer_is_another_player_on_each_sort_of_server() -> None:
 
 def test_he_is_looked_for_once_for_each_way_of_naming_players() -> None:
     both = {"minecraft_uuid": NOTCH, "minecraft_name": "Ann", "minecraft_platform": "bedrock", "xbox_xuid": XUID}
-    players = list(rules().players(Profile("1", "9", both)))
+    assert list(rules().players(Profile("1", "9", both))) == [BEDROCK]
+    players = list(rules().players(Profile("1", "9", {**both, "minecraft_id": NOTCH})))
     assert players == [NOTCH, BEDROCK]
     java = Profile("1", "9", {"minecraft_uuid": NOTCH, "minecraft_name": "Notch", "steam_id": "76561197960287930"})
     assert list(rules().players(java)) == [NOTCH, offline_uuid("Notch"), "76561197960287930"]

@@ -120,6 +120,22 @@ def test_a_prefix_no_name_may_begin_with_is_unsafe(prefix: str) -> None:
         MINECRAFT.for_identity("floodgate", prefix)
 
 
+@pytest.mark.parametrize(
+    ("identity", "name", "names"),
+    [
+        ("online", "Ann", ("Ann",)),
+        ("online", "Ann Bee", ()),
+        ("online", "", ()),
+        ("floodgate", "Ann", ("Ann", ".Ann")),
+        ("floodgate", ".Ann", (".Ann",)),
+        ("floodgate", "Ann Bee", (".Ann_Bee",)),
+        ("floodgate", " ", ()),
+    ],
+)
+def test_who_may_be_meant_by_a_name_alone(identity: str, name: str, names: tuple[str, ...]) -> None:
+    assert MINECRAFT.for_identity(identity, ".").names_of(name) == names
+
+
 # --- who is who -------------------------------------------------------------------------------------------------------
 
 CASES: list[tuple[dict[str, str], Who, Who, Who]] = [  # profile, online, offline, floodgate
@@ -136,6 +152,10 @@ CASES: list[tuple[dict[str, str], Who, Who, Who]] = [  # profile, online, offlin
      Who(None, {"xuid": XUID}), Who(None, {"xuid": XUID}), ANN_BEE),
     ({"xbox_xuid": XUID}, Who(None, {"xuid": XUID}), Who(None, {"xuid": XUID}),
      Who(BEDROCK, values(BEDROCK, xuid=XUID))),  # nobody knows his gamertag
+    # a UUID the store made from the XUID in a way of its own is no Java player
+    ({**BEDROCK_PROFILE, "minecraft_uuid": NOTCH}, Who(None, {"xuid": XUID}), Who(None, {"xuid": XUID}), ANN_BEE),
+    ({"minecraft_uuid": NOTCH, "minecraft_platform": "bedrock", "minecraft_name": "Ann Bee"}, Who(None), Who(None),
+     Who(None)),
     # both accounts: the platform decides, else Java
     (BOTH, Who(NOTCH, values(NOTCH, name="Notch", xuid=XUID)), offline("Notch", xuid=XUID),
      Who(NOTCH, values(NOTCH, name="Notch", xuid=XUID))),

@@ -217,5 +217,30 @@ def test_a_queued_line_without_its_text_hides_no_other() -> None:
         QueuedCommand,
         "/x",
     )
-    assert (broken.attempt_id, broken.command) == ("5", "")
-    assert (good.attempt_id, good.command, good.online_only) == ("6", "say hi", True)
+    assert (broken.attempt_id, broken.readable) == ("5", False)
+    assert (good.attempt_id, good.command, good.online_only, good.readable) == ("6", "say hi", True, True)
+
+
+@pytest.mark.parametrize(
+    ("said_of_it", "readable"),
+    [
+        ({}, True),
+        ({"command": ""}, True),
+        ({"online_only": None}, False),
+        ({"online_only": "soon"}, False),
+        ({"command": None}, False),
+        ({"command": 5}, False),
+        ({"queued_at": "yesterday"}, False),
+        ({"customer_name": 5}, False),
+        ({"queued_at": None}, True),
+    ],
+)
+def test_a_queued_line_is_acted_on_only_when_it_says_what_and_for_whom(
+    said_of_it: dict[str, object], readable: bool
+) -> None:
+    line = {"attempt_id": "5", "command": "perkd", "online_only": False, "queued_at": "2026-03-01T12:00:00Z"}
+    [found] = read_list(said([line | said_of_it]), QueuedCommand, "/x")
+    assert (found.attempt_id, found.readable) == ("5", readable)
+    del line["online_only"]
+    [found] = read_list(said([line]), QueuedCommand, "/x")
+    assert not found.readable

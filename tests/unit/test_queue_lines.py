@@ -1,6 +1,6 @@
 """What a line of the store's queue means: whose it is, whom it waits for, whether it may be sent as it is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from adapters import ADAPTERS
 from adapters.base import Player
+from daemon.changes import Hold
 from daemon.queuelines import (
+    BACKLOG,
     LINES_MOST,
     REMEMBERED,
     TEXT_KEPT,
@@ -65,6 +67,19 @@ def test_the_player_of_a_line_is_who_the_servers_list_would_name(
     assert player_of(line(**facts), adapter) == player  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("there", "player"),
+    [([], "Ann"), (["Ann", ".Ann"], "Ann"), ([".Ann"], ".Ann"), ([ANN], "Ann")],
+)
+def test_a_name_alone_is_on_a_floodgate_server_whoever_of_the_two_is_there(there: list[str], player: str) -> None:
+    assert player_of(line(customer_name="Ann"), FLOODGATE, there) == player
+
+
+def test_a_gamertag_is_the_name_it_becomes_in_the_game_and_no_java_player() -> None:
+    assert player_of(line(customer_name="Ann Bee"), FLOODGATE) == ".Ann_Bee"
+    assert player_of(line(customer_name="Ann Bee"), MINECRAFT) == ""
+
+
 def test_on_an_offline_mode_server_the_name_says_who_the_player_is() -> None:
     assert player_of(line(customer_name="Ann"), OFFLINE) == OFFLINE.identify({"minecraft_name": "Ann"}).player
 
@@ -114,6 +129,26 @@ def test_a_line_that_is_never_sent_is_kept_only_as_far_as_it_takes_to_find_it() 
 def test_a_line_that_waits_for_nobody_known_says_so_instead_of_waiting_for_ever() -> None:
     assert "names nobody" in (store_command(line("say hi", online_only=True), "", None, 100).problem or "")
     assert store_command(line("say hi"), "", None, 100).problem is None
+
+
+@pytest.mark.parametrize(
+    ("queued_at", "waits"),
+    [
+        (None, True),
+        (NOW - timedelta(seconds=1), True),
+        (NOW, False),
+        (NOW + timedelta(days=1), False),
+    ],
+)
+def test_what_was_queued_before_perkd_was_told_to_run_lines_waits_for_the_owner(
+    queued_at: datetime | None, waits: bool
+) -> None:
+    since = NOW + timedelta(milliseconds=700)  # the store may say only seconds
+    queued = line("say hi", queued_at=queued_at)
+    command = store_command(queued, ANN, None, 100, since)
+    assert (command.hold, command.problem) == ((Hold.BACKLOG, BACKLOG) if waits else (None, None))
+    assert store_command(line("", queued_at=queued_at), ANN, None, 100, since).hold is Hold.LINE
+    assert store_command(queued, ANN, None, 100).problem is None
 
 
 def test_the_online_players_are_told_by_every_id_the_store_asks_for() -> None:

@@ -7,9 +7,12 @@ import pytest
 from daemon.paynow.documents import Linked
 from daemon.problem import Problem
 from daemon.queuelines import TEXTS_SHOWN
-from daemon.queueproblems import LATELY, SAID_AFTER, QueueState, find, learn
+from daemon.queueproblems import IDS_SHOWN, SAID_AFTER, QueueState, find, host_name, learn
 from tests.builders import NOW
 from tests.ledgers import server
+
+MINE = "1a2b3c4d-0000-4000-8000-000000000000"
+OTHER = "9a2b3c4d-0000-4000-8000-000000000000"
 
 
 def one(state: QueueState) -> Problem:
@@ -49,8 +52,9 @@ def test_a_refused_token_is_an_error_and_news_once() -> None:
     ("before", "named"),
     [
         (None, None),
-        ({"ip": "127.0.0.1", "host_name": "survival"}, None),
-        ({"ip": "203.0.113.7", "host_name": "survival"}, "survival at 203.0.113.7"),
+        ({"ip": "127.0.0.1", "host_name": host_name("survival", MINE)}, None),
+        ({"ip": "127.0.0.1", "host_name": host_name("survival", OTHER)}, "survival (perkd 9a2b3c4d) at 127.0.0.1"),
+        ({"ip": "127.0.0.1", "host_name": "survival"}, "survival at 127.0.0.1"),
         ({"ip": "127.0.0.1", "host_name": "A\nServer"}, "A Server at 127.0.0.1"),
         ({}, "another program"),
     ],
@@ -59,16 +63,49 @@ def test_whoever_used_the_token_before_is_named_unless_it_was_perkd(
     before: dict[str, str] | None, named: str | None
 ) -> None:
     state = QueueState("survival")
-    learn(state, server(), Linked.model_validate({"previously_linked": before}), NOW)
+    learn(state, server(), Linked.model_validate({"previously_linked": before}), MINE)
     assert state.shared_with == named
     assert [problem.code for problem in find(state)] == (["token_shared"] if named else [])
 
 
-@pytest.mark.parametrize(("ago", "named"), [(LATELY - timedelta(hours=1), True), (LATELY, False)])
-def test_a_use_of_the_token_long_ago_is_no_matter(ago: timedelta, named: bool) -> None:
-    state, at = QueueState("survival"), (NOW - ago).isoformat()
-    learn(state, server(), Linked.model_validate({"previously_linked": {"ip": "::1", "last_linked_at": at}}), NOW)
-    assert (state.shared_with is not None) is named
+@pytest.mark.parametrize("ago", [timedelta(hours=1), timedelta(days=90)])
+def test_however_long_ago_the_token_was_used_it_is_said_and_when(ago: timedelta) -> None:
+    state, at = QueueState("survival"), NOW - ago
+    before = {"ip": "::1", "host_name": "A Server", "last_linked_at": at.isoformat()}
+    learn(state, server(), Linked.model_validate({"previously_linked": before}), MINE)
+    assert f"A Server at ::1, on {at:%Y-%m-%d %H:%M} UTC" in one(state).text
+
+
+def test_another_name_or_address_of_the_same_ledger_is_no_other_program() -> None:
+    state = QueueState("smp")
+    before = {"ip": "203.0.113.7", "host_name": host_name("survival", MINE)}
+    learn(state, server("smp"), Linked.model_validate({"previously_linked": before}), MINE)
+    assert list(find(state)) == []
+
+
+def test_a_link_that_fails_is_said_until_one_succeeds_or_the_token_itself_is_refused() -> None:
+    state = QueueState("survival", link_error="500")
+    assert (one(state).code, one(state).severity) == ("link_failing", "warning")
+    state.refuse("401")
+    assert one(state).code == "paynow_token_refused"
+    state.succeed()
+    learn(state, server(), Linked.model_validate({}), MINE)
+    assert list(find(state)) == []
+
+
+def test_a_queue_that_is_too_long_is_said_at_once_with_what_to_do_about_it() -> None:
+    state = QueueState("survival")
+    state.fail("larger", "8 MiB", lasting=True, too_long=True)
+    assert "too many lines" in one(state).fix
+    state.fail("cut off", "reset", lasting=True)
+    assert "too many lines" not in one(state).fix
+
+
+def test_lines_that_are_ignored_or_wait_for_nobody_are_said_by_their_ids_up_to_a_bound() -> None:
+    assert "attempt 7" in one(QueueState("survival", unreadable=["7"])).text
+    assert one(QueueState("survival", unreadable=["7"])).code == "queue_unreadable"
+    many = one(QueueState("survival", nobody=[str(number) for number in range(IDS_SHOWN + 2)]))
+    assert (many.code, "attempts 0, 1, 2, 3, 4 and 2 more" in many.text) == ("queue_nobody", True)
 
 
 def test_lines_left_alone_are_shown_by_their_text_up_to_a_bound() -> None:

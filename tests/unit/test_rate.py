@@ -249,8 +249,69 @@ async def test_who_goes_first_does_not_wait_behind_a_full_queue() -> None:
     waiting = [asyncio.create_task(ask(f"poll {number}")) for number in range(4)]
     first = [asyncio.create_task(ask(name, first=True)) for name in ("feed", "feed again")]
     await asyncio.gather(*waiting, *first)
-    assert [name for name, _ in order] == ["poll 0", "feed", "feed again", "poll 1", "poll 2", "poll 3"]
+    assert [name for name, _ in order] == ["poll 0", "feed", "poll 1", "feed again", "poll 2", "poll 3"]
     assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0, 1005.0])
+
+
+async def test_however_many_go_first_the_queue_gets_every_second_turn() -> None:
+    clock, order = Clock(), list[str]()
+    rate = clock.rate(1.0)
+
+    async def ask(name: str, *, first: bool = False) -> None:
+        while len(order) < 40:
+            await rate.turn(first=first)
+            order.append(name)
+
+    await asyncio.gather(ask("poll"), *(ask("feed", first=True) for _ in range(12)))
+    assert 19 <= order[:40].count("poll") <= 21
+
+
+async def test_who_waits_in_either_way_keeps_others_from_going_at_once() -> None:
+    gate, clock = asyncio.Event(), Clock()
+
+    async def stuck(_seconds: float) -> None:
+        await gate.wait()
+
+    for first in (True, False):
+        gate.clear()
+        rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
+        assert rate.at_once() is not None
+        waiter = asyncio.create_task(rate.turn(first=first))
+        await asyncio.sleep(0)
+        clock.seconds += 1.0
+        assert rate.at_once() is None
+        gate.set()
+        await waiter
+        clock.seconds += 1.0
+        assert rate.at_once() is not None
+
+
+async def test_the_queues_turn_goes_to_who_is_first_when_the_queue_gives_up() -> None:
+    gate, clock, order = asyncio.Event(), Clock(), list[str]()
+
+    async def stuck(_seconds: float) -> None:
+        await gate.wait()
+
+    rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
+    await rate.turn()
+
+    async def ask(name: str, *, first: bool = False) -> None:
+        await rate.turn(first=first)
+        order.append(name)
+        gate.clear()
+
+    poll = asyncio.create_task(ask("poll"))
+    feeds = [asyncio.create_task(ask(name, first=True)) for name in ("feed", "feed again")]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    poll.cancel()
+    for _ in range(2):
+        clock.seconds += 1.0
+        gate.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    await asyncio.gather(*feeds)
+    assert order == ["feed", "feed again"]
 
 
 async def test_a_first_one_who_gives_up_lets_the_queue_go_on() -> None:
