@@ -5,26 +5,24 @@ whoever is online never waits for more than one of them.
 """
 
 import asyncio
-import contextlib
 import heapq
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapters.base import Adapter, Player
 
 from .clock import Clock
+from .enrolprogress import Progress
 from .feedwindow import before
 from .ledger.base import Ledger, LedgerError
-from .ledger.rows import Unenrolled
 from .metrics import Counters
 from .minting import Minting
-from .patience import Patience
+from .patience import Kind, NobodyEnrolled, Patience, kind_of
 from .paynow.documents import Customer
 from .paynow.errors import BadInput, StoreError
 from .paynow.management import Management
-from .paynow.wire import profile_of
+from .paynow.wire import NotAnAnswer, profile_of
 from .polling import Polling
 from .pulse import Pulse
 from .roster import identities
@@ -43,15 +41,6 @@ MOST_SHOWN = 10_000
 TOLD_S = 60.0
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far it has come. `round_over`: everybody the store had was asked for once."""
-
-    cursor: int = 0  # the last customer of the pages that are done
-    round_over: bool = False
-    left: Unenrolled = field(default_factory=Unenrolled)
-
-
 class Enrolment:
     """`mode` is "all" or "online"; `present` names everybody on the servers with his server's adapter."""
 
@@ -67,7 +56,7 @@ class Enrolment:
         *,
         present: Callable[[], Iterable[tuple[Adapter, Player]]],
     ) -> None:
-        self.mode, self.patience, self.progress = mode, Patience(), Progress()
+        self.mode, self.patience, self.progress = mode, Patience(), Progress(f"enrolled:{store.store_id}")
         self._store, self._ledger, self._polling, self._clock, self._pulse = store, ledger, polling, clock, pulse
         self.passes = 0  # over everything that was due
         self._present = present
@@ -78,9 +67,9 @@ class Enrolment:
         self._shown: dict[str, Customer | None] = {}  # whom the feed showed; None: who he is must be asked
         self._refused: list[tuple[datetime, str]] = []  # a heap: when to make a new token, and for whom
         self._replaced: set[str] = set()  # whoever is in it
+        self._stopped: StoreError | None = None  # why not everybody who goes first was asked for
         self._told_s = clock.monotonic()
         self._round_at = clock.now()
-        self._bookmark = f"enrolled:{store.store_id}"
         polling.on_refused = self._token_refused
         pulse.register(LOOP, SLOWEST_S)
 
@@ -113,7 +102,6 @@ class Enrolment:
 
     async def run(self) -> None:
         """Until cancelled."""
-        self.progress.cursor = int(await self._ledger.bookmark(self._bookmark) or 0)
         while True:
             wait_s, wake = TURN_S, self._wake
             self._again.clear()
@@ -137,14 +125,17 @@ class Enrolment:
             await self._rest(wait_s, wake)
 
     async def _pass(self) -> None:
-        """Over everything that is due."""
+        """Over everything that is due. Raises why some of it was not done, after the rest was."""
         if self.mode == "all" and self._list_changed:
             self._list_changed = False
             await self._ledger.want_back(self._clock.now())
+        self._stopped = None
         self._wake.set()  # a player's hour may be over though nothing happened
         await self._urgent()
         if self.mode == "all" and self._round_at <= self._clock.now():
             await self._round()
+        if self._stopped is not None:
+            raise self._stopped
         self.patience.succeeded()
 
     def _listing(self) -> bool:
@@ -168,11 +159,11 @@ class Enrolment:
     # Everybody
 
     async def _round(self) -> None:
-        """All customers after the last one that is done; later rounds begin a little before him, because an id may be
-        listed late. Whoever is urgent goes first."""
+        """All customers after the last one that is done, from a little before him on, because an id may be listed
+        late. Whoever is urgent goes first."""
         done = self.progress
-        after = before(done.cursor) if done.round_over else done.cursor
-        async for page in self._store.customers.pages(after=str(after)):
+        begin = await done.begin(self._ledger, self._store_now())
+        async for page in self._store.customers.pages(after=str(before(begin))):
             states = await self._ledger.enrolled([customer.id for customer in page])
             self._wake.set()  # once a page at least, whatever has become due
             for customer in page:
@@ -180,15 +171,16 @@ class Enrolment:
                     await self._urgent()
                 await self.minting.of_page(customer, states[customer.id])
                 self._pulse.beat(LOOP)
-            if int(page[-1].id) > done.cursor:  # only now: the tokens of this page are stored
-                done.cursor = int(page[-1].id)
-                await self._ledger.put_bookmark(self._bookmark, page[-1].id)
+            await done.page(self._ledger, [int(customer.id) for customer in page], self._store_now())  # all stored
             self.patience.succeeded()
             self.progress.left = await self._ledger.unenrolled()
             self._tell()
         if not done.round_over:
             log.info("everybody is enrolled, %d since the start", self.minting.made, extra={"action": "enrolled"})
         done.round_over, self._round_at = True, self._clock.now() + ROUND_AGAIN
+
+    def _store_now(self) -> datetime:
+        return self._store.now(self._clock.now(), self._clock.monotonic())
 
     def _tell(self) -> None:
         now = self._clock.monotonic()
@@ -204,11 +196,23 @@ class Enrolment:
     # Who goes first
 
     async def _urgent(self) -> None:
-        """Everybody who does not wait for his turn; newcomers before those whose token stopped working."""
-        await self._at_the_door()
+        """Everybody who does not wait for his turn: newcomers before those whose token stopped working, and those
+        before whoever failed an hour ago. Whom the store fails with keeps nobody else from his turn; what is about the
+        key or the pace ends the pass."""
+        for these in (self._at_the_door, self._replace, self._left):
+            try:
+                await these()
+            except StoreError as error:
+                if kind_of(error) in (Kind.KEY, Kind.PERMISSION, Kind.LIMITED):
+                    raise
+                self._stopped = error
+
+    async def _replace(self) -> None:
         while self._refused and self._refused[0][0] <= self._clock.now():
             await self._replace_first()
             await self._at_the_door()
+
+    async def _left(self) -> None:
         for customer_id in await self._ledger.unenrolled_due(self._clock.now(), LATER_AT_ONCE):
             await self.minting.now(customer_id, rank=Rank.REST)
             self._pulse.beat(LOOP)
@@ -220,20 +224,26 @@ class Enrolment:
             return
         self._wake.clear()
         while self._shown:
-            customer_id, customer = next(iter(self._shown.items()))
-            await self.minting.now(customer_id, customer)
-            self._shown.pop(customer_id, None)
+            customer_id = next(iter(self._shown))
+            customer = self._shown.pop(customer_id)
+            try:
+                await self.minting.now(customer_id, customer)
+            except NobodyEnrolled:  # he has his own time now
+                raise
+            except StoreError:
+                self._shown.setdefault(customer_id, customer)  # behind the others
+                raise
             self._pulse.beat(LOOP)
         for adapter, player in self._unknown(self._clock.now()):
             await self._look_up(adapter, player)
             self._pulse.beat(LOOP)
 
     async def _replace_first(self) -> None:
-        due, customer_id = heapq.heappop(self._refused)
+        _, customer_id = heapq.heappop(self._refused)
         try:
             again_at = await self.minting.replace(customer_id)
         except StoreError:
-            heapq.heappush(self._refused, (due, customer_id))
+            heapq.heappush(self._refused, (self._clock.now(), customer_id))  # behind the others
             raise
         if again_at is None:
             self._replaced.discard(customer_id)
@@ -257,15 +267,21 @@ class Enrolment:
         return [found[player] for player in self._strangers.due(found, now)]
 
     async def _look_up(self, adapter: Adapter, player: Player) -> None:
-        """Asks the store who the player is. What it says counts for an hour."""
+        """Asks the store who the player is. What it says counts for an hour, and so does that it can say nothing."""
         for by, value in adapter.store_keys(player):
-            with contextlib.suppress(BadInput):  # a name the store cannot have
+            try:
                 customer = await self._store.customers.lookup({by: value})
                 who = None if customer is None else profile_of(customer)
-                if who is not None and adapter.identify(who.values).player in identities(player):
-                    await self.minting.now(who.customer_id, who)
-                    self._know_anew(who.customer_id, player)
-                    break
+            except (StoreError, NotAnAnswer) as error:
+                if isinstance(error, StoreError) and not self.minting.about_him(player.id, error):
+                    raise
+                if not isinstance(error, BadInput):  # that is a name the store cannot have
+                    log.warning("player %s is not looked up: %s", player.id, error, extra={"action": "no_lookup"})
+                continue
+            if who is not None and adapter.identify(who.values).player in identities(player):
+                await self.minting.now(who.customer_id, who)
+                self._know_anew(who.customer_id, player)
+                break
         self._strangers.not_found(player.id, self._clock.now())
 
     def _know_anew(self, customer_id: str, player: Player) -> None:

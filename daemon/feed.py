@@ -5,11 +5,11 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .clock import Clock
 from .enrolment import Enrolment
-from .feedwindow import Looks, Window, flake_at
+from .feedwindow import Looks, Window, flake_at, latest_flake
 from .ledger.base import Ledger, LedgerError
 from .metrics import Counters
 from .patience import Patience
@@ -102,7 +102,7 @@ class Feed:
         window = self._window = self._window or await self._begin()
         async for page in self._store.items.of_store(after=str(window.after), first=True):
             items = {int(item.id): item for item in page}
-            for new in window.take(items):
+            for new in window.take(items, latest_flake(self._store_now())):
                 self._show(new, items[new])
             self._pulse.beat(LOOP)
         oldest = self._looks.oldest  # a restart looks again for whatever no inventory had yet
@@ -115,13 +115,16 @@ class Feed:
         """Where the last run ended, by the store's own clock not too long ago."""
         if self._store.last_date is None:
             await self._store.items.newest()
-        now, date = self._clock.now(), self._store.last_date
-        if date is not None:
-            now = date.at + timedelta(seconds=self._clock.monotonic() - date.seen_s)
+        now = self._store_now()
         saved = await self._ledger.bookmark(self._bookmark)
         if saved is None:
             return Window(flake_at(now - FIRST_BACK))
+        if int(saved) > latest_flake(now):  # the store never came that far: begin as after a long stop
+            return Window(flake_at(now - LONGEST_BACK))
         return Window(max(int(saved), flake_at(now - LONGEST_BACK)))
+
+    def _store_now(self) -> datetime:
+        return self._store.now(self._clock.now(), self._clock.monotonic())
 
     def _show(self, number: int, item: StoreItem) -> None:
         if not (owner := item.owner_id):

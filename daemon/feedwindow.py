@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from .paynow.wire import FLAKE_EPOCH
 
+AHEAD = timedelta(hours=1)  # an id later than that by the store's clock is an odd one: nothing is asked for after it
 OVERLAP = timedelta(minutes=1)  # how much later than its id's time an item may be listed
 MOST = 20_000  # ids remembered; when more come within OVERLAP the look begins later
 TIME_BITS = 22  # an id's time stands above these
@@ -24,30 +25,39 @@ def before(flake: int, by: timedelta = OVERLAP) -> int:
     return max(0, flake - ((by // timedelta(milliseconds=1)) << TIME_BITS))
 
 
+def latest_flake(now: datetime) -> int:
+    """The largest id that may say how far the store has come, at the store's time `now`."""
+    return flake_at(now + AHEAD)
+
+
 class Window:
-    """`newest` is the largest id seen, or where the first look began: what a restart goes on from."""
+    """`newest` is the largest id seen that is not odd, or where the first look began: what a restart goes on from."""
 
     def __init__(self, newest: int, *, most: int = MOST) -> None:
         self.newest = newest
         self._most = most
         self._floor = 0
         self._seen: set[int] = set()
+        self._odd: set[int] = set()
 
     @property
     def after(self) -> int:
         """The id to ask after."""
         return max(before(self.newest), self._floor)
 
-    def take(self, ids: Iterable[int]) -> list[int]:
+    def take(self, ids: Iterable[int], latest: int) -> list[int]:
         """Which of these were not shown before, rising. Ids at or below `after` are none of a complete answer and count
-        as shown."""
+        as shown. Those above `latest` are odd: shown, as many as can be remembered, and they move nothing."""
         after = self.after
-        new = sorted({one for one in ids if one > after} - self._seen)
-        if new:
-            self._seen.update(new)
-            self.newest = max(self.newest, new[-1])
+        new = sorted({one for one in ids if one > after} - self._seen - self._odd)
+        known = [one for one in new if one <= latest]
+        odd = [one for one in new if one > latest][: max(0, self._most - len(self._odd))]
+        if known:
+            self._seen.update(known)
+            self.newest = max(self.newest, known[-1])
             self._forget()
-        return new
+        self._odd.update(odd)
+        return known + odd
 
     def _forget(self) -> None:
         after = self.after

@@ -14,9 +14,9 @@ from prometheus_client import Counter
 from .ledger.base import Ledger, LedgerError
 from .ledger.rows import Enrolled
 from .model import Profile
-from .patience import Kind, kind_of
+from .patience import Kind, NobodyEnrolled, kind_of
 from .paynow.documents import Customer
-from .paynow.errors import StoreError
+from .paynow.errors import BadDocument, StoreError
 from .paynow.management import Management
 from .paynow.wire import profile_of
 from .polling import Polling
@@ -30,20 +30,21 @@ T = TypeVar("T")
 REPLACED_AGAIN = timedelta(hours=1)  # one customer's token, at most
 LATER, LATEST = timedelta(hours=1), timedelta(days=1)  # whom the store makes none for: doubled each time
 STUBBORN = 3  # failures of the store in a row with one customer: the next one's turn
-MANY = 10  # customers in a row the store makes no token for: it is not about them
+MANY = 10  # customers in a row the store makes no token for: it may not be about them
+MOST_STUCK = 10_000
 LAST_WORD_S = 3.0  # what a token that is being made gets when the daemon ends
 
 
 class Minting:
-    """Every method that asks raises the StoreErrors that are not about its one customer. `made`: tokens since the
-    start."""
+    """Every method that asks raises the StoreErrors that are not about its one customer, and NobodyEnrolled. `made`:
+    tokens since the start."""
 
     def __init__(
         self, store: Management, ledger: Ledger, polling: Polling, now: Callable[[], datetime], results: Counter
     ) -> None:
         self.made = 0
         self._store, self._ledger, self._polling, self._now, self._results = store, ledger, polling, now, results
-        self._stuck = ("", 0)  # the customer the store failed with, and how often in a row
+        self._stuck: dict[str, int] = {}  # whom the store failed with, and how often in a row
         self._left_in_a_row = 0
 
     async def of_page(self, customer: Customer, state: Enrolled) -> None:
@@ -67,12 +68,19 @@ class Minting:
         try:
             profile = profile_of(await self._store.customers.show(customer_id))
             await self._finished(self._mint(profile, Rank.ASKED, instead_of=watch.token_id))
+        except LedgerError:
+            raise
         except StoreError as error:
-            if kind_of(error) not in (Kind.ABSENT, Kind.REQUEST):
+            if not self.about_him(customer_id, error):
                 raise
-            self._results.labels("refused").inc()
-            return now + REPLACED_AGAIN
-        return None
+            log.warning("customer %s gets no new token: %s", customer_id, error, extra={"action": "not_replaced"})
+        except Exception:  # what is wrong with one customer never stops the others
+            log.exception("customer %s: no new token", customer_id, extra={"action": "enrolment_crashed"})
+        else:
+            self._stuck.pop(customer_id, None)
+            return None
+        self._results.labels("refused").inc()
+        return now + REPLACED_AGAIN
 
     def watch(self, customer_id: str) -> Watch | None:
         """How the customer is read; None: not at all."""
@@ -114,27 +122,39 @@ class Minting:
         except LedgerError:
             raise
         except StoreError as error:
-            if not self._about_him(customer_id, error):
+            if not self.about_him(customer_id, error):
                 raise
             await self._leave(customer_id, tries, str(error))
             if self._left_in_a_row >= MANY:
-                raise
+                raise NobodyEnrolled(
+                    f"the store made no token for {MANY} customers in a row, and each has a reason of his own; "
+                    f"customer {customer_id}: {error}",
+                    path=error.path,
+                    status=error.status,
+                ) from None
         except Exception as error:  # see above
             log.exception("customer %s: could not be enrolled", customer_id, extra={"action": "enrolment_crashed"})
             await self._leave(customer_id, tries, f"a fault in perkd: {type(error).__name__}, see the log")
         else:
-            self._left_in_a_row, self._stuck = 0, ("", 0)
+            self._left_in_a_row = 0
+            self._stuck.pop(customer_id, None)
 
-    def _about_him(self, customer_id: str, error: StoreError) -> bool:
+    def about_him(self, who: str, error: StoreError) -> bool:
+        """Whether a failure is about this one customer or player and says nothing about the others."""
         kind = kind_of(error)
-        if kind is Kind.STORE:
-            who, failures = self._stuck
-            self._stuck = (customer_id, failures + 1 if who == customer_id else 1)
-        return kind in (Kind.ABSENT, Kind.REQUEST) or (kind is Kind.STORE and self._stuck[1] >= STUBBORN)
+        if kind is not Kind.STORE or isinstance(error, BadDocument):
+            return kind in (Kind.ABSENT, Kind.REQUEST, Kind.STORE)
+        failures = self._stuck.pop(who, 0) + 1
+        if failures >= STUBBORN:
+            return True
+        self._stuck[who] = failures
+        if len(self._stuck) > MOST_STUCK:
+            del self._stuck[next(iter(self._stuck))]
+        return False
 
     async def _leave(self, customer_id: str, tries: int, why: str) -> None:
         """He gets his token later; the next one's turn."""
-        self._left_in_a_row, self._stuck = self._left_in_a_row + 1, ("", 0)
+        self._left_in_a_row += 1
         self._results.labels("refused").inc()
         log.warning("customer %s is not enrolled: %s", customer_id, why, extra={"action": "not_enrolled"})
         again_at = self._now() + min(LATEST, LATER * 2 ** min(tries, 10))

@@ -142,4 +142,10 @@ def _enrolment(enrolment: Enrolment) -> Iterator[Problem]:
 def _fix(patience: Patience, meanwhile: str) -> str:
     if patience.kind is Kind.PERMISSION:
         return f"give the key's role that permission in the store's dashboard, then `perkd reload`; {meanwhile}"
+    if patience.kind is Kind.ABSENT:
+        return f"correct [store] id, api or management_items, then `systemctl restart perkd`; {meanwhile}"
+    if patience.kind is Kind.REQUEST:
+        return f"look for a newer perkd, the store's API may have changed; {meanwhile}"
+    if patience.kind is Kind.EACH:
+        return f"look at that customer in the store's dashboard; perkd goes on with the next ones, and {meanwhile}"
     return f"{meanwhile}. perkd goes on by itself when the store answers"

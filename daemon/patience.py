@@ -17,14 +17,22 @@ class Kind(StrEnum):
 
     KEY = "key"  # the store does not know it
     PERMISSION = "permission"  # the key's role lacks one, named in the message
-    ABSENT = "absent"  # the store has no such path
+    ABSENT = "absent"  # the store has nothing at this path
     REQUEST = "request"  # this one is not accepted, others may be
     STORE = "store"  # no answer, or none that can be used
+    EACH = "each"  # many customers in a row, each for a reason of his own
     LIMITED = "limited"
+
+
+class NobodyEnrolled(StoreError):
+    """Many customers in a row got no token, each for a reason that is about him alone: a pause, and on with the next
+    ones."""
 
 
 def kind_of(error: StoreError) -> Kind:
     """What a failed request says."""
+    if isinstance(error, NobodyEnrolled):
+        return Kind.EACH
     if isinstance(error, TokenRefused):
         return Kind.PERMISSION if error.status == 403 else Kind.KEY
     if isinstance(error, NotFound):

@@ -86,7 +86,7 @@ async def _assign(
             if piece.error is not None:
                 work.error, work.at = piece.error, [left[row.place].number for row in piece.rows]
 
-    await patiently(once)
+    await patiently(work, once)
 
 
 def _said(number: int, result: "RowResult") -> LineSaid:

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import itertools
 import re
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 from ..paynow.errors import Limited, StoreError
 from .errors import NotWell
 from .output import many, printable, say, say_json, warn
-from .storedesk import Desk, ask, ended, told
+from .storedesk import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, ended, told
 from .storerest import lines_text, write_rows
 
 if TYPE_CHECKING:
     from ..paynow.management import Management
 
 UNKNOWN = "unknown"
-LIMITED_MOST = 5  # refusals for going too fast, before the work is given up
-LONGEST_WAIT_S = 60.0  # a store that wants more than that is left in peace
 _PLACE = re.compile(r"The store says: \[([0-9]{1,3})\]")
 INTERRUPTED = "it was ended from outside"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -103,16 +100,18 @@ def _where(work: Work, text: str) -> str:
     return f"{lines_text(work.at)}: {text}"
 
 
-async def patiently(once: Callable[[], Awaitable[None]]) -> None:
-    """Calls `once`, which goes on where it stopped, again when the store only asks for a slower pace: the next request
-    waits for its turn. Raises as `once` does."""
-    for tried in itertools.count(1):
+async def patiently(work: Work, once: Callable[[], Awaitable[None]]) -> None:
+    """Calls `once`, which fills `work` and goes on where it stopped, again when the store only asks for a slower pace:
+    the next request waits for its turn. Raises as `once` does, and after LIMITED_MOST refusals for one piece."""
+    tried, done = 0, 0
+    while True:
         try:
             await once()
         except Limited as error:
+            tried, done = (1 if len(work.results) > done else tried + 1), len(work.results)
             if tried == LIMITED_MOST or (error.retry_after_s or 0.0) > LONGEST_WAIT_S:
                 raise
-            warn("the store asks for a slower pace: going on when it allows it")
+            warn(SLOWER)
         else:
             return
 

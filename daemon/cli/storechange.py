@@ -27,6 +27,9 @@ Platform = Annotated[str, typer.Option("--minecraft-platform", metavar="PLATFORM
 Xuid = Annotated[str, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="May be given often.")]
 Blank = Annotated[bool, typer.Option("--blank", help="A customer without any field is meant.")]
+UNSURE = "whether the customer was made is not known"
+LOOK = "Look with `perkd store customers lookup` or `list --search` before you try again"
+
 Clear = Annotated[
     list[str] | None,
     typer.Option(
@@ -62,12 +65,9 @@ def create(  # noqa: PLR0913 - one argument for each option
         try:
             return await management.customers.create(fields)
         except LOST as error:
-            raise OutOfReach(
-                f"whether the customer was made is not known: {told(error)}. Look with `perkd store customers lookup` "
-                "or `list --search` before you try again"
-            ) from None
+            raise OutOfReach(f"{UNSURE}: {told(error)}. {LOOK}") from None
 
-    _show(ask(desk(config), work), "made", json=json)
+    _show(ask(desk(config), work, unsure=f"it was ended from outside: {UNSURE}. {LOOK}"), "made", json=json)
 
 
 def update(  # noqa: PLR0913 - one argument for each option

@@ -44,7 +44,10 @@ ENDS: tuple[tuple[tuple[type[StoreError], ...], type[CliError]], ...] = (
     ((BadAddress, TokenRefused), Misconfigured),
     ((Unreachable, Limited, ServerFault, Unreadable), OutOfReach),
 )
+LIMITED_MOST = 5  # refusals for going too fast in a row, before the work is given up
+SLOWER = "the store asks for a slower pace: going on when it allows it"
 LOST = (Unreachable, ServerFault, Unreadable)  # these leave open whether the store did what it was asked for
+LONGEST_WAIT_S = 60.0  # a store that wants a pause longer than that is left in peace
 PAUSES_S = (1.0, 4.0)  # before a list in the middle of which the store failed is gone on with
 
 
@@ -89,10 +92,15 @@ def desk(option: Path | None) -> Desk:
     return Desk(store, store.api_key, poll.rate)
 
 
-def ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
-    """What `work` gives for an open client. Raises the CliError a failure of the store comes to."""
+def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
+    """What `work` gives for an open client. Raises the CliError a failure of the store comes to, and NotWell with
+    `unsure`, if there is such a message, when a person ends it with Ctrl-C."""
     try:
         return asyncio.run(_ask(where, work))
+    except KeyboardInterrupt:
+        if not unsure:
+            raise
+        raise NotWell(unsure) from None
     except StoreError as error:
         raise ended(error) from error
 
@@ -123,13 +131,20 @@ async def every_customer(
 ) -> AsyncIterator[list["Customer"]]:
     """All customers, rising, a page at a time. When the store fails in the middle it is asked again a few times."""
     after, pauses = "0", list(PAUSES_S)
+    slower = 0
     while True:
         try:
             async for page in management.customers.pages(search=search, after=after):
-                after, pauses = page[-1].id, list(PAUSES_S)
+                after, pauses, slower = page[-1].id, list(PAUSES_S), 0
                 yield page
                 step(len(page))
-        except (Limited, *LOST) as error:
+        except Limited as error:
+            slower += 1
+            if slower == LIMITED_MOST or (error.retry_after_s or 0.0) > LONGEST_WAIT_S:
+                raise
+            warn(SLOWER)
+            continue
+        except LOST as error:
             if after == "0" or not pauses:
                 raise
             warn(f"{told(error)}. Going on in a moment with the customers after {after}")

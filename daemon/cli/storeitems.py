@@ -91,7 +91,12 @@ def assign(  # noqa: PLR0913 - one argument for each option
     where = desk(config)
     if what.hidden:
         warn(f"--skip-commands: {HIDDEN}")
-    made: list[StoreItem] = ask(where, lambda management: management.items.assign(customer_id, what))
+    made: list[StoreItem] = ask(
+        where,
+        lambda management: management.items.assign(customer_id, what),
+        unsure="it was ended from outside: whether the store assigned the product is not known. Look at "
+        f"`perkd store inventory show {customer_id}` before trying again",
+    )
     if json:
         list_json("items", made)
         return

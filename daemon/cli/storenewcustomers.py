@@ -86,7 +86,7 @@ async def _create(
             step(len(piece))
 
     try:
-        await patiently(once)
+        await patiently(work, once)
     except StoreError as error:
         piece = _piece_after(work, lines, UNKNOWN)
         work.at = work.at or [said.line for said in piece]

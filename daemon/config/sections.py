@@ -100,6 +100,12 @@ def customers(read: Read[CustomersTable], store: Store, rules: SecretRules, find
             expected="[store] api_key and id: only with them perkd finds customers and makes their tokens",
             fix='set both in [store], or write "off" and list the tokens in `tokens`',
         )
+    if table.enrol == "off" and keyed:
+        findings.warn(
+            read.at("enrol"),
+            'there is an API key, and with "off" the key finds and enrols nobody: whoever has no token in `tokens` and '
+            "was not added by hand gets nothing. Remove this line if everybody in the store shall get what he owns",
+        )
     tokens = _tokens(table.tokens, read.at("tokens"), rules, findings) if table.tokens else None
     return Customers(source=table.tokens, tokens=tokens, enrol=enrol, first_seen=table.first_seen)
 

@@ -16,6 +16,8 @@ from .errors import BadInput, Limited, StoreError, TokenRefused
 from .itemsapi import ItemsApi, is_just, is_of
 from .requests import BULK_ITEMS, QUANTITY_MOST, BulkAssignment
 
+LONGEST_WAIT_S = 60.0  # for a store that wants a slower pace, before what it made counts as unknown
+
 
 class RowState(StrEnum):
     """What became of one row."""
@@ -62,8 +64,9 @@ def pieces(rows: Sequence[BulkAssignment], most: int = BULK_ITEMS) -> list[list[
 
 def matched(rows: Sequence[tuple[int, BulkAssignment]], made: Sequence[StoreItem]) -> list[RowResult]:
     """Which rows these new items belong to, each item once, in the order of ids. Rows take what fits them exactly
-    first, so that two rows of one customer and product that differ in the rest keep apart. A row that may own an item
-    nobody can read is unknown. PURE."""
+    first, so that two rows of one customer and product that differ in the rest keep apart. A row of a customer who has
+    a new item that came with no order and fits no row is unknown: the store may have made it of this row and show it
+    with another version or game server, or in no way that can be read. PURE."""
     left = {item.id: item for item in sorted(made, key=lambda item: int(item.id))}
     taken: list[list[str]] = [[] for _ in rows]
     for fits in (is_just, is_of):
@@ -72,7 +75,7 @@ def matched(rows: Sequence[tuple[int, BulkAssignment]], made: Sequence[StoreItem
             for key in mine[: row.quantity - len(ids)]:
                 del left[key]
                 ids.append(key)
-    unclear = {item.owner_id for item in left.values() if item.product is None}
+    unclear = {item.owner_id for item in left.values() if item.order_id is None}
     return [
         RowResult(place, _state(row, len(ids), unclear), tuple(sorted(ids, key=int)))
         for (place, row), ids in zip(rows, taken, strict=True)
@@ -109,7 +112,7 @@ async def assign_bulk(items: ItemsApi, rows: Sequence[BulkAssignment]) -> AsyncI
         if all(result.state is RowState.ASSIGNED for result in results):
             yield Piece(tuple(results))
             continue
-        found = await _found_out(items, piece, before)  # a confirmation may say less than was done
+        found = await _found_out(items, piece, before, made)  # a confirmation may say less than was done
         if not all(result.state is RowState.ASSIGNED for result in found):
             yield Piece(found, _short(results))
             return
@@ -133,20 +136,31 @@ async def _mark(items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]]) ->
 
 
 async def _found_out(
-    items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]], before: Marks
+    items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]], before: Marks, confirmed: Sequence[StoreItem] = ()
 ) -> tuple[RowResult, ...]:
-    """Looks at once, and when something is missing a second time: the store may still be at work."""
+    """Looks at once, and when something is missing a second time: the store may still be at work. What it `confirmed`
+    counts though it is not listed yet."""
     try:
-        found = matched(piece, await _made_since(items, before))
+        found = matched(piece, await _made_since(items, before, confirmed))
         if not all(result.state is RowState.ASSIGNED for result in found):
             await asyncio.sleep(items.settle_s)
-            found = matched(piece, await _made_since(items, before))
+            found = matched(piece, await _made_since(items, before, confirmed))
     except StoreError:
         return tuple(RowResult(place, RowState.UNKNOWN) for place, _ in piece)
     return tuple(found)
 
 
-async def _made_since(items: ItemsApi, before: Marks) -> list[StoreItem]:
+async def _made_since(items: ItemsApi, before: Marks, confirmed: Sequence[StoreItem]) -> list[StoreItem]:
+    try:
+        listed = await _listed_since(items, before)
+    except Limited as error:
+        if (error.retry_after_s or 0.0) > LONGEST_WAIT_S:
+            raise
+        listed = await _listed_since(items, before)  # once more, when its turn in the rate comes
+    return list({item.id: item for item in (*confirmed, *listed)}.values())
+
+
+async def _listed_since(items: ItemsApi, before: Marks) -> list[StoreItem]:
     if isinstance(before, str):
         return [item async for page in items.of_store(after=before) for item in page]
     return [item for who, had in before.items() for item in await _owned(items, who) if item.id not in had]

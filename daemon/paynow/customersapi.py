@@ -41,7 +41,7 @@ class CustomersApi:
         try:
             reply = await self._keyed.ask("GET", rest, permission="customer_read")
         except NotFound as error:
-            raise self._no_customer(customer_id, error) from None
+            raise self._keyed.no_customer(customer_id, error) from None
         return self._keyed.read(reply, Customer, rest)
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
@@ -74,7 +74,7 @@ class CustomersApi:
         try:
             reply = await self._keyed.ask("PATCH", rest, permission="customer_update", body=fields.body())
         except NotFound as error:
-            raise self._no_customer(customer_id, error) from None
+            raise self._keyed.no_customer(customer_id, error) from None
         return self._keyed.read(reply, Customer, rest)
 
     async def mint(self, customer_id: str) -> Secret:
@@ -83,7 +83,7 @@ class CustomersApi:
         try:
             reply = await self._keyed.ask("POST", rest, permission="customer_update")
         except NotFound as error:
-            raise self._no_customer(customer_id, error) from None
+            raise self._keyed.no_customer(customer_id, error) from None
         return Secret(self._keyed.read(reply, Minted, rest).token)
 
     async def invalidate(self, customer_id: str) -> None:
@@ -92,7 +92,7 @@ class CustomersApi:
         try:
             await self._keyed.ask("DELETE", rest, permission="customer_update")
         except NotFound as error:
-            raise self._no_customer(customer_id, error) from None
+            raise self._keyed.no_customer(customer_id, error) from None
 
     async def invalidate_all(self) -> None:
         """Every token of every customer of the store stops working. Raises NotFound where the API has this no more: it
@@ -106,10 +106,3 @@ class CustomersApi:
                 path=error.path,
                 status=error.status,
             ) from None
-
-    def _no_customer(self, customer_id: str, error: NotFound) -> NotFound:
-        return NotFound(
-            f"store {self._keyed.store_id} has no customer {customer_id}: check the id and [store] id",
-            path=error.path,
-            status=error.status,
-        )

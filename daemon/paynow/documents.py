@@ -2,13 +2,23 @@
 
 Every field of PayNow's description of August 2026 and of the documentation of 2023 to 2025 is named; a field nobody
 knows is kept as it came (`model_extra`). Null and absent are the same, ids are strings or numbers and become strings,
-times are aware UTC cut to microseconds.
+times are aware UTC cut to microseconds. What is only shown (times, names, metadata, who did it) is None or left out
+where it cannot be read, and never makes a document unreadable.
 """
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from .wire import Text, TextId, WireCustomer, WireProfile, flake, moment
 
@@ -29,8 +39,21 @@ def _moment(value: object) -> object:
     return moment(value)
 
 
-def _no_null(value: object) -> object:
-    return {} if value is None else value
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except (ValidationError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
+        return None
+
+
+def _texts(value: object) -> object:
+    if not isinstance(value, dict):
+        return {}
+    return {
+        key: one if isinstance(one, str) else json.dumps(one, ensure_ascii=False)
+        for key, one in value.items()
+        if one is not None
+    }
 
 
 def _no_null_list(value: object) -> object:
@@ -39,8 +62,11 @@ def _no_null_list(value: object) -> object:
 
 Flake = Annotated[str, BeforeValidator(_flake)]
 OptionalFlake = Annotated[str | None, BeforeValidator(_flake)]
-Time = Annotated[datetime | None, BeforeValidator(_moment)]
-Texts = Annotated[dict[str, str], BeforeValidator(_no_null), Field(default_factory=dict)]
+Cosmetic = WrapValidator(_or_none)
+StatedTime = Annotated[datetime | None, BeforeValidator(_moment)]  # one that is decided by
+Time = Annotated[datetime | None, BeforeValidator(_moment), Cosmetic]
+Shown = Annotated[Text, Cosmetic]
+Texts = Annotated[dict[str, str], BeforeValidator(_texts), Field(default_factory=dict)]
 
 
 class Document(BaseModel):
@@ -52,17 +78,21 @@ class Document(BaseModel):
 class Actor(Document):
     """Who did something: an ActorDto today, a dashboard user with names before."""
 
-    type: Text = None
-    id: OptionalFlake = None
-    first_name: Text = None
-    last_name: Text = None
+    type: Shown = None
+    id: Annotated[OptionalFlake, Cosmetic] = None
+    first_name: Shown = None
+    last_name: Shown = None
+
+
+Who = Annotated[Actor | None, Cosmetic]
 
 
 class GameProfile(WireProfile):
     """A profile on a platform. `platform` stands in the generic one only."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    avatar_url: Text = None
+    name: Shown = None
+    avatar_url: Shown = None
 
 
 class Customer(WireCustomer):
@@ -71,16 +101,17 @@ class Customer(WireCustomer):
     model_config = ConfigDict(extra="allow", frozen=True)
     id: Flake
     store_id: OptionalFlake = None
+    name: Shown = None
     profile: GameProfile | None = None
     steam_id: TextId = None
     steam: GameProfile | None = None
     minecraft: GameProfile | None = None
     created_at: Time = None
     updated_at: Time = None
-    created_by: Actor | None = None
-    updated_by: Actor | None = None
+    created_by: Who = None
+    updated_by: Who = None
     metadata: Texts
-    store: dict[str, Any] | None = None
+    store: Annotated[dict[str, Any] | None, Cosmetic] = None
 
 
 class ItemProduct(Document):
@@ -88,8 +119,8 @@ class ItemProduct(Document):
 
     id: Flake
     version_id: OptionalFlake = None
-    slug: Text = None
-    name: Text = None
+    slug: Shown = None
+    name: Shown = None
     store_id: OptionalFlake = None
 
 
@@ -137,14 +168,14 @@ class StoreItem(Document):
     expirable: bool | None = None
     gift: bool | None = None
     added_at: Time = None
-    added_by: Actor | None = None
+    added_by: Who = None
     active_at: Time = None
     expires_at: Time = None
     override_expires_at: Time = None
     removed_at: Time = None
     revoked_at: Time = None
-    revoke_reason: Text = None
-    revoked_by: Actor | None = None
+    revoke_reason: Shown = None
+    revoked_by: Who = None
     command_attempts: Annotated[list[CommandAttempt], BeforeValidator(_no_null_list), Field(default_factory=list)]
     skip_commands: bool | None = None
     custom_variables: Texts
@@ -231,7 +262,7 @@ class QueuedCommand(Document):
     customer_name: Text = None
     command: str | None = None
     online_only: bool | None = None
-    queued_at: Time = None
+    queued_at: StatedTime = None
 
     @property
     def readable(self) -> bool:

@@ -12,7 +12,8 @@
     ├── Rejected      any other 4xx: the store does not accept what perkd asks
     ├── ServerFault   5xx
     └── Unreadable    an answer came, and it is not what the store's API promises
-        └── TooLarge      it is longer than perkd reads
+        ├── TooLarge      it is longer than perkd reads
+        └── BadDocument    JSON came, and a document in it is not as the API describes it
 
 None of them says anything about what a customer owns. No message holds a token or key.
 """
@@ -91,6 +92,10 @@ class Unreadable(StoreError):
 
 class TooLarge(Unreadable):
     """More than one answer may hold."""
+
+
+class BadDocument(Unreadable):
+    """The store itself answered, and one of its documents cannot be read: it says nothing about the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ class Exchange:
             body = packed if coding is None else plain(packed, coding, path)
             if len(body) > LARGEST_BODY:
                 raise failures.too_large(path)
-        if status == 200 and not body:
+        if status == 200 and not body and not words.bodiless:
             raise Unreadable(f"{path} answered with nothing at all; perkd tries again", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
             raise failures.html(self._host, path)

@@ -61,11 +61,13 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
 @dataclass(frozen=True, slots=True)
 class Words:
     """What the store's refusals of one kind of request mean: status → what happened, and what to do. `secret` is what
-    the request logs in with, as an owner knows it. `successes`: any other status is a refusal."""
+    the request logs in with, as an owner knows it. `successes`: any other status is a refusal. `bodiless`: nothing is
+    read of a good answer, so that a 200 with nothing in it is one."""
 
     secret: str
     statuses: Mapping[int, tuple[type[StoreError], str]]
     successes: frozenset[int] = frozenset({200, 201, 204})
+    bodiless: bool = False
 
     def unusable(self, path: str) -> TokenRefused:
         """The secret cannot stand in a header: it was not sent."""

@@ -5,7 +5,7 @@ A queued line stays queued until it is acknowledged and nothing leases it: whoev
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.base import Secret
 
@@ -40,6 +40,7 @@ _WORDS = Words(
         404: (NotFound, "the store has nothing there {where}: check [store] api"),
     },
 )
+_DONE = replace(_WORDS, bodiless=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ class GameServerApi:
     async def acknowledge(self, attempt_ids: Iterable[str]) -> None:
         """These lines are done: the store hands them out no more and activates their items. Doing it twice is harmless
         as far as is known; what the store answers then is not documented."""
-        await self._post(ACKNOWLEDGE_PATH, [{"attempt_id": attempt_id} for attempt_id in attempt_ids])
+        await self._post(ACKNOWLEDGE_PATH, [{"attempt_id": attempt_id} for attempt_id in attempt_ids], _DONE)
 
-    async def _post(self, path: str, body: object) -> Reply:
+    async def _post(self, path: str, body: object, words: Words = _WORDS) -> Reply:
         document = json.dumps(body, separators=(",", ":")).encode()
         url = self._exchange.url(path)
-        return await self._exchange.call("POST", url, _LOGIN, self._token, _WORDS, document, first=True)
+        return await self._exchange.call("POST", url, _LOGIN, self._token, words, document, first=True)

@@ -57,7 +57,7 @@ class ItemsApi:
             async for page in self._pages(rest, more, after=0):
                 yield page
         except NotFound as error:
-            raise self._no_customer(customer_id, error) from None
+            raise self._keyed.no_customer(customer_id, error) from None
 
     async def of_store(self, *, after: str, first: bool = False) -> AsyncIterator[list[StoreItem]]:
         """Every item of the store with an id above `after`, rising, a page at a time; `first`: before everybody else
@@ -83,9 +83,14 @@ class ItemsApi:
         before = {item.id async for page in self.of_customer(customer_id) for item in page}
         try:
             reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
-            return self._keyed.read_list(reply, StoreItem, rest)
+            items = self._keyed.read_list(reply, StoreItem, rest)
         except (Unreachable, ServerFault, Unreadable) as error:
             return await self._look_after(customer_id, what, before, error)
+        if len({item.id for item in items} - before) == what.quantity:
+            return items
+        path = self._keyed.path(rest)
+        said = f"{path} confirmed {len(items)} items where {what.quantity} were asked for"
+        return await self._look_after(customer_id, what, before, Unreadable(said, path=path, status=reply.status))
 
     async def revoke(self, customer_id: str, item_id: str) -> None:
         """Takes the item back. Revoking twice is harmless. Raises NotFound, naming both."""
@@ -108,6 +113,7 @@ class ItemsApi:
     async def _look_after(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
     ) -> list[StoreItem]:
+        new: list[StoreItem] = []
         for wait_s in (self.settle_s, None):
             try:
                 owned = [item async for page in self.of_customer(customer_id) for item in page]
@@ -117,17 +123,18 @@ class ItemsApi:
                     f"the inventory failed too: {error}. Look at `perkd store inventory show {customer_id}` before "
                     "trying again"
                 ) from None
-            made = [item for item in owned if item.id not in before and (item.product is None or is_of(item, what))]
-            unreadable = sum(item.product is None for item in made)
-            if len(made) == what.quantity and not unreadable:
+            new = [item for item in owned if item.id not in before and item.order_id is None]
+            made = [item for item in new if is_of(item, what)]
+            if len(made) == what.quantity and all(item.product is not None for item in new):
                 return made
             if wait_s is not None:
                 await asyncio.sleep(wait_s)
-        if made:
+        if new:
+            unlike = sum(not is_of(item, what) for item in new)
             raise AssignedUnknown(
-                f"the store failed ({lost}), and customer {customer_id} has {len(made)} new items where "
-                f"{what.quantity} were asked for, {unreadable} of them unreadable. Look at "
-                f"`perkd store inventory show {customer_id}`"
+                f"whether the store assigned the product is not known ({lost}): customer {customer_id} has {len(new)} "
+                f"new items where {what.quantity} were asked for, {unlike} of them another product, another game "
+                f"server or unreadable. Look at `perkd store inventory show {customer_id}` before trying again"
             )
         raise type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
 
@@ -141,13 +148,6 @@ class ItemsApi:
 
         async for found in pages(page, self._keyed.path(rest), after=after):
             yield found
-
-    def _no_customer(self, customer_id: str, error: NotFound) -> NotFound:
-        return NotFound(
-            f"store {self._keyed.store_id} has no customer {customer_id}: check the id and [store] id",
-            path=error.path,
-            status=error.status,
-        )
 
 
 def is_of(item: StoreItem, what: Assignment | BulkAssignment) -> bool:

@@ -4,6 +4,7 @@
 """
 
 import json
+from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -33,6 +34,7 @@ _WORDS = Words(
     "API key",
     {400: _NOT_SO, 401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 409: _NOT_SO, 410: _NOTHING, 422: _NOT_SO},
 )
+_DELETE = replace(_WORDS, bodiless=True)
 
 
 class Keyed:
@@ -61,8 +63,9 @@ class Keyed:
         if query:
             url = url.with_query(query)
         document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        words = _DELETE if method == "DELETE" else _WORDS
         try:
-            return await self.exchange.call(method, url, _LOGIN, self._key, _WORDS, document, first=first)
+            return await self.exchange.call(method, url, _LOGIN, self._key, words, document, first=first)
         except TokenRefused as refused:
             if refused.status != 403:
                 raise
@@ -71,6 +74,14 @@ class Keyed:
                 f"the key is one of store {self.store_id} ([store] id)"
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
+
+    def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
+        """What a 404 on one customer's path says."""
+        return NotFound(
+            f"store {self.store_id} has no customer {customer_id}: check the id and [store] id",
+            path=error.path,
+            status=error.status,
+        )
 
     def read(self, reply: Reply, kind: type[M], rest: str) -> M:
         """As `read_one`."""

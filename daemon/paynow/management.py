@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from adapters.base import Secret
 
@@ -47,6 +47,11 @@ class Management:
     def last_date(self) -> StoreDate | None:
         """The `Date` of the store's latest good answer; None before the first one."""
         return self._exchange.last_date
+
+    def now(self, wall: datetime, monotonic_s: float) -> datetime:
+        """The store's own time at that second of the machine's clocks; before its first answer `wall`."""
+        date = self.last_date
+        return wall if date is None else date.at + timedelta(seconds=monotonic_s - date.seen_s)
 
     @property
     def limited(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from .errors import Unreadable
+from .errors import BadDocument, Unreadable
 from .exchange import Reply
 from .wire import first_fault
 
@@ -48,7 +48,7 @@ def _list_of(kind: type[BaseModel]) -> TypeAdapter[Any]:
 def _with_ids(raw: object, kind: type[M], path: str) -> M:
     ids = {key: raw[key] for key in _IDS if key in raw} if isinstance(raw, dict) else {}
     fault: ValidationError | None = None
-    for document in (raw, ids):
+    for document in (raw, ids, {key: value for key, value in ids.items() if key != "customer_id"}):
         try:
             return kind.model_validate_json(json.dumps(document))
         except ValidationError as error:
@@ -67,4 +67,5 @@ def _json(body: bytes) -> object:
 
 def _unreadable(error: ValidationError, path: str) -> Unreadable:
     message = f"{path} answered with something else than the API promises: {first_fault(error)}"
-    return Unreadable(message, path=path, status=200)
+    kind = BadDocument if error.errors()[0]["loc"] else Unreadable  # else it is no document at all
+    return kind(message, path=path, status=200)

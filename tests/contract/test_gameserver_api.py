@@ -145,8 +145,17 @@ MEANT: dict[Fault, type[StoreError]] = {
 }
 
 
-@paths
-@pytest.mark.parametrize("fault", MEANT)
+async def test_an_acknowledgement_that_is_answered_with_nothing_is_one() -> None:
+    async with running_store() as store, hub_of(store) as (api, _):
+        store.fault(Fault.EMPTY, path=ACKNOWLEDGE_PATH)
+        await CALLS[ACKNOWLEDGE_PATH](api)
+        assert store.requests(ACKNOWLEDGE_PATH) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [(path, fault) for path in CALLS for fault in MEANT if (path, fault) != (ACKNOWLEDGE_PATH, Fault.EMPTY)],
+)
 async def test_each_failure_of_the_store_is_its_own_error_and_nothing_is_sent_twice(path: str, fault: Fault) -> None:
     async with running_store() as store, hub_of(store) as (api, _):
         store.fault(fault, path=path)

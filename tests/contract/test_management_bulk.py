@@ -231,6 +231,22 @@ async def test_a_confirmation_that_says_too_little_is_checked_by_reading(fault: 
         assert {len(store.owned(customer_id)) for customer_id in ids} == {20}
 
 
+async def test_a_store_that_wants_a_slower_pace_is_asked_once_more_what_it_made() -> None:
+    async with running_store() as store, management_of(store) as management:
+        [ann] = crowd(store, 1)
+
+        def slower(_path: str) -> None:
+            if posts(store) == 1 and store.requests(TODAY, "GET") == 1:
+                store.fault(Fault.LIMITED_SECONDS, path=TODAY, method="GET", times=1)
+
+        store.retry_after_s = 1
+        store.fault(Fault.ANSWER_LOST, path=TODAY, method="POST", times=1)
+        store.before_answer = slower
+        [piece] = await sent(management, [row(store, ann)])
+        assert states([piece]) == ["assigned"]
+        assert store.requests(TODAY, "GET") == 3  # the newest id before, the refusal, the list
+
+
 async def test_an_empty_list_is_no_confirmation() -> None:
     """A store that answers 200 and [] has assigned nothing, and lists nothing."""
 

@@ -1,9 +1,13 @@
 """Inventories by API key, over every generation of paths: read, assign once whatever happens to the answer, revoke."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from adapters.base import Secret
+from daemon.paynow.bulk import RowState, assign_bulk
 from daemon.paynow.documents import StoreItem
 from daemon.paynow.errors import (
     BadInput,
@@ -18,11 +22,14 @@ from daemon.paynow.errors import (
 from daemon.paynow.exchange import Timeouts
 from daemon.paynow.itemsapi import AssignedUnknown
 from daemon.paynow.management import Management
-from daemon.paynow.requests import Assignment, made
+from daemon.paynow.rate import Rate
+from daemon.paynow.requests import Assignment, BulkAssignment, made
+from daemon.sandbox.documents import Documents
 from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID
+from daemon.sandbox.goods import STORE_ID, Goods
 from daemon.sandbox.store import Store
-from tests.contract.stores import NOW, management_of, newcomer, running_store
+from tests import secretwatch
+from tests.contract.stores import NOW, UNLIMITED, management_of, newcomer, one_handler, running_store
 
 WORDS = ("delivery/items", "command-delivery", "command_delivery", "inventory")
 NOBODY = "1234567890123456"
@@ -225,6 +232,52 @@ async def test_what_another_person_assigned_meanwhile_makes_it_unknown() -> None
             await management.items.assign(customer_id, rank(store))
 
 
+def without_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store shows no item's game server."""
+    was = Documents.item
+
+    def item(self: Documents, goods: Goods) -> dict[str, Any]:
+        return was(self, goods) | {"execute_on_gameserver_id": None}
+
+    monkeypatch.setattr(Documents, "item", item)
+
+
+async def test_a_new_item_that_is_unlike_what_was_asked_for_makes_it_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_its_server(monkeypatch)
+    async with running_store() as store, management_of(store) as management:
+        hub = store.add_gameserver("Hub")
+        _, customer_id = newcomer(store)
+        store.fault(Fault.ANSWER_LOST, method="POST")
+        with pytest.raises(AssignedUnknown, match="has 1 new items where 1 were asked for, 1 of them another product"):
+            await management.items.assign(customer_id, rank(store, execute_on_gameserver_id=hub.id))
+        assert len(store.owned(customer_id)) == 1
+
+
+async def test_a_row_whose_item_shows_another_game_server_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_its_server(monkeypatch)
+    async with running_store() as store, management_of(store) as management:
+        hub = store.add_gameserver("Hub")
+        _, customer_id = newcomer(store)
+        wish = {"customer_id": customer_id, "product_version_id": store.product("rank").version_id}
+        row = made(BulkAssignment, wish | {"execute_on_gameserver_id": hub.id})
+        [piece] = [piece async for piece in assign_bulk(management.items, [row])]
+        assert [result.state for result in piece.rows] == [RowState.UNKNOWN]
+        assert piece.error is not None
+
+
+async def test_an_empty_list_is_no_confirmation() -> None:
+    """A store that answers 200 and [] has assigned nothing, and lists nothing."""
+
+    async def empty(_request: web.Request) -> web.Response:
+        return web.json_response([])
+
+    key = Secret(secretwatch.mint("an API key"))
+    async with one_handler(empty) as url, Management.open(url, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+        management.items.settle_s = 0.0
+        with pytest.raises(Unreadable, match=r"nothing was assigned: .* confirmed 0 items where 1 were asked for"):
+            await management.items.assign("5", made(Assignment, {"product_id": "6"}))
+
+
 async def test_what_he_bought_meanwhile_is_not_taken_for_the_assignment() -> None:
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
@@ -277,7 +330,7 @@ async def test_an_item_nobody_can_read_makes_it_unknown() -> None:
                 store.fault(Fault.BROKEN_ITEM, method="GET")
 
         store.before_answer = spoil
-        with pytest.raises(AssignedUnknown, match="1 of them unreadable"):
+        with pytest.raises(AssignedUnknown, match="1 of them another product, another game server or unreadable"):
             await management.items.assign(customer_id, rank(store))
 
 

@@ -1,8 +1,11 @@
 """`perkd store`: products, customers, inventories and tokens of the store by its API key, as an owner uses it."""
 
+import asyncio
 import itertools
 import json
+import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from daemon.sandbox.goods import STORE_ID, ProductCommand
 from tests import secretwatch
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
-from tests.world import World
+from tests.world import DEADLINE_S, ROOT, World
 
 STORE = f"/v1/stores/{STORE_ID}"
 
@@ -345,3 +348,47 @@ async def test_the_older_paths_of_inventories_work_as_well(tmp_path: Path, word:
         [item] = world.store.owned("Ann")
     assert (assigned.code, shown.code) == (0, 0)
     assert item.id in shown.out
+
+
+@pytest.mark.parametrize("verb", ["assign", "create"])
+async def test_ctrl_c_says_that_it_is_not_known_and_where_to_look(tmp_path: Path, verb: str) -> None:
+    async with World(tmp_path) as world:
+        keyed(world)
+        world.add_customer("Ann")
+        ann, product = world.store.customer("Ann").id, world.store.product("vip-30-days").id
+        line, look = {
+            "assign": (("inventory", "assign", ann, "--product", product), f"perkd store inventory show {ann}"),
+            "create": (("customers", "create", "--name", "Bob"), "perkd store customers lookup"),
+        }[verb]
+        world.store.fault(Fault.SLOW, method="POST")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "daemon", "-c", str(world.config_path), "store", *line),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        await world.until(lambda: world.store.requests(method="POST") == 1)
+        process.send_signal(signal.SIGINT)
+        out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), DEADLINE_S))
+        world.store.heal()
+    assert (process.returncode, out) == (1, "")
+    assert "is not known" in err
+    assert look in err
+
+
+async def test_a_list_goes_on_when_the_store_asks_for_a_slower_pace_and_ends_when_for_long(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        keyed(world)
+        for number in range(150):
+            world.store.add_customer(f"P{number}")
+        world.store.retry_after_s = 0
+        world.store.fault(Fault.LIMITED_SECONDS, times=3)
+        said = await world.perkd("store", "customers", "list", "--limit", "150", "--json")
+        world.store.retry_after_s = 61
+        world.store.fault(Fault.LIMITED_SECONDS, times=1)
+        ended = await world.perkd("store", "customers", "list")
+    assert said.code == 0
+    assert len(json.loads(said.out)["customers"]) == 150
+    assert "the store asks for a slower pace: going on when it allows it" in said.err
+    assert ended.code == 69

@@ -393,3 +393,28 @@ async def test_customers_whose_answer_was_lost_are_unknown(tmp_path: Path) -> No
     )
     assert "stopped: lines 202-401: " in said.err
     assert rest.out == "made: lines 2-51 (50 rows)\n"
+
+
+async def test_a_slower_pace_for_each_piece_is_not_counted_together(tmp_path: Path) -> None:
+    """Three refusals for each of two pieces are no reason to give up, five for one are."""
+    async with World(tmp_path) as world:
+        world.store.retry_after_s = 0
+        keyed(world)
+        file = big(world, tmp_path / "gifts.csv")
+
+        def limit(times: int) -> None:
+            world.store.fault(Fault.LIMITED_SECONDS, path=ITEMS, method="POST", times=times)
+
+        pieces = set()
+
+        def before(asked: str) -> None:
+            through = len(world.store.items) // 240
+            if asked == ITEMS and through not in pieces:
+                pieces.add(through)
+                limit(3)
+
+        world.store.before_answer = before
+        said = await world.perkd(*ASSIGN, file, "--yes")
+        assert owned(world) == [20] * 40
+    assert (said.code, said.out) == (0, "assigned: lines 2-41 (40 rows)\n")
+    assert said.err.count("the store asks for a slower pace") == 3 * len(pieces)

@@ -16,7 +16,8 @@ from tests.configtext import toml_text
 from tests.tinygame import GAMES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
-TEXT = EXAMPLE.read_text("utf-8")
+# One key stands there as a comment: written down it would turn off what an API key is for.
+TEXT = re.sub(r"^#(?=enrol = )", "", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
 DOCUMENT: dict[str, Any] = tomllib.loads(TEXT)
 FULL_PERK = next(index for index, perk in enumerate(DOCUMENT["perk"]) if "strict" in perk)
 
@@ -54,6 +55,14 @@ def test_the_example_loads_as_it_is(credentials: SecretSources) -> None:
 def test_the_only_warning_is_about_names(credentials: SecretSources) -> None:
     warnings = load(EXAMPLE, GAMES, credentials, need_secrets=True).warnings
     assert [warning for warning in warnings if "{name} can change" not in warning] == []
+
+
+def test_whoever_pastes_a_key_into_the_example_enrols_everybody(credentials: SecretSources, tmp_path: Path) -> None:
+    document = tomllib.loads(EXAMPLE.read_text("utf-8"))
+    (tmp_path / "paynow-api-key").write_text("made-up-key")
+    (tmp_path / "paynow-api-key").chmod(0o600)
+    document["store"] |= {"id": "123", "api_key": "credential:paynow-api-key"}
+    assert settings_of(document, credentials, tmp_path).customers.enrol == "all"
 
 
 def test_the_first_perk_is_a_short_one() -> None:

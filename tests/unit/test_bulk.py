@@ -150,8 +150,8 @@ def test_an_item_that_shows_less_than_was_asked_for_still_counts() -> None:
     "other",
     [
         item(5, customer=2),
-        item(5, version=2),
         item(5, order_id="77"),
+        item(5, version=2, order_id="77"),
         unreadable("2"),
     ],
 )
@@ -163,6 +163,23 @@ def test_what_others_bought_or_were_given_meanwhile_is_not_taken_for_a_row(other
 def test_an_item_nobody_can_read_makes_the_row_it_may_belong_to_unknown(owner: str | None) -> None:
     assert matched(placed([row()]), [unreadable(owner)]) == [RowResult(0, RowState.UNKNOWN)]
     assert matched(placed([row()]), [unreadable(owner), item(6)]) == [RowResult(0, RowState.ASSIGNED, ("6",))]
+
+
+@pytest.mark.parametrize(
+    "other", [item(5, version=2), item(5).model_copy(update={"product": ItemProduct(id="900")}), item(5)]
+)
+def test_an_item_without_an_order_that_fits_no_row_makes_his_rows_unknown(other: StoreItem) -> None:
+    """The store may show what it made of the row with another version or game server: sent again it would be twice."""
+    asked = row(quantity=2, execute_on_gameserver_id="7")
+    fitting = item(6, execute_on_gameserver_id="7")
+    assert [one.state for one in matched(placed([asked]), [other])] == [RowState.UNKNOWN]
+    assert [one.state for one in matched(placed([asked, row(2)]), [other, fitting])] == [
+        RowState.UNKNOWN,
+        RowState.NOT_ASSIGNED,
+    ]
+    assert [one.state for one in matched(placed([row(execute_on_gameserver_id="7")]), [other, fitting])] == [
+        RowState.ASSIGNED
+    ]
 
 
 def test_rows_that_are_alike_are_filled_in_their_order() -> None:

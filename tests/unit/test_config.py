@@ -203,6 +203,8 @@ def test_with_a_key_everybody_is_enrolled_unless_the_owner_says_otherwise(
     store = section("store", id='"94688451781206016"', api_key='"env:KEY"' if keyed else None)
     settings = load_text(tmp_path, store, section("customers", enrol=written), server(), perk(), env=env)
     assert settings.customers.enrol == enrol
+    warned = [one for one in settings.warnings if "enrols nobody" in one]
+    assert len(warned) == (keyed and written == '"off"')
     assert settings.store.id == "94688451781206016"
     assert (settings.store.api_key is not None) == keyed
     assert settings.store.api_key is None or settings.store.api_key.reveal() == key

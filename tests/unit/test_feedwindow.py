@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from daemon.feedwindow import OVERLAP, TIME_BITS, Looks, Window, before, flake_at
+from daemon.feedwindow import OVERLAP, TIME_BITS, Looks, Window, before, flake_at, latest_flake
 from daemon.paynow.wire import FLAKE_EPOCH, flake_time
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LATEST = latest_flake(START + timedelta(days=30))
 LATEST_MS = OVERLAP // timedelta(milliseconds=1)
 
 
@@ -31,16 +32,26 @@ def test_no_id_is_below_nothing() -> None:
 def test_what_was_shown_is_not_new_again() -> None:
     window = Window(flake_at(START))
     one, two = flake_at(START) + 1, flake_at(START) + 2
-    assert window.take([two]) == [two]
-    assert window.take([one, two]) == [one]
-    assert window.take([one, two]) == []
+    assert window.take([two], LATEST) == [two]
+    assert window.take([one, two], LATEST) == [one]
+    assert window.take([one, two], LATEST) == []
     assert window.newest == two
 
 
 def test_what_is_not_after_the_window_is_none_of_a_complete_answer() -> None:
     window = Window(flake_at(START))
-    assert window.take([window.after]) == []
-    assert window.take([window.after + 1]) == [window.after + 1]
+    assert window.take([window.after], LATEST) == []
+    assert window.take([window.after + 1], LATEST) == [window.after + 1]
+
+
+def test_an_id_of_a_far_future_is_shown_once_and_hides_nobody_after_it() -> None:
+    window, odd = Window(flake_at(START), most=2), (1 << 63) - 1
+    assert window.take([odd], latest_flake(START)) == [odd]
+    assert window.newest == flake_at(START)
+    later = flake_at(START + timedelta(minutes=50))
+    assert window.take([later, odd], latest_flake(START)) == [later]
+    assert (window.newest, window.take([odd], latest_flake(START))) == (later, [])
+    assert window.take([odd - 3, odd - 2, odd - 1], latest_flake(START)) == [odd - 3], "as many as are remembered"
 
 
 @given(st.permutations(range(1, 31)), st.integers(1, 10))
@@ -48,9 +59,9 @@ def test_more_than_can_be_remembered_is_not_shown_for_ever(order: list[int], mos
     """A burst of one moment: the next look begins after what was forgotten."""
     window, base = Window(flake_at(START), most=most), flake_at(START)
     ids = [base + number for number in range(1, 31)]
-    assert window.take(base + number for number in order) == ids
-    assert window.take(one for one in ids if one > window.after) == []
-    assert window.take([ids[-1] + 1]) == [ids[-1] + 1]
+    assert window.take([base + number for number in order], LATEST) == ids
+    assert window.take([one for one in ids if one > window.after], LATEST) == []
+    assert window.take([ids[-1] + 1], LATEST) == [ids[-1] + 1]
 
 
 @dataclass
@@ -110,7 +121,7 @@ class Feeding(RuleBasedStateMachine):
     @rule()
     def look(self) -> None:
         answer = sorted(item for item in self.store.listed if item > self.window.after)
-        for item in self.window.take(answer):
+        for item in self.window.take(answer, LATEST):
             self.seen[item] = self.seen.get(item, 0) + 1
 
     @rule()

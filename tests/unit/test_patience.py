@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.patience import LIMITED_S, LONGEST_S, RARELY_S, Kind, Patience, kind_of
+from daemon.patience import LIMITED_S, LONGEST_S, RARELY_S, Kind, NobodyEnrolled, Patience, kind_of
 from daemon.paynow.errors import (
     BadInput,
     Limited,
@@ -32,6 +32,7 @@ LIMITED = Limited("slower", path="/x", status=429, retry_after_s=7.0)
         (Unreachable("no"), Kind.STORE),
         (Unreadable("no"), Kind.STORE),
         (LIMITED, Kind.LIMITED),
+        (NobodyEnrolled("no", status=404), Kind.EACH),
     ],
 )
 def test_whom_a_failure_is_about(error: StoreError, kind: Kind) -> None:
@@ -43,6 +44,10 @@ def test_a_store_that_cannot_be_reached_is_asked_less_and_less_often() -> None:
     waits = [patience.failed(Unreachable("gone")) for _ in range(40)]
     assert waits[:4] == [5.0, 10.0, 20.0, 40.0]
     assert max(waits) == LONGEST_S == waits[-1]
+
+
+def test_customers_who_get_no_token_for_their_own_reasons_are_no_reason_to_ask_rarely() -> None:
+    assert Patience().failed(NobodyEnrolled("no", status=404)) < LONGEST_S
 
 
 def test_one_hiccup_asks_for_nobody_and_the_second_does() -> None:

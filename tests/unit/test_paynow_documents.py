@@ -147,15 +147,54 @@ def test_ids_may_be_numbers_and_times_are_cut_to_microseconds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("spoiled", "shown"),
+    [
+        ({"metadata": {"vip": 1, "on": True, "tags": ["a"], "none": None, "note": "é"}}, None),
+        ({"metadata": 7}, {"metadata": {}}),
+        ({"created_at": "yesterday", "updated_at": "9999-12-31T23:59:59-23:00"}, {"created_at": None}),
+        ({"created_at": 5}, {"created_at": None}),
+        ({"profile": {"id": "7", "name": 7, "avatar_url": {}}}, None),
+        ({"name": ["Ann"]}, {"name": None}),
+        ({"created_by": "the owner", "store": 5}, {"created_by": None, "store": None}),
+    ],
+)
+def test_what_is_shown_only_never_makes_a_customer_unreadable(
+    spoiled: dict[str, object], shown: dict[str, object] | None
+) -> None:
+    found = read_one(said({"id": "3", "steam_id": "76561197960287930"} | spoiled), Customer, "/x")
+    assert (found.id, found.steam_id) == ("3", "76561197960287930")
+    assert {key: getattr(found, key) for key in shown or {}} == (shown or {})
+    if shown is None and "metadata" in spoiled:
+        assert found.metadata == {"vip": "1", "on": "true", "tags": '["a"]', "note": "é"}
+    [item] = read_list(said([{"id": "1", "customer": {"id": "3"} | spoiled, "product": {"id": "9"}}]), StoreItem, "/x")
+    assert item.product is not None
+    assert (item.owner_id, item.product.id) == ("3", "9")
+
+
+def test_what_is_shown_only_never_makes_an_item_unreadable() -> None:
+    spoiled = {"added_at": "yesterday", "added_by": {"id": "an owner"}, "custom_variables": {"a": 1}, "state": "active"}
+    [item] = read_list(said([{"id": "1", "product": {"id": "9", "name": 5}} | spoiled]), StoreItem, "/x")
+    assert item.product is not None
+    assert (item.product.id, item.product.name, item.added_at) == ("9", None, None)
+    assert (item.state, item.custom_variables) == ("active", {"a": "1"})
+
+
+@pytest.mark.parametrize("odd", ["deleted", True, 1.5, {}, "9" * 20])
+def test_an_owner_that_is_no_id_does_not_hide_the_page(odd: object) -> None:
+    good = {"id": "1", "customer_id": "2", "state": "active"}
+    broken, first = read_list(said([{"id": "3", "customer_id": odd}, good]), StoreItem, "/x")
+    assert (broken.id, broken.owner_id, first.state) == ("3", "", "active")
+
+
+@pytest.mark.parametrize(
     "spoiled",
     [
         {"product": 7},
-        {"added_at": "yesterday"},
         {"expirable": "perhaps"},
         {"customer": {"name": "nobody"}},
         {"command_attempts": [{"id": "x"}]},
         {"quantity_index": "one"},
-        {"custom_variables": {"a": {}}},
+        {"override_expires_at": "soon", "product": 7},
     ],
 )
 def test_one_broken_document_is_left_with_its_ids_and_hides_no_other(spoiled: dict[str, object]) -> None:
