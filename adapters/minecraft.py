@@ -105,7 +105,7 @@ def parse_players(reply: str) -> list[Player]:
     return players
 
 
-@lru_cache(maxsize=4096)  # asked for at every comparison, and nearly always of the same profile again
+@lru_cache(maxsize=256)  # asked for several times in one comparison, and again in the next of the same customer
 def _identified(profile: tuple[tuple[str, str], ...], how: Naming) -> Who:
     return minecraft_identity.identify(dict(profile), how)
 

@@ -83,10 +83,13 @@ class Newest:
         return self._token_ids.get(int(customer_id))
 
     def put(self, customer_id: str, token_id: int) -> int | None:
+        """As `put_number`."""
+        return self.put_number(int(customer_id), token_id)
+
+    def put_number(self, number: int, token_id: int) -> int | None:
         """Of several tokens the newest counts. Returns the one that does not: `token_id` or the one before it."""
-        key = int(customer_id)
-        other = self._token_ids.setdefault(key, token_id)
+        other = self._token_ids.setdefault(number, token_id)
         if other == token_id:
             return None
-        self._token_ids[key] = max(other, token_id)
+        self._token_ids[number] = max(other, token_id)
         return min(other, token_id)

@@ -93,8 +93,8 @@ class Polling:
             self._schedule.drop(token_id)
         newest = Newest()
         for token_id, watch in self.watches.items():  # also who was taken in meanwhile
-            if watch.customer_id is not None:
-                newest.put(watch.customer_id, token_id)
+            if (number := watch.customer_number) is not None:
+                newest.put_number(number, token_id)
         self.newest = newest
         self.sweep.expect(key for key, watch in self.watches.items() if watch.is_read and not watch.refused)
 

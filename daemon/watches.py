@@ -69,6 +69,11 @@ class Watch:
         self._customer = int(customer_id)
 
     @property
+    def customer_number(self) -> int | None:
+        """The same as it is kept: whoever keeps it too shares it."""
+        return self._customer
+
+    @property
     def token(self) -> Secret | None:
         token = unpack_token(self._texts)
         return None if token is None else Secret(token)
