@@ -23,7 +23,7 @@ from .address import checked_base
 from .bodies import LARGEST_BODY, Response, plain, some_body
 from .deadlines import Deadline
 from .directget import DirectGet
-from .errors import Limited, StoreError, TokenRefused, Unreadable
+from .errors import Limited, StoreError, Unreadable
 from .rate import Rate
 
 log = logging.getLogger("perkd.store")
@@ -133,9 +133,7 @@ class Exchange:
         """
         path = url.raw_path
         if not _sendable(token):
-            raise TokenRefused(
-                "this token was not sent: it is empty or holds a character no token has; copy it again", path=path
-            )
+            raise failures.CUSTOMER.unusable(path)
         sent_at = self.rate.at_once()
         if sent_at is None:
             sent_at = await self.rate.turn()
