@@ -62,13 +62,14 @@ def round_over(world: World) -> bool:
 
 
 async def tried(world: World, **by: float) -> None:
-    """The clock moves on, and what failed was tried once more."""
+    """The clock moves on, twice by so much, and what failed was tried once more since it first did."""
     assert world.app is not None
     enrolment = world.app.newcomers.enrolment
     assert enrolment is not None
-    before = enrolment.passes
-    world.hands.forward(timedelta(**by))
-    await world.until(lambda: enrolment.passes > before)
+    for _ in range(2):  # the first may have been under way
+        before = enrolment.passes
+        world.hands.forward(timedelta(**by))
+        await world.until(lambda: enrolment.passes > before)  # noqa: B023 - waited for at once
 
 
 async def fed(world: World) -> None:
@@ -76,19 +77,26 @@ async def fed(world: World) -> None:
     assert world.app is not None
     feed = world.app.newcomers.feed
     assert feed is not None
-    for _ in range(2):  # the first may have been under way
+    for _ in range(2):  # as above
         before = feed.passes
         feed.again()
         await world.until(lambda: feed.passes > before)  # noqa: B023 - waited for at once
 
 
 async def later(world: World, **by: float) -> None:
-    """The clock moves on, and enrolment has gone through everything that is due since."""
+    """The clock moves on, and enrolment has gone through everything that is due since. What it was doing before is done
+    before."""
+    await looked(world)
     world.hands.forward(timedelta(**by))
+    await looked(world)
+
+
+async def looked(world: World) -> None:
+    """Enrolment has gone through everything that is due by now."""
     assert world.app is not None
     enrolment = world.app.newcomers.enrolment
     assert enrolment is not None
-    for _ in range(2):  # as above
+    for _ in range(2):  # the first may have been under way
         before = enrolment.passes
         enrolment.joined()
         await world.until(lambda: enrolment.passes > before)  # noqa: B023 - waited for at once

@@ -114,7 +114,7 @@ async def test_whom_the_feed_shows_in_vain_keeps_nobody_from_his_token(fault: Fa
             if "Ann" in read(world):
                 break
         assert read(world) == {"Ann"}
-        for _ in range(40):
+        for _ in range(20):
             await tried(world, minutes=1)
         problems = await owner.problems()
         assert problems["customer_not_enrolled"]["subject"] == "12 customers"
