@@ -27,13 +27,13 @@ class ClockWatch:
         self._baseline: float | None = None
         self.skew = timedelta(0)  # local time minus the store's, as last seen
         self._jumped = False
-        self._heard: Said | None = None
+        self.heard: Said | None = None  # what the store said last, as it was passed in
 
     def hear(self, said: Said | None, now: datetime, monotonic: float, *, surely: bool = False) -> None:
         """What the store said last. Looks once for each time it states, and whenever it is asked to `surely`."""
-        if said is self._heard and not surely:
+        if said is self.heard and not surely:
             return
-        self._heard = said
+        self.heard = said
         self.look(now, monotonic)
         if said is not None:
             self.confirm(said.at, now - timedelta(seconds=monotonic - said.seen_s))

@@ -29,6 +29,7 @@ class Players:
         for key in keys:
             others = self._customers_of(key)
             self._behind[key] = (*others, watch.token_id) if others else watch.token_id
+        watch.online = self._is_anywhere(watch)
 
     async def put_all(self, rows: Iterable[Polled], watches: Mapping[int, Watch], *, anew: bool) -> None:
         """Those nobody named yet, or all of them `anew`, as the ledger remembers them; a few at a time."""
@@ -50,12 +51,12 @@ class Players:
         watch.player_keys = ()
 
     def look(self, watch: Watch) -> None:
-        """Whether he is online, as it is now."""
-        watch.online = False
-        for key in watch.player_keys:
-            if self._is_online(player_of(key)):
-                watch.online = True
-                return
+        """Whether he is still online. That he came is `joined`'s news."""
+        if watch.online:
+            watch.online = self._is_anywhere(watch)
+
+    def _is_anywhere(self, watch: Watch) -> bool:
+        return any(self._is_online(player_of(key)) for key in watch.player_keys)
 
     def joined(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[int]:
         """Marks the customers who came onto a server and were online nowhere before. Returns who of them is read with

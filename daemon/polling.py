@@ -6,14 +6,14 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine, Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from .clock import Clock
 from .clockwatch import ClockWatch
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
+from .ledger.convert import micros
 from .ledger.rows import Polled
 from .metrics import Counters
 from .model import Secret
@@ -162,19 +162,18 @@ class Polling:
                 if watch.customer_id is None or watch.read_at is None or watch.failures:
                     continue
                 if watch.catalogue != self._lane.rules.fingerprint:
-                    last = Sighting(read_at=watch.read_at, inventory=None)
-                    await self._guarded(watch, self._compare(watch, watch.customer_id, last))
+                    try:
+                        await self._compare(watch, watch.customer_id, Sighting(read_at=watch.read_at, inventory=None))
+                    except LedgerError:
+                        raise  # without a ledger nothing may go on
+                    except Exception as error:  # noqa: BLE001 - a fault with one customer never stops the others
+                        self._crashed(watch, error)
 
-    async def _guarded(self, watch: Watch, work: Coroutine[Any, Any, None]) -> None:
-        """A fault with one customer never stops the others; without a ledger nothing may go on."""
-        try:
-            await work
-        except LedgerError:
-            raise
-        except Exception as error:  # see above
-            log.exception("%s: could not be looked at", watch.label, extra={"action": "poll_crashed"})
-            watch.failures += 1
-            watch.error = f"a fault in perkd: {type(error).__name__}, see the log"
+    @staticmethod
+    def _crashed(watch: Watch, error: Exception) -> None:
+        log.error("%s: could not be looked at", watch.label, exc_info=error, extra={"action": "poll_crashed"})
+        watch.failures += 1
+        watch.error = f"a fault in perkd: {type(error).__name__}, see the log"
 
     async def _work(self) -> None:
         while True:
@@ -189,50 +188,55 @@ class Polling:
                 continue
             self._in_hand.begin(watch)
             try:
-                await self._guarded(watch, self._poll(watch))
+                await self._poll(watch)
+            except LedgerError:
+                raise  # without a ledger nothing may go on
+            except Exception as error:  # noqa: BLE001 - a fault with one customer never stops the others
+                self._crashed(watch, error)
             finally:
-                self._pulse.beat(LOOP)
-                again = self._in_hand.end(watch)
-                if self.watches.get(token_id) is watch:
-                    self._put_back(watch, at_once=again)
+                self._put_back(watch, at_once=self._in_hand.end(watch))
             if sightings := self._unwritten.take():
                 await self._ledger.sighted(sightings)
 
     async def _poll(self, watch: Watch) -> None:
         """One look at one customer. A store that cannot be read says nothing about what is owned (law 2)."""
         token, customer_id = watch.token, watch.customer_id
-        try:
-            sighting = None if token is None else await self._fetch(watch, token)
-        except StoreError as error:
-            self._failed(watch, error)
-            sighting = None
-        else:
-            if token is not None:
+        sighting: Sighting | None = None
+        new: bool | None = None
+        if token is not None:
+            try:
+                sighting = await self._fetch(watch, token, customer_id)
+            except StoreError as error:
+                self._failed(watch, error)
+            else:
+                new = sighting is not None and sighting.inventory is not None
                 watch.refused = False
                 self._failures.answered()
-                self._counters.polled("changed" if sighting and sighting.inventory else "unchanged")
+                self._counters.polled("changed" if new else "unchanged")
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
         if token is not None and not watch.refused:
             self.sweep.asked(watch.token_id)  # not who left the list meanwhile: the round would wait for him for ever
-        now, new = self._clock.now(), None if sighting is None else sighting.inventory is not None
-        self.clockwatch.hear(self._store.last_date, now, self._clock.monotonic())
+        now = self._clock.now()
+        if (said := self._store.last_date) is not self.clockwatch.heard:
+            self.clockwatch.hear(said, now, self._clock.monotonic())
         customer_id = customer_id or watch.customer_id
-        if customer_id is None or not watch.is_due(now, self._lane.rules.fingerprint, new=new):
-            if sighting and customer_id:
-                watch.read_at = sighting.read_at
-                self._unwritten.put(customer_id, sighting.read_at)
-        else:
+        if customer_id is None:
+            return
+        if watch.is_due(micros(now), self._lane.rules.fingerprint, new=None if sighting is None else new):
             await self._compare(watch, customer_id, sighting)
+        elif sighting is not None:
+            watch.read_at = sighting.read_at
+            self._unwritten.put(customer_id, sighting.read_at)
         if sighting is not None:
             watch.failures, watch.error = 0, None  # only now: a reading that cannot be recorded has failed
 
-    async def _fetch(self, watch: Watch, token: Secret) -> Sighting | None:
+    async def _fetch(self, watch: Watch, token: Secret, customer_id: str | None) -> Sighting | None:
         """Removed customers have no token, and are not asked for: only their known ends still come."""
         now = self._clock.now()
-        if watch.to_identify(now):
+        if watch.to_identify(micros(now)):
             await self._identify(watch, token, now)
-        customer_id = watch.customer_id
+            customer_id = watch.customer_id
         if customer_id is None or watch.token_id not in self.watches:
             return None
         previous = watch.seen
@@ -292,8 +296,13 @@ class Polling:
             self._failures.failed(watch.token_id, str(error))
 
     def _put_back(self, watch: Watch, *, at_once: bool) -> None:
+        now_s = self._clock.monotonic()
+        self._pulse.beat(LOOP, now_s)
+        if self.watches.get(watch.token_id) is not watch:
+            return
         self.players.look(watch)
-        wait, rank = next_look(watch, self._clock.now(), self.every, jitter=self._rng.uniform(0.9, 1.0))
+        jitter = 1.0 - self._rng.random() / 10
+        wait_s, rank = next_look(watch, micros(self._clock.now()), self.every, jitter=jitter)
         if at_once:
-            wait, rank = timedelta(0), Rank.ASKED
-        self._schedule.put(watch.token_id, self._clock.monotonic() + wait.total_seconds(), rank)
+            wait_s, rank = 0.0, Rank.ASKED
+        self._schedule.put(watch.token_id, now_s + wait_s, rank)

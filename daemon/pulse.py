@@ -25,8 +25,9 @@ class Pulse:
     def register(self, loop: str, interval_s: float) -> None:
         self._beats[loop] = Beat(self._monotonic(), max(60.0, 3 * interval_s))
 
-    def beat(self, loop: str) -> None:
-        self._beats[loop].at = self._monotonic()
+    def beat(self, loop: str, now_s: float | None = None) -> None:
+        """`now_s`: the monotonic time, where the caller has it at hand."""
+        self._beats[loop].at = self._monotonic() if now_s is None else now_s
 
     def drop(self, loop: str) -> None:
         self._beats.pop(loop, None)

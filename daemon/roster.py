@@ -22,12 +22,13 @@ class Roster:
         self.known = False
 
     def see(self, players: Iterable[Player], now: datetime) -> set[str]:
-        """Takes the newest list. Returns the ids of those who joined since the last one."""
-        before, self._players = self._players, {player.id: player for player in players}
+        """Takes the newest list. Returns those who joined since the last one, by id and by name."""
+        self._players = {player.id: player for player in players}
         names = {name for player in self._players.values() for name in identities(player)}
+        joined = names - self._since.keys()
         self._since = {name: self._since.get(name, now) for name in names}
         self.known = True
-        return self._players.keys() - before.keys()
+        return joined
 
     def forget(self, identity: str) -> None:
         """The game says this player is not there, whatever the last list said: his next sighting is a new one."""

@@ -3,7 +3,7 @@
 `polling` holds one Watch for each; `health` counts them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from sys import intern
 
@@ -14,10 +14,10 @@ from .packing import NO_TOKEN, Key, Keys, pack, player_of, unpack, unpack_seen, 
 from .paynow.seen import Seen
 from .schedule import Rank
 
-REFUSED_AGAIN = timedelta(hours=1)  # a token the store refuses: quiet, and long
-FAILED_AGAIN = timedelta(seconds=30)  # doubled for each failure in a row, up to `poll.offline`
+REFUSED_AGAIN_S = 3600.0  # a token the store refuses: quiet, and long
+FAILED_AGAIN_S = 30.0  # doubled for each failure in a row, up to `poll.offline`
 AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
-REMOVED_AGAIN = timedelta(days=1)  # only his known ends still come
+REMOVED_AGAIN_S = 86_400.0  # only his known ends still come
 PROFILE_AGAIN = timedelta(days=1)
 _AFTER_END_US = AFTER_END // MICROSECOND
 _PROFILE_AGAIN_US = PROFILE_AGAIN // MICROSECOND
@@ -155,31 +155,28 @@ class Watch:
     def player_keys(self, keys: tuple[Key, ...]) -> None:
         self._players = keys[0] if len(keys) == 1 else keys  # nearly everybody is one
 
-    def is_due(self, now: datetime, catalogue: str, *, new: bool | None) -> bool:
+    def is_due(self, now_us: int, catalogue: str, *, new: bool | None) -> bool:
         """Whether he is compared now: his inventory is `new`, or the config or the time changes what it means. `new`
         None: no inventory could be had, so that only a deadline counts."""
         end = self._deadline if new is None else self._recheck
         if new is not None and (new or self.catalogue != catalogue):
             return True
-        return end is not None and end <= micros(now)
+        return end is not None and end <= now_us
 
-    def next_end(self, now: datetime) -> timedelta | None:
-        """How long until an end of his is due; None when no end is to come."""
+    def next_end_us(self, now_us: int) -> int | None:
+        """How long until an end of his is due, in microseconds; None when no end is to come."""
         end, recheck = self._deadline, self._recheck
-        if end is None and recheck is None:
-            return None
-        now_us = micros(now)
         if end is not None and end <= now_us:
             end = None
         if recheck is not None and recheck + _AFTER_END_US > now_us and not self.failures and self.is_read:
             recheck += _AFTER_END_US
             end = recheck if end is None or recheck < end else end
-        return None if end is None else timedelta(microseconds=end - now_us)
+        return None if end is None else end - now_us
 
-    def to_identify(self, now: datetime) -> bool:
+    def to_identify(self, now_us: int) -> bool:
         """Whether the store is asked who he is: nobody did yet, a value is missing, or it was a day ago."""
         read = self._profile
-        return self._customer is None or read is None or self.incomplete or micros(now) - read > _PROFILE_AGAIN_US
+        return self._customer is None or read is None or self.incomplete or now_us - read > _PROFILE_AGAIN_US
 
 
 def _text(token: Secret | None) -> str | None:
@@ -192,22 +189,28 @@ class Intervals:
 
     online: timedelta
     offline: timedelta
+    online_s: float = field(init=False)  # the same in seconds: they are asked for at each poll
+    offline_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "online_s", min(self.online, self.offline).total_seconds())
+        object.__setattr__(self, "offline_s", self.offline.total_seconds())
 
 
-def next_look(watch: Watch, now: datetime, every: Intervals, *, jitter: float) -> tuple[timedelta, Rank]:
-    """When he is looked at next: the interval, sooner while he is online or after a failure, at the next known end plus
-    a minute."""
-    wait, rank = every.offline * jitter, Rank.REST
+def next_look(watch: Watch, now_us: int, every: Intervals, *, jitter: float) -> tuple[float, Rank]:
+    """When he is looked at next, in seconds from now: the interval, sooner while he is online or after a failure, at
+    the next known end plus a minute."""
+    wait_s, rank = every.offline_s * jitter, Rank.REST
     if not watch.is_read:
-        wait = REMOVED_AGAIN
+        wait_s = REMOVED_AGAIN_S
     elif watch.refused:
-        wait = REFUSED_AGAIN * jitter
+        wait_s = REFUSED_AGAIN_S * jitter
     elif watch.failures:
-        again = FAILED_AGAIN * 2 ** min(watch.failures - 1, 10)
-        wait, rank = min(every.offline, again) * jitter, Rank.FAILED
+        again_s = FAILED_AGAIN_S * 2.0 ** min(watch.failures - 1, 10)
+        wait_s, rank = min(every.offline_s, again_s) * jitter, Rank.FAILED
     elif watch.online:
-        wait, rank = min(every.online, every.offline) * jitter, Rank.ONLINE
-    left = watch.next_end(now)
-    if left is not None and left < wait:
-        wait, rank = left, min(rank, Rank.ENDING)
-    return wait, rank
+        wait_s, rank = every.online_s * jitter, Rank.ONLINE
+    left_us = watch.next_end_us(now_us)
+    if left_us is not None and left_us < wait_s * 1_000_000:
+        wait_s, rank = left_us / 1_000_000, min(rank, Rank.ENDING)
+    return wait_s, rank

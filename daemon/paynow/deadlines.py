@@ -4,16 +4,14 @@
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
-
-T = TypeVar("T")
+from types import TracebackType
 
 LOOKS = 20  # in each limit: so much of it a request may be over
 
 
 class Deadline:
-    """Ends what takes longer than `limit_s`, a twentieth of that late at most. It looks only while something waits."""
+    """`with deadline:` ends what takes longer than `limit_s`, a twentieth of that late at most, with the TimeoutError
+    of `asyncio.timeout`. One for all tasks, each of which is in it once at a time. It looks only while one is."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -22,23 +20,24 @@ class Deadline:
         self._over: set[asyncio.Task[object]] = set()
         self._looking = False
 
-    async def keep(self, asked: Awaitable[T]) -> T:
-        """What was asked for. Raises TimeoutError as `asyncio.timeout` does."""
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a request belongs to a task")
         self._began[task] = self._loop.time()
         if not self._looking:
             self._look()
-        try:
-            return await asked
-        except asyncio.CancelledError:
-            if task in self._over and task.uncancel() == 0:  # else somebody else ends it too
-                raise TimeoutError from None
-            raise
-        finally:
-            self._began.pop(task, None)
-            self._over.discard(task)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - it entered
+        if self._began.pop(task, None) is not None:
+            return
+        self._over.discard(task)
+        if kind is asyncio.CancelledError and task.uncancel() == 0:  # else somebody else ends it too
+            raise TimeoutError from None
 
     def _look(self) -> None:
         latest = self._loop.time() - self._limit_s

@@ -73,24 +73,20 @@ class DirectGet:
             connection = await self._connector.connect(self._to, traces=[], timeout=self._timeout)
         except TimeoutError:
             raise aiohttp.ConnectionTimeoutError("connecting took too long") from None
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None:
+            connection.close()
+            raise aiohttp.ServerDisconnectedError
         try:
-            message, content = await self._exchange(connection, request)
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            transport.write(request)
+            while True:
+                message, content = await protocol.read()
+                if not 100 <= message.code <= 199 or message.code == 101:
+                    return Answer(message, content, connection)
+        except HttpProcessingError as error:
+            connection.close()
+            raise NotHttp(error.message) from None
         except BaseException:
             connection.close()
             raise
-        return Answer(message, content, connection)
-
-    @staticmethod
-    async def _exchange(connection: Connection, request: bytes) -> tuple[RawResponseMessage, StreamReader]:
-        protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None:
-            raise aiohttp.ServerDisconnectedError
-        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-        transport.write(request)
-        while True:
-            try:
-                message, content = await protocol.read()
-            except HttpProcessingError as error:
-                raise NotHttp(error.message) from None
-            if not 100 <= message.code <= 199 or message.code == 101:
-                return message, content

@@ -131,13 +131,13 @@ class Exchange:
 
         Raises a StoreError and nothing else. The error carries no trace of the request, whose headers hold the token.
         """
-        path = url.raw_path
-        if not _sendable(token):
+        path, text = url.raw_path, token.reveal()
+        if not _sendable(text):
             raise failures.CUSTOMER.unusable(path)
         sent_at = self.rate.at_once()
         if sent_at is None:
             sent_at = await self.rate.turn()
-        asked = self._direct.get(url.raw_path_qs, f"{login} {token.reveal()}", etag)
+        asked = self._direct.get(url.raw_path_qs, f"{login} {text}", etag)
         return await self._ask(asked, path, sent_at, failures.CUSTOMER)
 
     async def call(
@@ -157,7 +157,7 @@ class Exchange:
         Raises a StoreError and nothing else. Unreachable, ServerFault and Unreadable leave open whether it was done.
         """
         path = url.raw_path
-        if not _sendable(secret):
+        if not _sendable(secret.reveal()):
             raise words.unusable(path)
         sent_at = await self.rate.turn(first=first)
         headers = {"Authorization": f"{login} {secret.reveal()}"}
@@ -170,7 +170,8 @@ class Exchange:
         failure: StoreError
         until = self._loop.time() + self._timeouts.total_s
         try:
-            response = await self._head.keep(asked)
+            with self._head:
+                response = await asked
             try:
                 return await self._take(response, path, sent_at, words, until)
             finally:
@@ -216,13 +217,16 @@ class Exchange:
         if (response.content_length or 0) > LARGEST_BODY:
             raise failures.too_large(path)
         content, packed = response.content, bytearray()
-        while chunk := await self._chunk.keep(content.readany()):
+        while True:
+            with self._chunk:
+                chunk = await content.readany()
+            if not chunk:
+                return bytes(packed)
             packed += chunk
             if len(packed) > LARGEST_BODY:
                 raise failures.too_large(path)
             if self._loop.time() > until:
                 raise TimeoutError
-        return bytes(packed)
 
     async def _refuse(self, response: Response, path: str, sent_at: float, words: failures.Words) -> None:
         """Raises what a status means that is no success."""
@@ -257,9 +261,9 @@ class Exchange:
         return max(0.0, (until - (_http_date(response.headers.get("Date")) or self._wall())).total_seconds())
 
 
-def _sendable(token: Secret) -> bool:
+def _sendable(token: str) -> bool:
     """Whether the token can stand in a header as one word."""
-    return _WORD.fullmatch(token.reveal()) is not None
+    return _WORD.fullmatch(token) is not None
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -37,9 +37,9 @@ class Seen(NamedTuple):
         digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
         return cls(digest, etag if len(pages) == 1 else None)
 
-    def is_just(self, page: PageMark) -> bool:
-        """Whether it is an inventory of one page, and this is the page."""
-        return self.digest == _ALONE + page.digest
+    def is_just(self, digest: bytes) -> bool:
+        """Whether it is an inventory of one page, whose bytes have this SHA-256."""
+        return self.digest == _ALONE + digest
 
     @property
     def one_page(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import NamedTuple
 
 from adapters.base import Secret
@@ -118,9 +119,10 @@ class Storefront:
             if previous is None or etag is None:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
-        first = PageMark.of(0, reply.body)
-        if previous is not None and previous.is_just(first):
+        digest = sha256(reply.body).digest()
+        if previous is not None and previous.is_just(digest):
             return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
+        first = PageMark(0, digest)
         known = previous.pages if previous is not None and not previous.one_page else []
         equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
         marks = [first]

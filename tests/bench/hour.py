@@ -12,6 +12,7 @@ from typing import Final
 
 from adapters.base import Secret
 from daemon.clock import TICK_S
+from daemon.ledger.convert import micros
 from daemon.ledger.rows import Polled
 from daemon.paynow.rate import Pace
 from daemon.schedule import Rank, Schedule
@@ -97,8 +98,8 @@ class Town:
         watch.read_at = now
         if watch.recheck_at is not None and watch.recheck_at <= now:
             watch.recheck_at = now + self._made_up.random() * 2 * ENDS_EVERY
-        wait, self._ranks[number] = next_look(watch, now, EVERY, jitter=self._made_up.uniform(0.9, 1.0))
-        self._schedule.put(number, now_s + wait.total_seconds(), self._ranks[number])
+        wait_s, self._ranks[number] = next_look(watch, micros(now), EVERY, jitter=self._made_up.uniform(0.9, 1.0))
+        self._schedule.put(number, now_s + wait_s, self._ranks[number])
 
 
 async def hour(size: Size) -> Result:

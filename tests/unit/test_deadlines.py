@@ -1,10 +1,14 @@
 """One timer ends every request that takes too long, and nothing else."""
 
 import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import pytest
 
 from daemon.paynow.deadlines import Deadline
+
+T = TypeVar("T")
 
 
 async def never() -> None:
@@ -16,20 +20,25 @@ async def soon(value: int) -> int:
     return value
 
 
+async def kept(deadline: Deadline, asked: Awaitable[T]) -> T:
+    with deadline:
+        return await asked
+
+
 async def test_what_comes_in_time_is_handed_on() -> None:
     deadline = Deadline(60.0)
-    assert await asyncio.gather(*(deadline.keep(soon(number)) for number in range(3))) == [0, 1, 2]
+    assert await asyncio.gather(*(kept(deadline, soon(number)) for number in range(3))) == [0, 1, 2]
 
 
 async def test_what_takes_too_long_is_a_timeout_and_the_task_goes_on() -> None:
     deadline = Deadline(0.05)
     for _ in range(2):  # the timer starts again with the next request
         with pytest.raises(TimeoutError):
-            await deadline.keep(never())
+            await kept(deadline, never())
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
-    assert await deadline.keep(soon(1)) == 1
+    assert await kept(deadline, soon(1)) == 1
 
 
 async def test_an_error_is_handed_on() -> None:
@@ -37,11 +46,11 @@ async def test_an_error_is_handed_on() -> None:
         raise OSError("broken")
 
     with pytest.raises(OSError, match="broken"):
-        await Deadline(60.0).keep(broken())
+        await kept(Deadline(60.0), broken())
 
 
 async def test_who_is_cancelled_is_cancelled_not_late() -> None:
-    task = asyncio.create_task(Deadline(60.0).keep(never()))
+    task = asyncio.create_task(kept(Deadline(60.0), never()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -50,10 +59,10 @@ async def test_who_is_cancelled_is_cancelled_not_late() -> None:
 
 async def test_each_has_his_own_time() -> None:
     deadline = Deadline(0.2)
-    early = asyncio.create_task(deadline.keep(never()))
+    early = asyncio.create_task(kept(deadline, never()))
     gate = asyncio.Event()
     await asyncio.wait([early], timeout=0.1)
-    late = asyncio.create_task(deadline.keep(gate.wait()))
+    late = asyncio.create_task(kept(deadline, gate.wait()))
     await asyncio.wait([early])
     assert isinstance(early.exception(), TimeoutError)
     gate.set()

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from daemon.ledger.convert import micros
 from daemon.ledger.rows import Polled
 from daemon.model import Profile, Secret
 from daemon.players import AT_ONCE, Players
 from daemon.rounds import FLUSH_S, Unwritten
 from daemon.schedule import Rank
-from daemon.watches import AFTER_END, REFUSED_AGAIN, REMOVED_AGAIN, Intervals, Watch, next_look
+from daemon.watches import AFTER_END, REFUSED_AGAIN_S, REMOVED_AGAIN_S, Intervals, Watch, next_look
 from tests.builders import HOUR, MINUTE, NOW
 
 EVERY = Intervals(online=timedelta(seconds=30), offline=timedelta(minutes=15))
@@ -68,11 +69,17 @@ def test_who_joins_is_read_at_once_unless_he_was_online_already_or_cannot_be_rea
     assert crowd.players.joined(["Alex", "Blake", "Cleo"], crowd.watches) == [1]
     assert crowd.players.joined(["old Alex"], crowd.watches) == []
     assert all(watch.online for watch in crowd.watches.values())
-    crowd.players.look(crowd.watches[1])
-    assert not crowd.watches[1].online
     crowd.online.add("old Alex")
-    crowd.players.look(crowd.watches[1])
-    assert crowd.watches[1].online
+    for token_id, still in ((1, True), (2, False)):
+        crowd.players.look(crowd.watches[token_id])
+        assert crowd.watches[token_id].online is still
+
+
+def test_whoever_turns_out_to_be_a_player_who_is_there_is_online() -> None:
+    crowd = Crowd()
+    crowd.online.add("old Alex")
+    assert crowd.is_(1, "Alex").online
+    assert not crowd.is_(1, "Blake").online
 
 
 async def test_everybody_s_players_are_worked_out_from_what_the_ledger_remembers() -> None:
@@ -106,18 +113,18 @@ def test_a_customer_the_store_never_named_has_no_profile() -> None:
         ({"failures": 9}, EVERY.offline, Rank.FAILED),
         ({"failures": 9, "deadline_at": NOW + MINUTE}, MINUTE, Rank.ENDING),
         ({"failures": 9, "recheck_at": NOW}, EVERY.offline, Rank.FAILED),
-        ({"refused": True, "online": True}, REFUSED_AGAIN, Rank.REST),
-        ({"token": None, "online": True}, REMOVED_AGAIN, Rank.REST),
+        ({"refused": True, "online": True}, timedelta(seconds=REFUSED_AGAIN_S), Rank.REST),
+        ({"token": None, "online": True}, timedelta(seconds=REMOVED_AGAIN_S), Rank.REST),
         ({"token": None, "recheck_at": NOW, "deadline_at": NOW + HOUR}, HOUR, Rank.ENDING),
     ],
 )
 def test_when_somebody_is_looked_at_next(facts: dict[str, Any], wait: timedelta, rank: Rank) -> None:
-    assert next_look(watched(**facts), NOW, EVERY, jitter=1.0) == (wait, rank)
+    assert next_look(watched(**facts), micros(NOW), EVERY, jitter=1.0) == (wait.total_seconds(), rank)
 
 
 def test_an_interval_for_who_is_online_that_is_longer_than_the_other_is_not_used() -> None:
     every = Intervals(online=HOUR, offline=MINUTE)
-    assert next_look(watched(online=True), NOW, every, jitter=0.5) == (MINUTE / 2, Rank.ONLINE)
+    assert next_look(watched(online=True), micros(NOW), every, jitter=0.5) == (30.0, Rank.ONLINE)
 
 
 def test_what_is_seen_again_unchanged_is_written_together_now_and_then() -> None:

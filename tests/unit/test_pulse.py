@@ -62,8 +62,8 @@ def test_until_the_first_list_nobody_is_known_to_be_online() -> None:
 
 def test_those_who_joined_since_the_last_list_are_named() -> None:
     roster = Roster()
-    assert roster.see([ALEX], NOW) == {"uuid-a"}
-    assert roster.see([ALEX, BLAKE], NOW) == {"uuid-b"}
+    assert roster.see([ALEX], NOW) == {"uuid-a", "Alex"}
+    assert roster.see([ALEX, BLAKE], NOW) == {"uuid-b", "Blake"}
     assert roster.see([BLAKE], NOW) == set()
     assert (roster.known, len(roster)) == (True, 1)
 
@@ -103,7 +103,7 @@ def test_an_empty_list_is_known_and_a_lost_one_is_not() -> None:
     roster.see([ALEX], NOW)
     roster.lose()
     assert (roster.known, roster.since) == (False, {})
-    assert roster.see([ALEX], NOW) == {"uuid-a"}
+    assert roster.see([ALEX], NOW) == {"uuid-a", "Alex"}
 
 
 @pytest.mark.parametrize("identity", ["uuid-a", "Alex"])
@@ -113,7 +113,7 @@ def test_a_player_the_game_says_is_not_there_joins_again_with_the_next_list(iden
     roster.forget(identity)
     roster.forget("nobody")
     assert roster.since == {"uuid-b": NOW, "Blake": NOW}
-    assert roster.see([ALEX, BLAKE], NOW) == {"uuid-a"}
+    assert roster.see([ALEX, BLAKE], NOW) == {"uuid-a", "Alex"}
 
 
 def test_a_visit_begins_when_the_player_is_first_seen_and_anew_when_he_comes_back() -> None:
