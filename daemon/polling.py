@@ -7,10 +7,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
 from .clock import Clock
 from .clockwatch import ClockWatch
+from .identifying import identify
 from .lane import Lane, Sighting
 from .ledger.base import Ledger, LedgerError
 from .ledger.convert import micros
@@ -235,8 +235,11 @@ class Polling:
         """Removed customers have no token, and are not asked for: only their known ends still come."""
         now = self._clock.now()
         if watch.to_identify(micros(now)):
-            await self._identify(watch, token, now)
-            customer_id = watch.customer_id
+            profile = await identify(watch, token, self._store, self._ledger, now)
+            customer_id = profile.customer_id
+            if self.watches.get(watch.token_id) is watch:
+                self.players.put(watch, profile)
+            self._read_with_the_newest(watch.token_id, customer_id)
         if customer_id is None or watch.token_id not in self.watches:
             return None
         previous = watch.seen
@@ -247,18 +250,6 @@ class Polling:
             return Sighting(read_at=answer.read_at, inventory=None)
         seen = answer.seen
         return Sighting(read_at=now, inventory=answer.inventory, digest=seen.digest, etag=seen.etag)
-
-    async def _identify(self, watch: Watch, token: Secret, now: datetime) -> None:
-        profile = await self._store.customer(token)
-        await self._ledger.identify(watch.token_id, profile, now)
-        if watch.customer_id is None:
-            told = {"action": "customer_identified", "customer_id": profile.customer_id}
-            log.info("%s is customer %s", watch.label, profile.customer_id, extra=told)
-        watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
-        if self.watches.get(watch.token_id) is watch:
-            self.players.put(watch, profile)
-        self._read_with_the_newest(watch.token_id, profile.customer_id)
-        watch.recheck_at = now  # a new name or id matters though the inventory is the same
 
     def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
         """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""

@@ -28,8 +28,12 @@ class ForJournal(logging.Formatter):
 class ForPeople(logging.Formatter):
     """`2026-08-30T12:00:05Z WARNING polling: …`"""
 
+    _second, _text = 0, ""  # of the line before: many are written in one second
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        return time.strftime(datefmt or TIME, time.gmtime(record.created))
+        if (second := int(record.created)) != self._second:
+            self._second, self._text = second, time.strftime(datefmt or TIME, time.gmtime(second))
+        return self._text
 
 
 def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
@@ -40,6 +44,8 @@ def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
     else:
         handler.setFormatter(ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
+    # Nothing shows these, and finding them out costs as much as the rest of a line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root.handlers = [handler]
     root.setLevel(logging.INFO if verbose else logging.WARNING)
     logging.getLogger("perkd").setLevel(logging.DEBUG if verbose else logging.INFO)
