@@ -161,7 +161,8 @@ class _Reading:
 
     def __init__(self, customer_id: str) -> None:
         self._customer_id = customer_id
-        self._items: dict[int, Item] = {}
+        self._items: dict[str, Item] = {}
+        self._largest = 0  # id on a full page
         self._bytes = 0
 
     def add(self, body: bytes) -> int | None:
@@ -170,17 +171,29 @@ class _Reading:
         if self._bytes > LARGEST_INVENTORY:
             raise NotAnAnswer(f"more than {LARGEST_INVENTORY // 1024 // 1024} MiB in all pages")
         items = read_items(body, self._customer_id)
-        page = {int(item.id): item for item in items}
-        if page and self._items and self._items.keys() >= page.keys():
+        ids = [item.id for item in items]
+        if ids and self._items and self._items.keys() >= set(ids):
             raise NotAnAnswer(
                 "no progress, a page repeats items that came before. This path may not know `after`; set [store] "
                 f"items_path to {ITEMS_PATH}"
             )
         whole = len(items) < PAGE_LIMIT
-        if not whole and (ids := [int(item.id) for item in items]) != sorted(ids):
+        if not whole and not _ascending(ids):
             raise NotAnAnswer("a full page is not in ascending order, so nobody can tell which page is the last one")
-        self._items.update(page)  # an item that comes twice counts as it came last
-        return None if whole else max(self._items)
+        self._items.update(zip(ids, items, strict=True))  # an item that comes twice counts as it came last
+        if whole:
+            return None
+        self._largest = max(self._largest, int(ids[-1]))
+        return self._largest
 
     def inventory(self) -> tuple[Item, ...]:
-        return tuple(self._items[item_id] for item_id in sorted(self._items))
+        if _ascending(list(self._items)):
+            return tuple(self._items.values())
+        return tuple(self._items[item_id] for item_id in sorted(self._items, key=int))
+
+
+def _ascending(ids: list[str]) -> bool:
+    """Whether these plain numbers are in order. As texts, where all are of one length: the usual page."""
+    if len(set(map(len, ids))) > 1:
+        return (numbers := [int(item_id) for item_id in ids]) == sorted(numbers)
+    return ids == sorted(ids)

@@ -1,19 +1,17 @@
 """The inventory item as the store writes it, and what it means. `storefront.py` calls this for every body that changed.
 
-A changed inventory of a hundred items is the most perkd ever has to read at once, so its items are validated as plain
-dictionaries and made without the checks of a frozen class (docs/decisions/0011).
+A changed inventory of a hundred items is the most perkd ever has to read at once, so its JSON is checked and made into
+structs in one go, by msgspec, and an item is made without the checks of a frozen class (docs/decisions/0011).
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
-from typing_extensions import TypedDict
+import msgspec
 
 from ..model import Item
 from .wire import Id, NotAnAnswer, flake, flake_time, moment
@@ -21,58 +19,55 @@ from .wire import Id, NotAnAnswer, flake, flake_time, moment
 UNREADABLE: Final = (
     "unreadable"  # the state word of an item that has an id and little else: no known state, so it changes nothing
 )
-_COSMETIC: Final = frozenset(
-    {"order_id", "quantity_index"}
-)  # only command variables: unreadable is the same as not set
-_PLAIN: Final = re.compile(r"[1-9][0-9]{0,17}").fullmatch
-_NEW: Final = object.__new__
+_PLAIN: Final = re.compile(r"[1-9][0-9]{0,17}+(?:,[1-9][0-9]{0,17}+)*+").fullmatch
 _FROM_TEXT: Final = datetime.fromisoformat
-_STRICT: Final = ConfigDict(strict=True, extra="ignore")
 
 _shared_flake = lru_cache(maxsize=1024)(flake)  # products and servers are few and come again and again
 
 
-@with_config(_STRICT)
-class _HasId(TypedDict):
+class WireOwner(msgspec.Struct, gc=False):
     id: Id
 
 
-@with_config(_STRICT)
-class WireProduct(_HasId, total=False):
-    slug: str | None
-    name: str | None
+class WireProduct(msgspec.Struct, gc=False):
+    id: Id
+    slug: str | None = None
+    name: str | None = None
 
 
-@with_config(_STRICT)
-class WireItem(_HasId, total=False):
-    """One element of the inventory's array: today's storefront document, the older ones, and the management API's."""
+class WireItem(msgspec.Struct, gc=False):
+    """One element of the inventory's array: today's storefront document, the older ones, and the management API's.
 
-    customer_id: Id | None
-    customer: _HasId | None  # the management API embeds the owner
-    product: WireProduct | None
-    state: str | None
-    expirable: bool | None
-    gift: bool | None
-    added_at: str | None
-    expires_at: str | None
-    override_expires_at: str | None
-    revoked_at: str | None
-    revoke_reason: str | None
-    order_id: Id | None
-    subscription_id: Id | None
-    execute_on_gameserver_id: Id | None
-    quantity_index: int | None
+    Fields stand as the store writes them: msgspec looks first for the one after the last it found. Times stay texts:
+    msgspec would round what perkd cuts.
+    """
+
+    id: Id
+    customer_id: Id | None = None
+    customer: WireOwner | None = None  # the management API embeds the owner
+    order_id: Id | None = None
+    subscription_id: Id | None = None
+    state: str | None = None
+    expirable: bool | None = None
+    gift: bool | None = None
+    quantity_index: int | None = None
+    execute_on_gameserver_id: Id | None = None
+    added_at: str | None = None
+    expires_at: str | None = None
+    override_expires_at: str | None = None
+    revoked_at: str | None = None
+    revoke_reason: str | None = None
+    product: WireProduct | None = None
 
 
-_ITEMS: Final[TypeAdapter[list[WireItem]]] = TypeAdapter(list[WireItem])
-_ITEM: Final[TypeAdapter[WireItem]] = TypeAdapter(WireItem)
+_PAGE: Final = msgspec.json.Decoder(list[WireItem]).decode
+_ITEM: Final = msgspec.json.Decoder(WireItem).decode
+# Only command variables: unreadable is the same as not set. Which of the two is, is tried out.
+_COSMETIC: Final[tuple[tuple[str, ...], ...]] = (("order_id",), ("quantity_index",), ("order_id", "quantity_index"))
 
-# A frozen dataclass sets each field through a check that costs as much as the rest of an item. Here nobody has it yet.
-_SETTERS: Final[tuple[Callable[[Item, Any], None], ...]] = tuple(
-    getattr(Item, field.name).__set__ for field in fields(Item)
-)
-_put_id, _put_owner, _put_product, _put_slug, _put_name, _put_state, _put_expirable, _put_gift = _SETTERS[:8]
-_put_added, _put_ends, _put_revoked, _put_reason, _put_order, _put_subscription, _put_server, _put_index = _SETTERS[8:]
+# A frozen dataclass sets each field through a check that costs more than the rest of an item. So the fields are set in
+# an object of the same layout, which then becomes an item: Python allows exactly that, for classes with equal slots.
+_DRAFT: Final[Any] = type("_Draft", (), {"__slots__": Item.__slots__})
 
 
 def read_items(body: bytes, customer_id: str) -> list[Item]:
@@ -81,16 +76,19 @@ def read_items(body: bytes, customer_id: str) -> list[Item]:
     Raises NotAnAnswer when the page is no JSON array, an element has no usable id, or an item is another customer's.
     """
     try:
-        wires: Iterable[WireItem | str] = _ITEMS.validate_json(body)
-    except ValidationError:
-        wires = _one_by_one(body)
-    return [_broken(wire, customer_id) if isinstance(wire, str) else _meaning(wire, customer_id) for wire in wires]
+        wires = _PAGE(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [
+            _broken(wire, customer_id) if isinstance(wire, str) else _meanings([wire], customer_id)[0]
+            for wire in _one_by_one(body)
+        ]
+    return _meanings(wires, customer_id)
 
 
 def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
     """The slow way, for a page with something wrong in it: each item alone, or its id when that is all it gives."""
     try:
-        page = json.loads(body.decode("utf-8", "replace"))
+        page = json.loads(body.decode("utf-8", "replace"), parse_float=_no_number, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise NotAnAnswer(f"broken JSON in {len(body)} bytes ({str(error)[:80]})") from None
     if not isinstance(page, list):
@@ -98,58 +96,82 @@ def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
     for place, raw in enumerate(page):
         if not isinstance(raw, dict) or isinstance(raw.get("id"), bool) or not isinstance(raw.get("id"), str | int):
             raise NotAnAnswer(f"element {place} has no id")
+        yield _alone(raw) or str(raw["id"])
+
+
+def _no_number(_text: str) -> float:
+    """What stands for NaN and for any fraction: no field here is one, and the fields nobody reads may be anything."""
+    return 0.5
+
+
+def _alone(raw: dict[str, Any]) -> WireItem | None:
+    """The item, without those of its cosmetic fields that are broken; None when it is broken elsewhere."""
+    for left_out in ((), *_COSMETIC):
         try:
-            yield _ITEM.validate_json(json.dumps(raw))
-        except ValidationError as error:
-            bad = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
-            if bad and bad <= _COSMETIC:
-                yield _ITEM.validate_json(json.dumps({key: value for key, value in raw.items() if key not in bad}))
-            else:
-                yield str(raw["id"])
+            text = json.dumps({key: raw[key] for key in raw if key not in left_out}, ensure_ascii=False)
+            return _ITEM(text.encode())
+        except msgspec.ValidationError:
+            continue
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # half a character, or nested beyond reason
+            break
+    return None
 
 
-def _meaning(wire: WireItem, customer_id: str) -> Item:
-    get: Callable[[str], Any] = wire.get
-    item_id = wire["id"]
-    if item_id.__class__ is not str or _PLAIN(item_id) is None:  # nearly all there will ever be are plain
-        item_id = _known_id(item_id)
+def _meanings(wires: Sequence[WireItem], customer_id: str) -> list[Item]:
+    stated = [wire.id for wire in wires]
+    ids = stated if _all_plain(stated) else [_known_id(item_id) for item_id in stated]
+    plain_orders = _all_plain([wire.order_id for wire in wires if wire.order_id is not None])
+    items: list[Item] = []
+    added_text = added_at = expires_text = expires_at = None  # what came in one purchase often has the same times
+    for item_id, wire in zip(ids, wires, strict=True):
+        try:
+            if wire.customer_id != customer_id:
+                _check_owner(wire, item_id, customer_id)
+            if (product := wire.product) is None or not wire.state:
+                items.append(_broken(item_id, customer_id))
+                continue
+            if wire.added_at != added_text:
+                added_at, added_text = _at(wire.added_at), wire.added_at
+            ends_at = _at(override) if (override := wire.override_expires_at) else None
+            if ends_at is None:
+                if wire.expires_at != expires_text:
+                    expires_at, expires_text = _at(wire.expires_at), wire.expires_at
+                ends_at = expires_at
+            expirable, order_id = wire.expirable, wire.order_id
+            item = _DRAFT()
+            item.id = item_id
+            item.customer_id = customer_id
+            item.product_id = _shared_flake(product.id)
+            item.slug = product.slug or ""
+            item.product_name = product.name or ""
+            item.state = wire.state
+            item.expirable = ends_at is not None if expirable is None else expirable
+            item.gift = wire.gift or False
+            item.added_at = added_at or flake_time(item_id)
+            item.ends_at = ends_at
+            item.revoked_at = None if wire.revoked_at is None else _at(wire.revoked_at)
+            item.revoke_reason = wire.revoke_reason or None
+            item.order_id = order_id if plain_orders or order_id is None else _cosmetic_id(order_id)
+            item.subscription_id = None if wire.subscription_id is None else _optional_id(wire.subscription_id)
+            server_id = wire.execute_on_gameserver_id
+            item.gameserver_id = None if server_id is None else _optional_id(server_id)
+            item.quantity_index = wire.quantity_index
+            item.__class__ = Item
+        except NotAnAnswer:
+            raise
+        except (ValueError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
+            item = _broken(item_id, customer_id)
+        items.append(item)
+    return items
+
+
+def _all_plain(ids: list[Id]) -> TypeGuard[list[str]]:
+    """Whether each is a text and written as `flake` would: one look at the whole page instead of one at each item."""
     try:
-        if get("customer_id") != customer_id:
-            _check_owner(wire, item_id, customer_id)
-        product, state = get("product"), get("state")
-        if product is None or not state:
-            return _broken(item_id, customer_id)
-        ends, added_at, expirable, revoked_at = (
-            get("override_expires_at"),
-            get("added_at"),
-            get("expirable"),
-            get("revoked_at"),
-        )
-        ends_at = (_at(ends) if ends else None) or _at(get("expires_at"))
-        order_id, subscription_id, server_id = get("order_id"), get("subscription_id"), get("execute_on_gameserver_id")
-        item: Item = _NEW(Item)
-        _put_id(item, item_id)
-        _put_owner(item, customer_id)
-        _put_product(item, _shared_flake(product["id"]))
-        _put_slug(item, product.get("slug") or "")
-        _put_name(item, product.get("name") or "")
-        _put_state(item, state)
-        _put_expirable(item, ends_at is not None if expirable is None else expirable)
-        _put_gift(item, bool(get("gift")))
-        _put_added(item, _at(added_at) or flake_time(item_id))
-        _put_ends(item, ends_at)
-        _put_revoked(item, None if revoked_at is None else moment(revoked_at))
-        _put_reason(item, get("revoke_reason") or None)
-        plain_order = order_id.__class__ is str and _PLAIN(order_id) is not None
-        _put_order(item, order_id if plain_order or order_id is None else _cosmetic_id(order_id))
-        _put_subscription(item, None if subscription_id is None else _optional_id(subscription_id))
-        _put_server(item, None if server_id is None else _optional_id(server_id))
-        _put_index(item, get("quantity_index"))
-    except NotAnAnswer:
-        raise
-    except (ValueError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
-        return _broken(item_id, customer_id)
-    return item
+        text = ",".join(ids)  # type: ignore[arg-type] # that is what is found out
+    except TypeError:  # a number is among them
+        return False
+    return text.count(",") == len(ids) - 1 and _PLAIN(text) is not None  # counted: a comma may be in a text
 
 
 def _at(text: str | None) -> datetime | None:
@@ -163,9 +185,9 @@ def _at(text: str | None) -> datetime | None:
 def _check_owner(wire: WireItem, item_id: str, customer_id: str) -> None:
     """Raises NotAnAnswer for another customer's item: some cache in between mixed up the answers. ValueError: the owner
     is no id."""
-    stated, customer = wire.get("customer_id"), wire.get("customer")
-    if stated is None and customer is not None:
-        stated = customer["id"]
+    stated = wire.customer_id
+    if stated is None and wire.customer is not None:
+        stated = wire.customer.id
     if stated is not None and (owner := flake(stated)) != customer_id:
         raise NotAnAnswer(f"item {item_id} belongs to customer {owner}, not to {customer_id} whose token was used")
 

@@ -1,11 +1,14 @@
 """One inventory item with something missing, odd or broken in it: what it still means, and that it hides no other."""
 
 import json
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.model import ITEM_STATES, Item
 from daemon.paynow.wire import NotAnAnswer
@@ -26,6 +29,14 @@ def read_one(**changes: Any) -> Item:
     return item
 
 
+def test_what_is_read_is_an_item_like_any_other() -> None:
+    item = read_one()
+    assert type(item) is Item
+    assert hash(item) == hash(replace(item))
+    with pytest.raises(FrozenInstanceError):
+        item.state = "active"  # type: ignore[misc] # that it cannot be set is what is tried
+
+
 def test_an_override_of_the_end_wins_over_the_natural_end() -> None:
     item = read_one(state="active", override_expires_at="2030-01-01T00:00:00Z")
     assert item.ends_at == datetime(2030, 1, 1, tzinfo=UTC)
@@ -36,6 +47,10 @@ def test_a_revoked_item_says_when_and_why() -> None:
     assert item.revoked
     assert item.revoked_at == datetime(2023, 4, 12, 0, 0, 0, 500000, tzinfo=UTC)
     assert item.revoke_reason == "chargeback"
+
+
+def test_a_fraction_is_cut_and_not_rounded() -> None:
+    assert read_one(added_at="2026-01-05T10:00:00.9999999Z").added_at.microsecond == 999999
 
 
 def test_todays_new_fields_are_read() -> None:
@@ -140,11 +155,85 @@ def test_a_name_with_half_a_character_breaks_only_its_own_item() -> None:
     assert (first.product_name, first.state, second.state) == ("é", "active", UNREADABLE)
 
 
-@pytest.mark.parametrize("changes", [{"order_id": "order-1"}, {"order_id": {}}, {"quantity_index": "one"}])
-def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(changes: dict[str, Any]) -> None:
+ORDER = "149643389770407936"
+
+
+@pytest.mark.parametrize(
+    ("changes", "order_id", "quantity_index"),
+    [
+        ({"order_id": "order-1"}, None, 1),
+        ({"order_id": "1,2"}, None, 1),
+        ({"order_id": 2**63}, None, 1),
+        ({"order_id": 7.0}, None, 1),
+        ({"order_id": {}}, None, 1),
+        ({"quantity_index": "one"}, ORDER, None),
+        ({"quantity_index": 1.0}, ORDER, None),
+        ({"quantity_index": float("nan")}, ORDER, None),
+        ({"quantity_index": True}, ORDER, None),
+        ({"order_id": False, "quantity_index": []}, None, None),
+    ],
+)
+def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(
+    changes: dict[str, Any], order_id: str | None, quantity_index: int | None
+) -> None:
     item = read_one(**changes)
-    assert item.state == "used"
-    assert None in {item.order_id, item.quantity_index}
+    assert (item.state, item.order_id, item.quantity_index) == ("used", order_id, quantity_index)
+
+
+# What stands beside it
+
+TIMES = [None, "2026-01-05T10:00:00Z", "2026-01-05T10:00:00.1234567Z", "0001-01-01T00:00:00Z", "yesterday", 5]
+KINDS: dict[str, list[Any]] = {
+    "id": ["149643503939362817", "149643503939362818", 12, "0012", 2**63 - 1],
+    "state": ["active", "revoked", None, 7],
+    "added_at": TIMES,
+    "expires_at": TIMES,
+    "override_expires_at": TIMES,
+    "revoked_at": TIMES,
+    "order_id": [None, ORDER, 7, "1,2", "x", 1.0],
+    "quantity_index": [None, 3, "x", 1.0],
+    "nobody_reads": [float("nan"), float("inf"), 10**400, "\ud800", {"id": []}],
+}
+
+
+@given(
+    st.lists(st.fixed_dictionaries({}, optional={key: st.sampled_from(of) for key, of in KINDS.items()}), max_size=6)
+)
+def test_an_item_means_the_same_whatever_stands_beside_it(changes: list[dict[str, Any]]) -> None:
+    """Whole pages are read another way than pages with something broken in them."""
+    documents = [item_document(**change) for change in changes]
+    together = read_items(json.dumps(documents).encode(), OWNER)
+    assert together == [read_items(json.dumps([document]).encode(), OWNER)[0] for document in documents]
+
+
+@pytest.mark.parametrize("junk", [b"NaN", b"-Infinity", b"1e999", b'"\xff"', b"[" * 80 + b"]" * 80])
+@pytest.mark.parametrize("beside", [b"", b',{"id":"2","state":7}'])
+def test_what_stands_in_a_field_nobody_reads_changes_nothing(junk: bytes, beside: bytes) -> None:
+    [item, *_] = read_items(b'[{"id":"1","state":"active","product":{"id":"3"},"store":%b}%b]' % (junk, beside), OWNER)
+    assert (item.id, item.state, item.product_id) == ("1", "active", "3")
+
+
+def test_half_a_character_breaks_its_item_wherever_it_stands() -> None:
+    assert read_one(store="\ud800").state == UNREADABLE
+    assert read_one(order_id="\ud800").state == UNREADABLE
+    assert read_one(**{"\udc00": 1}).state == UNREADABLE
+
+
+def test_bytes_that_are_no_text_become_the_sign_for_them() -> None:
+    [item] = read_items(b'[{"id":"1","state":"active","product":{"id":"3","name":"\xc0x"}}]', OWNER)
+    assert (item.state, item.product_name) == ("active", "\N{REPLACEMENT CHARACTER}x")
+
+
+@pytest.mark.parametrize("first", [b'"2"', b"1.5", b"null", b"{}"])
+def test_of_a_field_that_comes_twice_the_last_counts(first: bytes) -> None:
+    [item] = read_items(b'[{"id":%b,"state":7,"product":{"id":"3"},"id":"1","state":"active"}]' % first, OWNER)
+    assert (item.id, item.state) == ("1", "active")
+
+
+@pytest.mark.parametrize("ids", [["003", "1"], ["1", "003", "0"], ["1", 2, "003", 2**63 - 1], [1, 2]])
+def test_ids_are_texts_or_numbers_and_those_of_one_page_may_differ_in_that(ids: list[str | int]) -> None:
+    items = read_items(json.dumps([item_document(id=one, order_id=one) for one in ids]).encode(), OWNER)
+    assert [item.id for item in items] == [item.order_id for item in items] == [str(int(one)) for one in ids]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +252,16 @@ def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(change
         b'[{"id":null}]',
         b'[{"id":true}]',
         b'[{"id":1.5}]',
+        b'[{"id":1.0}]',
+        b'[{"id":1e2}]',
+        b'[{"id":-1}]',
+        b'[{"id":9223372036854775808}]',
+        b'[{"id":18446744073709551616}]',
         b'[{"id":""}]',
         b'[{"id":"1x"}]',
+        b'[{"id":"1,2"}]',
+        b'[{"id":"1,2"},{"id":"3"}]',
+        b'[{"id":"1"},{"id":""}]',
         b'[{"id":"-1"}]',
         b'[{"id":"9223372036854775808"}]',
         b'[{"id":"' + "१".encode() + b'"}]',
@@ -175,6 +272,12 @@ def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(change
 def test_a_page_in_which_an_item_cannot_be_named_is_no_page(body: bytes) -> None:
     with pytest.raises(NotAnAnswer):
         read_items(body, OWNER)
+
+
+@pytest.mark.parametrize("item_id", ["", "1x", "1,2", "-1", "१", "9" * 18 + "x", str(2**63), "1" * 20, 2**63, -1])
+def test_a_whole_item_with_an_id_that_is_none_is_no_item(item_id: str | int) -> None:
+    with pytest.raises(NotAnAnswer, match="without a usable id"):
+        read_one(id=item_id)
 
 
 @pytest.mark.parametrize("owner", [{"customer_id": "1"}, {"customer_id": None, "customer": {"id": "1"}}])
