@@ -40,7 +40,7 @@ def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
         return KnownItem(item=item, first_seen_at=now)
     if item.state not in ITEM_STATES and item.revoked_at is None:
         # Keep what was last understood, but show the word: an unknown state changes nothing.
-        return replace(before, item=replace(before.item, state=item.state), missing_since=None)
+        return replace(before, item=before.item._replace(state=item.state), missing_since=None)
     renewed_at = _renewed_at(before, item, now)
     if before.item == item and before.missing_since is None and before.renewed_at == renewed_at:
         return before

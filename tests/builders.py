@@ -59,7 +59,7 @@ def item(item_id: str = "10", **changes: Any) -> Item:
         added_at=NOW - DAY,
         ends_at=NOW + 30 * DAY,
     )
-    return replace(found, **changes)
+    return found._replace(**changes)
 
 
 def permanent(item_id: str = "10", **changes: Any) -> Item:

@@ -1,7 +1,7 @@
 """The inventory item as the store writes it, and what it means. `storefront.py` calls this for every body that changed.
 
 A changed inventory of a hundred items is the most perkd ever has to read at once, so its JSON is checked and made into
-structs in one go, by msgspec, and an item is made without the checks of a frozen class (docs/decisions/0011).
+structs in one go, by msgspec (docs/decisions/0011).
 """
 
 import json
@@ -64,10 +64,6 @@ _PAGE: Final = msgspec.json.Decoder(list[WireItem]).decode
 _ITEM: Final = msgspec.json.Decoder(WireItem).decode
 # Only command variables: unreadable is the same as not set. Which of the two is, is tried out.
 _COSMETIC: Final[tuple[tuple[str, ...], ...]] = (("order_id",), ("quantity_index",), ("order_id", "quantity_index"))
-
-# A frozen dataclass sets each field through a check that costs more than the rest of an item. So the fields are set in
-# an object of the same layout, which then becomes an item: Python allows exactly that, for classes with equal slots.
-_DRAFT: Final[Any] = type("_Draft", (), {"__slots__": Item.__slots__})
 
 
 def read_items(body: bytes, customer_id: str) -> list[Item]:
@@ -137,26 +133,25 @@ def _meanings(wires: Sequence[WireItem], customer_id: str) -> list[Item]:
                 if wire.expires_at != expires_text:
                     expires_at, expires_text = _at(wire.expires_at), wire.expires_at
                 ends_at = expires_at
-            expirable, order_id = wire.expirable, wire.order_id
-            item = _DRAFT()
-            item.id = item_id
-            item.customer_id = customer_id
-            item.product_id = _shared_flake(product.id)
-            item.slug = product.slug or ""
-            item.product_name = product.name or ""
-            item.state = wire.state
-            item.expirable = ends_at is not None if expirable is None else expirable
-            item.gift = wire.gift or False
-            item.added_at = added_at or flake_time(item_id)
-            item.ends_at = ends_at
-            item.revoked_at = None if wire.revoked_at is None else _at(wire.revoked_at)
-            item.revoke_reason = wire.revoke_reason or None
-            item.order_id = order_id if plain_orders or order_id is None else _cosmetic_id(order_id)
-            item.subscription_id = None if wire.subscription_id is None else _optional_id(wire.subscription_id)
-            server_id = wire.execute_on_gameserver_id
-            item.gameserver_id = None if server_id is None else _optional_id(server_id)
-            item.quantity_index = wire.quantity_index
-            item.__class__ = Item
+            order_id = wire.order_id
+            item = Item(
+                id=item_id,
+                customer_id=customer_id,
+                product_id=_shared_flake(product.id),
+                slug=product.slug or "",
+                product_name=product.name or "",
+                state=wire.state,
+                expirable=ends_at is not None if wire.expirable is None else wire.expirable,
+                gift=wire.gift or False,
+                added_at=added_at or flake_time(item_id),
+                ends_at=ends_at,
+                revoked_at=_at(wire.revoked_at),
+                revoke_reason=wire.revoke_reason or None,
+                order_id=order_id if plain_orders else _cosmetic_id(order_id),  # type: ignore[arg-type] # they are texts
+                subscription_id=_optional_id(wire.subscription_id),
+                gameserver_id=_optional_id(wire.execute_on_gameserver_id),
+                quantity_index=wire.quantity_index,
+            )
         except NotAnAnswer:
             raise
         except (ValueError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC

@@ -96,7 +96,7 @@ class Sequences(RuleBasedStateMachine):
             ends_at = self.now + span if span and one.expirable else one.ends_at
             by_time = self.now if state == "revoked" and span else None  # the state may lag behind the revocation
             state = one.state if by_time else state
-            self.shops[customer].items[one.id] = replace(one, state=state, ends_at=ends_at, revoked_at=by_time)
+            self.shops[customer].items[one.id] = one._replace(state=state, ends_at=ends_at, revoked_at=by_time)
             self._read_if(customer, then_read)
 
     @rule(customer=CUSTOMERS, pick=PICK, then_read=st.booleans())

@@ -1,6 +1,5 @@
 """Lasting perks: when a holding ends, by which item, and what time alone or a changed config does to it."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,7 +108,7 @@ def test_an_item_that_is_live_again_opens_the_holding_again(gone: dict[str, Any]
 
 def test_perkds_own_clock_goes_on_when_an_item_comes_back() -> None:
     before = known(
-        [known_item(replace(USABLE, state="revoked"), seen_live=True)],
+        [known_item(USABLE._replace(state="revoked"), seen_live=True)],
         [holding(support(live=False, started_at=NOW - 10 * DAY), state=HoldingState.ENDED)],
     )
     [behind] = only(looked(before, USABLE, sold=catalogue(perk(lasts=30 * DAY)))).supports

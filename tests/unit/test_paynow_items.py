@@ -1,7 +1,6 @@
 """One inventory item with something missing, odd or broken in it: what it still means, and that it hides no other."""
 
 import json
-from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,6 @@ def item_document(**changes: Any) -> dict[str, Any]:
 def read_one(**changes: Any) -> Item:
     [item] = read_items(json.dumps([item_document(**changes)]).encode(), OWNER)
     return item
-
-
-def test_what_is_read_is_an_item_like_any_other() -> None:
-    item = read_one()
-    assert type(item) is Item
-    assert hash(item) == hash(replace(item))
-    with pytest.raises(FrozenInstanceError):
-        item.state = "active"  # type: ignore[misc] # that it cannot be set is what is tried
 
 
 def test_an_override_of_the_end_wins_over_the_natural_end() -> None:
