@@ -18,20 +18,16 @@ from .turning import Tally, Turning
 
 def known(connection: sqlite3.Connection, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
     ids = {"customer_id": int(customer_id)}
-    row = connection.execute(SQL["profile"], ids).fetchone()
-    profile = Profile(customer_id, str(row["store_id"] or ""), json.loads(row["profile"])) if row else None
-    items = [convert.known_item(found) for found in connection.execute(SQL["items"], ids)]
+    store_id, values, incomplete = connection.execute(SQL["profile"], ids).fetchone()
+    profile = Profile(customer_id, str(store_id or ""), json.loads(values)) if values is not None else None
+    items = map(convert.known_item, connection.execute(SQL["items"], ids))
     names = json.dumps(sorted(set(players(profile)))) if profile else "[]"
-    holdings = []
-    for found in connection.execute(SQL["holdings"], {**ids, "players": names}).fetchall():
-        behind = connection.execute(SQL["supports"], {"holding_id": found["id"]})
-        holdings.append(convert.holding(found, tuple(map(convert.support, behind))))
     return Known(
         customer_id=customer_id,
         profile=profile,
         items={item.item.id: item for item in items},
-        holdings=tuple(holdings),
-        incomplete=bool(connection.execute(SQL["incomplete"], ids).fetchone()[0]),
+        holdings=tuple(convert.holdings(connection.execute(SQL["holdings"], {**ids, "players": names}))),
+        incomplete=bool(incomplete),
     )
 
 

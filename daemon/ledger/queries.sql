@@ -148,30 +148,32 @@ FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id ORDER BY t.
 
 -- ============ loop 1: known and record ==============================================================================
 
+-- One row, also of a customer who is not there: nothing is known of him then but what waits for a value.
 -- name: profile
-SELECT store_id, profile FROM customers WHERE customer_id = :customer_id;
-
--- name: incomplete
-SELECT EXISTS (SELECT 1 FROM commands WHERE customer_id = :customer_id AND state = 'blocked' AND hold = 'value');
+SELECT (SELECT store_id FROM customers WHERE customer_id = :customer_id) AS store_id,
+    (SELECT profile FROM customers WHERE customer_id = :customer_id) AS profile,
+    EXISTS (SELECT 1 FROM commands WHERE customer_id = :customer_id AND state = 'blocked' AND hold = 'value') AS incomplete;
 
 -- name: items
-SELECT * FROM items WHERE customer_id = :customer_id;
+SELECT item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at, ends_at, revoked_at,
+    revoke_reason, order_id, subscription_id, gameserver_id, quantity_index, first_seen_at, seen_live, renewed_at,
+    missing_since
+FROM items WHERE customer_id = :customer_id;
 
--- Shared by player, or held by one of his items, or a once-item of his.
+-- Shared by player, or held by one of his items, or a once-item of his. One row for each item behind a holding, and one
+-- for a holding that has none.
 -- name: holdings
-SELECT h.*, EXISTS (
+SELECT h.id, h.player, h.effect, h.server, h.item_id, h.kind, h.perk, h.customer_id, h.state, h.identity, EXISTS (
         SELECT 1 FROM commands m WHERE m.holding_id = h.id AND m.step = 'grant' AND m.generation >= h.opened
-        AND m.state IN ('sending', 'delivered', 'answered', 'unknown')) AS touched
-FROM holdings h
+        AND m.state IN ('sending', 'delivered', 'answered', 'unknown')) AS touched,
+    s.item_id, s.customer_id, s.perk, s.live, s.joined_at, s.started_at, s.ends_at
+FROM holdings h LEFT JOIN supports s ON s.holding_id = h.id
 WHERE h.id IN (
     SELECT id FROM holdings WHERE player IN (SELECT value FROM json_each(:players)) AND kind = 'lasting'
-    UNION SELECT holding_id FROM supports WHERE customer_id = :customer_id
-    UNION SELECT id FROM holdings WHERE item_id <> 0 AND perk <> 'store command'
-        AND item_id IN (SELECT item_id FROM items WHERE customer_id = :customer_id))
-ORDER BY h.id;
-
--- name: supports
-SELECT * FROM supports WHERE holding_id = :holding_id;
+    UNION ALL SELECT holding_id FROM supports WHERE customer_id = :customer_id
+    UNION ALL SELECT o.id FROM items i JOIN holdings o ON o.item_id = i.item_id
+        WHERE i.customer_id = :customer_id AND o.item_id <> 0 AND o.perk <> 'store command')
+ORDER BY h.id, s.item_id;
 
 -- name: put_item
 INSERT INTO items (item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at, ends_at,
