@@ -4,10 +4,8 @@ The modules beside it use this; nothing here runs a statement.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, overload
 
 from ..changes import Holding, HoldingKey, HoldingState, KnownItem, Support
@@ -16,6 +14,9 @@ from ..model import Item, PerkKind
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 MICROSECOND = timedelta(microseconds=1)
+from_json = json.JSONDecoder().decode
+_KINDS = {kind.value: kind for kind in PerkKind}
+_STATES = {state.value: state for state in HoldingState}
 HOLDING = 11  # columns of `holdings` before those of the item behind it
 
 
@@ -125,20 +126,31 @@ def known_item(row: Iterable[Any]) -> KnownItem:
     )
 
 
-def holdings(rows: Iterable[Iterable[Any]]) -> Iterator[Holding]:
-    """Of rows of `holdings`, where those of one holding stand together."""
-    for (_, *columns), behind in groupby(map(tuple, rows), key=itemgetter(slice(HOLDING))):
-        player, effect, server, item_id, kind, perk, customer_id, state, identity, touched = columns
-        yield Holding(
-            key=HoldingKey(player, effect, server, str(item_id) if item_id else ""),
-            kind=PerkKind(kind),
-            perk=perk,
-            customer_id=str(customer_id),
-            state=HoldingState(state),
-            values=json.loads(identity),
-            supports=tuple(_support(*row[HOLDING:]) for row in behind if row[HOLDING] is not None),
-            touched=bool(touched),
+def holdings(rows: Iterable[Iterable[Any]]) -> tuple[Holding, ...]:
+    """Of rows of `holdings`, in their order."""
+    behind: dict[int, list[Support]] = {}
+    first = []
+    for row in map(tuple, rows):
+        if row[0] not in behind:
+            behind[row[0]] = []
+            first.append(row[:HOLDING])
+        if row[HOLDING] is not None:
+            behind[row[0]].append(_support(*row[HOLDING:]))
+    found = []
+    for holding_id, player, effect, server, item_id, kind, perk, customer_id, state, identity, touched in first:
+        found.append(
+            Holding(
+                key=HoldingKey(player, effect, server, str(item_id) if item_id else ""),
+                kind=_KINDS[kind],
+                perk=perk,
+                customer_id=str(customer_id),
+                state=_STATES[state],
+                values=from_json(identity),
+                supports=tuple(behind[holding_id]),
+                touched=bool(touched),
+            )
         )
+    return tuple(found)
 
 
 def _support(

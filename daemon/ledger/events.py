@@ -38,7 +38,7 @@ class Together:
         self._rows: list[dict[str, Any]] = []
 
     def note(self, kind: str, **facts: object) -> None:
-        self._rows.append(_EMPTY | {"at": self._at, "kind": kind} | facts)
+        self._rows.append({**_EMPTY, "at": self._at, "kind": kind, **facts})
 
     def moved(self, command_id: int, was: str | None, became: str, detail: str | None = None) -> None:
         self.note("command", command_id=command_id, was=was, became=became, detail=detail)

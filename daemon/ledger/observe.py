@@ -19,14 +19,14 @@ from .turning import Tally, Turning
 def known(connection: sqlite3.Connection, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
     ids = {"customer_id": int(customer_id)}
     store_id, values, incomplete = connection.execute(SQL["profile"], ids).fetchone()
-    profile = Profile(customer_id, str(store_id or ""), json.loads(values)) if values is not None else None
+    profile = Profile(customer_id, str(store_id or ""), convert.from_json(values)) if values is not None else None
     items = map(convert.known_item, connection.execute(SQL["items"], ids))
     names = json.dumps(sorted(set(players(profile)))) if profile else "[]"
     return Known(
         customer_id=customer_id,
         profile=profile,
         items={item.item.id: item for item in items},
-        holdings=tuple(convert.holdings(connection.execute(SQL["holdings"], {**ids, "players": names}))),
+        holdings=convert.holdings(connection.execute(SQL["holdings"], {**ids, "players": names})),
         incomplete=bool(incomplete),
     )
 
