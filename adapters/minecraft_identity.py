@@ -28,6 +28,11 @@ NAME_MOST: Final = 16
 XUID_DIGITS: Final = 16
 _PREFIX: Final = re.compile(r"[.*+]?[A-Za-z0-9_]{0,15}")
 _NIL: Final = str(uuids.UUID(int=0))
+_UUID: Final = re.compile(UUID)
+_UUID_DIGITS: Final = re.compile(r"[0-9a-f]{32}")
+_NAME: Final = re.compile(NAME)
+_DIGITS: Final = re.compile(r"[0-9]+")
+_FLOODGATE: Final = "00000000-0000-0000-"  # how every UUID of a Bedrock player begins, and no other
 
 _FIELDS: Final[Mapping[tuple[str, str], str]] = {
     (ONLINE, "name"): "minecraft_uuid, which the store finds the name by,",
@@ -85,8 +90,10 @@ def floodgate_uuid(xuid: str) -> str:
 
 def xuid_of(uuid: str) -> str:
     """The XUID in a Floodgate UUID; "" for the UUID of a Java player."""
-    number = uuids.UUID(uuid).int if re.fullmatch(UUID, uuid) else 0
-    return str(number) if 0 < number < 2**64 else ""
+    if not uuid.startswith(_FLOODGATE) or _UUID.fullmatch(uuid) is None:
+        return ""
+    number = int(uuid.removeprefix(_FLOODGATE).replace("-", ""), 16)
+    return str(number) if number else ""
 
 
 def bedrock_name(gamertag: str, prefix: str) -> str:
@@ -155,18 +162,19 @@ def _account(profile: Mapping[str, str], how: Naming) -> _Account:
     platform = profile.get("minecraft_platform", "")
     of_bedrock = platform == "bedrock" or (not platform and of_bedrock)
     xuid, said_id = profile.get("xbox_xuid", ""), profile.get("minecraft_id") or generic.get("profile_id", "")
-    if re.fullmatch(r"[0-9]+", said_id) and (
+    if _DIGITS.fullmatch(said_id) and (
         xuid == said_id or of_bedrock or (how.identity == FLOODGATE and len(said_id) == XUID_DIGITS)
     ):
         xuid, said_id = xuid or said_id, ""
-    every = [one for one in (_uuid(profile.get("minecraft_uuid", "")), _uuid(said_id)) if one]
+    id_uuid = _uuid(said_id)
+    every = [one for one in (_uuid(profile.get("minecraft_uuid", "")), id_uuid) if one]
     # A Bedrock customer's `minecraft_uuid` need not be Floodgate's: the store does not say how it makes it.
-    said = [_uuid(said_id)] if platform == "bedrock" else every
+    said = [id_uuid] if platform == "bedrock" else every
     java = next((one for one in said if one and not xuid_of(one)), "")
     xuid = xuid or next(filter(None, map(xuid_of, every)), "")
-    id_name = "" if _uuid(said_id) or said_id == _NIL else said_id
+    id_name = "" if id_uuid or said_id == _NIL else said_id
     name = profile.get("minecraft_name") or generic.get("profile_name", "")
-    if not name and re.fullmatch(NAME, id_name):
+    if not name and _NAME.fullmatch(id_name):
         name = id_name
     return _Account(
         java=java,
@@ -198,10 +206,10 @@ def _values(uuid: str, name: str, xuid: str) -> dict[str, str]:
 
 def _uuid(text: str) -> str:
     """The dashed form in small letters, or "" when it is no UUID of anybody."""
+    if _UUID.fullmatch(text):  # nearly always: the store writes them so
+        return "" if text == _NIL else text
     digits = text.replace("-", "").lower()
-    if re.fullmatch(r"[0-9a-f]{32}", digits) is None or (
-        text.lower() != digits and not re.fullmatch(UUID, text.lower())
-    ):
+    if _UUID_DIGITS.fullmatch(digits) is None or (text.lower() != digits and not _UUID.fullmatch(text.lower())):
         return ""
     dashed = str(uuids.UUID(digits))
     return "" if dashed == _NIL else dashed

@@ -4,8 +4,7 @@ The modules beside it use this; nothing here runs a statement.
 """
 
 import json
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
@@ -13,7 +12,12 @@ from ..changes import Holding, HoldingKey, HoldingState, KnownItem, Support
 from ..model import Item, PerkKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 MICROSECOND = timedelta(microseconds=1)
+from_json = json.JSONDecoder().decode
+_KINDS = {kind.value: kind for kind in PerkKind}
+_STATES = {state.value: state for state in HoldingState}
+HOLDING = 11  # columns of `holdings` before those of the item behind it
 
 
 @overload
@@ -34,7 +38,7 @@ def moment(value: int) -> datetime: ...
 @overload
 def moment(value: None) -> None: ...
 def moment(value: int | None) -> datetime | None:
-    return None if value is None else _EPOCH + timedelta(microseconds=value)
+    return None if value is None else _EPOCH + value * MICROSECOND
 
 
 def text_id(value: int | None) -> str | None:
@@ -42,7 +46,7 @@ def text_id(value: int | None) -> str | None:
 
 
 def to_json(values: Mapping[str, str]) -> str:
-    return json.dumps(dict(values), ensure_ascii=False, sort_keys=True)
+    return _encode(dict(values))
 
 
 def item_row(known: KnownItem) -> dict[str, Any]:
@@ -71,56 +75,95 @@ def item_row(known: KnownItem) -> dict[str, Any]:
     }
 
 
-def known_item(row: sqlite3.Row) -> KnownItem:
+def known_item(row: Iterable[Any]) -> KnownItem:
+    """Of a row of `items`. Thousands are read in a row: their columns are taken by place."""
+    (
+        item_id,
+        customer_id,
+        product_id,
+        slug,
+        product_name,
+        state,
+        expirable,
+        gift,
+        added_at,
+        ends_at,
+        revoked_at,
+        revoke_reason,
+        order_id,
+        subscription_id,
+        gameserver_id,
+        quantity_index,
+        first_seen_at,
+        seen_live,
+        renewed_at,
+        missing_since,
+    ) = row
     item = Item(
-        id=str(row["item_id"]),
-        customer_id=str(row["customer_id"]),
-        product_id=str(row["product_id"] or ""),
-        slug=row["slug"],
-        product_name=row["product_name"],
-        state=row["state"],
-        expirable=bool(row["expirable"]),
-        gift=bool(row["gift"]),
-        added_at=moment(row["added_at"]),
-        ends_at=moment(row["ends_at"]),
-        revoked_at=moment(row["revoked_at"]),
-        revoke_reason=row["revoke_reason"],
-        order_id=text_id(row["order_id"]),
-        subscription_id=text_id(row["subscription_id"]),
-        gameserver_id=text_id(row["gameserver_id"]),
-        quantity_index=row["quantity_index"],
+        id=str(item_id),
+        customer_id=str(customer_id),
+        product_id=str(product_id or ""),
+        slug=slug,
+        product_name=product_name,
+        state=state,
+        expirable=bool(expirable),
+        gift=bool(gift),
+        added_at=moment(added_at),
+        ends_at=moment(ends_at),
+        revoked_at=moment(revoked_at),
+        revoke_reason=revoke_reason,
+        order_id=text_id(order_id),
+        subscription_id=text_id(subscription_id),
+        gameserver_id=text_id(gameserver_id),
+        quantity_index=quantity_index,
     )
     return KnownItem(
         item=item,
-        first_seen_at=moment(row["first_seen_at"]),
-        seen_live=bool(row["seen_live"]),
-        renewed_at=moment(row["renewed_at"]),
-        missing_since=moment(row["missing_since"]),
+        first_seen_at=moment(first_seen_at),
+        seen_live=bool(seen_live),
+        renewed_at=moment(renewed_at),
+        missing_since=moment(missing_since),
     )
 
 
-def support(row: sqlite3.Row) -> Support:
+def holdings(rows: Iterable[Iterable[Any]]) -> tuple[Holding, ...]:
+    """Of rows of `holdings`, in their order."""
+    behind: dict[int, list[Support]] = {}
+    first = []
+    for row in map(tuple, rows):
+        if row[0] not in behind:
+            behind[row[0]] = []
+            first.append(row[:HOLDING])
+        if row[HOLDING] is not None:
+            behind[row[0]].append(_support(*row[HOLDING:]))
+    found = []
+    for holding_id, player, effect, server, item_id, kind, perk, customer_id, state, identity, touched in first:
+        found.append(
+            Holding(
+                key=HoldingKey(player, effect, server, str(item_id) if item_id else ""),
+                kind=_KINDS[kind],
+                perk=perk,
+                customer_id=str(customer_id),
+                state=_STATES[state],
+                values=from_json(identity),
+                supports=tuple(behind[holding_id]),
+                touched=bool(touched),
+            )
+        )
+    return tuple(found)
+
+
+def _support(
+    item_id: int, customer_id: int, perk: str, live: int, joined_at: int, started_at: int | None, ends_at: int | None
+) -> Support:
     return Support(
-        item_id=str(row["item_id"]),
-        customer_id=str(row["customer_id"]),
-        perk=row["perk"],
-        live=bool(row["live"]),
-        joined_at=moment(row["joined_at"]),
-        started_at=moment(row["started_at"]),
-        ends_at=moment(row["ends_at"]),
-    )
-
-
-def holding(row: sqlite3.Row, supports: tuple[Support, ...]) -> Holding:
-    return Holding(
-        key=HoldingKey(row["player"], row["effect"], row["server"], str(row["item_id"]) if row["item_id"] else ""),
-        kind=PerkKind(row["kind"]),
-        perk=row["perk"],
-        customer_id=str(row["customer_id"]),
-        state=HoldingState(row["state"]),
-        values=json.loads(row["identity"]),
-        supports=supports,
-        touched=bool(row["touched"]),
+        item_id=str(item_id),
+        customer_id=str(customer_id),
+        perk=perk,
+        live=bool(live),
+        joined_at=moment(joined_at),
+        started_at=moment(started_at),
+        ends_at=moment(ends_at),
     )
 
 

@@ -1,6 +1,6 @@
 """One thread that owns one SQLite connection: everything waiting is written in one transaction (group commit).
 
-`sqlite.py` sends it units of work; a caller gets its result only after the COMMIT that holds it is on disk.
+`sqlite.py` sends it units of work; a caller gets what was written only after the COMMIT that holds it is on disk.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ Unit = Callable[[sqlite3.Connection], T]
 
 AT_ONCE = 256  # units in one transaction: a burst costs one sync, a caller never waits for thousands
 
+WROTE = "a unit of work that should only read has written: nothing of it was kept"
+
 # What a statement says when the disk or the file fails, not the statement: https://www.sqlite.org/rescode.html
 BROKEN = frozenset(
     {
@@ -40,6 +42,7 @@ BROKEN = frozenset(
 class _Job:
     unit: Unit[Any]
     future: asyncio.Future[Any]
+    reads: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -49,13 +52,14 @@ class _Broken(Exception):
 
 
 class Engine:
-    """Runs units of work in the order they were given. Each runs in its own SAVEPOINT, so that a failing one undoes
-    only itself; a failed COMMIT, or a disk that fails under a statement, fails every waiter, and where the engine
-    writes, from then on every caller (`LedgerFailed`)."""
+    """Runs units of work in the order they were given. Each that shares its transaction with others runs in its own
+    SAVEPOINT, so that a failing one undoes only itself; a failed COMMIT, or a disk that fails under a statement, fails
+    every waiter, and where the engine writes, from then on every caller (`LedgerFailed`)."""
 
     def __init__(self, connection: sqlite3.Connection, name: str, *, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._failed: str | None = None
         self._closed = False
@@ -65,11 +69,19 @@ class Engine:
 
     async def run(self, unit: Unit[T]) -> T:
         """The unit's result, once it is durable. Raises what the unit raised, or LedgerFailed."""
+        return await self._do(unit, reads=False)
+
+    async def read(self, unit: Unit[T]) -> T:
+        """The result of a unit that only reads, which costs less: it waits for no disk. Of one that writes nothing is
+        kept, and its caller gets a RuntimeError. Raises what the unit raised, or LedgerFailed."""
+        return await self._do(unit, reads=True)
+
+    async def _do(self, unit: Unit[T], *, reads: bool) -> T:
         if self._closed:
             raise LedgerFailed("the ledger is closed: perkd is stopping")
         if self._failed is not None:
             raise LedgerFailed(self._failed)
-        job = _Job(unit, self._loop.create_future())
+        job = _Job(unit, self._loop.create_future(), reads)
         self._jobs.put(job)
         result: T = await job.future
         return result
@@ -113,23 +125,57 @@ class Engine:
         try:
             if self._failed is not None:
                 raise sqlite3.OperationalError(self._failed)
-            self._connection.execute("BEGIN IMMEDIATE" if self._writes else "BEGIN")
-            for job in batch:
-                self._run_one(job)
-            self._connection.execute("COMMIT")
+            if all(job.reads for job in batch):
+                self._read_all(batch)
+            elif len(batch) == 1:
+                self._run_alone(batch[0])
+            else:
+                self._run_together(batch)
         except (sqlite3.Error, _Broken) as error:
             self._fail(batch, error)
 
+    def _read_all(self, batch: list[_Job]) -> None:
+        """One snapshot for all. It holds no lock anybody could wait for, and its end needs no disk."""
+        self._connection.execute("BEGIN")
+        for job in batch:
+            changes = self._connection.total_changes
+            self._try(job)
+            if self._connection.total_changes != changes:
+                self._connection.execute("ROLLBACK")
+                self._connection.execute("BEGIN")
+                job.error = RuntimeError(WROTE)
+        self._connection.execute("COMMIT")
+
+    def _run_alone(self, job: _Job) -> None:
+        """The transaction is its own: what undoes it undoes all of it."""
+        self._connection.execute(self._begin)
+        self._connection.execute("COMMIT" if self._try(job) else "ROLLBACK")
+
+    def _run_together(self, batch: list[_Job]) -> None:
+        self._connection.execute(self._begin)
+        for job in batch:
+            self._run_one(job)
+        self._connection.execute("COMMIT")
+
     def _run_one(self, job: _Job) -> None:
+        changes = self._connection.total_changes
         self._connection.execute("SAVEPOINT unit")
+        kept = self._try(job)
+        if kept and job.reads and self._connection.total_changes != changes:
+            job.error, kept = RuntimeError(WROTE), False
+        if not kept:
+            self._connection.execute("ROLLBACK TO unit")
+        self._connection.execute("RELEASE unit")
+
+    def _try(self, job: _Job) -> bool:
+        """Whether the unit came through. Raises _Broken when nothing of this batch can be kept."""
         try:
             job.result = job.unit(self._connection)
         except Exception as error:  # whatever a unit raises belongs to its caller, not to this thread
             if _broken(error) or not self._connection.in_transaction:
-                raise _Broken(str(error)) from error  # nothing of this batch can be kept
+                raise _Broken(str(error)) from error
             job.error = error
-            self._connection.execute("ROLLBACK TO unit")
-        self._connection.execute("RELEASE unit")
+        return job.error is None
 
     def _fail(self, batch: list[_Job], error: Exception) -> None:
         words = f"the ledger could not be read ({error}): check the disk"

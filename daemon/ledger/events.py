@@ -1,4 +1,5 @@
-"""Writes rows of `events`: history is data. Every module that changes a state calls one of these two."""
+"""Writes rows of `events`: history is data. Every module that changes a state calls one of the two functions, or notes
+it in `Together`."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -26,3 +27,23 @@ def moved(
     ]
     connection.executemany(SQL["put_event"], rows)
     return len(rows)
+
+
+class Together:
+    """The events of one long unit of work, written in their order by one statement. Call `flush` at its end, and before
+    somebody else writes an event."""
+
+    def __init__(self, connection: sqlite3.Connection, at: int) -> None:
+        self._connection, self._at = connection, at
+        self._rows: list[dict[str, Any]] = []
+
+    def note(self, kind: str, **facts: object) -> None:
+        self._rows.append({**_EMPTY, "at": self._at, "kind": kind, **facts})
+
+    def moved(self, command_id: int, was: str | None, became: str, detail: str | None = None) -> None:
+        self.note("command", command_id=command_id, was=was, became=became, detail=detail)
+
+    def flush(self) -> None:
+        if self._rows:
+            self._connection.executemany(SQL["put_event"], self._rows)
+            self._rows = []

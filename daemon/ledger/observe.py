@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from ..changes import Known, Observation
+from ..changes import Known, KnownItem, Observation
 from ..model import Profile
 from . import convert, deliver, events
 from .base import Recorded
@@ -18,20 +18,16 @@ from .turning import Tally, Turning
 
 def known(connection: sqlite3.Connection, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
     ids = {"customer_id": int(customer_id)}
-    row = connection.execute(SQL["profile"], ids).fetchone()
-    profile = Profile(customer_id, str(row["store_id"] or ""), json.loads(row["profile"])) if row else None
-    items = [convert.known_item(found) for found in connection.execute(SQL["items"], ids)]
+    store_id, values, incomplete = connection.execute(SQL["profile"], ids).fetchone()
+    profile = Profile(customer_id, str(store_id or ""), convert.from_json(values)) if values is not None else None
+    items = map(convert.known_item, connection.execute(SQL["items"], ids))
     names = json.dumps(sorted(set(players(profile)))) if profile else "[]"
-    holdings = []
-    for found in connection.execute(SQL["holdings"], {**ids, "players": names}).fetchall():
-        behind = connection.execute(SQL["supports"], {"holding_id": found["id"]})
-        holdings.append(convert.holding(found, tuple(map(convert.support, behind))))
     return Known(
         customer_id=customer_id,
         profile=profile,
         items={item.item.id: item for item in items},
-        holdings=tuple(holdings),
-        incomplete=bool(connection.execute(SQL["incomplete"], ids).fetchone()[0]),
+        holdings=convert.holdings(connection.execute(SQL["holdings"], {**ids, "players": names})),
+        incomplete=bool(incomplete),
     )
 
 
@@ -48,32 +44,41 @@ def put_profile(connection: sqlite3.Connection, profile: Profile, now: int) -> N
     )
 
 
-def _carry_out_absent(connection: sqlite3.Connection, item_id: int, now: int) -> None:
+def _put_item(connection: sqlite3.Connection, known: KnownItem, now: int) -> None:
+    row = convert.item_row(known)
+    if connection.execute(SQL["update_item"], row).rowcount:
+        return
+    connection.execute(SQL["put_item"], row)
+    if known.item.slug and known.item.product_id:
+        slug = {"slug": row["slug"], "product_id": row["product_id"], "now": now}
+        connection.execute(SQL["bind_slug"], slug)
+
+
+def _carry_out_absent(connection: sqlite3.Connection, item_id: int, now: int, together: events.Together) -> None:
     """A removal that waited for a person because its item had vanished: now the store states the end (law 5)."""
-    freed = connection.execute(SQL["plan_absent"], {"item_id": item_id, "now": now}).fetchall()
-    events.moved(connection, now, [row["id"] for row in freed], "blocked", "planned", "the store says revoked")
+    for row in connection.execute(SQL["plan_absent"], {"item_id": item_id, "now": now}).fetchall():
+        together.moved(row["id"], "blocked", "planned", "the store says revoked")
 
 
 def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
     """Everything of one observation. The order matters: the brake last, so that it also stops what this one planned."""
     now, customer_id = micros(seen.at), int(seen.customer_id)
+    together = events.Together(connection, now)
     if seen.profile is not None:
         put_profile(connection, seen.profile, now)
     for item in seen.changes.items:
-        connection.execute(SQL["put_item"], convert.item_row(item))
-        if item.item.slug and item.item.product_id:
-            slug = {"slug": item.item.slug, "product_id": int(item.item.product_id), "now": now}
-            connection.execute(SQL["bind_slug"], slug)
+        _put_item(connection, item, now)
         if item.item.revoked:
-            _carry_out_absent(connection, int(item.item.id), now)
+            _carry_out_absent(connection, int(item.item.id), now, together)
     for found in seen.changes.notes:
-        events.note(connection, now, found.kind, customer_id=customer_id, item_id=int(found.item_id), detail=found.text)
+        together.note(found.kind, customer_id=customer_id, item_id=int(found.item_id), detail=found.text)
     tally = Tally()
     for planned in seen.planned:
-        Turning(connection, seen, planned, now, tally).apply()
+        Turning(connection, seen, planned, now, tally, together).apply()
+    if seen.braked is not None and connection.execute(SQL["put_brake"], {"now": now, "reason": seen.braked}).rowcount:
+        together.note("brake_on", customer_id=customer_id, detail=seen.braked)
+    together.flush()
     if seen.braked is not None:
-        if connection.execute(SQL["put_brake"], {"now": now, "reason": seen.braked}).rowcount:
-            events.note(connection, now, "brake_on", customer_id=customer_id, detail=seen.braked)
         tally.blocked += deliver.braked(connection, None, now)
     connection.execute(
         SQL["compared"],

@@ -148,30 +148,40 @@ FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id ORDER BY t.
 
 -- ============ loop 1: known and record ==============================================================================
 
+-- One row, also of a customer who is not there: nothing is known of him then but what waits for a value.
 -- name: profile
-SELECT store_id, profile FROM customers WHERE customer_id = :customer_id;
-
--- name: incomplete
-SELECT EXISTS (SELECT 1 FROM commands WHERE customer_id = :customer_id AND state = 'blocked' AND hold = 'value');
+SELECT (SELECT store_id FROM customers WHERE customer_id = :customer_id) AS store_id,
+    (SELECT profile FROM customers WHERE customer_id = :customer_id) AS profile,
+    EXISTS (SELECT 1 FROM commands WHERE customer_id = :customer_id AND state = 'blocked' AND hold = 'value') AS incomplete;
 
 -- name: items
-SELECT * FROM items WHERE customer_id = :customer_id;
+SELECT item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at, ends_at, revoked_at,
+    revoke_reason, order_id, subscription_id, gameserver_id, quantity_index, first_seen_at, seen_live, renewed_at,
+    missing_since
+FROM items WHERE customer_id = :customer_id;
 
--- Shared by player, or held by one of his items, or a once-item of his.
+-- Shared by player, or held by one of his items, or a once-item of his. One row for each item behind a holding, and one
+-- for a holding that has none.
 -- name: holdings
-SELECT h.*, EXISTS (
+SELECT h.id, h.player, h.effect, h.server, h.item_id, h.kind, h.perk, h.customer_id, h.state, h.identity, EXISTS (
         SELECT 1 FROM commands m WHERE m.holding_id = h.id AND m.step = 'grant' AND m.generation >= h.opened
-        AND m.state IN ('sending', 'delivered', 'answered', 'unknown')) AS touched
-FROM holdings h
+        AND m.state IN ('sending', 'delivered', 'answered', 'unknown')) AS touched,
+    s.item_id, s.customer_id, s.perk, s.live, s.joined_at, s.started_at, s.ends_at
+FROM holdings h LEFT JOIN supports s ON s.holding_id = h.id
 WHERE h.id IN (
     SELECT id FROM holdings WHERE player IN (SELECT value FROM json_each(:players)) AND kind = 'lasting'
-    UNION SELECT holding_id FROM supports WHERE customer_id = :customer_id
-    UNION SELECT id FROM holdings WHERE item_id <> 0 AND perk <> 'store command'
-        AND item_id IN (SELECT item_id FROM items WHERE customer_id = :customer_id))
-ORDER BY h.id;
+    UNION ALL SELECT holding_id FROM supports WHERE customer_id = :customer_id
+    UNION ALL SELECT o.id FROM items i JOIN holdings o ON o.item_id = i.item_id
+        WHERE i.customer_id = :customer_id AND o.item_id <> 0 AND o.perk <> 'store command')
+ORDER BY h.id, s.item_id;
 
--- name: supports
-SELECT * FROM supports WHERE holding_id = :holding_id;
+-- An item that is known with this slug and product: its slug was bound then. No index holds what changes.
+-- name: update_item
+UPDATE items SET product_name = :product_name, state = :state, expirable = :expirable, gift = :gift, added_at = :added_at,
+    ends_at = :ends_at, revoked_at = :revoked_at, revoke_reason = :revoke_reason, order_id = :order_id,
+    subscription_id = :subscription_id, gameserver_id = :gameserver_id, quantity_index = :quantity_index,
+    seen_live = :seen_live, renewed_at = :renewed_at, missing_since = :missing_since
+WHERE item_id = :item_id AND customer_id = :customer_id AND product_id = :product_id AND slug = :slug;
 
 -- name: put_item
 INSERT INTO items (item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at, ends_at,
@@ -208,19 +218,22 @@ FROM json_each(:seen) AS seen
 WHERE customer_id = json_extract(seen.value, '$[0]')
     AND (read_at IS NULL OR read_at < json_extract(seen.value, '$[1]'));
 
+-- With the generation of its next step, where that is for a perk: as `next_generation`.
 -- name: holding
-SELECT * FROM holdings WHERE player = :player AND effect = :effect AND server = :server AND item_id = :item_id;
+SELECT h.id, h.state, h.identity, h.opened, h.ended, CASE WHEN :perk IS NULL THEN 1 ELSE (
+        SELECT COALESCE(MAX(m.generation), 0) + 1 FROM commands m WHERE m.holding_id = h.id
+        OR (m.player = h.player AND m.perk = :perk AND m.place = h.server AND m.key_item = h.item_id)) END AS generation
+FROM holdings h
+WHERE h.player = :player AND h.effect = :effect AND h.server = :server AND h.item_id = :item_id;
 
+-- Above those of every command of the holding, and of every command with its key.
 -- name: next_generation
 SELECT COALESCE(MAX(generation), 0) + 1 FROM commands
 WHERE holding_id = :holding_id OR (player = :player AND perk = :perk AND place = :place AND key_item = :key_item);
 
--- The server that took the grant in force, or may have.
--- name: bound_server
-SELECT server FROM commands
-WHERE holding_id = :holding_id AND step = 'grant' AND generation >= :generation AND server <> place
-    AND state IN ('sending', 'delivered', 'answered', 'unknown')
-ORDER BY id DESC LIMIT 1;
+-- name: commands_since
+SELECT id, step, generation, state, server, place, superseded FROM commands
+WHERE holding_id = :holding_id AND generation >= :generation ORDER BY id;
 
 -- name: put_holding
 INSERT INTO holdings (player, effect, server, item_id, kind, perk, customer_id, state, identity, opened, opened_at)
@@ -243,16 +256,7 @@ UPDATE holdings SET state = 'ended', ended = :generation, ended_at = :now WHERE 
 
 -- planned, blocked → void: the opposite change came
 -- name: void
-UPDATE commands SET state = 'void', reason = :reason, hold = NULL, settled_at = :now WHERE id = :id;
-
--- name: unsent
-SELECT id, state FROM commands
-WHERE holding_id = :holding_id AND step = :step AND generation >= :generation AND state IN ('planned', 'blocked')
-ORDER BY id;
-
--- name: step_states
-SELECT state, COUNT(*) FROM commands
-WHERE holding_id = :holding_id AND step = :step AND generation >= :generation GROUP BY state;
+UPDATE commands SET state = 'void', reason = :reason, hold = NULL, superseded = 1, settled_at = :now WHERE id = :id;
 
 -- name: supersede
 UPDATE commands SET superseded = 1
@@ -275,9 +279,14 @@ INSERT INTO supports (holding_id, item_id, customer_id, perk, live, joined_at, s
 VALUES (:holding_id, :item_id, :customer_id, :perk, :live, :joined_at,
     COALESCE(:started_at, CASE WHEN :live = 1 AND (SELECT delivered_at FROM holdings WHERE id = :holding_id) IS NOT NULL
         THEN :now END), :ends_at)
-ON CONFLICT (holding_id, item_id) DO UPDATE SET customer_id = excluded.customer_id, perk = excluded.perk,
-    live = excluded.live, joined_at = excluded.joined_at,
-    started_at = COALESCE(supports.started_at, excluded.started_at), ends_at = excluded.ends_at;
+ON CONFLICT (holding_id, item_id) DO UPDATE SET perk = excluded.perk, live = excluded.live,
+    joined_at = excluded.joined_at, started_at = COALESCE(supports.started_at, excluded.started_at),
+    ends_at = excluded.ends_at
+WHERE supports.customer_id = excluded.customer_id;
+
+-- An item that is another customer's now.
+-- name: move_support
+UPDATE supports SET customer_id = :customer_id WHERE holding_id = :holding_id AND item_id = :item_id;
 
 -- name: put_event
 INSERT INTO events (at, kind, customer_id, holding_id, item_id, command_id, was, became, detail)

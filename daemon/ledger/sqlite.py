@@ -84,14 +84,14 @@ class SqliteLedger:
         await self._writer.run(lambda db: operate.identify(db, token_id, profile, at))
 
     async def polled(self) -> list[Polled]:
-        return await self._writer.run(report.polled)
+        return await self._writer.read(report.polled)
 
     async def polled_pages(self, most: int) -> AsyncIterator[list[Polled]]:
         after = 0
-        while page := await self._writer.run(lambda db, after=after: report.polled_page(db, after, most)):  # type: ignore[misc]  # a default binds it
+        while page := await self._writer.read(lambda db, after=after: report.polled_page(db, after, most)):  # type: ignore[misc]  # a default binds it
             yield page
             after = page[-1].token_id
-        yield await self._writer.run(report.removed_with_ends)
+        yield await self._writer.read(report.removed_with_ends)
 
     async def remove_customer(self, customer_id: str, now: datetime) -> bool:
         at = micros(now)
@@ -100,7 +100,7 @@ class SqliteLedger:
     # --- loop 1
 
     async def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
-        return await self._writer.run(lambda db: observe.known(db, customer_id, players))
+        return await self._writer.read(lambda db: observe.known(db, customer_id, players))
 
     async def record(self, seen: Observation) -> Recorded:
         return await self._writer.run(lambda db: observe.record(db, seen))
@@ -117,7 +117,7 @@ class SqliteLedger:
 
     async def next_due(self, server: str, now: datetime, online: Mapping[str, datetime]) -> datetime | None:
         asked = {"server": server, "now": micros(now), "online": json.dumps(_since(online))}
-        return moment(await self._writer.run(lambda db: db.execute(SQL["next_due"], asked).fetchone()[0]))
+        return moment(await self._writer.read(lambda db: db.execute(SQL["next_due"], asked).fetchone()[0]))
 
     async def settle(self, command_id: int, outcome: Outcome, now: datetime) -> State:
         at = micros(now)
@@ -134,7 +134,7 @@ class SqliteLedger:
         return await self._writer.run(lambda db: attempts.hand_out(db, server, decided, at))
 
     async def owed(self, server: str) -> list[str]:
-        return await self._writer.run(lambda db: attempts.owed(db, server))
+        return await self._writer.read(lambda db: attempts.owed(db, server))
 
     async def acknowledged(self, attempt_ids: Sequence[str], now: datetime) -> None:
         at = micros(now)
@@ -147,7 +147,7 @@ class SqliteLedger:
     # --- enrolment and the feed
 
     async def enrolled(self, customer_ids: Iterable[str]) -> dict[str, Enrolled]:
-        return await self._writer.run(lambda db: enrolling.enrolled(db, customer_ids))
+        return await self._writer.read(lambda db: enrolling.enrolled(db, customer_ids))
 
     async def enrol(
         self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
@@ -171,10 +171,10 @@ class SqliteLedger:
 
     async def unenrolled_due(self, now: datetime, limit: int) -> list[str]:
         at = micros(now)
-        return await self._writer.run(lambda db: enrolling.unenrolled_due(db, at, limit))
+        return await self._writer.read(lambda db: enrolling.unenrolled_due(db, at, limit))
 
     async def bookmark(self, name: str) -> str | None:
-        return await self._writer.run(lambda db: enrolling.bookmark(db, name))
+        return await self._writer.read(lambda db: enrolling.bookmark(db, name))
 
     async def put_bookmark(self, name: str, value: str) -> None:
         await self._writer.run(lambda db: enrolling.put_bookmark(db, name, value))
@@ -185,7 +185,7 @@ class SqliteLedger:
     # --- the operator
 
     async def command(self, command_id: int) -> CommandRow | None:
-        return await self._writer.run(lambda db: report.command(db, command_id))
+        return await self._writer.read(lambda db: report.command(db, command_id))
 
     async def retry(self, command_id: int, draft: Draft, now: datetime) -> str:
         at = micros(now)

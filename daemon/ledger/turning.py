@@ -5,7 +5,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .. import places
@@ -15,6 +15,7 @@ from . import convert, deliver, events
 from .convert import micros
 from .queries import SQL
 
+UNSENT = frozenset({State.PLANNED, State.BLOCKED})
 OPPOSITE_CAME = "the opposite change came before it was sent"
 
 
@@ -35,10 +36,12 @@ class Turning:
     planned: PlannedChange
     now: int
     tally: Tally
+    together: events.Together
+    generation: int = 1  # of the holding's next step
 
     def apply(self) -> None:
         change = self.planned.change
-        row = self._holding(change.key)
+        row = self._find(change.key)
         if self._given_meanwhile(row):
             return
         match change.turn:
@@ -68,7 +71,11 @@ class Turning:
             left = [self._holding(end.key) for end in ends if end.perk == change.perk and self._moves(end)]
         else:
             left = [row] if change.turn is Turn.REGRANT or self._moves(change) else []
-        return any(self._states(old["id"], Step.GRANT, old["opened"]) & TOUCHED for old in left if old is not None)
+        return any(self._touched(old) for old in left if old is not None)
+
+    def _touched(self, row: sqlite3.Row) -> bool:
+        grant = _of(self._commands(row), Step.GRANT, row["opened"])
+        return any(one["state"] in TOUCHED for one in grant)
 
     @staticmethod
     def _moves(change: HoldingChange) -> bool:
@@ -86,10 +93,9 @@ class Turning:
         """Grants, unless the perk is still in place because no command of its removal reached the game. A removal that
         needed no command (the game ends such a perk by itself) leaves nothing in place."""
         if row["ended"]:
-            self._void(row["id"], Step.REVOKE, row["ended"])
-            removal = self._states(row["id"], Step.REVOKE, row["ended"])
-            grant = self._states(row["id"], Step.GRANT, row["opened"])
-            self._supersede(row["id"], Step.REVOKE, row["ended"])
+            commands = self._commands(row)
+            removal = self._give_up(row, Step.REVOKE, row["ended"], commands)
+            grant = {one["state"] for one in _of(commands, Step.GRANT, row["opened"])}
             if removal and not (removal & TOUCHED) and grant & TOUCHED and State.VOID not in grant:
                 self.connection.execute(SQL["hold_again"], {"id": row["id"]})
                 self.connection.execute(SQL["want_again"], {"holding_id": row["id"], "generation": row["opened"]})
@@ -99,7 +105,7 @@ class Turning:
 
     def _grant_step(self, row: sqlite3.Row) -> None:
         change = self.planned.change
-        generation = self._next_generation(row["id"])
+        generation = self.generation
         self.connection.execute(
             SQL["open_holding"],
             {
@@ -120,16 +126,15 @@ class Turning:
 
     def _revoke_step(self, row: sqlite3.Row) -> int:
         """Voids what was not sent; plans the whole revoke only if anything of the grant may have reached the game."""
-        self._void(row["id"], Step.GRANT, row["opened"])
-        touched = self._states(row["id"], Step.GRANT, row["opened"]) & TOUCHED
-        self._supersede(row["id"], Step.GRANT, row["opened"])
-        bound = self.connection.execute(
-            SQL["bound_server"], {"holding_id": row["id"], "generation": row["opened"]}
-        ).fetchone()
-        generation = self._next_generation(row["id"])
+        commands = self._commands(row)
+        touched = self._give_up(row, Step.GRANT, row["opened"], commands) & TOUCHED
+        grant = _of(commands, Step.GRANT, row["opened"])
+        # The server that took the grant in force, or may have.
+        bound = [one["server"] for one in grant if one["state"] in TOUCHED and one["server"] != one["place"]]
+        generation = self.generation
         self._event(row["id"], "removal", self.planned.change.cause.value, "planned" if touched else "not needed")
         if touched:
-            self._put_commands(row["id"], generation, self.planned.revoke, bound["server"] if bound else None)
+            self._put_commands(row["id"], generation, self.planned.revoke, bound[-1] if bound else None)
         return generation
 
     def _put_commands(
@@ -148,7 +153,10 @@ class Turning:
                 SQL["put_command"],
                 {
                     "holding_id": holding_id,
-                    **self._key(change.key, change.perk),
+                    "player": change.key.player,
+                    "perk": change.perk,
+                    "place": place,
+                    "key_item": int(change.key.item_id or 0),
                     "server": server,
                     "customer_id": int(self.seen.customer_id),
                     "item_id": int(change.item_id or 0),
@@ -176,37 +184,46 @@ class Turning:
             ).fetchone()
             if row is None:
                 continue  # the key is there: recording twice is recording once
-            events.moved(self.connection, self.now, [row["id"]], None, draft.state.value, draft.reason)
+            self.together.moved(row["id"], None, draft.state.value, draft.reason)
             if draft.state is State.PLANNED:
                 self.tally.planned += 1
                 self.tally.servers.add(server)
             else:
                 self.tally.blocked += 1
+        if drafts:
+            self.generation = generation + 1
         if server != place:
+            self.together.flush()
             deliver.hold_absent(self.connection, self.now)  # it may have left the config while others of the place stay
 
     def _put_supports(self, holding_id: int) -> None:
         for support in self.planned.change.supports:
-            self.connection.execute(
-                SQL["put_support"],
-                {
-                    "holding_id": holding_id,
-                    "item_id": int(support.item_id),
-                    "customer_id": int(support.customer_id),
-                    "perk": support.perk,
-                    "live": support.live,
-                    "joined_at": micros(support.joined_at),
-                    "started_at": micros(support.started_at),
-                    "ends_at": micros(support.ends_at),
-                    "now": self.now,
-                },
-            )
+            row = {
+                "holding_id": holding_id,
+                "item_id": int(support.item_id),
+                "customer_id": int(support.customer_id),
+                "perk": support.perk,
+                "live": support.live,
+                "joined_at": micros(support.joined_at),
+                "started_at": micros(support.started_at),
+                "ends_at": micros(support.ends_at),
+                "now": self.now,
+            }
+            if not self.connection.execute(SQL["put_support"], row).rowcount:
+                self.connection.execute(SQL["move_support"], row)
+                self.connection.execute(SQL["put_support"], row)
 
-    def _holding(self, key: HoldingKey) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self.connection.execute(
-            SQL["holding"],
-            {"player": key.player, "effect": key.effect, "server": key.server, "item_id": int(key.item_id or 0)},
-        ).fetchone()
+    def _find(self, key: HoldingKey) -> sqlite3.Row | None:
+        """The holding that turns, if it is there."""
+        change = self.planned.change
+        row = self._holding(key, None if change.turn is Turn.KEEP else change.perk)
+        self.generation = 1 if row is None else row["generation"]
+        return row
+
+    def _holding(self, key: HoldingKey, perk: str | None = None) -> sqlite3.Row | None:
+        """`perk`: what its next commands would be for."""
+        asked = {"player": key.player, "effect": key.effect, "server": key.server, "item_id": int(key.item_id or 0)}
+        row: sqlite3.Row | None = self.connection.execute(SQL["holding"], {**asked, "perk": perk}).fetchone()
         return row
 
     def _put_holding(self, state: str) -> sqlite3.Row:
@@ -227,50 +244,42 @@ class Turning:
                 "now": self.now,
             },
         ).fetchall()
-        row = self._holding(change.key)
+        row = self._find(change.key)
         assert row is not None  # noqa: S101 - inserted a line above, in this transaction
         if state == "adopted":
             self._event(row["id"], "adopted", None, "adopted")
         return row
 
-    def _void(self, holding_id: int, step: Step, generation: int) -> None:
-        place = {"holding_id": holding_id, "step": step.value, "generation": generation}
-        for row in self.connection.execute(SQL["unsent"], place).fetchall():
-            self.connection.execute(SQL["void"], {"id": row["id"], "reason": OPPOSITE_CAME, "now": self.now})
-            events.moved(self.connection, self.now, [row["id"]], row["state"], "void", OPPOSITE_CAME)
-            self.tally.voided += 1
+    def _commands(self, row: sqlite3.Row) -> list[sqlite3.Row]:
+        """All commands of both steps in force, oldest first."""
+        since = min(row["opened"], row["ended"] or row["opened"])
+        return self.connection.execute(SQL["commands_since"], {"holding_id": row["id"], "generation": since}).fetchall()
 
-    def _states(self, holding_id: int, step: Step, generation: int) -> set[State]:
-        rows = self.connection.execute(
-            SQL["step_states"], {"holding_id": holding_id, "step": step.value, "generation": generation}
-        )
-        return {State(row["state"]) for row in rows}
-
-    def _supersede(self, holding_id: int, step: Step, generation: int) -> None:
-        """Only the step in force: a removal of an earlier identity is still wanted."""
-        self.connection.execute(
-            SQL["supersede"], {"holding_id": holding_id, "step": step.value, "generation": generation}
-        )
+    def _give_up(self, row: sqlite3.Row, step: Step, generation: int, commands: Iterable[sqlite3.Row]) -> set[str]:
+        """The step in force is not wanted any more: voids what was not sent of it. A removal of an earlier identity
+        is still wanted. Returns the states of its commands as they are now."""
+        states, wanted = set(), False
+        for one in _of(commands, step, generation):
+            if one["state"] in UNSENT:
+                self.connection.execute(SQL["void"], {"id": one["id"], "reason": OPPOSITE_CAME, "now": self.now})
+                self.together.moved(one["id"], one["state"], "void", OPPOSITE_CAME)
+                self.tally.voided += 1
+                states.add(State.VOID.value)
+            else:
+                states.add(one["state"])
+                wanted = wanted or not one["superseded"]
+        if wanted:
+            place = {"holding_id": row["id"], "step": step.value, "generation": generation}
+            self.connection.execute(SQL["supersede"], place)
+        return states
 
     def _values_differ(self, row: sqlite3.Row) -> bool:
         """Recording the same change of identity twice is recording it once."""
         return bool(json.loads(row["identity"]) != dict(self.planned.values))
 
-    def _next_generation(self, holding_id: int) -> int:
-        change = self.planned.change
-        key = {"holding_id": holding_id, **self._key(change.key, change.perk)}
-        generation: int = self.connection.execute(SQL["next_generation"], key).fetchone()[0]
-        return generation
-
-    @staticmethod
-    def _key(key: HoldingKey, perk: str) -> dict[str, object]:
-        return {"player": key.player, "perk": perk, "place": key.server, "key_item": int(key.item_id or 0)}
-
     def _event(self, holding_id: int, kind: str, was: str | None, became: str) -> None:
         change = self.planned.change
-        events.note(
-            self.connection,
-            self.now,
+        self.together.note(
             kind,
             customer_id=int(self.seen.customer_id),
             holding_id=holding_id,
@@ -279,3 +288,7 @@ class Turning:
             became=became,
             detail=change.reason.value if change.reason else None,
         )
+
+
+def _of(commands: Iterable[sqlite3.Row], step: Step, generation: int) -> list[sqlite3.Row]:
+    return [one for one in commands if one["step"] == step and one["generation"] >= generation]

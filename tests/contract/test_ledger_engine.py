@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -74,12 +74,15 @@ def on_disk(path: Path) -> list[int]:
         return [row[0] for row in other.execute("SELECT n FROM t ORDER BY rowid")]
 
 
-async def queued(engine: Engine, *units: Unit[object]) -> tuple[Gate, list[asyncio.Task[object]]]:
-    """The units as tasks that all wait behind a gate, so that they are drained together when it opens."""
+async def queued(
+    engine: Engine, *units: Unit[object], reading: Collection[Unit[object]] = ()
+) -> tuple[Gate, list[asyncio.Task[object]]]:
+    """The units as tasks that all wait behind a gate, so that they are drained together when it opens. `reading`: which
+    of them say that they only read."""
     gate = Gate()
     held = asyncio.ensure_future(engine.run(gate))
     assert await asyncio.to_thread(gate.reached.wait, 20)
-    tasks = [asyncio.ensure_future(engine.run(unit)) for unit in units]
+    tasks = [asyncio.ensure_future((engine.read if unit in reading else engine.run)(unit)) for unit in units]
     await asyncio.sleep(0)
     return gate, [held, *tasks]
 
@@ -121,6 +124,82 @@ async def test_a_failing_unit_undoes_only_itself(tmp_path: Path) -> None:
         assert await engine.run(put(3)) == 3
         assert engine.failed is None
     assert on_disk(tmp_path / "l.db") == [1, 2, 3]
+
+
+async def test_a_unit_that_fails_alone_undoes_itself(tmp_path: Path) -> None:
+    log: list[str] = []
+
+    def half(db: sqlite3.Connection) -> None:
+        db.execute(PUT, (100,))
+        raise ValueError("in the middle")
+
+    async with running(tmp_path / "l.db", log) as engine:
+        assert await engine.run(put(1)) == 1
+        with pytest.raises(ValueError, match="in the middle"):
+            await engine.run(half)
+        with pytest.raises(sqlite3.IntegrityError):
+            await engine.run(put(1))
+        assert (await engine.run(put(2)), engine.failed) == (2, None)
+    assert on_disk(tmp_path / "l.db") == [1, 2]
+    assert [one for one in log if "SAVEPOINT" in one] == []
+
+
+def count(db: sqlite3.Connection) -> int:
+    found: int = db.execute("SELECT COUNT(*) FROM t").fetchone()[0]
+    return found
+
+
+async def test_reading_waits_for_nobody_who_writes(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    async with running(path) as engine:
+        await engine.run(put(1))
+        with closing(connect(path)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await engine.read(count) == 1
+
+
+async def test_reading_among_writers_sees_what_came_before_it(tmp_path: Path) -> None:
+    async with running(tmp_path / "l.db") as engine:
+        gate, tasks = await queued(engine, put(1), count, put(2), reading=[count])
+        gate.open()
+        assert (await asyncio.gather(*tasks))[1:] == [1, 1, 2]
+        assert await engine.read(count) == 2
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_reading_that_fails_harms_nobody(tmp_path: Path, alone: bool) -> None:
+    def wrong(db: sqlite3.Connection) -> None:
+        db.execute("SELECT n FROM nowhere")
+
+    others = (count, count) if alone else (count, put(1))
+    async with running(tmp_path / "l.db") as engine:
+        gate, tasks = await queued(engine, others[0], wrong, others[1], reading=[count, wrong])
+        gate.open()
+        _, before, failed, after = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(failed, sqlite3.OperationalError)
+        assert (before, after, engine.failed) == (0, 0 if alone else 1, None)
+        assert await engine.run(put(2)) == 2
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("fails", [True, False])
+async def test_what_should_only_read_and_writes_is_told_so_and_nothing_of_it_stays(
+    tmp_path: Path, alone: bool, fails: bool
+) -> None:
+    def writes(db: sqlite3.Connection) -> None:
+        db.execute(PUT, (404,))
+        if fails:
+            raise ValueError("after it wrote")
+
+    last = count if alone else put(1)
+    async with running(tmp_path / "l.db") as engine:
+        gate, tasks = await queued(engine, count, writes, last, reading=[count, writes])
+        gate.open()
+        _, before, wrong, after = await asyncio.gather(*tasks, return_exceptions=True)
+        assert (before, after, engine.failed) == (0, 0 if alone else 1, None)
+        assert isinstance(wrong, RuntimeError | ValueError)
+        assert fails or "should only read" in str(wrong)
+    assert on_disk(tmp_path / "l.db") == ([] if alone else [1])
 
 
 async def test_nobody_hears_of_what_is_not_on_disk_yet(tmp_path: Path) -> None:

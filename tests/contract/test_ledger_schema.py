@@ -82,8 +82,8 @@ def plan(database: sqlite3.Connection, name: str) -> list[str]:
 
 HOT = (
     *("claimable", "plan_unknown", "next_due", "send", "settle", "command", "block_rest", "free_rest", "delay_next"),
-    *("mark_delivered", "start_clocks", "sending", "profile", "incomplete", "items", "holdings", "supports", "holding"),
-    *("next_generation", "unsent", "void", "step_states", "supersede", "want_again", "put_item", "put_support"),
+    *("mark_delivered", "start_clocks", "sending", "profile", "items", "holdings", "holding"),
+    *("next_generation", "commands_since", "void", "supersede", "want_again", "update_item", "put_item", "put_support"),
     *(
         "compared",
         "sighted",

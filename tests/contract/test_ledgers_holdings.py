@@ -6,6 +6,7 @@ from daemon.model import State
 from tests.ledgers import (
     ANN,
     BEN,
+    NOW,
     VIP,
     blocked,
     claimed,
@@ -166,3 +167,34 @@ async def test_a_grant_of_which_nothing_was_accepted_starts_no_clock(ledger: Led
     await record(ledger, opens("give", "greet", supports=[support("1")], strict=True))
     await run(ledger, State.ANSWERED)
     assert await started(ledger) == {"1": None}
+
+
+async def test_an_item_that_is_another_customers_now_is_known_as_his(ledger: Ledger) -> None:
+    for customer_id in (ANN, BEN):
+        await ledger.add_token(token(), "operator", profile(customer_id), NOW)
+    await record(ledger, opens("give", supports=[support("1")]), items=(known_item("1"),))
+    assert [holding.key for holding in (await known(ledger, ANN)).holdings] == [VIP]
+    his = turn(Turn.KEEP, supports=[support("1", BEN, ends_at=later(days=1))])
+    await record(ledger, his, items=(known_item("1", BEN, state="used"),), customer_id=BEN)
+    assert ((await known(ledger, ANN)).items, (await known(ledger, ANN)).holdings) == ({}, ())
+    found = await known(ledger, BEN)
+    assert found.items == {"1": known_item("1", BEN, state="used")}
+    assert [one.supports for one in found.holdings] == [(support("1", BEN, ends_at=later(days=1)),)]
+
+
+async def test_a_holding_is_known_once_with_all_items_behind_it_and_without_any(ledger: Ledger) -> None:
+    mvp = HoldingKey("ann", "mvp", "survival")
+    behind = (support("1"), support("2", live=False), support("3", BEN))
+    await record(ledger, opens("give", supports=behind), opens("give mvp", key=mvp))
+    await ledger.add_token(token(), "operator", profile(), NOW)
+    found = {one.key: one.supports for one in (await known(ledger, ANN, "ann", "nobody")).holdings}
+    assert found == {VIP: behind, mvp: ()}
+    assert len((await known(ledger, ANN, "ann")).holdings) == 2
+
+
+async def test_a_slug_is_bound_when_an_item_first_has_it(ledger: Ledger) -> None:
+    await ledger.add_token(token(), "operator", profile(), NOW)
+    for slug, product_id in (("vip", "500"), ("vip", "500"), ("gold", "501"), ("vip", "502"), ("", "503"), ("mvp", "")):
+        await record(ledger, items=(known_item("1", slug=slug, product_id=product_id),))
+    catalogue = await ledger.configure([], [], NOW, adopt=True)
+    assert catalogue.slugs == {"vip": "500", "gold": "501"}

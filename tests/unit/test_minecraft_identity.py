@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from uuid import UUID
 
 import pytest
 from hypothesis import example, given
@@ -83,6 +84,35 @@ def test_what_is_no_xuid_has_no_floodgate_uuid(xuid: str) -> None:
 )
 def test_a_java_uuid_has_no_xuid(uuid: str) -> None:
     assert xuid_of(uuid) == ""
+
+
+@given(st.uuids(), st.booleans(), st.booleans())
+@example(UUID(NOTCH), False, False)
+def test_a_uuid_is_the_same_player_however_it_is_spelled(uuid: UUID, upper: bool, plain: bool) -> None:
+    text = uuid.hex if plain else str(uuid)
+    spelled = text.upper() if upper else text
+    xuid = xuid_of(str(uuid))
+    for profile in ({"minecraft_uuid": spelled}, {"minecraft_id": spelled}):
+        assert MINECRAFT.identify(profile).values.get("uuid") == (None if xuid or not uuid.int else str(uuid))
+        assert FLOODGATE.identify(profile).values.get("uuid") == (str(uuid) if uuid.int else None)
+        assert MINECRAFT.identify(profile).values.get("xuid", "") == xuid
+
+
+@given(
+    st.uuids() | st.integers(0, 2**65).map(lambda number: UUID(int=number)),
+    st.sampled_from(["{%s}", "urn:uuid:%s", "%s\n", " %s", "%s0", "-%s", "0x%s"]),
+)
+def test_what_only_contains_a_uuid_is_none(uuid: UUID, frame: str) -> None:
+    for text in (str(uuid), uuid.hex):
+        assert MINECRAFT.identify({"minecraft_uuid": frame % text}) == Who(None)
+        assert xuid_of(frame % text) == ""
+
+
+@given(st.integers(0, 2**128 - 1) | st.integers(0, 2**65))
+@example(2**64 - 1)
+@example(2**64)
+def test_a_uuid_has_an_xuid_when_its_first_half_is_empty(number: int) -> None:
+    assert xuid_of(str(UUID(int=number))) == (str(number) if 0 < number < 2**64 else "")
 
 
 # --- the names of Bedrock players -------------------------------------------------------------------------------------
