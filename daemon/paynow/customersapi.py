@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from adapters.base import Secret
 
 from .documents import Customer, Minted
-from .errors import BadInput, NotFound
+from .errors import BadAddress, BadInput, NotFound
 from .keyed import Keyed, chunks, paged
 from .paging import PAGE_LIMIT, pages
 from .requests import BULK_CUSTOMERS, LOOKUPS, CustomerFields, checked_id, checked_lookup, checked_text
@@ -99,10 +99,11 @@ class CustomersApi:
         stood in the documentation of 2025 and is in no description of the API since August 2025."""
         try:
             await self._keyed.ask("DELETE", "customers/tokens", permission="store_update and customer_update")
-        except NotFound as error:
+        except (NotFound, BadAddress) as error:  # in whose words ever: this path is in no description any more
             raise NotFound(
                 "the store does not offer this any more (404): PayNow's documentation of 2025 had it, today's "
-                "description has not. Invalidate the tokens of single customers instead",
+                "description has not. Invalidate the tokens of single customers instead; if that fails as well, check "
+                "[store] id and [store] api",
                 path=error.path,
                 status=error.status,
             ) from None

@@ -28,7 +28,7 @@ _REFUSED = (
     ),
 )
 _FORBIDDEN = (TokenRefused, "the API key may not do that {where}")
-_NOTHING = (NotFound, "the store has nothing there {where}: check the id and [store] id")
+_NOTHING = (NotFound, "the store has nothing there {where}: check the id, [store] id and [store] api")
 _NOT_SO = (Rejected, "the store does not accept what it was sent {where}: correct the value it names")
 _WORDS = Words(
     "API key",
@@ -78,7 +78,7 @@ class Keyed:
     def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
         """What a 404 on one customer's path says."""
         return NotFound(
-            f"store {self.store_id} has no customer {customer_id}: check the id and [store] id",
+            f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
             path=error.path,
             status=error.status,
         )

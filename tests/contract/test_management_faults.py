@@ -319,6 +319,19 @@ async def test_the_key_leaves_only_by_its_header_and_only_to_the_stores_own_path
         assert [one for asked in store.asked for one in secretwatch.found_in(asked.path + asked.query)] == []
 
 
+async def test_a_web_server_that_knows_no_path_of_paynows_is_not_taken_for_a_store_without_the_customer() -> None:
+    async def plain(_request: web.Request) -> web.Response:
+        return web.Response(status=404, text="File not found")
+
+    key = Secret(secretwatch.mint("an API key"))
+    async with one_handler(plain) as url, Management.open(url, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+        for name, verb in VERBS.items():
+            with pytest.raises(StoreError, match=r"\[store\] api") as caught:
+                await verb.ask(management, "5", "6")
+            assert type(caught.value) is (NotFound if name == "invalidate all" else BadAddress), name
+            assert caught.value.status == 404
+
+
 async def test_http_to_another_machine_is_refused_before_anything_is_sent() -> None:
     key = Secret(secretwatch.mint("an API key"))
     with pytest.raises(BadAddress):

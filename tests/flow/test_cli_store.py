@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from typer.testing import CliRunner
 
 from daemon import cli
@@ -16,6 +17,7 @@ from daemon.cli.errors import WrongUse
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, ProductCommand
 from tests import secretwatch
+from tests.contract.stores import one_handler
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
 from tests.world import DEADLINE_S, ROOT, World
@@ -325,6 +327,22 @@ async def test_trouble_with_the_key_or_the_store_is_told_apart(tmp_path: Path) -
         down = await world.perkd("store", "products")
     assert (limited.code, down.code) == (69, 69)
     assert "cannot connect to" in down.err
+
+
+async def test_what_is_not_paynows_api_is_not_a_store_without_the_customer(tmp_path: Path) -> None:
+    """Whoever believed "no such customer" would make him a second time."""
+
+    async def plain(_request: web.Request) -> web.Response:
+        return web.Response(status=404, text="<h1>Error response</h1>", content_type="text/html")
+
+    async with World(tmp_path) as world, one_handler(plain) as url:
+        keyed(world)
+        config = world.config_path.read_text("utf-8")
+        verbs = (("lookup", "--name", "Bob"), ("show", "12"), ("list",))
+        world.config_path.write_text(config.replace(world.store.url, url), "utf-8")
+        elsewhere = [await world.perkd("store", "customers", *verb) for verb in verbs]
+    assert [(said.code, said.out) for said in elsewhere] == [(78, "")] * 3
+    assert all("is no answer of PayNow's API: check [store] api" in said.err for said in elsewhere)
 
 
 async def test_a_mistake_elsewhere_in_the_config_does_not_matter(tmp_path: Path) -> None:
