@@ -45,11 +45,14 @@ class CustomersApi:
         return self._keyed.read(reply, Customer, rest)
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
-        """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput."""
+        """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput, and
+        NotFound when there is no such store at this address."""
         rest, query = "customers/lookup", checked_lookup(by)
         try:
             reply = await self._keyed.ask("GET", rest, permission="customer_read", query=query)
         except NotFound:
+            if not self._keyed.met:  # a wrong address says 404 to everything: the list of customers is always there
+                await self._keyed.ask("GET", "customers", permission="customer_read", query=paged(0, 1))
             return None
         return self._keyed.read(reply, Customer, rest)
 

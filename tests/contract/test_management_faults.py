@@ -207,8 +207,18 @@ async def test_where_no_document_is_read_a_200_with_nothing_in_it_is_an_answer(v
 
 async def test_a_lookup_that_finds_nothing_is_none_and_no_error() -> None:
     async with running_store() as store, management_of(store) as management:
-        store.fault(Fault.NOT_FOUND)
-        assert await management.customers.lookup({"id": "5"}) is None
+        for _ in range(3):
+            assert await management.customers.lookup({"id": "5"}) is None
+        assert store.requests(f"{BASE}/customers") == 1, "whether the store is there at all is asked once"
+
+
+async def test_a_lookup_at_an_address_that_has_no_store_is_no_answer_about_a_customer() -> None:
+    key = Secret(secretwatch.mint("an API key"))
+    async with running_store() as store:
+        nope = f"{store.url}/nope"
+        async with Management.open(nope, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+            with pytest.raises(NotFound, match=r"check the id, \[store\] id and \[store\] api"):
+                await management.customers.lookup({"id": "5"})
 
 
 @pytest.mark.parametrize(("verb", "fault"), cases(DOCUMENTS))

@@ -341,6 +341,10 @@ async def test_what_is_not_paynows_api_is_not_a_store_without_the_customer(tmp_p
         verbs = (("lookup", "--name", "Bob"), ("show", "12"), ("list",))
         world.config_path.write_text(config.replace(world.store.url, url), "utf-8")
         elsewhere = [await world.perkd("store", "customers", *verb) for verb in verbs]
+        world.config_path.write_text(config.replace(world.store.url, f"{world.store.url}/nope"), "utf-8")
+        nope = [await world.perkd("store", "customers", *verb) for verb in verbs]
+    assert [(said.code, said.out) for said in nope] == [(1, "")] * 3
+    assert all("[store] id and [store] api" in said.err for said in nope)
     assert [(said.code, said.out) for said in elsewhere] == [(78, "")] * 3
     assert all("is no answer of PayNow's API: check [store] api" in said.err for said in elsewhere)
 
