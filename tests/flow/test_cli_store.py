@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import shlex
 import signal
 import stat
 import sys
@@ -161,6 +162,13 @@ WRONG = {
     "customers update 5": "nothing to change",
     "customers update 5 --name a --clear name": "say one of both",
     "customers update 5 --clear created_at": "created_at cannot be emptied",
+    "customers create --name '' --steam-id 76561198000000001": "--name: nothing; leave it out",
+    "customers create --minecraft-platform ''": "--minecraft-platform: nothing; leave it out",
+    "customers update 5 --name '' --metadata x=y": "--name: nothing; `--clear name` empties it",
+    "customers update 5 --steam-id ' ' --name a": "--steam-id: nothing; `--clear steam_id` empties it",
+    "customers update 5 --minecraft-platform '' --name a": "--minecraft-platform: nothing; leave it out",
+    "customers lookup --name ''": "--name: nothing; leave it out",
+    "customers lookup --java-name '' --id 5": "--java-name: nothing; leave it out",
     "inventory assign 5": "exactly one of --product and --version is needed",
     "inventory assign 5 --product 1 --version 2": "exactly one of --product and --version is needed",
     "inventory assign 5 --product 1 --quantity 21": '--quantity: "21", expected a whole number from 1 to 20',
@@ -183,7 +191,7 @@ def test_what_is_wrong_or_not_meant_is_refused_before_anything_is_sent(tmp_path:
     key.write_text(secretwatch.mint("API key"))
     config = tmp_path / "config.toml"  # whoever asks the store fails in another way: nobody listens there
     config.write_text(f'[store]\napi = "http://127.0.0.1:1"\nid = "{STORE_ID}"\napi_key = "file:{key}"\n')
-    ended = CliRunner().invoke(cli.app, ["-c", str(config), "store", *line.split()])
+    ended = CliRunner().invoke(cli.app, ["-c", str(config), "store", *shlex.split(line)])
     assert isinstance(ended.exception, WrongUse)
     assert WRONG[line] in str(ended.exception)
 
