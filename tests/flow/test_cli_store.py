@@ -237,6 +237,23 @@ async def test_items_are_assigned_shown_and_revoked(tmp_path: Path) -> None:
     assert f"customer {ann} has no item 5" in none.err
 
 
+async def test_an_item_is_called_assigned_only_where_the_store_says_who_added_it(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        keyed(world)
+        world.add_customer("Ann")
+        ann, vip = world.store.customer("Ann").id, world.store.product("vip-30-days")
+        await world.perkd("store", "inventory", "assign", ann, "--product", vip.id, "--quantity", "2")
+        broken, nobodys = world.store.owned("Ann")
+        given = (await world.perkd("store", "inventory", "show", ann)).out.splitlines()[1:]
+        nobodys.added_by = None
+        world.store.fault(Fault.BROKEN_ITEM)
+        shown = (await world.perkd("store", "inventory", "show", ann)).out.splitlines()[1:]
+    assert [line.split()[-1] for line in given] == ["assigned", "assigned"]
+    assert [line.split()[0] for line in shown] == [broken.id, nobodys.id]
+    assert shown[0].endswith("unreadable")
+    assert not shown[1].endswith(("assigned", "unreadable"))
+
+
 async def test_an_assignment_whose_answer_is_lost_is_found_and_not_sent_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
