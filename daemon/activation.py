@@ -26,7 +26,7 @@ from .paynow.gameserver import GameServerApi, Online
 from .problem import Problem
 from .pulse import Pulse
 from .queueasking import IDLE_S, Asking
-from .queuelines import Decided, Left, Line, is_for_perkd, may_run, online_of, player_of, store_command
+from .queuelines import Decided, Left, Line, Removed, is_for_perkd, may_run, online_of, player_of, store_command
 from .queueproblems import QueueState
 from .roster import Roster
 from .tasks import uncancelled
@@ -170,13 +170,16 @@ class Activation:
         lines = {queued.attempt_id: _line(queued) for queued in found if queued.readable}
         self.state.unreadable = sorted({queued.attempt_id for queued in found if not queued.readable} - lines.keys())
         self._standing = {key: line for key, line in self._standing.items() if lines.get(key) == line}
-        decided = self._sorted(lines.values())
+        asks = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._standing)
+        removed = Removed(await uncancelled(self._ledger.kept_out()) if asks else ())
+        decided = self._sorted(lines.values(), removed)
         await self._hand_out(decided)
         self._standing.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
 
-    def _sorted(self, lines: Iterable[Line]) -> list[Decided]:
+    def _sorted(self, lines: Iterable[Line], removed: Removed) -> list[Decided]:
         """What perkd answers for from now on; what it leaves alone is noted."""
         decided, left, nobody, players = [], [], [], {}
+        kept: dict[str, None] = {}  # in the order of the lines, each once
         for line in lines:
             if line.attempt_id in self._standing:
                 players[line.attempt_id] = self._telling.players.get(line.attempt_id, "")
@@ -189,6 +192,9 @@ class Activation:
                 most, customer = self._adapter.max_command_bytes, self._shared.customer_of(player)
                 command = store_command(line, player, customer, most, self._runs_since)
                 decided.append(Decided(attempt_id=line.attempt_id, command=command))
+            elif (who := removed.behind(line)) and self._shared.customer_of(player) in (None, who.customer_id):
+                kept[f"{one_line(who.display_name, 40)} (customer {who.customer_id})"] = None
+                continue
             elif may_run(line, player, self._roster.since):
                 decided.append(Decided(attempt_id=line.attempt_id))
             else:
@@ -197,7 +203,7 @@ class Activation:
             players[line.attempt_id] = player
         self._telling.players = players
         self._count("left", self._left.see(left, self._clock.now()))
-        self.state.left, self.state.nobody = self._left.texts(), nobody
+        self.state.left, self.state.nobody, self.state.removed = self._left.texts(), nobody, list(kept)
         return decided
 
     async def _hand_out(self, decided: Sequence[Decided]) -> None:

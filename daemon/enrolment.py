@@ -20,7 +20,7 @@ from .metrics import Counters
 from .minting import Minting
 from .patience import Kind, NobodyEnrolled, Patience, kind_of
 from .paynow.documents import Customer
-from .paynow.errors import BadInput, StoreError
+from .paynow.errors import BadInput, NotFound, StoreError
 from .paynow.management import Management
 from .paynow.wire import NotAnAnswer, profile_of
 from .polling import Polling
@@ -273,6 +273,8 @@ class Enrolment:
                 customer = await self._store.customers.lookup({by: value})
                 who = None if customer is None else profile_of(customer)
             except (StoreError, NotAnAnswer) as error:
+                if isinstance(error, NotFound):  # that he is no customer is no error: the store itself is not there
+                    raise
                 if isinstance(error, StoreError) and not self.minting.about_him(player.id, error):
                     raise
                 if not isinstance(error, BadInput):  # that is a name the store cannot have

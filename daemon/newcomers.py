@@ -142,7 +142,7 @@ def _enrolment(enrolment: Enrolment) -> Iterator[Problem]:
 def _fix(patience: Patience, meanwhile: str) -> str:
     if patience.kind is Kind.PERMISSION:
         return f"give the key's role that permission in the store's dashboard, then `perkd reload`; {meanwhile}"
-    if patience.kind is Kind.ABSENT:
+    if patience.kind in (Kind.ABSENT, Kind.ADDRESS):
         return f"correct [store] id, api or management_items, then `systemctl restart perkd`; {meanwhile}"
     if patience.kind is Kind.REQUEST:
         return f"look for a newer perkd, the store's API may have changed; {meanwhile}"

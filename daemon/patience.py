@@ -5,7 +5,7 @@
 
 from enum import StrEnum
 
-from .paynow.errors import BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
+from .paynow.errors import BadAddress, BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
 
 FIRST_S, LONGEST_S = 5.0, 60.0  # doubled for each failure in a row
 RARELY_S = 600.0  # until a person changed something at the store, asking more often is of no use
@@ -18,6 +18,7 @@ class Kind(StrEnum):
     KEY = "key"  # the store does not know it
     PERMISSION = "permission"  # the key's role lacks one, named in the message
     ABSENT = "absent"  # the store has nothing at this path
+    ADDRESS = "address"  # who answers is not the store
     REQUEST = "request"  # this one is not accepted, others may be
     STORE = "store"  # no answer, or none that can be used
     EACH = "each"  # many customers in a row, each for a reason of his own
@@ -37,6 +38,8 @@ def kind_of(error: StoreError) -> Kind:
         return Kind.PERMISSION if error.status == 403 else Kind.KEY
     if isinstance(error, NotFound):
         return Kind.ABSENT
+    if isinstance(error, BadAddress):
+        return Kind.ADDRESS
     if isinstance(error, Limited):
         return Kind.LIMITED
     return Kind.REQUEST if isinstance(error, Rejected | BadInput) else Kind.STORE

@@ -5,13 +5,14 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapters.base import Adapter, Player
 
 from .changes import Hold
+from .model import Profile
 
 WORD = "perkd"  # a line that begins with it is for perkd: acknowledging it activates the item
 STORE_PERK = "store command"  # the perk of what the store's own lines do: no perk of a config can have this name
@@ -122,6 +123,30 @@ def store_command(
     return StoreCommand(
         text=text, player=player, customer_id=customer_id, online_only=line.online_only, problem=problem, hold=hold
     )
+
+
+class Removed:
+    """Customers an operator removed, found by what a line names its customer by: his id where it gives one, else his
+    name."""
+
+    def __init__(self, profiles: Iterable[Profile] = ()) -> None:
+        self._behind = {key: profile for profile in profiles for key in _keys(profile.values)}
+
+    def behind(self, line: Line) -> Profile | None:
+        """Who of them the line is for."""
+        ids = _keys({"steam_id": line.steam_id or "", "minecraft_uuid": line.minecraft_uuid or ""})
+        keys = ids or _keys({"customer_name": line.customer_name or ""})
+        return next((self._behind[key] for key in keys if key in self._behind), None)
+
+
+def _keys(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    uuid = values.get("minecraft_uuid") or values.get("minecraft_id", "")
+    keys = [
+        ("steam_id", values.get("steam_id", "")),
+        ("minecraft_uuid", uuid.replace("-", "").lower()),
+        ("name", values.get("customer_name", "")),
+    ]
+    return [key for key in keys if key[1]]
 
 
 def online_of(players: Iterable[Player], adapter: Adapter) -> PlayerIds:

@@ -32,6 +32,7 @@ class QueueState:
     shared_at: datetime | None = None  # and when
     unreadable: Sequence[str] = ()  # attempts of the latest answer that are ignored
     nobody: Sequence[str] = ()  # perkd's attempts that wait for a player this game cannot know
+    removed: Sequence[str] = ()  # whose lines for perkd stay in the queue, because an operator removed them
     other_id: str | None = None  # the token's game server, where it is not the config's
     left: Sequence[tuple[str, int]] = ()  # lines left alone: text and how often, most first
     sort: object = None  # of what failed last
@@ -146,6 +147,15 @@ def find(state: QueueState) -> Iterable[Problem]:
             "complete the customer's identity for this game in the store's dashboard, or let the command run without "
             "its player being online",
         )
+    if state.removed:
+        yield Problem(
+            "queue_customer_removed",
+            "info",
+            name,
+            f"`perkd` lines of {_some(state.removed)} stay in its queue, because an operator removed who they are for: "
+            "nothing is acknowledged, so the time of these items has not started",
+            "add the customer again (`perkd customers add`), or take the item away in the store",
+        )
     yield from _left(name, state.left)
 
 
@@ -160,9 +170,12 @@ _TOO_LONG = (
 
 
 def _ids(attempt_ids: Sequence[str]) -> str:
-    shown = ", ".join(attempt_ids[:IDS_SHOWN])
-    more = len(attempt_ids) - IDS_SHOWN
-    return f"attempt{'s' if len(attempt_ids) > 1 else ''} {shown}" + (f" and {more} more" if more > 0 else "")
+    return f"attempt{'s' if len(attempt_ids) > 1 else ''} {_some(attempt_ids)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - IDS_SHOWN
+    return ", ".join(names[:IDS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _left(name: str, left: Sequence[tuple[str, int]]) -> Iterable[Problem]:

@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from .changes import KnownItem, Support
 from .model import ITEM_STATES, Cause, Perk, Reason
@@ -13,6 +13,7 @@ ABSENT_AFTER = timedelta(minutes=10)  # law 3: missing this long, in complete li
 RENEWED_HOLDS = timedelta(minutes=10)  # law 11: the successor has this long to appear
 GRACE = timedelta(hours=1)  # law 4: when no inventory can be had
 GRACE_SUBSCRIPTION = timedelta(hours=24)
+LAST = datetime.max.replace(tzinfo=UTC)  # .NET writes it for "for ever": nothing fits behind it
 
 REASONS = {reason.value: reason for reason in (Reason.ADMIN, Reason.REFUND, Reason.CHARGEBACK, Reason.EXPIRED)}
 
@@ -85,7 +86,7 @@ def _by_end(known: KnownItem, perk: Perk, support: Support | None, moment: Momen
     if ends_at is None:
         return Standing(live=True)
     recheck_at = min(filter(None, (ends_at, absent_at)))
-    deadline_at = ends_at + _grace(known, perk)
+    deadline_at = ends_at + min(_grace(known, perk), LAST - ends_at)
     if moment.now < ends_at:
         # A missing item stays what it was: it opens nothing, it ends nothing before its time.
         return Standing(

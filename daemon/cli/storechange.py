@@ -11,7 +11,7 @@ from .options import Config, Json
 from .output import printable, say, say_json, warn
 from .storecustomers import CustomerId
 from .storedesk import LOST, ask, desk, told
-from .storefields import an_id, body, pairs
+from .storefields import an_id, body, pairs, texts
 from .storetext import customer_details, plain
 
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 CLEARABLE = ("name", "steam_id", "minecraft_uuid", "xbox_xuid", "metadata")
 
-NewName = Annotated[str, typer.Option("--name", metavar="NAME", help="1 to 50 characters.")]
-SteamId = Annotated[str, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
-Uuid = Annotated[str, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
-Platform = Annotated[str, typer.Option("--minecraft-platform", metavar="PLATFORM", help="java, bedrock or unknown.")]
-Xuid = Annotated[str, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
+NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="1 to 50 characters.")]
+SteamId = Annotated[str | None, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
+Uuid = Annotated[str | None, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
+Platform = Annotated[
+    str | None, typer.Option("--minecraft-platform", metavar="PLATFORM", help="java, bedrock or unknown.")
+]
+Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
 Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="May be given often.")]
 Blank = Annotated[bool, typer.Option("--blank", help="A customer without any field is meant.")]
 UNSURE = "whether the customer was made is not known"
@@ -40,11 +42,11 @@ Clear = Annotated[
 
 def create(  # noqa: PLR0913 - one argument for each option
     *,
-    name: NewName = "",
-    steam_id: SteamId = "",
-    minecraft_uuid: Uuid = "",
-    minecraft_platform: Platform = "",
-    xbox_xuid: Xuid = "",
+    name: NewName = None,
+    steam_id: SteamId = None,
+    minecraft_uuid: Uuid = None,
+    minecraft_platform: Platform = None,
+    xbox_xuid: Xuid = None,
     metadata: Metadata = None,
     blank: Blank = False,
     config: Config = None,
@@ -73,11 +75,11 @@ def create(  # noqa: PLR0913 - one argument for each option
 def update(  # noqa: PLR0913 - one argument for each option
     customer_id: CustomerId,
     *,
-    name: NewName = "",
-    steam_id: SteamId = "",
-    minecraft_uuid: Uuid = "",
-    minecraft_platform: Platform = "",
-    xbox_xuid: Xuid = "",
+    name: NewName = None,
+    steam_id: SteamId = None,
+    minecraft_uuid: Uuid = None,
+    minecraft_platform: Platform = None,
+    xbox_xuid: Xuid = None,
     metadata: Metadata = None,
     clear: Clear = None,
     config: Config = None,
@@ -88,7 +90,7 @@ def update(  # noqa: PLR0913 - one argument for each option
     Metadata keys that are not named stay as they are.
     """
     an_id("customer", customer_id)
-    given = _given(name, steam_id, minecraft_uuid, minecraft_platform, xbox_xuid)
+    given = _given(name, steam_id, minecraft_uuid, minecraft_platform, xbox_xuid, clearable=CLEARABLE)
     added = pairs(metadata or (), "--metadata")
     cleared = _cleared(clear or (), [*given, *(["metadata"] if added else []), *(f"metadata.{key}" for key in added)])
     dropped = [field.removeprefix("metadata.") for field in cleared if field.startswith("metadata.")]
@@ -110,15 +112,23 @@ def update(  # noqa: PLR0913 - one argument for each option
         warn(f"the store kept {', '.join(left)}: it does not let this be emptied")
 
 
-def _given(name: str, steam_id: str, minecraft_uuid: str, minecraft_platform: str, xbox_xuid: str) -> dict[str, object]:
-    given = {
+def _given(
+    name: str | None,
+    steam_id: str | None,
+    minecraft_uuid: str | None,
+    minecraft_platform: str | None,
+    xbox_xuid: str | None,
+    *,
+    clearable: Sequence[str] = (),
+) -> dict[str, object]:
+    fields = {
         "name": name,
         "steam_id": steam_id,
         "minecraft_uuid": minecraft_uuid,
         "minecraft_platform": minecraft_platform,
         "xbox_xuid": xbox_xuid,
     }
-    return {field: value for field, value in given.items() if value}
+    return dict(texts(fields, clearable=clearable))
 
 
 def _cleared(fields: Sequence[str], given: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from .options import Config, Json
 from .output import many, say, say_json
 from .progress import counting
 from .storedesk import Desk, ask, desk, every_customer
-from .storefields import an_id, body, shown
+from .storefields import an_id, body, shown, texts
 from .storerest import write_new
 from .storetext import customer_details, customers_table, list_json, name_of, plain, when
 
@@ -44,13 +44,15 @@ Export = Annotated[
     Path | None, typer.Option("--export", metavar="FILE", help="Write all of them to a new CSV file instead.")
 ]
 ExportFile = Annotated[Path, typer.Argument(metavar="FILE", help="A new CSV file.")]
-SteamId = Annotated[str, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
-Uuid = Annotated[str, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
-Xuid = Annotated[str, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
-JavaName = Annotated[str, typer.Option("--java-name", metavar="NAME", help="A Minecraft Java name.")]
-BedrockName = Annotated[str, typer.Option("--bedrock-name", metavar="NAME", help="A Minecraft Bedrock gamertag.")]
-Name = Annotated[str, typer.Option("--name", metavar="NAME", help="The name set for him in the store.")]
-Id = Annotated[str, typer.Option("--id", metavar="ID", help="His id in the store.")]
+SteamId = Annotated[str | None, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
+Uuid = Annotated[str | None, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
+Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
+JavaName = Annotated[str | None, typer.Option("--java-name", metavar="NAME", help="A Minecraft Java name.")]
+BedrockName = Annotated[
+    str | None, typer.Option("--bedrock-name", metavar="NAME", help="A Minecraft Bedrock gamertag.")
+]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The name set for him in the store.")]
+Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="His id in the store.")]
 
 
 def list_(
@@ -95,13 +97,13 @@ def export(
 
 def lookup(  # noqa: PLR0913 - one argument for each option
     *,
-    steam_id: SteamId = "",
-    minecraft_uuid: Uuid = "",
-    xbox_xuid: Xuid = "",
-    java_name: JavaName = "",
-    bedrock_name: BedrockName = "",
-    name: Name = "",
-    id_: Id = "",
+    steam_id: SteamId = None,
+    minecraft_uuid: Uuid = None,
+    xbox_xuid: Xuid = None,
+    java_name: JavaName = None,
+    bedrock_name: BedrockName = None,
+    name: Name = None,
+    id_: Id = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
@@ -118,7 +120,7 @@ def lookup(  # noqa: PLR0913 - one argument for each option
         "name": name,
         "id": id_,
     }
-    given = {key: value.strip() for key, value in asked.items() if value.strip()}
+    given = {key: value.strip() for key, value in texts(asked).items()}
     if len(given) != 1:
         raise WrongUse(
             "a lookup needs exactly one of --steam-id, --minecraft-uuid, --xbox-xuid, --java-name, --bedrock-name, "

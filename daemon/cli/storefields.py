@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -38,6 +38,8 @@ OPTIONS: Mapping[str, str] = {  # where an option is not called as its field
     "execute_on_gameserver_id": "--gameserver",
     "override_expires_at": "--expires",
     "custom_variables": "--variable",
+    "minecraft_java_name": "--java-name",
+    "minecraft_bedrock_name": "--bedrock-name",
 }
 LONGEST_SHOWN = 40  # longer than any good value but a name; a token that was pasted here must not be shown
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
@@ -98,6 +100,17 @@ def as_options(sentence: str) -> str:
     """The sentence about a field, for somebody who gave it as an option."""
     field, colon, rest = sentence.partition(":")
     return f"{OPTIONS.get(field, '--' + field.replace('_', '-'))}:{rest}" if colon else sentence
+
+
+def texts(fields: Mapping[str, str | None], *, clearable: Container[str] = ()) -> dict[str, str]:
+    """The options that were given, by their fields; a script's empty variable is not taken for an option nobody gave.
+    `clearable`: what `--clear` empties. Raises WrongUse."""
+    given = {field: text for field, text in fields.items() if text is not None}
+    for field, text in given.items():
+        if not text.strip():
+            instead = f"`--clear {field}` empties it" if field in clearable else "leave it out, or say what is meant"
+            raise WrongUse(as_options(f"{field}: nothing; {instead}"))
+    return given
 
 
 def end_time(text: str, now: datetime) -> datetime:

@@ -81,7 +81,7 @@ def _item(item: "StoreItem") -> tuple[str, ...]:
     product = item.product
     slug = (product.slug or product.name or product.id) if product else "–"
     more = (
-        f"order {item.order_id}" if item.order_id else "assigned",
+        _from(item),
         "gift" if item.gift else "",
         f"on game server {item.execute_on_gameserver_id}" if item.execute_on_gameserver_id else "",
         f"subscription {item.subscription_id}" if item.subscription_id else "",
@@ -90,6 +90,15 @@ def _item(item: "StoreItem") -> tuple[str, ...]:
     )
     ends = item.override_expires_at or item.expires_at
     return item.id, slug, item.state, when(item.added_at), when(ends), ", ".join(filter(None, more))
+
+
+def _from(item: "StoreItem") -> str:
+    """Where the item came from, as far as the store says so; of one that cannot be read its id is all there is."""
+    if item.order_id:
+        return f"order {item.order_id}"
+    if item.product is None:
+        return "unreadable"
+    return "assigned" if item.added_by else ""
 
 
 def products_table(products: "Iterable[Product]") -> None:

@@ -160,6 +160,10 @@ class Ledger(Protocol):
         """How each of these customers stands, also those nobody heard of."""
         ...
 
+    async def kept_out(self) -> list[Profile]:
+        """Everybody an operator removed and nobody added since, whom the store has once named."""
+        ...
+
     async def enrol(
         self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
     ) -> Polled | None:

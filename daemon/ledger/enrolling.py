@@ -28,6 +28,13 @@ def enrolled(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> dic
     }
 
 
+def kept_out(connection: sqlite3.Connection) -> list[Profile]:
+    return [
+        Profile(str(row["customer_id"]), str(row["store_id"] or ""), json.loads(row["profile"]))
+        for row in connection.execute(SQL["kept_out"])
+    ]
+
+
 def enrol(
     connection: sqlite3.Connection, profile: Profile, token: Secret, now: int, *, instead_of: int | None
 ) -> Polled | None:

@@ -470,6 +470,14 @@ SELECT w.value AS customer_id,
     (SELECT u.tries FROM unenrolled u WHERE u.customer_id = w.value) AS tries
 FROM json_each(:customers) w;
 
+-- Everybody who is `enrolled` as kept out, as far as the store ever said who he is.
+-- name: kept_out
+SELECT c.customer_id, c.store_id, c.profile FROM customers c
+WHERE c.customer_id IN (SELECT r.customer_id FROM tokens r WHERE r.removed_by = 'operator')
+    AND NOT EXISTS (SELECT 1 FROM tokens t WHERE t.customer_id = c.customer_id AND t.removed_at IS NULL)
+    AND 'operator' = (SELECT t.removed_by FROM tokens t WHERE t.customer_id = c.customer_id
+        ORDER BY t.removed_at DESC, t.id DESC LIMIT 1);
+
 -- As `polled`, of one token.
 -- name: polled_one
 SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, t.label, 'token ' || t.id) AS label,

@@ -149,6 +149,9 @@ class SqliteLedger:
     async def enrolled(self, customer_ids: Iterable[str]) -> dict[str, Enrolled]:
         return await self._writer.read(lambda db: enrolling.enrolled(db, customer_ids))
 
+    async def kept_out(self) -> list[Profile]:
+        return await self._reader.run(enrolling.kept_out)
+
     async def enrol(
         self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
     ) -> Polled | None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from adapters.base import Secret
 
 from .documents import Customer, Minted
-from .errors import BadInput, NotFound
+from .errors import BadAddress, BadInput, NotFound
 from .keyed import Keyed, chunks, paged
 from .paging import PAGE_LIMIT, pages
 from .requests import BULK_CUSTOMERS, LOOKUPS, CustomerFields, checked_id, checked_lookup, checked_text
@@ -45,11 +45,14 @@ class CustomersApi:
         return self._keyed.read(reply, Customer, rest)
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
-        """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput."""
+        """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput, and
+        NotFound when there is no such store at this address."""
         rest, query = "customers/lookup", checked_lookup(by)
         try:
             reply = await self._keyed.ask("GET", rest, permission="customer_read", query=query)
         except NotFound:
+            if not self._keyed.met:  # a wrong address says 404 to everything: the list of customers is always there
+                await self._keyed.ask("GET", "customers", permission="customer_read", query=paged(0, 1))
             return None
         return self._keyed.read(reply, Customer, rest)
 
@@ -99,10 +102,11 @@ class CustomersApi:
         stood in the documentation of 2025 and is in no description of the API since August 2025."""
         try:
             await self._keyed.ask("DELETE", "customers/tokens", permission="store_update and customer_update")
-        except NotFound as error:
+        except (NotFound, BadAddress) as error:  # in whose words ever: this path is in no description any more
             raise NotFound(
                 "the store does not offer this any more (404): PayNow's documentation of 2025 had it, today's "
-                "description has not. Invalidate the tokens of single customers instead",
+                "description has not. Invalidate the tokens of single customers instead; if that fails as well, check "
+                "[store] id and [store] api",
                 path=error.path,
                 status=error.status,
             ) from None

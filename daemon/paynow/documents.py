@@ -42,7 +42,7 @@ def _moment(value: object) -> object:
 def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
     try:
         return read(value)
-    except (ValidationError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
+    except ValidationError:
         return None
 
 

@@ -1,13 +1,13 @@
 """The ways an answer of the store can fail to be one. The store clients raise these; polling acts on the type.
 
     StoreError
-    ├── BadAddress    the address or path in the config cannot be used: nothing was sent
+    ├── BadAddress    the address or path in the config cannot be used: nothing was sent, or it is not PayNow's API
     ├── BadInput      what was to be sent breaks a rule of the store's API: nothing was sent
     ├── Unreachable   no answer, or not all of it: network, TLS, timeout
     ├── TokenRefused  401 or 403: this token or key, not the store, is the trouble (`status` says which)
     │   ├── WrongStore     the token works, at another store than the config's
     │   └── NotPermitted   403: the API key lacks a permission, named in the message
-    ├── NotFound      404 or 410: the path is not there
+    ├── NotFound      404 or 410 in the store's words or in none: the path is not there
     ├── Limited       429: too many requests
     ├── Rejected      any other 4xx: the store does not accept what perkd asks
     ├── ServerFault   5xx
@@ -21,6 +21,7 @@ None of them says anything about what a customer owns. No message holds a token 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 _TEXT_CAP = 200
 _DETAILS = 3  # validation errors that are told
@@ -39,7 +40,7 @@ class StoreError(Exception):
 
 
 class BadAddress(StoreError):
-    """`[store] api` or `items_path` cannot be used."""
+    """`[store] api` or `items_path` cannot be used; with a `status`: what is there is not PayNow's API."""
 
 
 class BadInput(StoreError):
@@ -107,15 +108,19 @@ class Refusal:
     @classmethod
     def read(cls, body: bytes) -> "Refusal":
         """Reads a PayNowError `{status, code, message, trace_id, errors}`; any part, or all, may be missing."""
-        try:
-            data = json.loads(body)
-        except (ValueError, RecursionError):
-            return cls("")
-        if not isinstance(data, dict):
-            return cls("")
+        data = cls.fields(body) or {}
         message, trace = one_line(data.get("message")), one_line(data.get("trace_id"))
         message = "; ".join(filter(None, (message, *_details(data.get("errors")))))
         return cls(f"{message} (trace {trace})" if trace else message)
+
+    @staticmethod
+    def fields(body: bytes) -> dict[str, Any] | None:
+        """The body as a JSON object; None when it is none."""
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError):
+            return None
+        return data if isinstance(data, dict) else None
 
 
 def _details(errors: object) -> Iterator[str]:

@@ -11,6 +11,7 @@ from yarl import URL
 
 from .directget import NotHttp
 from .errors import (
+    BadAddress,
     NotFound,
     Refusal,
     Rejected,
@@ -115,6 +116,11 @@ _STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {
     ),
     5: (ServerFault, "the store failed {where}; perkd tries again"),
 }
+_ABSENT = frozenset({404, 410})
+_ELSEWHERE = (
+    "what {host} answered {where} is no answer of PayNow's API: check [store] api, items_path and management_items, "
+    "and what is in between"
+)
 _OTHER: tuple[type[StoreError], str] = (Unreadable, "the store answered with an unexpected status {where}")
 
 
@@ -136,6 +142,9 @@ def of_status(
         # A firewall's page, not the store's word about a token.
         kind = ServerFault
         text = "{host} answered with a web page, not with the store's words {where}; perkd tries again"
+    elif status in _ABSENT and body.strip() and Refusal.fields(body) is None:
+        # Any web server and many a gateway says 404 in words of its own: nothing about what the store has.
+        kind, text = BadAddress, _ELSEWHERE
     message = text.format(host=host, where=f"({status} on {path})", target=_target(location))
     if said := Refusal.read(body).text:
         message = f"{message}. The store says: {said}"

@@ -28,7 +28,7 @@ _REFUSED = (
     ),
 )
 _FORBIDDEN = (TokenRefused, "the API key may not do that {where}")
-_NOTHING = (NotFound, "the store has nothing there {where}: check the id and [store] id")
+_NOTHING = (NotFound, "the store has nothing there {where}: check the id, [store] id and [store] api")
 _NOT_SO = (Rejected, "the store does not accept what it was sent {where}: correct the value it names")
 _WORDS = Words(
     "API key",
@@ -43,6 +43,7 @@ class Keyed:
     def __init__(self, exchange: Exchange, store_id: str, key: Secret) -> None:
         self.exchange, self.store_id = exchange, store_id
         self._key = key
+        self.met = False  # something was there below the address of this store
 
     def path(self, rest: str) -> str:
         return f"/v1/stores/{self.store_id}/{rest}"
@@ -65,7 +66,7 @@ class Keyed:
         document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         words = _DELETE if method == "DELETE" else _WORDS
         try:
-            return await self.exchange.call(method, url, _LOGIN, self._key, words, document, first=first)
+            reply = await self.exchange.call(method, url, _LOGIN, self._key, words, document, first=first)
         except TokenRefused as refused:
             if refused.status != 403:
                 raise
@@ -74,11 +75,13 @@ class Keyed:
                 f"the key is one of store {self.store_id} ([store] id)"
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
+        self.met = True
+        return reply
 
     def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
         """What a 404 on one customer's path says."""
         return NotFound(
-            f"store {self.store_id} has no customer {customer_id}: check the id and [store] id",
+            f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
             path=error.path,
             status=error.status,
         )

@@ -36,7 +36,8 @@ def flake_time(item_id: str) -> datetime:
 
 
 def moment(text: str | None) -> datetime | None:
-    """An RFC 3339 time as aware UTC, cut to microseconds. Raises ValueError when it is none or has no offset.
+    """An RFC 3339 time as aware UTC, cut to microseconds. Raises ValueError when it is none, has no offset,
+    or leaves the calendar on its way to UTC.
 
     Year 1 is how Go and .NET write "no time": the same as null.
     """
@@ -47,7 +48,10 @@ def moment(text: str | None) -> datetime | None:
         raise ValueError(f"a time without offset: {text[:40]!r}")
     if at.year == 1:
         return None
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
+    try:
+        return at if at.tzinfo is UTC else at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"a time beyond the calendar: {text[:40]!r}") from None
 
 
 class Wire(BaseModel):

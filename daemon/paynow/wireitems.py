@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, TypeGuard
+from typing import Annotated, Any, Final, TypeGuard
 
 import msgspec
 
@@ -23,6 +23,9 @@ _PLAIN: Final = re.compile(r"[1-9][0-9]{0,17}+(?:,[1-9][0-9]{0,17}+)*+").fullmat
 _FROM_TEXT: Final = datetime.fromisoformat
 
 _shared_flake = lru_cache(maxsize=1024)(flake)  # products and servers are few and come again and again
+
+
+Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]  # int32, as PayNow describes it: SQLite takes no more
 
 
 class WireOwner(msgspec.Struct, gc=False):
@@ -50,7 +53,7 @@ class WireItem(msgspec.Struct, gc=False):
     state: str | None = None
     expirable: bool | None = None
     gift: bool | None = None
-    quantity_index: int | None = None
+    quantity_index: Count | None = None
     execute_on_gameserver_id: Id | None = None
     added_at: str | None = None
     expires_at: str | None = None
@@ -84,7 +87,7 @@ def read_items(body: bytes, customer_id: str) -> list[Item]:
 def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
     """The slow way, for a page with something wrong in it: each item alone, or its id when that is all it gives."""
     try:
-        page = json.loads(body.decode("utf-8", "replace"), parse_float=_no_number, parse_constant=_no_number)
+        page = json.loads(body.decode("utf-8", "replace"), **_NUMBERS)
     except (ValueError, RecursionError) as error:
         raise NotAnAnswer(f"broken JSON in {len(body)} bytes ({str(error)[:80]})") from None
     if not isinstance(page, list):
@@ -98,6 +101,15 @@ def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
 def _no_number(_text: str) -> float:
     """What stands for NaN and for any fraction: no field here is one, and the fields nobody reads may be anything."""
     return 0.5
+
+
+def _whole(text: str) -> float:
+    """A number that is longer than any field here takes is none: Python itself reads none of thousands of digits."""
+    return int(text) if len(text) <= _LONGEST_NUMBER else 0.5
+
+
+_LONGEST_NUMBER: Final = 40
+_NUMBERS: Final[dict[str, Any]] = {"parse_int": _whole, "parse_float": _no_number, "parse_constant": _no_number}
 
 
 def _alone(raw: dict[str, Any]) -> WireItem | None:
@@ -154,7 +166,7 @@ def _meanings(wires: Sequence[WireItem], customer_id: str) -> list[Item]:
             )
         except NotAnAnswer:
             raise
-        except (ValueError, OverflowError):  # OverflowError: a time at the edge of the calendar, moved to UTC
+        except ValueError:
             item = _broken(item_id, customer_id)
         items.append(item)
     return items

@@ -46,12 +46,14 @@ async def test_whom_the_operator_removed_gets_no_token_until_somebody_adds_him_a
     [old] = await ledger.polled()
     await ledger.remove_customer(ANN, NOW)
     assert await state(ledger, ANN) == Enrolled(kept_out=True)
+    assert await ledger.kept_out() == [profile(ANN)]
     assert await ledger.enrol(profile(ANN), token().token, NOW) is None
     assert await ledger.enrol(profile(ANN), token().token, NOW, instead_of=old.token_id) is None
     assert (await labels(ledger), await ledger.want_back(NOW)) == ([], 0)
     entry = token()
     await ledger.add_token(entry, "operator", profile(ANN), later(days=1))
     assert await state(ledger, ANN) == Enrolled(polled=True)
+    assert await ledger.kept_out() == []
 
 
 async def test_a_customer_whose_line_left_the_list_is_due_for_a_token_of_perkds_own(ledger: Ledger) -> None:
@@ -78,10 +80,12 @@ async def test_the_operators_last_word_counts_though_the_file_removed_him_before
     await ledger.enrol(profile(BEN, "Ben"), token().token, later(hours=2))
     await ledger.remove_customer(BEN, later(hours=3))
     assert (await state(ledger)).kept_out
+    assert [one.customer_id for one in await ledger.kept_out()] == [BEN]
     await ledger.sync_tokens([first], later(hours=4))
     assert not (await state(ledger)).kept_out
     await ledger.sync_tokens([], later(hours=5))
     assert not (await state(ledger)).kept_out
+    assert await ledger.kept_out() == []
 
 
 async def test_whom_no_token_could_be_made_for_is_due_again_and_counted(ledger: Ledger) -> None:

@@ -207,8 +207,18 @@ async def test_where_no_document_is_read_a_200_with_nothing_in_it_is_an_answer(v
 
 async def test_a_lookup_that_finds_nothing_is_none_and_no_error() -> None:
     async with running_store() as store, management_of(store) as management:
-        store.fault(Fault.NOT_FOUND)
-        assert await management.customers.lookup({"id": "5"}) is None
+        for _ in range(3):
+            assert await management.customers.lookup({"id": "5"}) is None
+        assert store.requests(f"{BASE}/customers") == 1, "whether the store is there at all is asked once"
+
+
+async def test_a_lookup_at_an_address_that_has_no_store_is_no_answer_about_a_customer() -> None:
+    key = Secret(secretwatch.mint("an API key"))
+    async with running_store() as store:
+        nope = f"{store.url}/nope"
+        async with Management.open(nope, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+            with pytest.raises(NotFound, match=r"check the id, \[store\] id and \[store\] api"):
+                await management.customers.lookup({"id": "5"})
 
 
 @pytest.mark.parametrize(("verb", "fault"), cases(DOCUMENTS))
@@ -317,6 +327,19 @@ async def test_the_key_leaves_only_by_its_header_and_only_to_the_stores_own_path
                 await verb.ask(management, customer_id, store.owned(customer_id)[0].id)
         assert all(asked.path.startswith(BASE) for asked in store.asked)
         assert [one for asked in store.asked for one in secretwatch.found_in(asked.path + asked.query)] == []
+
+
+async def test_a_web_server_that_knows_no_path_of_paynows_is_not_taken_for_a_store_without_the_customer() -> None:
+    async def plain(_request: web.Request) -> web.Response:
+        return web.Response(status=404, text="File not found")
+
+    key = Secret(secretwatch.mint("an API key"))
+    async with one_handler(plain) as url, Management.open(url, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+        for name, verb in VERBS.items():
+            with pytest.raises(StoreError, match=r"\[store\] api") as caught:
+                await verb.ask(management, "5", "6")
+            assert type(caught.value) is (NotFound if name == "invalidate all" else BadAddress), name
+            assert caught.value.status == 404
 
 
 async def test_http_to_another_machine_is_refused_before_anything_is_sent() -> None:

@@ -166,7 +166,14 @@ async def test_of_a_redirect_only_the_host_is_told(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Date": "soon"}, {"Date": "x" * 100}, {"Date": "Sun, 01 Mar 2026 12:00:00 GMT", "Age": "60"}]
+    "headers",
+    [
+        {"Date": "soon"},
+        {"Date": "x" * 100},
+        {"Date": "Sun, 01 Mar 2026 12:00:00 GMT", "Age": "60"},
+        {"Date": "Fri, 31 Dec 9999 23:59:59 -1200"},
+        {"Date": "Sun, 01 Mar 2026 12:00:00 +99999999999999999999"},
+    ],
 )
 async def test_a_date_that_is_none_or_comes_from_a_cache_is_not_the_stores_clock(headers: dict[str, str]) -> None:
     async def answer(_request: web.Request) -> web.Response:

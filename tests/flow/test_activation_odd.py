@@ -12,6 +12,7 @@ from daemon import acknowledging
 from daemon.acknowledging import REQUESTS
 from daemon.queueproblems import host_name
 from daemon.sandbox.faults import Fault
+from tests import secretwatch
 from tests.flow.owner import Owner, Row
 from tests.flow.storequeue import ACKNOWLEDGE, LINK, QUEUE, queue_of, queue_read, sell, state_of, told
 from tests.world import World
@@ -109,6 +110,29 @@ async def test_a_line_for_perkd_that_waits_for_nobody_this_game_can_know_is_said
         customer.minecraft_uuid = world.server.console.account("Zed")
         await queue_read(owner)
         await gone(owner, "queue_nobody")
+
+
+async def test_a_removed_customers_line_stays_in_the_queue_until_he_is_added_again(tmp_path: Path) -> None:
+    """Else the store starts the time of what he bought, and perkd gives him nothing."""
+    async with World(tmp_path) as world:
+        server = queue_of(world)
+        sell(world, "perkd")
+        owner = await Owner.of(world, "Ann", "Ben")
+        ann = world.store.customer("Ann")
+        assert (await world.perkd("customers", "remove", ann.id)).code == 0
+        hers = world.buy("Ann", "gold", activate=False)
+        world.buy("Ben", "gold", activate=False)
+        await queue_read(owner)
+        found = await problem(owner, "queue_customer_removed")
+        assert f"Ann (customer {ann.id})" in found["text"]
+        assert "Ben" not in found["text"]
+        await world.until(lambda: len(server.queue) == 1)
+        assert state_of(world, hers) == "usable"
+        token = secretwatch.remember(world.store.add_token(ann.id), "customer token")
+        assert (await world.perkd("customers", "add", stdin=token)).code == 0
+        await queue_read(owner)
+        await world.until(lambda: state_of(world, hers) == "active")
+        await gone(owner, "queue_customer_removed")
 
 
 async def test_a_line_blocked_for_want_of_an_identity_is_sent_when_the_store_has_it(tmp_path: Path) -> None:

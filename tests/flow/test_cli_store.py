@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 import json
+import shlex
 import signal
 import stat
 import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from typer.testing import CliRunner
 
 from daemon import cli
@@ -16,6 +18,7 @@ from daemon.cli.errors import WrongUse
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, ProductCommand
 from tests import secretwatch
+from tests.contract.stores import one_handler
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
 from tests.world import DEADLINE_S, ROOT, World
@@ -159,6 +162,13 @@ WRONG = {
     "customers update 5": "nothing to change",
     "customers update 5 --name a --clear name": "say one of both",
     "customers update 5 --clear created_at": "created_at cannot be emptied",
+    "customers create --name '' --steam-id 76561198000000001": "--name: nothing; leave it out",
+    "customers create --minecraft-platform ''": "--minecraft-platform: nothing; leave it out",
+    "customers update 5 --name '' --metadata x=y": "--name: nothing; `--clear name` empties it",
+    "customers update 5 --steam-id ' ' --name a": "--steam-id: nothing; `--clear steam_id` empties it",
+    "customers update 5 --minecraft-platform '' --name a": "--minecraft-platform: nothing; leave it out",
+    "customers lookup --name ''": "--name: nothing; leave it out",
+    "customers lookup --java-name '' --id 5": "--java-name: nothing; leave it out",
     "inventory assign 5": "exactly one of --product and --version is needed",
     "inventory assign 5 --product 1 --version 2": "exactly one of --product and --version is needed",
     "inventory assign 5 --product 1 --quantity 21": '--quantity: "21", expected a whole number from 1 to 20',
@@ -181,7 +191,7 @@ def test_what_is_wrong_or_not_meant_is_refused_before_anything_is_sent(tmp_path:
     key.write_text(secretwatch.mint("API key"))
     config = tmp_path / "config.toml"  # whoever asks the store fails in another way: nobody listens there
     config.write_text(f'[store]\napi = "http://127.0.0.1:1"\nid = "{STORE_ID}"\napi_key = "file:{key}"\n')
-    ended = CliRunner().invoke(cli.app, ["-c", str(config), "store", *line.split()])
+    ended = CliRunner().invoke(cli.app, ["-c", str(config), "store", *shlex.split(line)])
     assert isinstance(ended.exception, WrongUse)
     assert WRONG[line] in str(ended.exception)
 
@@ -225,6 +235,23 @@ async def test_items_are_assigned_shown_and_revoked(tmp_path: Path) -> None:
     assert "revoked 2" in shown.out.splitlines()[1]
     assert (none.code, none.out) == (1, "")
     assert f"customer {ann} has no item 5" in none.err
+
+
+async def test_an_item_is_called_assigned_only_where_the_store_says_who_added_it(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        keyed(world)
+        world.add_customer("Ann")
+        ann, vip = world.store.customer("Ann").id, world.store.product("vip-30-days")
+        await world.perkd("store", "inventory", "assign", ann, "--product", vip.id, "--quantity", "2")
+        broken, nobodys = world.store.owned("Ann")
+        given = (await world.perkd("store", "inventory", "show", ann)).out.splitlines()[1:]
+        nobodys.added_by = None
+        world.store.fault(Fault.BROKEN_ITEM)
+        shown = (await world.perkd("store", "inventory", "show", ann)).out.splitlines()[1:]
+    assert [line.split()[-1] for line in given] == ["assigned", "assigned"]
+    assert [line.split()[0] for line in shown] == [broken.id, nobodys.id]
+    assert shown[0].endswith("unreadable")
+    assert not shown[1].endswith(("assigned", "unreadable"))
 
 
 async def test_an_assignment_whose_answer_is_lost_is_found_and_not_sent_again(tmp_path: Path) -> None:
@@ -325,6 +352,26 @@ async def test_trouble_with_the_key_or_the_store_is_told_apart(tmp_path: Path) -
         down = await world.perkd("store", "products")
     assert (limited.code, down.code) == (69, 69)
     assert "cannot connect to" in down.err
+
+
+async def test_what_is_not_paynows_api_is_not_a_store_without_the_customer(tmp_path: Path) -> None:
+    """Whoever believed "no such customer" would make him a second time."""
+
+    async def plain(_request: web.Request) -> web.Response:
+        return web.Response(status=404, text="<h1>Error response</h1>", content_type="text/html")
+
+    async with World(tmp_path) as world, one_handler(plain) as url:
+        keyed(world)
+        config = world.config_path.read_text("utf-8")
+        verbs = (("lookup", "--name", "Bob"), ("show", "12"), ("list",))
+        world.config_path.write_text(config.replace(world.store.url, url), "utf-8")
+        elsewhere = [await world.perkd("store", "customers", *verb) for verb in verbs]
+        world.config_path.write_text(config.replace(world.store.url, f"{world.store.url}/nope"), "utf-8")
+        nope = [await world.perkd("store", "customers", *verb) for verb in verbs]
+    assert [(said.code, said.out) for said in nope] == [(1, "")] * 3
+    assert all("[store] id and [store] api" in said.err for said in nope)
+    assert [(said.code, said.out) for said in elsewhere] == [(78, "")] * 3
+    assert all("is no answer of PayNow's API: check [store] api" in said.err for said in elsewhere)
 
 
 async def test_a_mistake_elsewhere_in_the_config_does_not_matter(tmp_path: Path) -> None:

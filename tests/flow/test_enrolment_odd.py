@@ -56,6 +56,23 @@ async def test_a_player_the_store_fails_with_stops_no_other_one(
         assert world.store.requests(LOOKUP) == asked, "he is asked for again after an hour"
 
 
+async def test_where_there_is_no_store_a_player_is_no_stranger_and_the_owner_hears_of_it(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_customer("Bob")
+        text = world.write_config(enrol="online", offline="1h").read_text("utf-8")
+        world.config_path.write_text(text.replace(world.store.url, f"{world.store.url}/nope"), "utf-8")
+        owner = await begun(world)
+        enrolment = owner.app.newcomers.enrolment
+        assert enrolment is not None
+        joins(world, "Bob")
+        await world.until(lambda: enrolment.patience.lasting)
+        [said] = [one for one in owner.app.newcomers.problems() if one.code == "enrolment_failing"]
+        assert "[store] api" in said.text
+        assert "correct [store] id, api" in said.fix
+        _, player = next(iter(enrolment._present()))
+        assert enrolment._strangers.due({player.id: player}, world.hands.now()) == [player.id], "he is asked for again"
+
+
 async def test_a_player_whose_document_cannot_be_read_stops_no_other_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from daemon.patience import LIMITED_S, LONGEST_S, RARELY_S, Kind, NobodyEnrolled, Patience, kind_of
 from daemon.paynow.errors import (
+    BadAddress,
     BadInput,
     Limited,
     NotFound,
@@ -26,6 +27,7 @@ LIMITED = Limited("slower", path="/x", status=429, retry_after_s=7.0)
         (TokenRefused("never sent"), Kind.KEY),
         (NotPermitted("no", path="/x", status=403, permission="customer_update"), Kind.PERMISSION),
         (NotFound("no", status=404), Kind.ABSENT),
+        (BadAddress("no", status=404), Kind.ADDRESS),
         (Rejected("no", status=400), Kind.REQUEST),
         (BadInput("no"), Kind.REQUEST),
         (ServerFault("no", status=500), Kind.STORE),

@@ -162,6 +162,12 @@ ORDER = "149643389770407936"
         ({"quantity_index": float("nan")}, ORDER, None),
         ({"quantity_index": True}, ORDER, None),
         ({"order_id": False, "quantity_index": []}, None, None),
+        ({"quantity_index": 2**31 - 1}, ORDER, 2**31 - 1),
+        ({"quantity_index": 2**31}, ORDER, None),
+        ({"quantity_index": -(2**31)}, ORDER, -(2**31)),
+        ({"quantity_index": -(2**31) - 1}, ORDER, None),
+        ({"quantity_index": 10**25}, ORDER, None),
+        ({"quantity_index": 10**25, "order_id": 10**25}, None, None),
     ],
 )
 def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(
@@ -169,6 +175,16 @@ def test_a_field_that_only_fills_a_variable_breaks_nothing_when_it_is_odd(
 ) -> None:
     item = read_one(**changes)
     assert (item.state, item.order_id, item.quantity_index) == ("used", order_id, quantity_index)
+
+
+@pytest.mark.parametrize(
+    ("field", "state"), [("quantity_index", "used"), ("order_id", "used"), ("new", "used"), ("revoked_at", UNREADABLE)]
+)
+def test_a_number_of_thousands_of_digits_does_not_hide_the_other_items(field: str, state: str) -> None:
+    """Python refuses to read one; here beside another broken item, so that the whole page is read the slow way."""
+    page = [item_document(**{field: "DIGITS"}), item_document(id="149643503939362818", state=7)]
+    first, second = read_items(json.dumps(page).replace('"DIGITS"', "9" * 5000).encode(), OWNER)
+    assert (first.state, second.state) == (state, UNREADABLE)
 
 
 # What stands beside it

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from adapters import ADAPTERS
 from adapters.base import Player
 from daemon.changes import Hold
+from daemon.model import Profile
 from daemon.queuelines import (
     BACKLOG,
     LINES_MOST,
@@ -17,6 +18,7 @@ from daemon.queuelines import (
     Left,
     Line,
     PlayerIds,
+    Removed,
     is_for_perkd,
     may_run,
     online_of,
@@ -36,6 +38,32 @@ STEAM = "76561197960287930"
 
 def line(text: str = "perkd", attempt_id: str = "1", **facts: object) -> Line:
     return Line(**{"attempt_id": attempt_id, "text": text, **facts})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "who"),
+    [
+        ({"minecraft_uuid": ANN.replace("-", "").upper()}, "1"),
+        ({"minecraft_uuid": BEDROCK, "customer_name": "Ann"}, None),  # somebody else with her name
+        ({"steam_id": STEAM, "customer_name": "Ann"}, "2"),
+        ({"customer_name": "Ann"}, "1"),
+        ({"customer_name": "ann"}, None),
+        ({}, None),
+    ],
+)
+def test_whom_an_operator_removed_is_known_by_his_id_and_without_one_by_his_name(
+    facts: dict[str, str], who: str | None
+) -> None:
+    removed = Removed(
+        [
+            Profile("1", "", {"customer_name": "Ann", "minecraft_id": ANN}),
+            Profile("2", "", {"steam_id": STEAM}),
+            Profile("3", "", {}),
+        ]
+    )
+    found = removed.behind(line(**facts))
+    assert (found.customer_id if found else None) == who
+    assert Removed().behind(line(**facts)) is None
 
 
 @pytest.mark.parametrize("text", ["perkd", "  perkd  ", "perkd vip", "perkd\tvip for Ann", "\nperkd"])

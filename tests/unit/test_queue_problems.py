@@ -108,6 +108,14 @@ def test_lines_that_are_ignored_or_wait_for_nobody_are_said_by_their_ids_up_to_a
     assert (many.code, "attempts 0, 1, 2, 3, 4 and 2 more" in many.text) == ("queue_nobody", True)
 
 
+def test_whose_lines_stay_in_the_queue_because_he_was_removed_is_said_and_is_no_trouble() -> None:
+    found = one(QueueState("survival", removed=["Ann (customer 7)", "Bob (customer 8)"]))
+    assert (found.code, found.severity) == ("queue_customer_removed", "info")
+    assert "of Ann (customer 7), Bob (customer 8) stay" in found.text
+    assert "time of these items has not started" in found.text
+    assert "`perkd customers add`" in found.fix
+
+
 def test_lines_left_alone_are_shown_by_their_text_up_to_a_bound() -> None:
     few = QueueState("survival", left=[(f"say {number}", 1) for number in range(TEXTS_SHOWN)])
     assert [problem.subject for problem in find(few)] == [f"survival: say {number}" for number in range(TEXTS_SHOWN)]

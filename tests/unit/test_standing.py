@@ -1,6 +1,6 @@
 """The word "live": every state of the store, with and without an end, with and without perkd's own clock."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,6 +138,13 @@ def test_until_its_end_an_item_says_when_to_look_again_and_when_time_alone_decid
     end = NOW + DAY
     found = judged(item(ends_at=end))
     assert found == Standing(live=True, ends_at=end, recheck_at=end, deadline_at=end + HOUR)
+
+
+def test_an_end_at_the_end_of_the_calendar_is_an_end_like_any_other() -> None:
+    """How .NET writes "for ever": no grace fits behind it."""
+    for_ever = datetime.max.replace(tzinfo=UTC)
+    found = judged(item(ends_at=for_ever, subscription_id="5"))
+    assert found == Standing(live=True, ends_at=for_ever, recheck_at=for_ever, deadline_at=for_ever)
 
 
 def test_an_inventory_read_before_the_end_does_not_end_it() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from daemon.paynow.errors import Refusal, ServerFault, TokenRefused
+from daemon.paynow.errors import BadAddress, NotFound, Refusal, ServerFault, TokenRefused
 from daemon.paynow.failures import of_status
 
 
@@ -16,6 +16,19 @@ def test_a_firewalls_page_is_no_word_about_a_token(status: int) -> None:
     assert "web page" in str(page)
     for body in (b"", b'{"status":403,"code":"forbidden","message":"no"}'):
         assert isinstance(of_status(status, body, "api.paynow.gg", "/v1/store/customer"), TokenRefused)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_404_that_is_not_in_the_stores_words_is_no_word_about_what_the_store_has(status: int) -> None:
+    """Any web server says 404 to a path of PayNow's: taken for "no such customer" he would be made a second time."""
+    for body in (b"<!doctype html><title>404</title>", b"404 page not found\n", b"null", b'["no"]', b"{", b"\xff"):
+        found = of_status(status, body, "shop.example", "/v1/stores/1/customers/lookup")
+        assert isinstance(found, BadAddress)
+        assert found.status == status
+        assert "shop.example" in str(found)
+        assert "[store] api" in str(found)
+    for body in (b"", b" \r\n", b"{}", b'{"status":404,"code":"not-found","message":"no"}', b'{"title":"Not Found"}'):
+        assert isinstance(of_status(status, body, "api.paynow.gg", "/v1/stores/1/customers/lookup"), NotFound)
 
 
 @pytest.mark.parametrize(
