@@ -1,68 +1,31 @@
 """`perkd store inventory assign-bulk` and `customers create-bulk`: checked whole, sent in pieces, told line by line."""
 
 import asyncio
-import csv
 import json
+import shutil
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID
+from tests.flow.bulkfiles import (
+    ASSIGN,
+    CREATE,
+    CUSTOMERS,
+    HEAD,
+    ITEMS,
+    at_request,
+    big,
+    owned,
+    replace_line,
+    rows_of,
+    write,
+)
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
 from tests.world import DEADLINE_S, ROOT, World
-
-ITEMS = f"/v1/stores/{STORE_ID}/delivery/items"
-CUSTOMERS = f"/v1/stores/{STORE_ID}/customers"
-HEAD = "customer_id,product_version_id,quantity,execute_on_gameserver_id,override_expires_at,skip_commands\n"
-ASSIGN = ("store", "inventory", "assign-bulk")
-CREATE = ("store", "customers", "create-bulk")
-
-
-def write(path: Path, text: str | bytes) -> str:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return str(path)
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def replace_line(file: str, number: int, text: str) -> None:
-    lines = Path(file).read_text("utf-8").splitlines()
-    lines[number - 1] = text
-    write(Path(file), "\n".join(lines))
-
-
-def big(world: World, path: Path, rows: int = 40) -> str:
-    """Rows of 20 items, so 12 of them fill a request; each for a customer of its own."""
-    version = world.store.product("vip-30-days").version_id
-    for number in range(rows):
-        world.store.add_customer(f"P{number}")
-    lines = (f"{world.store.customer(f'P{number}').id},{version},20,,,\n" for number in range(rows))
-    return write(path, HEAD + "".join(lines))
-
-
-def owned(world: World, rows: int = 40) -> list[int]:
-    return [len(world.store.owned(f"P{number}")) for number in range(rows)]
-
-
-def at_request(world: World, number: int, act: Callable[[], None], *, path: str = ITEMS) -> None:
-    """Calls `act` before the store answers the request of this number, counted from 1, to the path."""
-    count = 0
-
-    def before(asked: str) -> None:
-        nonlocal count
-        count += asked == path
-        if asked == path and count == number:
-            act()
-
-    world.store.before_answer = before
 
 
 async def test_a_file_of_a_spreadsheet_is_checked_and_assigned(tmp_path: Path) -> None:
@@ -321,8 +284,7 @@ async def test_a_rest_that_cannot_be_written_is_still_told(tmp_path: Path) -> No
         file = Path(big(world, folder / "gifts.csv"))
 
         def remove() -> None:
-            file.unlink()
-            folder.rmdir()
+            shutil.rmtree(folder)
             world.store.fault(Fault.SERVER_ERROR, path=ITEMS, method="POST")
 
         at_request(world, 4, remove)
