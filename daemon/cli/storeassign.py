@@ -93,7 +93,9 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
 def _read_back(where: Desk, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineSaid]:
     """What the store made of the lines that were being sent. Raises CliError."""
     killed = record.killed
-    assert killed is not None and killed.before is not None  # noqa: PT018, S101 - `_assign` writes it with the lines
+    assert killed is not None  # noqa: S101 - the caller looked
+    if killed.before is None:  # somebody took it out: there is nothing to compare with
+        return [LineSaid(line, UNKNOWN) for line in killed.sending]
     before = killed.before if isinstance(killed.before, str) else {who: {*ids} for who, ids in killed.before.items()}
     piece = [(place, line.body) for place, line in enumerate(lines) if line.number in killed.sending]
 

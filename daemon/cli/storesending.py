@@ -63,6 +63,7 @@ class Record:
         self._file, self._verb, self._now, self._store_id = file, verb, now, ""
         whole = Path(os.path.realpath(file))
         self.path = whole.with_name(f"{whole.name}.sending")
+        self._part = whole.with_name(f"{whole.name}.sending.part")
         # Read before the rows are: should the file change in between, the record does not fit it, and that is told.
         self._sha256 = ""
         with suppress(OSError):  # who reads the rows says why it cannot be read
@@ -96,15 +97,14 @@ class Record:
             if isinstance(before, Mapping)
             else before,
         )
-        part = self.path.with_name(f"{self.path.name}.part")
         try:
-            part.unlink(missing_ok=True)
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._part.unlink(missing_ok=True)
+            fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "w", encoding="utf-8") as out:
                 out.write(says.model_dump_json(indent=2) + "\n")
                 out.flush()
                 os.fsync(fd)
-            part.replace(self.path)
+            self._part.replace(self.path)
             _sync(self.path.parent)
         except OSError as error:
             raise Unrecorded(
@@ -114,6 +114,8 @@ class Record:
 
     def remove(self) -> str:
         """What became of every line was said. Returns what is wrong when it cannot be removed, else nothing."""
+        with suppress(OSError):
+            self._part.unlink()
         try:
             self.path.unlink(missing_ok=True)
             with suppress(FileNotFoundError):

@@ -27,6 +27,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def names(folder: Path) -> list[str]:
+    """The CSV files and what perkd wrote beside them."""
+    return sorted(path.name for path in folder.glob("*.csv*"))
+
+
 def replace_line(file: str, number: int, text: str) -> None:
     lines = Path(file).read_text("utf-8").splitlines()
     lines[number - 1] = text

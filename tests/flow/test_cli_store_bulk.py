@@ -18,6 +18,7 @@ from tests.flow.bulkfiles import (
     ITEMS,
     at_request,
     big,
+    names,
     owned,
     replace_line,
     rows_of,
@@ -168,6 +169,7 @@ async def test_a_store_that_fails_in_the_middle_leaves_a_file_to_go_on_with(tmp_
     assert (again.code, told["rest"]) == (1, str(tmp_path / "gifts.rest2.csv"))
     assert [row["state"] for row in told["results"]] == ["assigned"] * 12 + ["not assigned"] * 4
     assert last.code == 0
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.rest2.csv"]
 
 
 async def test_what_nobody_can_tell_is_unknown_and_kept_apart(tmp_path: Path) -> None:
@@ -188,6 +190,7 @@ async def test_what_nobody_can_tell_is_unknown_and_kept_apart(tmp_path: Path) ->
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
     assert len(rows_of(tmp_path / "gifts.unknown.csv")) == 12
     assert f"the unknown rows are in {tmp_path / 'gifts.unknown.csv'}: look first" in said.err
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.unknown.csv"]
 
 
 async def test_a_file_whose_every_row_is_unknown_is_not_written_a_second_time(tmp_path: Path) -> None:
@@ -218,8 +221,7 @@ async def test_a_piece_the_store_does_not_accept_is_told_by_its_line(tmp_path: P
     assert (nothing.code, nothing.out) == (1, "")
     assert "no row went through: line 2: the store does not accept" in nothing.err
     assert "Correct that, and send the file again" in nothing.err
-    with pytest.raises(FileNotFoundError):
-        rows_of(tmp_path / "wrong.rest.csv")
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "wrong.csv"]
 
 
 async def test_a_store_that_is_not_there_or_refuses_the_key_is_no_half_work(tmp_path: Path) -> None:
@@ -233,6 +235,7 @@ async def test_a_store_that_is_not_there_or_refuses_the_key_is_no_half_work(tmp_
     assert (forbidden.code, down.code) == (78, 69)
     assert "customer_inventory_manage" in forbidden.err
     assert "The same file can be sent again" in down.err
+    assert names(tmp_path) == ["gifts.csv"]
 
 
 async def test_a_store_that_asks_for_a_slower_pace_is_waited_for(tmp_path: Path) -> None:
@@ -273,6 +276,7 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
     assert process.returncode == 1
     assert "assigned: lines 2-13 (12 rows)\nnot assigned: lines 26-41 (16 rows)\nunknown: lines 14-25 (12 rows)" in out
     assert "stopped: it was ended from outside" in err
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.unknown.csv"]
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from daemon.sandbox.faults import Fault
 from tests import secretwatch
-from tests.flow.bulkfiles import ASSIGN, CREATE, CUSTOMERS, HEAD, ITEMS, at_request, big, owned, rows_of, write
+from tests.flow.bulkfiles import ASSIGN, CREATE, CUSTOMERS, HEAD, ITEMS, at_request, big, names, owned, rows_of, write
 from tests.flow.storekey import keyed
 from tests.world import DEADLINE_S, ROOT, World
 
@@ -58,11 +58,6 @@ async def killed_at(
 
 def posts(world: World, path: str = ITEMS) -> int:
     return world.store.requests(path, "POST")
-
-
-def names(folder: Path) -> list[str]:
-    """The CSV files and what perkd wrote beside them."""
-    return sorted(path.name for path in folder.glob("*.csv*"))
 
 
 def record_of(file: str) -> Path:
