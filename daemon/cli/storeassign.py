@@ -1,7 +1,6 @@
 """`perkd store inventory assign-bulk`: many products to many customers from a CSV, and which lines went through."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +12,15 @@ from .errors import NotWell
 from .options import Config, Json, Yes
 from .output import confirm, many, say, say_json, warn
 from .progress import progress
-from .storebulk import UNKNOWN, LineSaid, Words, Work, carry_out, patiently, report
-from .storedesk import desk
+from .storebulk import UNKNOWN, LineSaid, Words, Work, after_the_kill, carry_out, patiently, report
+from .storedesk import Desk, ask, desk
 from .storeitems import HIDDEN
 from .storerest import lines_text
 from .storerows import ASSIGNMENT_COLUMNS, Line, Rows, read_assignments
+from .storesending import Record, recorded
 
 if TYPE_CHECKING:
-    from ..paynow.bulk import RowResult
+    from ..paynow.bulk import Marks, RowResult
     from ..paynow.management import Management
 
 File = Annotated[
@@ -28,13 +28,14 @@ File = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check the file; send nothing.")]
 
+VERB = "store inventory assign-bulk"
 WORDS = Words(
     done="assigned",
     undone="not assigned",
     part="part",
     ids="item_ids",
     look="The store may have made these items or not: look at `perkd store inventory show ID` of each customer",
-    again="perkd store inventory assign-bulk {file}",
+    again=f"perkd {VERB} {{file}}",
 )
 
 
@@ -44,21 +45,37 @@ def assign_bulk(
     """Give many customers products, from a CSV file.
 
     customer_id and product_version_id must be there. The whole file is checked first. When the store fails in the
-    middle, perkd says which lines went through and writes the others to FILE.rest.csv. Exits 1 then.
+    middle, perkd says which lines went through and writes the others to FILE.rest.csv. Exits 1 then. Until it has said
+    that, FILE.sending notes what is being sent: after a run that was killed, the same command sends nothing, asks the
+    store what was made, and says the same.
     """
-    rows = read_assignments(file, datetime.now(UTC))
+    with recorded(file, VERB) as record:
+        _with_record(file, record, config, dry_run=dry_run, yes=yes, json=json)
+
+
+def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bool, yes: bool, json: bool) -> None:
+    rows = read_assignments(file, record.started_at)
+    record.fits(line.number for line in rows.lines)
     bodies = [line.body for line in rows.lines]
     items = sum(one.quantity for one in bodies)
     customers = len({one.customer_id for one in bodies})
-    _doubts(rows.lines)
+    if record.killed is None:
+        _doubts(rows.lines)
     what = f"{many(items, 'item')} to {many(customers, 'customer')} ({many(len(bodies), 'row')})"
     if dry_run:
+        if record.killed is not None:
+            warn(f"{record.story()} Without --dry-run this says what went through, and sends nothing")
         if json:
             say_json({"file": str(file), "rows": len(bodies), "items": items, "customers": customers})
         else:
             say(f"{file} is well: it would assign {what}. Nothing was sent")
         return
     where = desk(config)
+    record.for_store(where.store.id)
+    if record.killed is not None:
+        work = after_the_kill(record, WORDS, lambda: _read_back(where, record, rows.lines))
+        report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
+        return
     if not confirm(
         f"Assign {what}?",
         yes=yes,
@@ -66,25 +83,54 @@ def assign_bulk(
     ):
         raise NotWell("nothing was sent")
     with progress(len(bodies), "assigning", f"through {{done}} of {many(len(bodies), 'row')}") as step:
-        work = carry_out(where, lambda management, work: _assign(management, work, rows.lines, step), WORDS)
+        work = carry_out(
+            where, lambda management, work: _assign(management, work, rows.lines, step, record), WORDS, record
+        )
     _in_flight(work, rows.lines)
-    report(file, rows.header, _rests(rows, work), work, WORDS, json=json)
+    report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
+
+
+def _read_back(where: Desk, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineSaid]:
+    """What the store made of the lines that were being sent. Raises CliError."""
+    killed = record.killed
+    assert killed is not None  # noqa: S101 - the caller looked
+    if killed.before is None:  # somebody took it out: there is nothing to compare with
+        return [LineSaid(line, UNKNOWN) for line in killed.sending]
+    before = killed.before if isinstance(killed.before, str) else {who: {*ids} for who, ids in killed.before.items()}
+    piece = [(place, line.body) for place, line in enumerate(lines) if line.number in killed.sending]
+
+    async def look(management: "Management") -> list[LineSaid]:
+        from ..paynow.bulk import read_back  # noqa: PLC0415 - it brings the HTTP client
+
+        return [_said(lines[row.place].number, row) for row in await read_back(management.items, piece, before)]
+
+    return ask(where, look)
 
 
 async def _assign(
-    management: "Management", work: Work, lines: Sequence[Line[BulkAssignment]], step: Callable[[int], None]
+    management: "Management",
+    work: Work,
+    lines: Sequence[Line[BulkAssignment]],
+    step: Callable[[int], None],
+    record: Record,
 ) -> None:
     from ..paynow.bulk import assign_bulk as sent_in_pieces  # noqa: PLC0415 - it brings the HTTP client
 
     async def once() -> None:
         left = lines[len(work.results) :]
-        async for piece in sent_in_pieces(management.items, [line.body for line in left]):
+
+        def note(places: Sequence[int], before: "Marks") -> None:
+            record.write([said.line for said in work.results], [left[place].number for place in places], before)
+
+        async for piece in sent_in_pieces(management.items, [line.body for line in left], note):
             if isinstance(piece.error, Limited) and all(row.state == WORDS.undone for row in piece.rows):
                 raise piece.error
             work.results += [_said(left[row.place].number, row) for row in piece.rows]
             step(sum(row.state == WORDS.done for row in piece.rows))
             if piece.error is not None:
                 work.error, work.at = piece.error, [left[row.place].number for row in piece.rows]
+            else:
+                record.write([said.line for said in work.results])
 
     await patiently(work, once)
 

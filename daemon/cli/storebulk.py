@@ -6,16 +6,17 @@
 import asyncio
 import re
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..paynow.errors import Limited, StoreError
-from .errors import NotWell
+from .errors import CliError, NotWell
 from .output import many, printable, say, say_json, warn
 from .storedesk import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, ended, told
 from .storerest import lines_text, write_rows
+from .storesending import KILLED, Record
 
 if TYPE_CHECKING:
     from ..paynow.management import Management
@@ -58,7 +59,9 @@ class Work:
     interrupted: bool = False
 
 
-def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]], words: Words) -> Work:
+def carry_out(
+    where: Desk, doing: Callable[["Management", Work], Awaitable[None]], words: Words, record: Record
+) -> Work:
     """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it. Raises the CliError of a
     failure before anything went through."""
     work = Work()
@@ -85,9 +88,36 @@ def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]
         if all(said.state == words.undone for said in work.results):
             end = type(ended(work.error))
             again = "Correct that, and send the file" if end is NotWell else "The same file can be sent"
+            _forget(record)
             raise end(f"no row went through: {_where(work, told(work.error))}. {again} again") from work.error
         work.stopped = _where(work, told(work.error))
     return work
+
+
+def after_the_kill(record: Record, words: Words, found: Callable[[], Iterable[LineSaid]]) -> Work:
+    """What became of the lines of the run that was killed; `found` says it of those that were being sent. Nothing is
+    sent. Raises the CliError of `found`, and NotWell when no row went through."""
+    killed = record.killed
+    assert killed is not None  # noqa: S101 - callers looked
+    warn(f"{record.story()} Nothing is sent now: this says what went through")
+    work = Work([LineSaid(line, words.done) for line in killed.done], stopped=KILLED)
+    if killed.sending:
+        try:
+            work.results += found()
+        except CliError as error:
+            raise type(error)(
+                f"whether {lines_text(killed.sending)} went through is not known: {error}. Nothing was sent; the same "
+                f"command asks again, and {record.path} stays until then"
+            ) from error
+    if all(said.state == words.undone for said in work.results):
+        _forget(record)
+        raise NotWell(f"no row went through: {KILLED}. The same file can be sent again")
+    return work
+
+
+def _forget(record: Record) -> None:
+    if trouble := record.remove():
+        warn(trouble)
 
 
 def _where(work: Work, text: str) -> str:
@@ -122,11 +152,12 @@ def report(
     rests: Mapping[int, Mapping[str, str]],
     work: Work,
     words: Words,
+    record: Record,
     *,
     json: bool,
 ) -> None:
     """Says what became of every line and writes the files to go on with: `rests` has for each line of `file` what is
-    still to be sent of it, were it not through. Raises NotWell when a line did not go through."""
+    still to be sent of it, were it not through. Then the record goes. Raises NotWell when a line did not go through."""
     states = dict.fromkeys(rests, words.undone) | {said.line: said.state for said in work.results}
     left = [line for line, state in states.items() if state in (words.undone, words.part)]
     unknown = [line for line, state in states.items() if state == UNKNOWN]
@@ -135,7 +166,7 @@ def report(
     files: dict[str, str] = {}
     troubles: list[str] = []
     for kind, lines in (("rest", left), (UNKNOWN, unknown)):
-        if lines and len(lines) < len(rests):
+        if lines and (len(lines) < len(rests) or part):  # the whole file is no rest when some of its items were made
             full = (*header, "quantity") if part and "quantity" not in header else header
             try:
                 files[kind] = str(write_rows(file, kind, full, (rests[line] for line in lines)))
@@ -154,6 +185,10 @@ def report(
                 say(f"{name}: {lines_text(lines)} ({many(len(lines), 'row')})")
         if unknown:
             say(f"{UNKNOWN}: {lines_text(unknown)} ({many(len(unknown), 'row')}). {words.look}", style="bold red")
+    if troubles and record.path.exists():  # while the files are not written, it is all that knows
+        troubles.append(f"{record.path} stays: the same command says this again, and writes the files")
+    else:
+        _forget(record)
     if not left and not unknown:
         return
     raise NotWell("\n".join([*_why(work), *troubles, *_go_on(files, words, all_unknown=len(unknown) == len(rests))]))

@@ -10,11 +10,12 @@ from ..paynow.errors import StoreError
 from ..paynow.requests import BULK_CUSTOMERS, CustomerFields
 from .errors import NotWell
 from .options import Config, Json, Yes
-from .output import confirm, many, say, say_json
+from .output import confirm, many, say, say_json, warn
 from .progress import progress
-from .storebulk import UNKNOWN, LineSaid, Words, Work, carry_out, patiently, report
+from .storebulk import UNKNOWN, LineSaid, Words, Work, after_the_kill, carry_out, patiently, report
 from .storedesk import LOST, desk
 from .storerows import CUSTOMER_COLUMNS, METADATA, Line, read_new_customers
+from .storesending import Record, recorded
 
 if TYPE_CHECKING:
     from ..paynow.management import Management
@@ -29,13 +30,14 @@ File = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check the file; send nothing.")]
 
+VERB = "store customers create-bulk"
 WORDS = Words(
     done="made",
     undone="not made",
     part="part",
     ids="customer_ids",
     look="The store may have made these customers or not: look with `perkd store customers lookup`",
-    again="perkd store customers create-bulk {file}",
+    again=f"perkd {VERB} {{file}}",
 )
 
 
@@ -45,17 +47,34 @@ def create_bulk(
     """Make many customers, from a CSV file.
 
     The store cannot delete one. The whole file is checked first. When the store fails in the middle, perkd says which
-    lines went through and writes the others to FILE.rest.csv. Exits 1 then.
+    lines went through and writes the others to FILE.rest.csv. Exits 1 then. Until it has said that, FILE.sending notes
+    what is being sent: after a run that was killed, the same command sends nothing, and says which lines went through
+    and which the store may have made or not.
     """
+    with recorded(file, VERB) as record:
+        _with_record(file, record, config, dry_run=dry_run, yes=yes, json=json)
+
+
+def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bool, yes: bool, json: bool) -> None:
     rows = read_new_customers(file)
+    record.fits(line.number for line in rows.lines)
+    rests = {line.number: line.cells for line in rows.lines}
     what = many(len(rows.lines), "customer")
     if dry_run:
+        if record.killed is not None:
+            warn(f"{record.story()} Without --dry-run this says what went through, and sends nothing")
         if json:
             say_json({"file": str(file), "rows": len(rows.lines)})
         else:
             say(f"{file} is well: it would make {what}. Nothing was sent")
         return
     where = desk(config)
+    record.for_store(where.store.id)
+    if record.killed is not None:
+        in_flight = [LineSaid(line, UNKNOWN) for line in record.killed.sending]  # the store has no way to ask
+        work = after_the_kill(record, WORDS, lambda: in_flight)
+        report(file, rows.header, rests, work, WORDS, record, json=json)
+        return
     if not confirm(
         f"Make {what}? The store cannot delete one.",
         yes=yes,
@@ -64,16 +83,28 @@ def create_bulk(
     ):
         raise NotWell("nothing was sent")
     with progress(len(rows.lines), "making customers", f"through {{done}} of {many(len(rows.lines), 'row')}") as step:
-        work = carry_out(where, lambda management, work: _create(management, work, rows.lines, step), WORDS)
+        work = carry_out(
+            where, lambda management, work: _create(management, work, rows.lines, step, record), WORDS, record
+        )
     if work.interrupted:
         work.results += _piece_after(work, rows.lines, UNKNOWN)
-    report(file, rows.header, {line.number: line.cells for line in rows.lines}, work, WORDS, json=json)
+    report(file, rows.header, rests, work, WORDS, record, json=json)
 
 
 async def _create(
-    management: "Management", work: Work, lines: Sequence[Line[CustomerFields]], step: Callable[[int], None]
+    management: "Management",
+    work: Work,
+    lines: Sequence[Line[CustomerFields]],
+    step: Callable[[int], None],
+    record: Record,
 ) -> None:
+    def note() -> None:
+        record.write(
+            [said.line for said in work.results], [said.line for said in _piece_after(work, lines, WORDS.undone)]
+        )
+
     async def once() -> None:
+        note()
         async for made in management.customers.create_many([line.body for line in lines[len(work.results) :]]):
             piece = _piece_after(work, lines, WORDS.done)
             if len(made) != len(piece):
@@ -83,6 +114,7 @@ async def _create(
             work.results += [
                 LineSaid(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
             ]
+            note()
             step(len(piece))
 
     try:

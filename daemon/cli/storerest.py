@@ -1,6 +1,6 @@
 """After a bulk verb: which lines went through, which did not, which are unknown, and the files to go on with.
 
-`storeassign` and `storenewcustomers` call it.
+`storebulk`, `storeassign` and `storesending` call it.
 """
 
 import csv
@@ -27,6 +27,15 @@ def spans(numbers: Iterable[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """The numbers that `spans` wrote. Raises ValueError."""
+    found: list[int] = []
+    for span in filter(None, text.split(", ")):
+        first, _, last = span.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(found)
+
+
 def lines_text(numbers: Sequence[int]) -> str:
     """`line 2`, `lines 2-4`."""
     return f"{'line' if len(numbers) == 1 else 'lines'} {spans(numbers)}"
@@ -50,11 +59,20 @@ def write_rows(file: Path, kind: str, header: Sequence[str], rows: Iterable[Mapp
 
 
 def write_new(path: Path, text: str) -> None:
-    """A new file that only this user can read. Raises FileExistsError, and NotWell for anything else."""
+    """A new file, on the disk, that only this user can read; none is left that is not whole. Raises FileExistsError,
+    and NotWell for anything else."""
+    is_made = False
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        is_made = True
+        with os.fdopen(fd, "w", encoding="utf-8") as out:
             out.write(text)
+            out.flush()
+            os.fsync(fd)
     except FileExistsError:
         raise
     except OSError as error:
+        if is_made:
+            with suppress(OSError):
+                path.unlink()
         raise NotWell(f"{path} cannot be written: {error.strerror}") from error

@@ -7,7 +7,7 @@ is read before and after.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -90,13 +90,23 @@ def _state(row: BulkAssignment, made: int, unclear: Collection[str]) -> RowState
     return RowState.PART if made else RowState.NOT_ASSIGNED
 
 
-async def assign_bulk(items: ItemsApi, rows: Sequence[BulkAssignment]) -> AsyncIterator[Piece]:
+Marks = str | dict[str, set[str]]  # the newest id of the store, or what each customer owned
+
+
+async def assign_bulk(
+    items: ItemsApi,
+    rows: Sequence[BulkAssignment],
+    before_sending: Callable[[Sequence[int], Marks], None] = lambda places, before: None,  # noqa: ARG005 - for nobody
+) -> AsyncIterator[Piece]:
     """Sends the rows piece by piece; gives each piece's results as they are known, and stops after a piece that failed.
-    No piece is ever sent twice. Raises BadInput when there is no row, StoreError when nothing was sent of a piece
-    because the list before it could not be read."""
+    No piece is ever sent twice. Calls `before_sending` with the places of a piece and what `read_back` needs to find
+    out about it, should this process not live to do so; what that raises keeps the piece from being sent. Raises
+    BadInput when there is no row, StoreError when nothing was sent of a piece because the list before it could not be
+    read."""
     for places in pieces(rows):
         piece = [(place, rows[place]) for place in places]
         before = await _mark(items, piece)
+        before_sending(places, before)
         try:
             made = await items.assign_piece([row for _, row in piece])
         except (TokenRefused, Limited) as error:  # turned away at the door: nothing was done
@@ -126,9 +136,6 @@ def _short(results: Sequence[RowResult]) -> StoreError:
     )
 
 
-Marks = str | dict[str, set[str]]  # the newest id of the store, or what each customer owned
-
-
 async def _mark(items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]]) -> Marks:
     if items.lists_store:
         return await items.newest()
@@ -138,15 +145,22 @@ async def _mark(items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]]) ->
 async def _found_out(
     items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]], before: Marks, confirmed: Sequence[StoreItem] = ()
 ) -> tuple[RowResult, ...]:
-    """Looks at once, and when something is missing a second time: the store may still be at work. What it `confirmed`
-    counts though it is not listed yet."""
     try:
-        found = matched(piece, await _made_since(items, before, confirmed))
-        if not all(result.state is RowState.ASSIGNED for result in found):
-            await asyncio.sleep(items.settle_s)
-            found = matched(piece, await _made_since(items, before, confirmed))
+        return await read_back(items, piece, before, confirmed)
     except StoreError:
         return tuple(RowResult(place, RowState.UNKNOWN) for place, _ in piece)
+
+
+async def read_back(
+    items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]], before: Marks, confirmed: Sequence[StoreItem] = ()
+) -> tuple[RowResult, ...]:
+    """What the store made of a piece, rows with their places, `before` being the mark from before it was sent. Looks at
+    once, and when something is missing a second time: the store may still be at work. What it `confirmed` counts though
+    it is not listed yet. Raises StoreError."""
+    found = matched(piece, await _made_since(items, before, confirmed))
+    if not all(result.state is RowState.ASSIGNED for result in found):
+        await asyncio.sleep(items.settle_s)
+        found = matched(piece, await _made_since(items, before, confirmed))
     return tuple(found)
 
 

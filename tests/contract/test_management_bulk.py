@@ -1,10 +1,12 @@
 """Bulk assignments: in pieces the API takes, each sent once, and after any failure exactly which rows went through."""
 
+from collections.abc import Sequence
+
 import pytest
 from aiohttp import web
 
 from adapters.base import Secret
-from daemon.paynow.bulk import Piece, RowState, assign_bulk
+from daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
 from daemon.paynow.errors import BadInput, Limited, NotPermitted, ServerFault, StoreError, TokenRefused
 from daemon.paynow.management import Management
 from daemon.paynow.rate import Rate
@@ -82,6 +84,32 @@ async def test_no_row_is_refused_before_anything_is_sent() -> None:
         with pytest.raises(BadInput, match="nothing to assign"):
             await sent(management, [])
         assert store.requests() == 0
+
+
+async def test_each_piece_is_announced_before_it_is_sent_and_can_be_read_back_from_that_alone() -> None:
+    async with running_store() as store, management_of(store) as management:
+        rows = [row(store, customer_id, quantity=20) for customer_id in crowd(store, 20)]
+        told: list[tuple[int, list[int], Marks]] = []
+
+        def before_sending(places: Sequence[int], before: Marks) -> None:
+            told.append((posts(store), [*places], before))
+
+        sent = [piece async for piece in assign_bulk(management.items, rows, before_sending)]
+        assert [(done, places) for done, places, _ in told] == [(0, [*range(12)]), (1, [*range(12, 20)])]
+        _, places, before = told[1]
+        found = await read_back(management.items, [(place, rows[place]) for place in places], before)
+        assert found == sent[1].rows
+
+
+@pytest.mark.parametrize("word", WORDS)
+async def test_a_piece_that_cannot_be_announced_is_not_sent(word: str) -> None:
+    def before_sending(places: Sequence[int], before: Marks) -> None:
+        raise OSError(f"no room for {len(places)} rows after {len(before)}")
+
+    async with running_store() as store, management_of(store, word) as management:
+        with pytest.raises(OSError, match="no room for 1 rows"):
+            await anext(assign_bulk(management.items, [row(store, crowd(store, 1)[0])], before_sending))
+        assert posts(store, word) == 0
 
 
 # The store fails in the middle

@@ -1,68 +1,32 @@
 """`perkd store inventory assign-bulk` and `customers create-bulk`: checked whole, sent in pieces, told line by line."""
 
 import asyncio
-import csv
 import json
+import shutil
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID
+from tests.flow.bulkfiles import (
+    ASSIGN,
+    CREATE,
+    CUSTOMERS,
+    HEAD,
+    ITEMS,
+    at_request,
+    big,
+    names,
+    owned,
+    replace_line,
+    rows_of,
+    write,
+)
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
 from tests.world import DEADLINE_S, ROOT, World
-
-ITEMS = f"/v1/stores/{STORE_ID}/delivery/items"
-CUSTOMERS = f"/v1/stores/{STORE_ID}/customers"
-HEAD = "customer_id,product_version_id,quantity,execute_on_gameserver_id,override_expires_at,skip_commands\n"
-ASSIGN = ("store", "inventory", "assign-bulk")
-CREATE = ("store", "customers", "create-bulk")
-
-
-def write(path: Path, text: str | bytes) -> str:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return str(path)
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def replace_line(file: str, number: int, text: str) -> None:
-    lines = Path(file).read_text("utf-8").splitlines()
-    lines[number - 1] = text
-    write(Path(file), "\n".join(lines))
-
-
-def big(world: World, path: Path, rows: int = 40) -> str:
-    """Rows of 20 items, so 12 of them fill a request; each for a customer of its own."""
-    version = world.store.product("vip-30-days").version_id
-    for number in range(rows):
-        world.store.add_customer(f"P{number}")
-    lines = (f"{world.store.customer(f'P{number}').id},{version},20,,,\n" for number in range(rows))
-    return write(path, HEAD + "".join(lines))
-
-
-def owned(world: World, rows: int = 40) -> list[int]:
-    return [len(world.store.owned(f"P{number}")) for number in range(rows)]
-
-
-def at_request(world: World, number: int, act: Callable[[], None], *, path: str = ITEMS) -> None:
-    """Calls `act` before the store answers the request of this number, counted from 1, to the path."""
-    count = 0
-
-    def before(asked: str) -> None:
-        nonlocal count
-        count += asked == path
-        if asked == path and count == number:
-            act()
-
-    world.store.before_answer = before
 
 
 async def test_a_file_of_a_spreadsheet_is_checked_and_assigned(tmp_path: Path) -> None:
@@ -205,6 +169,7 @@ async def test_a_store_that_fails_in_the_middle_leaves_a_file_to_go_on_with(tmp_
     assert (again.code, told["rest"]) == (1, str(tmp_path / "gifts.rest2.csv"))
     assert [row["state"] for row in told["results"]] == ["assigned"] * 12 + ["not assigned"] * 4
     assert last.code == 0
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.rest2.csv"]
 
 
 async def test_what_nobody_can_tell_is_unknown_and_kept_apart(tmp_path: Path) -> None:
@@ -225,6 +190,7 @@ async def test_what_nobody_can_tell_is_unknown_and_kept_apart(tmp_path: Path) ->
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
     assert len(rows_of(tmp_path / "gifts.unknown.csv")) == 12
     assert f"the unknown rows are in {tmp_path / 'gifts.unknown.csv'}: look first" in said.err
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.unknown.csv"]
 
 
 async def test_a_file_whose_every_row_is_unknown_is_not_written_a_second_time(tmp_path: Path) -> None:
@@ -255,8 +221,7 @@ async def test_a_piece_the_store_does_not_accept_is_told_by_its_line(tmp_path: P
     assert (nothing.code, nothing.out) == (1, "")
     assert "no row went through: line 2: the store does not accept" in nothing.err
     assert "Correct that, and send the file again" in nothing.err
-    with pytest.raises(FileNotFoundError):
-        rows_of(tmp_path / "wrong.rest.csv")
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "wrong.csv"]
 
 
 async def test_a_store_that_is_not_there_or_refuses_the_key_is_no_half_work(tmp_path: Path) -> None:
@@ -270,6 +235,7 @@ async def test_a_store_that_is_not_there_or_refuses_the_key_is_no_half_work(tmp_
     assert (forbidden.code, down.code) == (78, 69)
     assert "customer_inventory_manage" in forbidden.err
     assert "The same file can be sent again" in down.err
+    assert names(tmp_path) == ["gifts.csv"]
 
 
 async def test_a_store_that_asks_for_a_slower_pace_is_waited_for(tmp_path: Path) -> None:
@@ -310,6 +276,7 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
     assert process.returncode == 1
     assert "assigned: lines 2-13 (12 rows)\nnot assigned: lines 26-41 (16 rows)\nunknown: lines 14-25 (12 rows)" in out
     assert "stopped: it was ended from outside" in err
+    assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.unknown.csv"]
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
 
 
@@ -321,8 +288,7 @@ async def test_a_rest_that_cannot_be_written_is_still_told(tmp_path: Path) -> No
         file = Path(big(world, folder / "gifts.csv"))
 
         def remove() -> None:
-            file.unlink()
-            folder.rmdir()
+            shutil.rmtree(folder)
             world.store.fault(Fault.SERVER_ERROR, path=ITEMS, method="POST")
 
         at_request(world, 4, remove)

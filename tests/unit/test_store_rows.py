@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.cli.errors import WrongUse
 from daemon.cli.storefields import an_id, end_time, faults, pairs, shown, wrong
-from daemon.cli.storerest import spans, write_rows
+from daemon.cli.storerest import numbers, spans, write_rows
 from daemon.cli.storerows import ASSIGNMENT_COLUMNS, read_assignments
 from daemon.paynow.errors import BadInput
 from daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields
@@ -44,12 +44,13 @@ def test_what_was_written_to_go_on_with_reads_back_as_the_same(rows: list[dict[s
 
 
 @given(st.sets(st.integers(2, 200)))
-def test_spans_name_each_line_once(numbers: set[int]) -> None:
+def test_spans_name_each_line_once_and_read_back(lines: set[int]) -> None:
     named: list[int] = []
-    for span in filter(None, spans(numbers).split(", ")):
+    for span in filter(None, spans(lines).split(", ")):
         first, _, last = span.partition("-")
         named += range(int(first), int(last or first) + 1)
-    assert named == sorted(numbers)
+    assert named == sorted(lines)
+    assert numbers(spans(lines)) == tuple(named)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "12345678901234567890", str(2**63), "١٢"])
