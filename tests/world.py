@@ -5,6 +5,7 @@ the test moved the clock's hands by, for perkd (in this process) and for the sto
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -76,6 +77,14 @@ class Said:
     err: str
 
 
+async def gone(process: Process) -> None:
+    """It has ended, killed if need be: what a test leaves running disturbs whatever comes after it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
 class World:
     """`box` is the sandbox, `store` and `server` (survival) its parts, `folder` holds config, tokens and ledger."""
 
@@ -93,7 +102,7 @@ class World:
         self._short = Path(tempfile.mkdtemp(prefix="perkd-"))  # a unix socket's path must be short
         self.socket = self._short / "control.sock"
         self._running: asyncio.Task[None] | None = None
-        self._daemons: list[Process] = []
+        self._processes: list[Process] = []
 
     async def __aenter__(self) -> Self:
         self.ledger_path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,10 +121,8 @@ class World:
             for customer in list(self.store.customers.values())[:WATCHED]:  # tokens perkd had made, too
                 for token in customer.tokens:
                     secretwatch.remember(token, "customer token")
-            for daemon in self._daemons:
-                if daemon.returncode is None:
-                    daemon.kill()
-                    await daemon.wait()
+            for process in self._processes:
+                await gone(process)
             await self.box.stop()
             shutil.rmtree(self._short)
 
@@ -219,20 +226,33 @@ presence = "1s"
 
     # perkd as other processes
 
-    async def start_daemon(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
-        """`perkd run` as a process of its own, on real time, answering on its socket. The caller reads its stderr."""
-        daemon = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "run", "-c", str(self.config_path), *arguments),
+    async def start(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: int = DEVNULL,
+        stdout: int = PIPE,
+        stderr: int = PIPE,
+    ) -> Process:
+        """`perkd` as a process of its own. It does not outlive this world, however its test ends."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "daemon", *arguments),
             cwd=ROOT,
             env={**os.environ, **(env or {})},
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
-        self._daemons.append(daemon)
+        self._processes.append(process)
+        return process
+
+    async def start_daemon(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
+        """`perkd run`, on real time, answering on its socket. The caller reads its stderr."""
+        daemon = await self.start("run", "-c", str(self.config_path), *arguments, env=env)
         deadline = time.monotonic() + DEADLINE_S
         while await self.ask("/status") is None:
             if daemon.returncode is not None or time.monotonic() > deadline:
+                await gone(daemon)
                 assert daemon.stderr is not None
                 raise AssertionError(f"perkd run did not come up: {(await daemon.stderr.read()).decode()}")
             await asyncio.sleep(0.02)
@@ -252,14 +272,7 @@ presence = "1s"
 
     async def perkd(self, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Said:
         """One run of the command line, piped, on this world's config. Fails when a secret is in what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "-c", str(self.config_path), *arguments),
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-        )
+        process = await self.start("-c", str(self.config_path), *arguments, env=env, stdin=PIPE)
         out, err = await asyncio.wait_for(process.communicate(stdin.encode()), DEADLINE_S * 2)
         said = Said(process.returncode or 0, out.decode(), err.decode())
         leaked = secretwatch.found_in(said.out + said.err)

@@ -1,12 +1,15 @@
-"""Lets a perkd run until it kills itself at an arrow (tests/flow/crashing.py), beside a world that survives it.
+"""Lets a perkd run until it kills itself at an arrow (tests/flow/crashing.py, dyingenrolment.py), beside a world that
+survives it.
 
 The flow tests of crashes use it.
 """
 
 import asyncio
+import atexit
 import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from tests.flow import crashing
@@ -16,14 +19,20 @@ from tests.world import World
 
 # Processes are forked from one that has imported everything already and runs nothing.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.flow.crashing"])
+FORKS.set_forkserver_preload(["pytest", "tests.flow.crashing", "tests.flow.dyingenrolment"])
 
 
-async def killed_at(world: World, arrow: Arrow) -> None:
-    """perkd runs until it dies at that arrow, on the world's clock."""
-    process = FORKS.Process(
-        target=crashing.run, args=(str(world.config_path), arrow, world.hands.ahead.total_seconds())
-    )
+@atexit.register
+def end_forks() -> None:
+    """Python would leave that process, and the one that tracks its resources, to end by themselves some time after this
+    one: they would write what they measured where nobody expects it any more."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no public word for it
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
+
+
+async def killed(world: World, life: Callable[..., None], *arguments: object) -> None:
+    """A process runs `life` with these arguments until it kills itself."""
+    process = FORKS.Process(target=life, args=arguments)
     process.start()
     try:
         await world.until(lambda: process.exitcode is not None)
@@ -32,6 +41,11 @@ async def killed_at(world: World, arrow: Arrow) -> None:
         process.kill()
         process.join()
         process.close()
+
+
+async def killed_at(world: World, arrow: Arrow) -> None:
+    """perkd runs until it dies at that arrow, on the world's clock."""
+    await killed(world, crashing.run, str(world.config_path), arrow, world.hands.ahead.total_seconds())
 
 
 async def started(world: World) -> Owner:

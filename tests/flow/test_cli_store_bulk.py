@@ -4,7 +4,6 @@ import asyncio
 import csv
 import json
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
-from tests.world import DEADLINE_S, ROOT, World
+from tests.world import DEADLINE_S, World
 
 ITEMS = f"/v1/stores/{STORE_ID}/delivery/items"
 CUSTOMERS = f"/v1/stores/{STORE_ID}/customers"
@@ -296,13 +295,7 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
             waits.set()
 
         at_request(world, 4, hold)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "-c", str(world.config_path), *ASSIGN, file, "--yes"),
-            cwd=ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await world.start("-c", str(world.config_path), *ASSIGN, file, "--yes")
         await asyncio.wait_for(waits.wait(), DEADLINE_S)
         process.send_signal(number)
         out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), DEADLINE_S))
