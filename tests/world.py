@@ -28,6 +28,7 @@ from daemon.config import SecretSources, Settings, load
 from daemon.sandbox.goods import STORE_ID
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
+from tests.forks import FORKS, command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 60.0  # generous, for a machine under any load: only a failing test waits this long
@@ -271,11 +272,26 @@ presence = "1s"
         except (aiohttp.ClientError, OSError):
             return None
 
-    async def perkd(self, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Said:
-        """One run of the command line, piped, on this world's config. Fails when a secret is in what it printed."""
-        process = await self.start("-c", str(self.config_path), *arguments, env=env, stdin=PIPE)
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), DEADLINE_S * 2)
-        said = Said(process.returncode or 0, out.decode(), err.decode())
+    async def perkd(self, *arguments: str, stdin: str = "") -> Said:
+        """One run of the command line without a terminal, on this world's config, in a process that has imported it
+        already (those of `start` begin as an owner's). Fails when a secret is in what it printed."""
+        streams = Path(tempfile.mkdtemp(dir=self._short))
+        for name, text in (("in", stdin), ("out", ""), ("err", "")):
+            (streams / name).write_text(text, "utf-8")
+        process = FORKS.Process(target=command_line, args=(("-c", str(self.config_path), *arguments), streams, ROOT))
+        process.start()
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(process.sentinel, ended.set)
+        try:
+            await asyncio.wait_for(ended.wait(), DEADLINE_S * 2)
+        finally:
+            loop.remove_reader(process.sentinel)
+            if process.exitcode is None:
+                process.kill()
+            process.join()
+            code = process.exitcode
+            process.close()
+        said = Said(code or 0, (streams / "out").read_text("utf-8"), (streams / "err").read_text("utf-8"))
         leaked = secretwatch.found_in(said.out + said.err)
         assert leaked == [], f"perkd {' '.join(arguments)} printed: {leaked}"
         return said

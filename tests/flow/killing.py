@@ -5,29 +5,15 @@ The flow tests of crashes use it.
 """
 
 import asyncio
-import atexit
-import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
-from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from tests.flow import crashing
 from tests.flow.crashing import Arrow
 from tests.flow.owner import Owner
+from tests.forks import FORKS
 from tests.world import World
-
-# Processes are forked from one that has imported everything already and runs nothing.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.flow.crashing", "tests.flow.dyingenrolment"])
-
-
-@atexit.register
-def end_forks() -> None:
-    """Python would leave that process, and the one that tracks its resources, to end by themselves some time after this
-    one: they would write what they measured where nobody expects it any more."""
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no public word for it
-    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 async def killed(world: World, life: Callable[..., None], *arguments: object) -> None:
