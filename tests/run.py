@@ -146,8 +146,10 @@ def shares(suite: str) -> list[list[str]]:
 
 
 def weight(text: str) -> int:
-    """About how long a file of tests takes: by its length, and much more for each command line it runs."""
-    return len(text) + 4000 * text.count("perkd(")
+    """About how long a file of tests takes: by its length, and more for each process it starts."""
+    command_lines = sum(text.count(f"{word}(") for word in ("perkd", "killed_at"))
+    begun = sum(text.count(f"{word}(") for word in ("on_terminal", "start", "start_daemon"))
+    return len(text) + 1000 * command_lines + 2000 * begun
 
 
 def deciding() -> list[str]:

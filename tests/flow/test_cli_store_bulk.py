@@ -166,10 +166,12 @@ async def test_a_binary_file_a_folder_and_no_file_are_refused_with_words(tmp_pat
 async def test_ten_thousand_rows_go_out_in_pieces_with_progress(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
-        world.add_customer("Ann")
-        row = f"{world.store.customer('Ann').id},{world.store.product('vip-30-days').version_id},1,,,\n"
-        said = await world.perkd(*ASSIGN, write(tmp_path / "many.csv", HEAD + row * 10_000), "--yes")
-        assert len(world.store.owned("Ann")) == 10_000
+        for number in range(40):
+            world.store.add_customer(f"P{number}")
+        version = world.store.product("vip-30-days").version_id
+        rows = "".join(f"{world.store.customer(f'P{number}').id},{version},1,,,\n" * 250 for number in range(40))
+        said = await world.perkd(*ASSIGN, write(tmp_path / "many.csv", HEAD + rows), "--yes")
+        assert owned(world) == [250] * 40
         assert sum(asked.method == "POST" for asked in world.store.asked) == 40
     assert (said.code, said.out) == (0, "assigned: lines 2-10001 (10000 rows)\n")
     assert said.err.splitlines()[1:] == [f"through {done} of 10000 rows" for done in range(1000, 10_001, 1000)]
