@@ -73,6 +73,7 @@ class Activation:
     ) -> None:
         self.server = server
         self.wake = asyncio.Event()
+        self.passes = 0  # completed
         self.state = QueueState(server.name)
         self._adapter, self._roster, self._api, self._deliver = adapter, roster, api, deliver
         self._shared, self._clock, self._ledger = shared, shared.clock, shared.ledger
@@ -111,6 +112,7 @@ class Activation:
                 self._failed(f"a fault in perkd: {type(error).__name__}, see the log", type(error))
             finally:
                 self._asking.beat()
+            self.passes += 1
             if more:
                 continue
             next_at = max(self._again_at, min(self._queue_at, self._linking.at))

@@ -5,6 +5,7 @@ pytest loads it; tests use the fixture `secret`.
 
 import logging
 import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -26,6 +27,8 @@ def secret() -> Callable[[str], str]:
 
 
 def pytest_sessionstart() -> None:
+    # A shell's background job ignores Ctrl-C, and every process started from it: some tests send it to theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger().addHandler(_records)
 
 

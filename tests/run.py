@@ -6,6 +6,7 @@
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ BIN = Path(sys.executable).parent  # ruff, mypy and lint-imports of the same env
 BUDGET_S = {"unit": 60, "contract": 120, "flow": 280, "repo": 60}
 
 AT_ONCE = {"contract": 2, "flow": 2}  # both mostly wait, for sockets and for processes: two runs fill two cores
+
+ENDING_S = 10.0  # what an interrupted suite gets to end what it started
 
 FLOOR = 90  # percent of lines and branches, all files together
 
@@ -64,21 +67,35 @@ def stage(name: str, runs: list[list[str]], env: dict[str, str] | None = None, b
     print(f"\n==> {name}", flush=True)
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in runs[1:]]
-        behind = [
-            stack.enter_context(subprocess.Popen(run, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT))
-            for run, output in zip(runs[1:], outputs, strict=True)
-        ]
-        codes = [subprocess.run(runs[0], cwd=ROOT, env=env, check=False).returncode]
-        for process, output in zip(behind, outputs, strict=True):
+        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile("w+")) for _ in runs[1:])]
+        processes: list[subprocess.Popen[bytes]] = []
+        stack.callback(end, processes)
+        for run, output in zip(runs, outputs, strict=True):
+            processes.append(subprocess.Popen(run, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT))
+        codes = []
+        for process, output in zip(processes, outputs, strict=True):
             codes.append(process.wait())
-            output.seek(0)
-            print(output.read(), flush=True)
+            if output is not None:
+                output.seek(0)
+                print(output.read(), flush=True)
     seconds = time.monotonic() - started
     print(f"    {name}: {seconds:.1f}s{f' of {budget_s}s' if budget_s else ''}", flush=True)
     if any(codes):
         raise StageError(f"{name} (exit {max(codes, key=abs)})")
     return seconds
+
+
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """None of them runs any more. Only after an interruption does one still run here: a terminal's Ctrl-C reaches it by
+    itself, and it gets time to end the processes its tests started; else it is told, and then killed."""
+    for tell in (None, signal.SIGINT, signal.SIGKILL):
+        for process in processes:
+            if tell is not None and process.poll() is None:
+                process.send_signal(tell)
+        until = time.monotonic() + ENDING_S
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, until - time.monotonic()))
 
 
 def lint() -> None:
@@ -129,8 +146,10 @@ def shares(suite: str) -> list[list[str]]:
 
 
 def weight(text: str) -> int:
-    """About how long a file of tests takes: by its length, and much more for each command line it runs."""
-    return len(text) + 4000 * text.count("perkd(")
+    """About how long a file of tests takes: by its length, and more for each process it starts."""
+    command_lines = sum(text.count(f"{word}(") for word in ("perkd", "killed_at"))
+    begun = sum(text.count(f"{word}(") for word in ("on_terminal", "start", "start_daemon"))
+    return len(text) + 1000 * command_lines + 2000 * begun
 
 
 def deciding() -> list[str]:
@@ -157,15 +176,19 @@ def main() -> int:
     counts = Counts()
     started = time.monotonic()
     failure = ""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it ends what it started as well
     try:
         lint()
         if what == "all":
-            # Parts lie outside the checkout: two runs at once must not mix their measurements.
-            with tempfile.TemporaryDirectory(prefix="perkd-coverage-") as parts:
+            # Parts lie outside the checkout: two runs at once must not mix their measurements. A process that outlived
+            # a failed suite may write into them while they are removed: then its failure is to be read, not that.
+            with tempfile.TemporaryDirectory(prefix="perkd-coverage-", ignore_cleanup_errors=True) as parts:
                 suites(counts, Path(parts))
                 coverage(Path(parts))
     except StageError as error:
         failure = str(error)
+    except KeyboardInterrupt:
+        failure = "an interruption"
     seconds = time.monotonic() - started
     print()
     for warning in counts.warnings:

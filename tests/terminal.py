@@ -13,7 +13,7 @@ import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.world import DEADLINE_S, ROOT
+from tests.world import DEADLINE_S, ROOT, gone
 
 
 async def on_terminal(
@@ -42,10 +42,9 @@ async def on_terminal(
     try:
         await asyncio.wait_for(asyncio.gather(process.wait(), screen.ended.wait()), DEADLINE_S * 2)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise AssertionError(f"still running; it showed: {screen.shown()}") from None
     finally:
+        await gone(process)
         asyncio.get_running_loop().remove_reader(master)
         os.close(master)
     return process.returncode or 0, screen.shown()

@@ -5,6 +5,7 @@ the test moved the clock's hands by, for perkd (in this process) and for the sto
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -27,9 +28,10 @@ from daemon.config import SecretSources, Settings, load
 from daemon.sandbox.goods import STORE_ID
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
+from tests.forks import FORKS, command_line
 
 ROOT = Path(__file__).resolve().parent.parent
-DEADLINE_S = 20.0  # generous: only a failing test waits this long
+DEADLINE_S = 60.0  # generous, for a machine under any load: only a failing test waits this long
 WATCHED = 200  # customers whose tokens are searched for in what perkd prints and logs: every one costs every later test
 
 VIP = """
@@ -76,6 +78,14 @@ class Said:
     err: str
 
 
+async def gone(process: Process) -> None:
+    """It has ended, killed if need be: what a test leaves running disturbs whatever comes after it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
 class World:
     """`box` is the sandbox, `store` and `server` (survival) its parts, `folder` holds config, tokens and ledger."""
 
@@ -90,10 +100,11 @@ class World:
         self.ledger_path = folder / "state" / "ledger.db"
         self.tokens_path = folder / "tokens.toml"
         self.app: App | None = None
+        self.program = ("-m", "daemon")  # what Python runs as `perkd`
         self._short = Path(tempfile.mkdtemp(prefix="perkd-"))  # a unix socket's path must be short
         self.socket = self._short / "control.sock"
         self._running: asyncio.Task[None] | None = None
-        self._daemons: list[Process] = []
+        self._processes: list[Process] = []
 
     async def __aenter__(self) -> Self:
         self.ledger_path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,10 +123,8 @@ class World:
             for customer in list(self.store.customers.values())[:WATCHED]:  # tokens perkd had made, too
                 for token in customer.tokens:
                     secretwatch.remember(token, "customer token")
-            for daemon in self._daemons:
-                if daemon.returncode is None:
-                    daemon.kill()
-                    await daemon.wait()
+            for process in self._processes:
+                await gone(process)
             await self.box.stop()
             shutil.rmtree(self._short)
 
@@ -219,20 +228,33 @@ presence = "1s"
 
     # perkd as other processes
 
-    async def start_daemon(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
-        """`perkd run` as a process of its own, on real time, answering on its socket. The caller reads its stderr."""
-        daemon = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "run", "-c", str(self.config_path), *arguments),
+    async def start(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: int = DEVNULL,
+        stdout: int = PIPE,
+        stderr: int = PIPE,
+    ) -> Process:
+        """`perkd` as a process of its own. It does not outlive this world, however its test ends."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *self.program, *arguments),
             cwd=ROOT,
             env={**os.environ, **(env or {})},
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
-        self._daemons.append(daemon)
+        self._processes.append(process)
+        return process
+
+    async def start_daemon(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
+        """`perkd run`, on real time, answering on its socket. The caller reads its stderr."""
+        daemon = await self.start("run", "-c", str(self.config_path), *arguments, env=env)
         deadline = time.monotonic() + DEADLINE_S
         while await self.ask("/status") is None:
             if daemon.returncode is not None or time.monotonic() > deadline:
+                await gone(daemon)
                 assert daemon.stderr is not None
                 raise AssertionError(f"perkd run did not come up: {(await daemon.stderr.read()).decode()}")
             await asyncio.sleep(0.02)
@@ -250,18 +272,26 @@ presence = "1s"
         except (aiohttp.ClientError, OSError):
             return None
 
-    async def perkd(self, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Said:
-        """One run of the command line, piped, on this world's config. Fails when a secret is in what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "-c", str(self.config_path), *arguments),
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), DEADLINE_S * 2)
-        said = Said(process.returncode or 0, out.decode(), err.decode())
+    async def perkd(self, *arguments: str, stdin: str = "") -> Said:
+        """One run of the command line without a terminal, on this world's config, in a process that has imported it
+        already (those of `start` begin as an owner's). Fails when a secret is in what it printed."""
+        streams = Path(tempfile.mkdtemp(dir=self._short))
+        for name, text in (("in", stdin), ("out", ""), ("err", "")):
+            (streams / name).write_text(text, "utf-8")
+        process = FORKS.Process(target=command_line, args=(("-c", str(self.config_path), *arguments), streams, ROOT))
+        process.start()
+        ended, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(process.sentinel, ended.set)
+        try:
+            await asyncio.wait_for(ended.wait(), DEADLINE_S * 2)
+        finally:
+            loop.remove_reader(process.sentinel)
+            if process.exitcode is None:
+                process.kill()
+            process.join()
+            code = process.exitcode
+            process.close()
+        said = Said(code or 0, (streams / "out").read_text("utf-8"), (streams / "err").read_text("utf-8"))
         leaked = secretwatch.found_in(said.out + said.err)
         assert leaked == [], f"perkd {' '.join(arguments)} printed: {leaked}"
         return said

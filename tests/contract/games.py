@@ -31,9 +31,11 @@ class Game(Generic[ServerT]):
     long_answer: str
     lists: tuple[str, ...] = ("minecraft:list uuids", "list uuids", "list")
 
-    def endpoint(self, server: ServerT, password: str, *, timeout_s: float = 5.0) -> Endpoint:
+    def endpoint(self, server: ServerT, password: str, *, timeout_s: float = 30.0, login_s: float = 30.0) -> Endpoint:
+        """Both are longer than any machine needs: a test that lets one pass gives it by itself, so that the other one
+        does not run out by chance."""
         return Endpoint(
-            server.host, server.port, Secret(password), timeout_s, connect_timeout_s=timeout_s, transport=self.transport
+            server.host, server.port, Secret(password), timeout_s, connect_timeout_s=login_s, transport=self.transport
         )
 
 

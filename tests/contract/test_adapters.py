@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from adapters import ADAPTERS
-from adapters.base import AdapterError, AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Player, Session
+from adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
 from daemon.sandbox.minecraft import Fault, MinecraftServer
 from daemon.sandbox.source import SourceServer
 from tests.contract.games import EVERY, HARMLESS, IN_DOUBT, Game
 
 SOON_S = 0.2  # a timeout that is meant to be reached
+LONG_S = 30.0  # one that is not
 
 
 class Table:
@@ -29,11 +30,11 @@ class Table:
         self.server = server
         self.password = password
 
-    def endpoint(self, *, timeout_s: float = 5.0, password: str | None = None) -> Endpoint:
-        return self.game.endpoint(self.server, password or self.password, timeout_s=timeout_s)
-
-    def connect(self, *, timeout_s: float = 5.0) -> contextlib.AbstractAsyncContextManager[Session]:
-        return ADAPTERS[self.game.adapter].connect(self.endpoint(timeout_s=timeout_s))
+    def connect(
+        self, *, timeout_s: float = LONG_S, login_s: float = LONG_S
+    ) -> contextlib.AbstractAsyncContextManager[Session]:
+        endpoint = self.game.endpoint(self.server, self.password, timeout_s=timeout_s, login_s=login_s)
+        return ADAPTERS[self.game.adapter].connect(endpoint)
 
     async def works(self) -> bool:
         """Whether a new connection gives the right answer."""
@@ -110,7 +111,7 @@ async def test_after_a_fault_the_command_is_in_doubt_and_the_connection_never_us
         with pytest.raises(NotSent) as refused:
             await session.send(second)
         assert clean(refused.value, table)
-        assert await asyncio.wait_for(session.wait_closed(), 5) != ""
+        assert await asyncio.wait_for(session.wait_closed(), LONG_S) != ""
     assert table.server.executed == ran
     assert (second in ran) == (fault is not Fault.CLOSE_UNEXECUTED)
     table.server.faults = set()
@@ -124,6 +125,7 @@ async def test_without_an_answer_in_time_the_command_is_in_doubt_and_its_late_an
         with pytest.raises(InDoubt) as raised:
             await session.send(first)
         assert clean(raised.value, table)
+        await asyncio.wait_for(table.server.waiting.wait(), LONG_S)  # it ran, however late the server came to it
         table.server.answer_gate.set()
         with pytest.raises(NotSent):
             await session.send(second)
@@ -143,7 +145,7 @@ async def test_a_command_given_up_closes_the_connection(table: Table) -> None:
             await sending
         with pytest.raises(NotSent):
             await session.send(second)
-        assert await asyncio.wait_for(session.wait_closed(), 5) != ""
+        assert await asyncio.wait_for(session.wait_closed(), LONG_S) != ""
     assert table.server.executed == [first]
 
 
@@ -169,7 +171,7 @@ async def test_the_answer_counts_when_the_server_closes_behind_it(table: Table) 
     table.server.faults = {Fault.CLOSE_ANSWERED}
     async with table.connect() as session:
         assert (await session.send(first)).strip() == table.game.answers[first]
-        assert "closed" in await asyncio.wait_for(session.wait_closed(), 5)
+        assert "closed" in await asyncio.wait_for(session.wait_closed(), LONG_S)
 
 
 async def test_a_session_says_when_its_server_goes_away(table: Table) -> None:
@@ -178,7 +180,7 @@ async def test_a_session_says_when_its_server_goes_away(table: Table) -> None:
         await session.send(next(iter(table.game.answers)))
         assert not gone.done()
         await table.server.down()
-        assert await asyncio.wait_for(gone, 5) != ""
+        assert await asyncio.wait_for(gone, LONG_S) != ""
         with pytest.raises(NotSent):
             await session.send(next(iter(table.game.answers)))
     await table.server.up()
@@ -208,7 +210,7 @@ async def test_a_login_closed_without_a_word_is_told_apart(table: Table) -> None
 async def test_a_login_without_an_answer_ends_in_time(table: Table) -> None:
     table.server.faults = {Fault.SILENT_LOGIN}
     with pytest.raises(NotSent, match="login") as raised:
-        async with table.connect(timeout_s=SOON_S):
+        async with table.connect(login_s=SOON_S):
             pass
     assert clean(raised.value, table)
     assert not isinstance(raised.value, LoginClosed)
@@ -286,7 +288,7 @@ async def test_no_error_is_of_another_type_than_promised(table: Table) -> None:
     for fault in Fault:
         table.server.faults = {fault}
         with contextlib.suppress(AdapterError):
-            async with table.connect(timeout_s=SOON_S) as session:
+            async with table.connect(timeout_s=SOON_S, login_s=SOON_S) as session:
                 reply = await session.send(next(iter(table.game.answers)))
                 assert re.sub("\ufffd", "", reply).strip() == next(iter(table.game.answers.values()))
                 table.server.console.items.clear()

@@ -309,7 +309,7 @@ async def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else() -> None
 
 
 async def test_a_store_that_is_down_or_silent_is_unreachable() -> None:
-    quick = Timeouts(connect_s=5.0, read_s=0.2, total_s=0.2)
+    quick = Timeouts(connect_s=1.0, read_s=0.2, total_s=20.0)
     async with running_store() as store, management_of(store, timeouts=quick) as management:
         store.fault(Fault.SLOW)
         with pytest.raises(Unreachable, match="did not answer"):

@@ -150,7 +150,7 @@ async def test_a_name_that_is_looked_up_for_ever_holds_up_nobody(
         assert await wire.send("kick Zoe") == "No player was found"
     answer.set()
     for thread in threads():
-        thread.join(5)
+        thread.join(60)
     assert threads() == []
 
 
@@ -201,5 +201,5 @@ async def test_a_loop_that_ends_without_closing_does_not_disturb_the_thread(serv
 
     wire = await asyncio.to_thread(forget)
     await server.down()
-    wire._thread.join(5)
+    wire._thread.join(60)
     assert threads() == []

@@ -137,7 +137,7 @@ async def test_an_answer_whose_end_is_never_marked_is_in_doubt_and_says_what_to_
         await until_gone(peer)
 
     async with played(script) as endpoint:
-        hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=0.1)
+        hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=1.0)
         async with open_wire(hasty, SOURCE) as wire:
             with pytest.raises(InDoubt, match='game = "cs2"'):
                 await wire.send("a")
@@ -262,7 +262,7 @@ async def test_a_map_change_is_never_answered_and_no_reason_to_doubt(game: str, 
         assert await session.send("changelevel gm_construct") == ""
         assert server.console.map == "gm_construct"
         assert ADAPTERS[game].judge("changelevel gm_construct", "", {}) == "success"
-        assert await asyncio.wait_for(session.wait_closed(), 5) != ""
+        assert await asyncio.wait_for(session.wait_closed(), 30) != ""
         with pytest.raises(NotSent):
             await session.send("echo x")
 

@@ -25,7 +25,7 @@ from daemon.paynow.wireitems import UNREADABLE
 from daemon.sandbox.faults import DOCUMENT, Fault
 from tests.contract.stores import NOW, PATIENT, client_of, everything_said, newcomer, read, running_store
 
-HASTY = Timeouts(connect_s=0.2, read_s=0.2, total_s=0.4)
+HASTY = Timeouts(connect_s=1.0, read_s=0.5, total_s=20.0)  # a silent store is given up after their sum
 
 ANSWERS: list[tuple[Fault, type[StoreError], int | None, str]] = [
     (Fault.UNAUTHORIZED, TokenRefused, 401, "make a new one"),

@@ -51,7 +51,7 @@ def read(world: World) -> set[str]:
 
 async def enrolled(world: World, *names: str) -> None:
     """Exactly these are read, and a whole round is over."""
-    await world.until(lambda: round_over(world) and read(world) == set(names), for_s=60.0)
+    await world.until(lambda: round_over(world) and read(world) == set(names), for_s=180.0)
 
 
 def round_over(world: World) -> bool:

@@ -1,10 +1,10 @@
-"""Lets a perkd run until it kills itself at an arrow (tests/flow/crashing.py), beside a world that survives it.
+"""Lets a perkd run until it kills itself at an arrow (tests/flow/crashing.py, dyingenrolment.py), beside a world that
+survives it.
 
 The flow tests of crashes use it.
 """
 
 import asyncio
-import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,18 +12,13 @@ from pathlib import Path
 from tests.flow import crashing
 from tests.flow.crashing import Arrow
 from tests.flow.owner import Owner
+from tests.forks import FORKS
 from tests.world import World
 
-# Processes are forked from one that has imported everything already and runs nothing.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.flow.crashing"])
 
-
-async def killed_at(world: World, arrow: Arrow) -> None:
-    """perkd runs until it dies at that arrow, on the world's clock."""
-    process = FORKS.Process(
-        target=crashing.run, args=(str(world.config_path), arrow, world.hands.ahead.total_seconds())
-    )
+async def killed(world: World, life: Callable[..., None], *arguments: object) -> None:
+    """A process runs `life` with these arguments until it kills itself."""
+    process = FORKS.Process(target=life, args=arguments)
     process.start()
     try:
         await world.until(lambda: process.exitcode is not None)
@@ -32,6 +27,11 @@ async def killed_at(world: World, arrow: Arrow) -> None:
         process.kill()
         process.join()
         process.close()
+
+
+async def killed_at(world: World, arrow: Arrow) -> None:
+    """perkd runs until it dies at that arrow, on the world's clock."""
+    await killed(world, crashing.run, str(world.config_path), arrow, world.hands.ahead.total_seconds())
 
 
 async def started(world: World) -> Owner:

@@ -51,7 +51,17 @@ def queue_state(owner: Owner) -> QueueState:
 
 
 async def queue_read(owner: Owner, server: str = "survival") -> None:
-    """The queue was handed out since now: the task is made to ask at once, whatever it does at this moment."""
+    """The queue was handed out since now, and everything that led to is done but what the game answers."""
+    await queue_asked(owner, server)
+    activation = owner.app.servers[server].activation
+    assert activation is not None, "queue_of first"
+    before = activation.passes
+    activation.wake.set()  # the pass that asked may be over already: then this is another one
+    await owner.world.until(lambda: activation.passes > before)
+
+
+async def queue_asked(owner: Owner, server: str = "survival") -> None:
+    """The store was asked for the queue since now: the task is made to ask at once, whatever it does at this moment."""
     activation, store = owner.app.servers[server].activation, owner.world.store
     assert activation is not None, "queue_of first"
     before = store.requests(QUEUE)

@@ -14,7 +14,7 @@ from daemon.queueproblems import host_name
 from daemon.sandbox.faults import Fault
 from tests import secretwatch
 from tests.flow.owner import Owner, Row
-from tests.flow.storequeue import ACKNOWLEDGE, LINK, QUEUE, queue_of, queue_read, sell, state_of, told
+from tests.flow.storequeue import ACKNOWLEDGE, LINK, QUEUE, queue_asked, queue_of, queue_read, sell, state_of, told
 from tests.world import World
 
 
@@ -298,7 +298,7 @@ async def test_many_acknowledged_one_by_one_go_on_at_once_but_the_queue_is_asked
 
         world.store.before_answer = note
         world.store.fault(Fault.BAD_REQUEST, path=ACKNOWLEDGE, times=1)  # all of them in one request
-        await queue_read(owner)
+        await queue_asked(owner)
         await world.until(lambda: not server.queue)
         assert world.store.requests(ACKNOWLEDGE) == 1 + REQUESTS + 1
         answered = seen[seen.index(ACKNOWLEDGE) :]

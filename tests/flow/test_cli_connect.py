@@ -81,7 +81,7 @@ async def test_with_a_daemon_a_server_is_asked_through_it_and_nobody_else_connec
         world.server.faults.add(Fault.REFUSE_PASSWORD)
         await world.server.down()
         await world.server.up()
-        await world.until(lambda: app.servers["survival"].link.state == "refused", for_s=30)
+        await world.until(lambda: app.servers["survival"].link.state == "refused")
         logins = world.server.logins
         refused = await world.perkd("check", "--connect")
         assert refused.code == 1

@@ -12,7 +12,7 @@ import aiohttp
 
 from tests import secretwatch
 from tests.terminal import on_terminal
-from tests.world import VIP, World
+from tests.world import DEADLINE_S, VIP, World
 
 # A kit that the game refuses as long as the group `kit` is not there.
 GROUP_KIT = """
@@ -76,12 +76,13 @@ async def test_status_of_a_daemon_that_is_well(tmp_path: Path) -> None:
 
 async def settled(world: World, state: str = "delivered", count: int = 1) -> list[dict[str, Any]]:
     """The commands in that state, once there are so many."""
-    while True:
-        answer = await world.ask(f"/commands?state={state}")
-        if answer and len(answer["commands"]) >= count:
-            rows: list[dict[str, Any]] = answer["commands"]
-            return rows
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            answer = await world.ask(f"/commands?state={state}")
+            if answer and len(answer["commands"]) >= count:
+                rows: list[dict[str, Any]] = answer["commands"]
+                return rows
+            await asyncio.sleep(0.02)
 
 
 async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_pa
         await world.start_app()
         for _ in range(3):
             world.buy("Ann", "starter-kit")
-        rows = await asyncio.wait_for(settled(world, "refused", 3), 20)
+        rows = await settled(world, "refused", 3)
         ids = [str(row["id"]) for row in rows][::-1]
 
         status = await world.perkd("status")
@@ -120,7 +121,7 @@ async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_pa
         assert retried.code == 1
         assert f"command {ids[0]} planned again: {text}\n" in retried.out
         assert "there is no command 424242: `perkd commands list` shows them" in retried.out
-        await asyncio.wait_for(settled(world), 20)
+        await settled(world)
         closed = await asyncio.gather(world.perkd("commands", "skip", ids[1]), world.perkd("commands", "done", ids[2]))
         assert [said.code for said in closed] == [0, 0]
         assert f"command {ids[1]} skipped" in closed[0].out

@@ -22,6 +22,15 @@ def state(world: World) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+async def delivered(world: World, count: int) -> None:
+    """So many commands were sent and answered, and the ledger says so."""
+    await Owner(world).until(lambda: _delivered(world, count))
+
+
+async def _delivered(world: World, count: int) -> bool:
+    return [state for _, state in await Owner(world).told()] == ["delivered"] * count
+
+
 async def planned(world: World, *arguments: str, code: int = 0) -> dict[str, Any]:
     said = await world.perkd("plan", "--json", *arguments)
     assert said.code == code, said
@@ -56,8 +65,7 @@ async def test_beside_a_running_daemon_it_shows_what_the_store_says_now_and_send
         world.add_token("Ann")
         item = world.buy("Ann")
         await world.start_app()
-        await world.until(lambda: world.server.deliveries)
-        await world.until(lambda: world.store.requests() >= 2)
+        await delivered(world, 1)
         world.buy("Ann", "starter-kit")
         world.store.revoke(item, "refund")
         as_read, fresh, terminal = await asyncio.gather(
@@ -108,7 +116,7 @@ async def test_it_says_beforehand_that_the_brake_would_come_on(tmp_path: Path) -
         world.add_token("Ann")
         item = world.buy("Ann")
         await world.start_app()
-        await world.until(lambda: len(world.server.deliveries) == 2)
+        await delivered(world, 2)
         world.store.revoke(item)
         text, as_json = await asyncio.gather(world.perkd("plan", "--fresh"), world.perkd("plan", "--fresh", "--json"))
         assert text.code == as_json.code == 1
@@ -150,6 +158,7 @@ async def test_a_command_that_waits_and_an_end_that_has_come_are_in_the_plan(tmp
         await owner.linked()
         await world.until(lambda: world.server.executed)
         await world.server.down()
+        await world.until(lambda: not owner.app.servers["survival"].link.up.is_set())
         item = world.buy("Ann", "starter-kit")
         world.poll_now()
         await owner.until(owner.commands)

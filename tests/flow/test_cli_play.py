@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.world import DEADLINE_S, ROOT, World
+from tests.world import DEADLINE_S, ROOT, World, gone
 
 
 @asynccontextmanager
@@ -31,9 +31,7 @@ async def sandbox(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
                 text += line.decode()
         yield process, text
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await gone(process)
 
 
 async def test_the_story_plays_and_ends_well(tmp_path: Path) -> None:

@@ -7,14 +7,13 @@ import resource
 import signal
 import socket
 import stat
-import sys
 from asyncio.subprocess import DEVNULL
 from pathlib import Path
 
 import pytest
 
 from tests import secretwatch
-from tests.world import DEADLINE_S, ROOT, World
+from tests.world import DEADLINE_S, World
 
 
 async def test_it_says_what_it_does_and_ends_in_order(tmp_path: Path) -> None:
@@ -50,13 +49,8 @@ async def test_under_systemd_lines_carry_priorities_instead_of_times(tmp_path: P
     status = os.fstat(writer)
     async with World(tmp_path) as world:
         world.write_config(perks='[[perk]]\nname = "vip"')
-        daemon = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "run", "-c", str(world.config_path)),
-            cwd=ROOT,
-            env={**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"},
-            stdin=DEVNULL,
-            stderr=writer,
-        )
+        journal = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        daemon = await world.start("run", "-c", str(world.config_path), env=journal, stdout=DEVNULL, stderr=writer)
         os.close(writer)
         assert await asyncio.wait_for(daemon.wait(), DEADLINE_S) == 78
     with os.fdopen(reader) as file:

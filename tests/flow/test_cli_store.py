@@ -6,7 +6,6 @@ import json
 import shlex
 import signal
 import stat
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from tests import secretwatch
 from tests.contract.stores import one_handler
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
-from tests.world import DEADLINE_S, ROOT, World
+from tests.world import DEADLINE_S, World
 
 STORE = f"/v1/stores/{STORE_ID}"
 
@@ -408,13 +407,7 @@ async def test_ctrl_c_says_that_it_is_not_known_and_where_to_look(tmp_path: Path
             "create": (("customers", "create", "--name", "Bob"), "perkd store customers lookup"),
         }[verb]
         world.store.fault(Fault.SLOW, method="POST")
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "-c", str(world.config_path), "store", *line),
-            cwd=ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await world.start("-c", str(world.config_path), "store", *line)
         await world.until(lambda: world.store.requests(method="POST") == 1)
         process.send_signal(signal.SIGINT)
         out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), DEADLINE_S))

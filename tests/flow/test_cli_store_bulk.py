@@ -4,7 +4,6 @@ import asyncio
 import json
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from tests.flow.bulkfiles import (
 )
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal
-from tests.world import DEADLINE_S, ROOT, World
+from tests.world import DEADLINE_S, World
 
 
 async def test_a_file_of_a_spreadsheet_is_checked_and_assigned(tmp_path: Path) -> None:
@@ -131,10 +130,12 @@ async def test_a_binary_file_a_folder_and_no_file_are_refused_with_words(tmp_pat
 async def test_ten_thousand_rows_go_out_in_pieces_with_progress(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
-        world.add_customer("Ann")
-        row = f"{world.store.customer('Ann').id},{world.store.product('vip-30-days').version_id},1,,,\n"
-        said = await world.perkd(*ASSIGN, write(tmp_path / "many.csv", HEAD + row * 10_000), "--yes")
-        assert len(world.store.owned("Ann")) == 10_000
+        for number in range(40):
+            world.store.add_customer(f"P{number}")
+        version = world.store.product("vip-30-days").version_id
+        rows = "".join(f"{world.store.customer(f'P{number}').id},{version},1,,,\n" * 250 for number in range(40))
+        said = await world.perkd(*ASSIGN, write(tmp_path / "many.csv", HEAD + rows), "--yes")
+        assert owned(world) == [250] * 40
         assert sum(asked.method == "POST" for asked in world.store.asked) == 40
     assert (said.code, said.out) == (0, "assigned: lines 2-10001 (10000 rows)\n")
     assert said.err.splitlines()[1:] == [f"through {done} of 10000 rows" for done in range(1000, 10_001, 1000)]
@@ -262,13 +263,7 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
             waits.set()
 
         at_request(world, 4, hold)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "daemon", "-c", str(world.config_path), *ASSIGN, file, "--yes"),
-            cwd=ROOT,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await world.start("-c", str(world.config_path), *ASSIGN, file, "--yes")
         await asyncio.wait_for(waits.wait(), DEADLINE_S)
         process.send_signal(number)
         out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), DEADLINE_S))

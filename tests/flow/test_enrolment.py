@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon import minting
 from daemon.ledger import LEDGERS
 from daemon.ledger.rows import Polled
 from daemon.ledger.sqlite import SqliteLedger
@@ -17,7 +18,7 @@ from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, 
 from tests.flow.owner import Owner
 from tests.world import World
 
-MANY = 2000
+MANY = 1000
 LOOKUP = f"{CUSTOMERS}/lookup"
 
 
@@ -56,7 +57,7 @@ async def test_a_customer_who_came_after_the_round_is_found_within_minutes(tmp_p
         assert made(owner.world) == {"Ann": 1, "Bob": 1}
 
 
-async def test_two_thousand_customers_are_enrolled_each_once(tmp_path: Path) -> None:
+async def test_a_thousand_customers_are_enrolled_each_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         names = [f"n{number}" for number in range(MANY)]
         for name in names:
@@ -145,8 +146,7 @@ async def test_a_store_that_fails_with_one_customer_only_stops_nobody(tmp_path: 
         world.store.fault(Fault.SERVER_ERROR, path=f"{CUSTOMERS}/{world.store.customer('Ann').id}/tokens")
         world.write_config(enrol="all", offline="1h")
         await begun(world)
-        await tried(world)
-        for _ in range(2):
+        for _ in range(3):
             await tried(world, minutes=5)
         await enrolled(world, "Bob")
 
@@ -169,7 +169,7 @@ async def test_an_outage_pauses_enrolment_and_it_goes_on_by_itself(fault: Fault,
         if fault is not Fault.LIMITED_SECONDS:  # that is the store's word about everybody
             await owner.until(told_by_and_by)
         world.store.heal()
-        world.hands.forward(timedelta(minutes=6))
+        await tried(world, minutes=6)
         await enrolled(world, "Ann", "Bob")
         assert made(world) == {"Ann": 1, "Bob": 1}
         assert "enrolment_failing" not in await owner.problems()
@@ -244,7 +244,7 @@ async def test_a_player_goes_first_while_everybody_is_enrolled(tmp_path: Path) -
             world.store.add_customer(f"n{number}", None)
         world.add_customer("Ann")
         config = world.write_config(enrol="all", offline="1h")
-        config.write_text(config.read_text("utf-8").replace("rate = 1000.0", "rate = 40.0"), "utf-8")
+        config.write_text(config.read_text("utf-8").replace("rate = 1000.0", "rate = 10.0"), "utf-8")
         joins(Owner(world), "Ann")
         await begun(world)
         await world.until(lambda: "Ann" in read(world))
@@ -445,7 +445,10 @@ async def test_a_token_whose_answer_is_under_way_at_the_end_is_not_lost(tmp_path
         assert mints(world) == 1
 
 
-async def test_a_store_that_never_answers_does_not_hold_up_the_end(tmp_path: Path) -> None:
+async def test_a_store_that_never_answers_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minting, "LAST_WORD_S", 0.2)
     async with World(tmp_path) as world:
         world.add_customer("Ann")
         world.store.fault(Fault.SLOW, path=f"{CUSTOMERS}/{world.store.customer('Ann').id}/tokens")
@@ -454,4 +457,4 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_end(tmp_path: Pat
         await world.until(lambda: mints(world) == 1)
         before = time.monotonic()
         await world.stop_app()
-        assert time.monotonic() - before < 8.0
+        assert time.monotonic() - before < 14.0, "the request by itself would take 15 s"

@@ -1,7 +1,5 @@
 """perkd is killed in the middle of enrolling everybody: nobody is lost and nobody gets a second token for nothing."""
 
-import multiprocessing
-import signal
 from pathlib import Path
 
 import pytest
@@ -9,10 +7,9 @@ import pytest
 from tests.flow import dyingenrolment
 from tests.flow.dyingenrolment import Arrow
 from tests.flow.enrolling import begun, enrolled, made
+from tests.flow.killing import killed
 from tests.world import World
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.flow.dyingenrolment"])
 CUSTOMERS = 130  # more than a page
 
 
@@ -27,17 +24,8 @@ async def test_killed_in_the_middle_nobody_is_lost(arrow: Arrow, left: int, twic
         for name in names:
             world.store.add_customer(name, None)
         world.write_config(enrol="all", offline="1h")
-        process = FORKS.Process(
-            target=dyingenrolment.run, args=(str(world.config_path), arrow, left, world.hands.ahead.total_seconds())
-        )
-        process.start()
-        try:
-            await world.until(lambda: process.exitcode is not None)
-            assert process.exitcode == -signal.SIGKILL, "it ended before it came to the arrow: see its stderr"
-        finally:
-            process.kill()
-            process.join()
-            process.close()
+        ahead_s = world.hands.ahead.total_seconds()
+        await killed(world, dyingenrolment.run, str(world.config_path), arrow, left, ahead_s)
         assert 0 < sum(made(world).values()) < CUSTOMERS
         await begun(world)
         await enrolled(world, *names)

@@ -9,7 +9,7 @@ from daemon.sandbox import documents, people
 from daemon.sandbox.calls import Refused
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, Customer, Goods
-from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, mints, read, tried
+from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, looked, mints, read, tried
 from tests.world import World
 
 LOOKUP = f"{CUSTOMERS}/lookup"
@@ -48,9 +48,11 @@ async def test_a_player_the_store_fails_with_stops_no_other_one(
         joins(world, "Odd")
         await world.until(lambda: world.store.requests(LOOKUP) >= 1)
         joins(world, "Bob")
+        await world.until(lambda: "Bob" in owner.app.servers["survival"].roster)
         for _ in range(4):
             await tried(world, minutes=2)
         assert read(world) == {"Bob"}
+        await looked(world)
         asked = world.store.requests(LOOKUP)
         await later(world, minutes=5)
         assert world.store.requests(LOOKUP) == asked, "he is asked for again after an hour"
@@ -107,6 +109,7 @@ async def test_a_customer_whose_token_cannot_be_replaced_stops_no_other_one(tmp_
         await enrolled(world, "Ann", "Bob")
         for _ in range(3):
             await tried(world, minutes=2)
+        await looked(world)
         asked = world.store.requests(ann)
         await later(world, minutes=5)
         assert world.store.requests(ann) == asked, "he is asked for again after an hour"
@@ -171,6 +174,7 @@ async def test_an_item_with_an_id_of_the_far_future_does_not_blind_the_feed(
         with monkeypatch.context() as once:
             once.setattr(documents.Documents, "item", item)
             await fed(world)
+            await owner.settled(owner.add("Eve"))
         world.hands.forward(timedelta(minutes=2))
         await fed(world)
         world.buy("Ann")

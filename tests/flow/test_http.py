@@ -125,7 +125,7 @@ async def test_status_has_every_field_when_all_is_well_and_when_nothing_is(tmp_p
         await owner.looked()
         await world.store.down()
         await owner.tried()
-        _, bad = await owner.http("/status")
+        bad = await owner.until(lambda: _down(owner))  # in between it tries to connect
         assert differs(bad, STATUS) == []
         assert (bad["store"]["state"], bad["servers"][0]["state"]) == ("unreachable", "down")
         assert bad["servers"][0]["oldest_s"] is not None
@@ -275,6 +275,11 @@ async def test_no_answer_holds_a_password_or_token_even_when_both_are_refused(tm
             await owner.http(path)  # the owner searches every answer
         for path in ("/status", "/customers", "/commands", "/brake"):
             await owner.ask(path)
+
+
+async def _down(owner: Owner) -> dict[str, Any]:
+    _, found = await owner.http("/status")
+    return dict(found) if found["servers"][0]["state"] == "down" else {}
 
 
 async def _not_ready(owner: Owner) -> bool:

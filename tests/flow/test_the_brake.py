@@ -11,7 +11,9 @@ MANY = [f"Player{number}" for number in range(30)]
 
 
 async def all_with_vip(world: World, names: list[str]) -> tuple[Owner, list[str]]:
-    """Everybody bought the rank and has it. Returns the items, too."""
+    """Everybody bought the rank and has it. Returns the items, too. Nobody is read by himself: a slow machine could not
+    read so many every second."""
+    world.write_config(offline="1h")
     owner = await Owner.of(world, *names)
     items = [world.buy(name) for name in names]
     await owner.looked()

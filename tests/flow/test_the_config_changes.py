@@ -176,6 +176,7 @@ async def test_a_customer_who_left_the_list_keeps_what_he_has_until_its_known_en
         await world.start_app()
         asked = world.store.requests()
         world.hands.forward(timedelta(days=29))
+        owner.app.clock.tick()
         await world.until(lambda: owner.app.polling.resting)
         assert await owner.told() == [owner.add("Ann")]
         world.hands.forward(timedelta(days=1, hours=2))
@@ -199,6 +200,7 @@ async def test_a_customer_removed_with_revoke_loses_it_at_once_whatever_is_being
         await owner.settled(owner.add("Ann"), owner.remove("Ann"))
         await world.until(lambda: owner.app.polling.resting)
         world.hands.forward(timedelta(days=2))
+        owner.app.clock.tick()
         await world.until(lambda: owner.app.polling.resting)
         assert await owner.told() == [owner.add("Ann"), owner.remove("Ann")]
         assert world.server.console.groups[uuid_of(world, "Ann")] == set()

@@ -112,6 +112,7 @@ async def test_a_store_that_is_gone_for_long_is_not_ready_and_comes_back_by_itse
 async def test_a_refused_token_is_a_quiet_problem_of_one_customer(tmp_path: Path) -> None:
     """Nothing is taken, the others are read, perkd stays ready and asks with that token seldom."""
     async with World(tmp_path) as world:
+        world.write_config(offline="5m")
         owner = await with_vip(world, "Ann", "Bob")
         token = world.store.customer("Ann").tokens[0]
         world.store.invalidate_tokens("Ann")
@@ -119,9 +120,11 @@ async def test_a_refused_token_is_a_quiet_problem_of_one_customer(tmp_path: Path
         refused = (await owner.problems())["token_refused"]
         assert (refused["severity"], refused["subject"]) == ("warning", "customer Ann")
         assert secretwatch.found_in(str(refused)) == []
-        asked = world.store.requests()
-        world.hands.forward(timedelta(minutes=30))
-        await world.until(lambda: world.store.requests() > asked + 2)  # Bob, every second
+        [bob] = [watch for watch in owner.app.polling.watches.values() if watch.label == "Bob"]
+        for _ in range(3):
+            world.hands.forward(timedelta(minutes=10))
+            now = world.hands.now()
+            await world.until(lambda: bob.read_at is not None and bob.read_at >= now)  # noqa: B023 - waited for at once
         answers = [asked.status for asked in world.store.asked]
         assert answers.count(401) == 1
         assert (await owner.told()).count(owner.add("Ann")) == 1
@@ -272,6 +275,7 @@ async def test_a_store_that_asks_everybody_to_wait_is_no_hanging_loop(tmp_path: 
     """Every worker waits for its turn then; a restart by the watchdog would only forget how long."""
     async with World(tmp_path) as world:
         names = [f"Player{number}" for number in range(20)]
+        world.write_config(offline="10m")
         owner = await Owner.of(world, *names)
         world.store.retry_after_s = 3600
         world.store.fault(Fault.LIMITED_SECONDS)
@@ -286,6 +290,7 @@ async def test_a_store_that_asks_everybody_to_wait_is_no_hanging_loop(tmp_path: 
 async def test_one_customer_is_never_read_twice_at_a_time(tmp_path: Path) -> None:
     """An older answer that comes later must not undo a newer one: whoever is asked for meanwhile is read afterwards."""
     async with World(tmp_path) as world:
+        world.write_config(offline="1h")
         owner = await with_vip(world, "Ann")
         read = world.store.requests(ITEMS_PATH)
         world.store.fault(Fault.SLOW, times=1)
@@ -307,6 +312,7 @@ async def test_one_customer_is_never_read_twice_at_a_time(tmp_path: Path) -> Non
 async def test_customers_can_be_removed_all_at_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         names = [f"Player{number}" for number in range(12)]
+        world.write_config(offline="1h")
         owner = await Owner.of(world, *names)
         await owner.looked()
         ids = [customer.id for customer in world.store.customers.values()]

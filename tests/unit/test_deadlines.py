@@ -31,7 +31,7 @@ async def test_what_comes_in_time_is_handed_on() -> None:
 
 
 async def test_what_takes_too_long_is_a_timeout_and_the_task_goes_on() -> None:
-    deadline = Deadline(0.05)
+    deadline = Deadline(0.4)  # a busy machine may stop for a while: what comes at once has this long
     for _ in range(2):  # the timer starts again with the next request
         with pytest.raises(TimeoutError):
             await kept(deadline, never())
@@ -58,10 +58,10 @@ async def test_who_is_cancelled_is_cancelled_not_late() -> None:
 
 
 async def test_each_has_his_own_time() -> None:
-    deadline = Deadline(0.2)
+    deadline = Deadline(1.0)
     early = asyncio.create_task(kept(deadline, never()))
     gate = asyncio.Event()
-    await asyncio.wait([early], timeout=0.1)
+    await asyncio.wait([early], timeout=0.9)
     late = asyncio.create_task(kept(deadline, gate.wait()))
     await asyncio.wait([early])
     assert isinstance(early.exception(), TimeoutError)
