@@ -27,13 +27,7 @@ def nothing() -> None:
 
 
 async def started(world: World, *verb: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", "-c", str(world.config_path), *verb, "--yes"),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    return await world.start("-c", str(world.config_path), *verb, "--yes")
 
 
 async def killed_at(
