@@ -18,7 +18,7 @@ from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, 
 from tests.flow.owner import Owner
 from tests.world import World
 
-MANY = 1000
+MANY = 2000
 LOOKUP = f"{CUSTOMERS}/lookup"
 
 
@@ -57,7 +57,7 @@ async def test_a_customer_who_came_after_the_round_is_found_within_minutes(tmp_p
         assert made(owner.world) == {"Ann": 1, "Bob": 1}
 
 
-async def test_a_thousand_customers_are_enrolled_each_once(tmp_path: Path) -> None:
+async def test_two_thousand_customers_are_enrolled_each_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         names = [f"n{number}" for number in range(MANY)]
         for name in names:
