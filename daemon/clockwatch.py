@@ -29,10 +29,8 @@ class ClockWatch:
         self._jumped = False
         self.heard: Said | None = None  # what the store said last, as it was passed in
 
-    def hear(self, said: Said | None, now: datetime, monotonic: float, *, surely: bool = False) -> None:
-        """What the store said last. Looks once for each time it states, and whenever it is asked to `surely`."""
-        if said is self.heard and not surely:
-            return
+    def hear(self, said: Said | None, now: datetime, monotonic: float) -> None:
+        """What the store said last: looks, and takes its word."""
         self.heard = said
         self.look(now, monotonic)
         if said is not None:

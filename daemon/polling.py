@@ -261,7 +261,7 @@ class Polling:
 
     async def _compare(self, watch: Watch, customer_id: str, sighting: Sighting | None) -> None:
         fingerprint = self._lane.rules.fingerprint
-        self.clockwatch.hear(self._store.last_date, self._clock.now(), self._clock.monotonic(), surely=True)
+        self.clockwatch.hear(self._store.last_date, self._clock.now(), self._clock.monotonic())
         passed = await self._lane.look(customer_id, sighting, clock_ok=self.clockwatch.ok)
         watch.recheck_at, watch.deadline_at = passed.changes.recheck_at, passed.changes.deadline_at
         watch.incomplete = passed.incomplete
