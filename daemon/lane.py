@@ -18,6 +18,7 @@ from .commands import Scene, plan
 from .entitlements import compare, held_after, release
 from .ledger.base import Ledger, Recorded
 from .model import BrakeLimits, Inventory, Profile, Server
+from .paynow.seen import Seen
 from .standing import Moment
 
 log = logging.getLogger("perkd.polling")
@@ -67,8 +68,7 @@ class Sighting:
 
     read_at: datetime
     inventory: Inventory | None
-    digest: bytes | None = None
-    etag: str | None = None
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,15 @@ class Lane:
             hold_absent=rules.hold_absent,
         )
         planned = plan(changes, scene, self._held)
+        seen = sighting.seen if sighting else None
         observation = Observation(
             customer_id=known.customer_id,
             at=now,
             changes=changes,
             planned=planned,
             read_at=sighting.read_at if sighting else None,
-            digest=sighting.digest if sighting else None,
-            etag=sighting.etag if sighting else None,
+            digest=seen.digest if seen else None,
+            etag=seen.etag if seen else None,
             catalogue=rules.fingerprint,
             braked=braked,
         )

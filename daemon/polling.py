@@ -19,8 +19,7 @@ from .metrics import Counters
 from .model import Secret
 from .packing import Newest
 from .paynow.errors import StoreError, TokenRefused
-from .paynow.seen import Seen
-from .paynow.storefront import Storefront, Unchanged
+from .paynow.storefront import Fresh, Storefront
 from .players import AT_ONCE, Players
 from .pulse import Pulse
 from .rounds import Failures, InHand, Sweep, Unwritten
@@ -244,12 +243,11 @@ class Polling:
             return None
         previous = watch.seen
         answer = await self._store.inventory(token, customer_id, previous, now)
-        if isinstance(answer, Unchanged):
-            if answer.seen is not previous:
-                watch.seen = answer.seen
-            return Sighting(read_at=answer.read_at, inventory=None)
-        seen = answer.seen
-        return Sighting(read_at=now, inventory=answer.inventory, digest=seen.digest, etag=seen.etag)
+        if isinstance(answer, Fresh):
+            return Sighting(read_at=now, inventory=answer.inventory, seen=answer.seen)
+        if answer.seen is not previous:  # the same inventory under another ETag
+            watch.seen = answer.seen
+        return Sighting(read_at=now, inventory=None)
 
     def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
         """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""
@@ -268,8 +266,8 @@ class Polling:
         watch.catalogue = fingerprint
         if sighting is not None:
             watch.read_at = sighting.read_at
-            if sighting.digest is not None:  # only now: what it led to is committed
-                watch.seen = Seen(sighting.digest, sighting.etag)
+            if sighting.seen is not None:  # only now: what it led to is committed
+                watch.seen = sighting.seen
         self._wake(passed.recorded.servers)
 
     def _failed(self, watch: Watch, error: StoreError) -> None:
