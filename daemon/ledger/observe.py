@@ -84,7 +84,6 @@ def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
         SQL["compared"],
         {
             "customer_id": customer_id,
-            "read_at": micros(seen.read_at),
             "digest": seen.digest,
             "etag": seen.etag,
             "catalogue": seen.catalogue,
@@ -92,4 +91,6 @@ def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
             "deadline_at": micros(seen.changes.deadline_at),
         },
     )
+    if seen.read_at is not None:
+        connection.execute(SQL["put_reading"], {"customer_id": customer_id, "read_at": micros(seen.read_at)})
     return Recorded(tally.planned, tally.blocked, tally.voided, frozenset(tally.servers))

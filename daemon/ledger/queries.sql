@@ -124,27 +124,30 @@ ON CONFLICT (customer_id) DO UPDATE SET store_id = excluded.store_id, profile = 
 -- A customer with several tokens is polled by the newest; one without any only while known ends still come.
 -- name: polled
 SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, t.label, 'token ' || t.id) AS label,
-    c.profile_at, c.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
+    c.profile_at, r.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
     EXISTS (SELECT 1 FROM commands m WHERE m.customer_id = t.customer_id AND m.state = 'blocked' AND m.hold = 'value')
         AS incomplete, c.store_id, c.profile
 FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
+    LEFT JOIN readings r ON r.customer_id = t.customer_id
 WHERE t.id > :after AND t.removed_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL AND n.id > t.id)
 ORDER BY t.id LIMIT :most;
 
 -- name: removed_with_ends
-SELECT MAX(t.id) AS token_id, t.token, t.customer_id, t.removed_at, c.name AS label, c.profile_at, c.read_at, c.digest,
+SELECT MAX(t.id) AS token_id, t.token, t.customer_id, t.removed_at, c.name AS label, c.profile_at, r.read_at, c.digest,
     c.etag, c.catalogue, c.recheck_at, c.deadline_at, 0 AS incomplete, c.store_id, c.profile
 FROM tokens t JOIN customers c ON c.customer_id = t.customer_id
+    LEFT JOIN readings r ON r.customer_id = t.customer_id
 WHERE c.deadline_at IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM tokens n WHERE n.customer_id = t.customer_id AND n.removed_at IS NULL)
 GROUP BY t.customer_id;
 
 -- name: customers
-SELECT t.id AS token_id, t.customer_id, c.name, t.label, t.note, t.source, t.added_at, t.removed_at, c.read_at,
+SELECT t.id AS token_id, t.customer_id, c.name, t.label, t.note, t.source, t.added_at, t.removed_at, r.read_at,
     (SELECT COUNT(*) FROM items i WHERE i.customer_id = t.customer_id) AS items,
     (SELECT COUNT(DISTINCT s.holding_id) FROM supports s WHERE s.customer_id = t.customer_id AND s.live = 1) AS holdings
-FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id ORDER BY t.id;
+FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
+    LEFT JOIN readings r ON r.customer_id = t.customer_id ORDER BY t.id;
 
 -- ============ loop 1: known and record ==============================================================================
 
@@ -206,17 +209,20 @@ WHERE state = 'blocked' AND hold = 'absent' AND item_id = :item_id AND supersede
 INSERT INTO slugs (slug, product_id, bound_at) VALUES (:slug, :product_id, :now) ON CONFLICT DO NOTHING;
 
 -- name: compared
-UPDATE customers SET read_at = COALESCE(:read_at, read_at), digest = COALESCE(:digest, digest),
+UPDATE customers SET digest = COALESCE(:digest, digest),
     etag = CASE WHEN :digest IS NULL THEN etag ELSE :etag END, catalogue = :catalogue, recheck_at = :recheck_at,
     deadline_at = :deadline_at
 WHERE customer_id = :customer_id;
 
+-- name: put_reading
+INSERT INTO readings (customer_id, read_at) VALUES (:customer_id, :read_at)
+ON CONFLICT (customer_id) DO UPDATE SET read_at = excluded.read_at;
+
 -- One statement for all: a list of [customer, time] as JSON.
 -- name: sighted
-UPDATE customers SET read_at = json_extract(seen.value, '$[1]')
-FROM json_each(:seen) AS seen
-WHERE customer_id = json_extract(seen.value, '$[0]')
-    AND (read_at IS NULL OR read_at < json_extract(seen.value, '$[1]'));
+INSERT INTO readings (customer_id, read_at)
+SELECT json_extract(seen.value, '$[0]'), json_extract(seen.value, '$[1]') FROM json_each(:seen) AS seen WHERE true
+ON CONFLICT (customer_id) DO UPDATE SET read_at = excluded.read_at WHERE readings.read_at < excluded.read_at;
 
 -- With the generation of its next step, where that is for a perk: as `next_generation`.
 -- name: holding
@@ -481,10 +487,12 @@ WHERE c.customer_id IN (SELECT r.customer_id FROM tokens r WHERE r.removed_by = 
 -- As `polled`, of one token.
 -- name: polled_one
 SELECT t.id AS token_id, t.token, t.customer_id, t.removed_at, COALESCE(c.name, t.label, 'token ' || t.id) AS label,
-    c.profile_at, c.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
+    c.profile_at, r.read_at, c.digest, c.etag, COALESCE(c.catalogue, '') AS catalogue, c.recheck_at, c.deadline_at,
     EXISTS (SELECT 1 FROM commands m WHERE m.customer_id = t.customer_id AND m.state = 'blocked' AND m.hold = 'value')
         AS incomplete, c.store_id, c.profile
-FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id WHERE t.token = :token;
+FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
+    LEFT JOIN readings r ON r.customer_id = t.customer_id
+WHERE t.token = :token;
 
 -- name: put_unenrolled
 INSERT INTO unenrolled (customer_id, tries, again_at, reason) VALUES (:customer_id, 1, :again_at, :reason)
@@ -635,7 +643,7 @@ SELECT c.customer_id, c.read_at,
     (SELECT COUNT(*) FROM events e WHERE e.kind = 'removal' AND e.customer_id = c.customer_id AND e.at >= :since
         AND e.was IN ('stated', 'absent')
         AND e.at > COALESCE((SELECT MAX(released_at) FROM brakes), 0)) AS removals
-FROM customers c WHERE c.read_at >= :since;
+FROM readings c WHERE c.read_at >= :since;
 
 -- ============ life ==================================================================================================
 

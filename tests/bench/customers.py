@@ -108,10 +108,9 @@ async def fill(path: Path, customers: int, *, now: datetime, items: int = 0) -> 
 def _inventories(db: sqlite3.Connection, customers: int, items: int, now: datetime) -> None:
     at, end = micros(now), micros(now + timedelta(days=30))
     db.executemany(
-        "UPDATE customers SET read_at = ?, digest = ?, etag = ?, catalogue = ?, recheck_at = ? WHERE customer_id = ?",
+        "UPDATE customers SET digest = ?, etag = ?, catalogue = ?, recheck_at = ? WHERE customer_id = ?",
         (
             (
-                at + number,  # no two the same, as in life
                 b"\1" + bytes(8) + sha256(b"%d" % number).digest(),
                 f'W/"{number:032x}"',
                 sha256().hexdigest(),
@@ -120,6 +119,10 @@ def _inventories(db: sqlite3.Connection, customers: int, items: int, now: dateti
             )
             for number in range(customers)
         ),
+    )
+    db.executemany(
+        "INSERT INTO readings (customer_id, read_at) VALUES (?, ?)",
+        ((customer_id(number), at + number) for number in range(customers)),  # no two the same, as in life
     )
     db.executemany(
         "INSERT INTO items (item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at,"
