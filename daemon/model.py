@@ -107,7 +107,7 @@ class Cause(StrEnum):
     MOVED = "moved"
 
 
-class Item(NamedTuple):  # a hundred come with one body: a frozen dataclass takes ten times as long to make
+class Item(NamedTuple):  # a hundred come with one body, and a frozen dataclass takes much longer to make
     """One inventory item as the store last stated it. Ids are decimal strings; times are aware UTC."""
 
     id: str
