@@ -24,7 +24,7 @@ from .bodies import LARGEST_BODY, Response, plain, some_body
 from .deadlines import Deadline
 from .directget import DirectGet
 from .errors import Limited, StoreError, Unreadable
-from .rate import Rate
+from .rate import Line, Rate
 
 log = logging.getLogger("perkd.store")
 
@@ -151,15 +151,15 @@ class Exchange:
         *,
         first: bool = False,
     ) -> Reply:
-        """As `get`, for any method, with the JSON document `body`; `words` say what a refusal of this request means,
-        `first` that it goes before the others in the rate.
+        """As `get`, for any method, with the JSON document `body`; `words` say what a refusal of this request means.
+        `first`: it goes before the others in the rate; else it has a share of it, however many gets wait.
 
         Raises a StoreError and nothing else. Unreachable, ServerFault and Unreadable leave open whether it was done.
         """
         path = url.raw_path
         if not _sendable(secret.reveal()):
             raise words.unusable(path)
-        sent_at = await self.rate.turn(first=first)
+        sent_at = await self.rate.turn(Line.FIRST if first else Line.SHARE)
         headers = {"Authorization": f"{login} {secret.reveal()}"}
         if body is not None:
             headers["Content-Type"] = "application/json"

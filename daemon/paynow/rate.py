@@ -8,11 +8,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from enum import Enum
 
 SLOWEST_RATE = 0.1  # requests a second; halving stops here
 LONGEST_BACKOFF_S = 60.0
 LONGEST_RETRY_AFTER_S = 3600.0  # a store that asks for more is asked again after this
 RECOVERY = 0.02  # of the configured rate, for each success
+SHARE = 4  # however many polls wait, one turn in so many is enrolment's
 
 
 class Pace:
@@ -89,8 +91,24 @@ class Pace:
         return self._blocked_until - now
 
 
+class Line(Enum):
+    """In which line a request waits for its turn."""
+
+    FIRST = 1  # before everybody, but never twice in a row while others wait
+    SHARE = 2  # one turn in SHARE of those who are not first; all of them while nobody else waits
+    QUEUE = 3  # the rest, in the order they came
+
+
+class _Waiting:
+    """One line: the lock wakes its waiters in the order they came, `may` says that it is their turn."""
+
+    def __init__(self) -> None:
+        self.lock, self.may = asyncio.Lock(), asyncio.Event()
+        self.many = 0
+
+
 class Rate:
-    """Makes callers wait for their turn, in the order they came. Owns the one `Pace` of a store."""
+    """Makes callers wait for their turn. Owns the one `Pace` of a store."""
 
     def __init__(
         self,
@@ -103,48 +121,32 @@ class Rate:
         self.pace = Pace(rate, jitter=jitter)
         self.monotonic = monotonic
         self._sleep = sleep
-        self._queue, self._front = asyncio.Lock(), asyncio.Lock()  # wake their waiters in the order they came
-        self._behind = 0  # how many wait in the queue
-        self._ahead = 0  # how many go before it
-        self._queues_turn = False  # somebody went ahead last, and the queue waits
-        self._queue_may, self._first_may = asyncio.Event(), asyncio.Event()
+        self._lines = {line: _Waiting() for line in Line}
+        self._others_turn = False  # somebody went first last, and others wait
+        self._queued = 0  # turns of the queue since the last one of SHARE
+        self._waiting = 0  # in all lines
         self._decide()
 
     def at_once(self) -> float | None:
         """The monotonic time, when a request may leave now and nobody waits for his turn; else None."""
-        if self._behind or self._ahead:
+        if self._waiting:
             return None
         now = self.monotonic()
         return now if self.pace.take(now) <= 0 else None
 
-    async def turn(self, *, first: bool = False) -> float:
-        """Waits until a request may leave and returns that monotonic time. `first` goes before everybody who is not,
-        but never twice in a row while they wait. A cancelled wait costs nobody a turn."""
-        return await (self._first_turn() if first else self._queued_turn())
-
-    async def _queued_turn(self) -> float:
-        self._behind += 1
-        self._decide()
+    async def turn(self, line: Line = Line.QUEUE) -> float:
+        """Waits until a request may leave and returns that monotonic time. A cancelled wait costs nobody a turn."""
+        mine = self._lines[line]
+        self._come(mine, 1)
         try:
-            async with self._queue:
-                now = await self._taken(self._queue_may)
-                self._queues_turn = False
+            async with mine.lock:
+                now = await self._taken(mine.may)
+                self._others_turn = line is Line.FIRST
+                if line is not Line.FIRST:
+                    self._queued = 0 if line is Line.SHARE else self._queued + 1
                 return now
         finally:
-            self._behind -= 1
-            self._decide()
-
-    async def _first_turn(self) -> float:
-        self._ahead += 1
-        self._decide()
-        try:
-            async with self._front:
-                now = await self._taken(self._first_may)
-                self._queues_turn = True
-                return now
-        finally:
-            self._ahead -= 1
-            self._decide()
+            self._come(mine, -1)
 
     async def _taken(self, may: asyncio.Event) -> float:
         while True:
@@ -153,17 +155,28 @@ class Rate:
                 return now
             await self._sleep(wait)
 
+    def _come(self, line: _Waiting, by: int) -> None:
+        line.many += by
+        self._waiting += by
+        self._decide()
+
     def _decide(self) -> None:
-        """Whose turn is next: of two who wait, one always may go."""
-        self._queues_turn = self._queues_turn and self._behind > 0
-        for may, whether in (
-            (self._queue_may, self._queues_turn or not self._ahead),
-            (self._first_may, not self._queues_turn),
-        ):
-            if whether:
-                may.set()
+        """Whose turn is next. Where nobody waits, whoever comes."""
+        chosen = self._next()
+        for line, waiting in self._lines.items():
+            if chosen is None or line is chosen:
+                waiting.may.set()
             else:
-                may.clear()
+                waiting.may.clear()
+
+    def _next(self) -> Line | None:
+        first, share, queue = (self._lines[line].many for line in Line)
+        self._others_turn = self._others_turn and share + queue > 0
+        if first and not self._others_turn:
+            return Line.FIRST
+        if share and (not queue or self._queued >= SHARE - 1):
+            return Line.SHARE
+        return Line.QUEUE if queue else None
 
     def configure(self, rate: float) -> None:
         """A new rate from now on; a slower pace the store asked for goes on until it recovers."""

@@ -1,4 +1,4 @@
-"""Of all requests to the store only the feed's go before those who wait."""
+"""In which line each request to the store waits: the feed's go before all others, enrolment has a share."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from adapters.base import Secret
 from daemon.paynow.management import Management
-from daemon.paynow.rate import Rate
+from daemon.paynow.rate import Line, Rate
 from daemon.sandbox.goods import STORE_ID
 from daemon.sandbox.store import Store
 from tests import secretwatch
@@ -14,15 +14,15 @@ from tests.contract.stores import NOW, PATIENT, UNLIMITED, newcomer, running_sto
 
 
 class Heard(Rate):
-    """A rate that remembers who asked to go first."""
+    """A rate that remembers who waited where."""
 
     def __init__(self) -> None:
         super().__init__(UNLIMITED)
-        self.first: list[bool] = []
+        self.lines: list[Line] = []
 
-    async def turn(self, *, first: bool = False) -> float:
-        self.first.append(first)
-        return await super().turn(first=first)
+    async def turn(self, line: Line = Line.QUEUE) -> float:
+        self.lines.append(line)
+        return await super().turn(line)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_the_feed_goes_first_and_enrolment_does_not(store: Store) -> None:
     async with Management.open(store.url, STORE_ID, key, rate=rate, timeouts=PATIENT, wall=lambda: NOW) as client:
         assert [len(page) async for page in client.items.of_store(after="0", first=True)] == [2]
         assert [len(page) async for page in client.customers.pages()] == [1]
-        assert rate.first == [True, False]
+        assert rate.lines == [Line.FIRST, Line.SHARE]
         assert not client.limited
         rate.limited(sent_at=rate.monotonic(), retry_after_s=60.0)
         assert client.limited

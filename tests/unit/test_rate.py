@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.paynow.rate import LONGEST_RETRY_AFTER_S, SLOWEST_RATE, Pace, Rate
+from daemon.paynow.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Line, Pace, Rate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -242,12 +243,12 @@ async def test_who_goes_first_does_not_wait_behind_a_full_queue() -> None:
     clock, order = Clock(), list[tuple[str, float]]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, *, first: bool = False) -> None:
-        await rate.turn(first=first)
+    async def ask(name: str, line: Line = Line.QUEUE) -> None:
+        await rate.turn(line)
         order.append((name, clock.seconds))
 
     waiting = [asyncio.create_task(ask(f"poll {number}")) for number in range(4)]
-    first = [asyncio.create_task(ask(name, first=True)) for name in ("feed", "feed again")]
+    first = [asyncio.create_task(ask(name, Line.FIRST)) for name in ("feed", "feed again")]
     await asyncio.gather(*waiting, *first)
     assert [name for name, _ in order] == ["poll 0", "feed", "poll 1", "feed again", "poll 2", "poll 3"]
     assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0, 1005.0])
@@ -257,26 +258,62 @@ async def test_however_many_go_first_the_queue_gets_every_second_turn() -> None:
     clock, order = Clock(), list[str]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, *, first: bool = False) -> None:
+    async def ask(name: str, line: Line = Line.QUEUE) -> None:
         while len(order) < 40:
-            await rate.turn(first=first)
+            await rate.turn(line)
             order.append(name)
 
-    await asyncio.gather(ask("poll"), *(ask("feed", first=True) for _ in range(12)))
+    await asyncio.gather(ask("poll"), *(ask("feed", Line.FIRST) for _ in range(12)))
     assert 19 <= order[:40].count("poll") <= 21
 
 
-async def test_who_waits_in_either_way_keeps_others_from_going_at_once() -> None:
+async def shares(*, feeds: int, seconds: int = 800) -> Counter[str]:
+    """Whose turn it was, with sixteen polls and one enrolment that wait at any time, and so many that go first."""
+    clock, taken = Clock(), Counter[str]()
+    rate = clock.rate(1.0)
+
+    async def ask(name: str, line: Line) -> None:
+        while clock.seconds < 1000 + seconds:
+            await rate.turn(line)
+            taken[name] += 1
+            await asyncio.sleep(0)  # it is sent
+
+    await asyncio.gather(
+        *(ask("poll", Line.QUEUE) for _ in range(16)),
+        ask("enrolment", Line.SHARE),
+        *(ask("feed", Line.FIRST) for _ in range(feeds)),
+    )
+    return taken
+
+
+async def test_however_many_polls_wait_enrolment_has_its_share() -> None:
+    taken = await shares(feeds=0)
+    assert taken["enrolment"] == pytest.approx(taken.total() / SHARE, rel=0.05)
+
+
+async def test_who_goes_first_takes_from_enrolment_and_from_polls_alike() -> None:
+    taken = await shares(feeds=2)
+    assert taken["feed"] == pytest.approx(taken.total() / 2, rel=0.05)
+    assert taken["enrolment"] * (SHARE - 1) == pytest.approx(taken["poll"], rel=0.05)
+
+
+async def test_while_no_poll_waits_enrolment_has_every_turn() -> None:
+    clock = Clock()
+    rate = clock.rate(1.0)
+    assert [await rate.turn(Line.SHARE) for _ in range(4)] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0])
+
+
+async def test_who_waits_in_any_line_keeps_others_from_going_at_once() -> None:
     gate, clock = asyncio.Event(), Clock()
 
     async def stuck(_seconds: float) -> None:
         await gate.wait()
 
-    for first in (True, False):
+    for line in Line:
         gate.clear()
         rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
         assert rate.at_once() is not None
-        waiter = asyncio.create_task(rate.turn(first=first))
+        waiter = asyncio.create_task(rate.turn(line))
         await asyncio.sleep(0)
         clock.seconds += 1.0
         assert rate.at_once() is None
@@ -295,13 +332,13 @@ async def test_the_queues_turn_goes_to_who_is_first_when_the_queue_gives_up() ->
     rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
     await rate.turn()
 
-    async def ask(name: str, *, first: bool = False) -> None:
-        await rate.turn(first=first)
+    async def ask(name: str, line: Line = Line.QUEUE) -> None:
+        await rate.turn(line)
         order.append(name)
         gate.clear()
 
     poll = asyncio.create_task(ask("poll"))
-    feeds = [asyncio.create_task(ask(name, first=True)) for name in ("feed", "feed again")]
+    feeds = [asyncio.create_task(ask(name, Line.FIRST)) for name in ("feed", "feed again")]
     for _ in range(5):
         await asyncio.sleep(0)
     poll.cancel()
@@ -322,7 +359,7 @@ async def test_a_first_one_who_gives_up_lets_the_queue_go_on() -> None:
 
     rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
     await rate.turn()
-    first = asyncio.create_task(rate.turn(first=True))
+    first = asyncio.create_task(rate.turn(Line.FIRST))
     await asyncio.sleep(0)
     other = asyncio.create_task(rate.turn())
     await asyncio.sleep(0)
@@ -338,4 +375,4 @@ async def test_who_goes_first_waits_as_long_as_the_store_asked() -> None:
     clock = Clock()
     rate = clock.rate(5.0)
     rate.limited(sent_at=await rate.turn(), retry_after_s=30.0)
-    assert await rate.turn(first=True) == pytest.approx(1030.0)
+    assert await rate.turn(Line.FIRST) == pytest.approx(1030.0)
