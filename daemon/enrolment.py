@@ -5,7 +5,6 @@ whoever is online never waits for more than one of them.
 """
 
 import asyncio
-import heapq
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from .paynow.management import Management
 from .paynow.wire import NotAnAnswer, profile_of
 from .polling import Polling
 from .pulse import Pulse
+from .refused import Refused
 from .roster import identities
 from .schedule import Rank
 from .strangers import Strangers
@@ -65,8 +65,7 @@ class Enrolment:
         self._list_changed = True
         self._strangers = Strangers()
         self._shown: dict[str, Customer | None] = {}  # whom the feed showed; None: who he is must be asked
-        self._refused: list[tuple[datetime, str]] = []  # a heap: when to make a new token, and for whom
-        self._replaced: set[str] = set()  # whoever is in it
+        self._refused = Refused()
         self._stopped: StoreError | None = None  # why not everybody who goes first was asked for
         self._told_s = clock.monotonic()
         self._round_at = clock.now()
@@ -94,6 +93,10 @@ class Enrolment:
         if (self.mode == "all" or here) and len(self._shown) < MOST_SHOWN:
             self._shown[customer_id] = customer
         self._wake.set()
+
+    def hurry(self, customer_id: str) -> None:
+        """The feed shows an item of a customer whose token stopped working."""
+        self._refused.hurry(customer_id)
 
     def beat_while_limited(self) -> None:
         """At every tick: everybody waits because the store said so, which is no hanging loop."""
@@ -141,7 +144,7 @@ class Enrolment:
     def _listing(self) -> bool:
         """Whether it is not known yet whose some tokens of the owner's own list are: their customers need none."""
         watches = self._polling.watches.values()
-        return any(w.token and w.customer_id is None and not w.refused and not w.failures for w in watches)
+        return any(w.customer_number is None and w.is_read and not w.refused and not w.failures for w in watches)
 
     async def _rest(self, wait_s: float, wake: asyncio.Event) -> None:
         until = self._clock.monotonic() + wait_s
@@ -208,8 +211,8 @@ class Enrolment:
                 self._stopped = error
 
     async def _replace(self) -> None:
-        while self._refused and self._refused[0][0] <= self._clock.now():
-            await self._replace_first()
+        while (customer_id := self._refused.take(self._clock.now())) is not None:
+            await self._replace_one(customer_id)
             await self._at_the_door()
 
     async def _left(self) -> None:
@@ -223,6 +226,10 @@ class Enrolment:
         if not self._wake.is_set():
             return
         self._wake.clear()
+        if self._refused:
+            here = (one for _, player in self._present() for one in identities(player))
+            for customer_id in self._polling.players.refused(here, self._polling.watches):
+                self._refused.hurry(customer_id)
         while self._shown:
             customer_id = next(iter(self._shown))
             customer = self._shown.pop(customer_id)
@@ -238,24 +245,20 @@ class Enrolment:
             await self._look_up(adapter, player)
             self._pulse.beat(LOOP)
 
-    async def _replace_first(self) -> None:
-        _, customer_id = heapq.heappop(self._refused)
+    async def _replace_one(self, customer_id: str) -> None:
         try:
             again_at = await self.minting.replace(customer_id)
         except StoreError:
-            heapq.heappush(self._refused, (self._clock.now(), customer_id))  # behind the others
+            self._refused.put(customer_id, self._clock.now())  # behind the others
             raise
-        if again_at is None:
-            self._replaced.discard(customer_id)
-        else:
-            heapq.heappush(self._refused, (again_at, customer_id))
+        if again_at is not None:
+            self._refused.put(customer_id, again_at)
         self._pulse.beat(LOOP)
 
     def _token_refused(self, customer_id: str) -> None:
         """Polling heard it. When he gets a new one is the ledger's word."""
-        if customer_id not in self._replaced:
-            self._replaced.add(customer_id)
-            heapq.heappush(self._refused, (self._clock.now(), customer_id))
+        if customer_id not in self._refused:
+            self._refused.put(customer_id, self._clock.now())
         self._wake.set()
 
     def _unknown(self, now: datetime) -> list[tuple[Adapter, Player]]:

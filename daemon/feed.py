@@ -143,6 +143,8 @@ class Feed:
             return False
         if not watch.refused:
             self._polling.look_now([watch.token_id])
+        elif self._enrolment is not None:
+            self._enrolment.hurry(customer_id)
         return True
 
     async def _look_again(self) -> None:

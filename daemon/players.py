@@ -73,6 +73,11 @@ class Players:
         """The customers who are one of these players."""
         return self._customers(players)
 
+    def refused(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[str]:
+        """The customers who are one of these players and whose token the store does not take."""
+        found = (watches[token_id] for token_id in self._customers(players))
+        return [watch.customer_id for watch in found if watch.refused and watch.customer_id is not None]
+
     def knows(self, player: str) -> bool:
         """Whether anybody perkd looks at is that player."""
         return key_of(player) in self._behind
