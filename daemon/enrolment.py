@@ -65,7 +65,7 @@ class Enrolment:
         self._list_changed = True
         self._strangers = Strangers()
         self._shown: dict[str, Customer | None] = {}  # whom the feed showed; None: who he is must be asked
-        self._refused = Refused()
+        self.refused = Refused()
         self._stopped: StoreError | None = None  # why not everybody who goes first was asked for
         self._told_s = clock.monotonic()
         self._round_at = clock.now()
@@ -94,9 +94,9 @@ class Enrolment:
             self._shown[customer_id] = customer
         self._wake.set()
 
-    def hurry(self, customer_id: str) -> None:
-        """The feed shows an item of a customer whose token stopped working."""
-        self._refused.hurry(customer_id)
+    def awaits(self, customer_id: str) -> bool:
+        """Whether the feed showed him and his turn has not come."""
+        return customer_id in self._shown
 
     def beat_while_limited(self) -> None:
         """At every tick: everybody waits because the store said so, which is no hanging loop."""
@@ -211,7 +211,7 @@ class Enrolment:
                 self._stopped = error
 
     async def _replace(self) -> None:
-        while (customer_id := self._refused.take(self._clock.now())) is not None:
+        while (customer_id := self.refused.take(self._clock.now())) is not None:
             await self._replace_one(customer_id)
             await self._at_the_door()
 
@@ -226,10 +226,10 @@ class Enrolment:
         if not self._wake.is_set():
             return
         self._wake.clear()
-        if self._refused:
+        if self.refused:
             here = (one for _, player in self._present() for one in identities(player))
             for customer_id in self._polling.players.refused(here, self._polling.watches):
-                self._refused.hurry(customer_id)
+                self.refused.hurry(customer_id)
         while self._shown:
             customer_id = next(iter(self._shown))
             customer = self._shown.pop(customer_id)
@@ -249,16 +249,16 @@ class Enrolment:
         try:
             again_at = await self.minting.replace(customer_id)
         except StoreError:
-            self._refused.put(customer_id, self._clock.now())  # behind the others
+            self.refused.put(customer_id, self._clock.now())  # behind the others
             raise
         if again_at is not None:
-            self._refused.put(customer_id, again_at)
+            self.refused.put(customer_id, again_at)
         self._pulse.beat(LOOP)
 
     def _token_refused(self, customer_id: str) -> None:
         """Polling heard it. When he gets a new one is the ledger's word."""
-        if customer_id not in self._refused:
-            self._refused.put(customer_id, self._clock.now())
+        if customer_id not in self.refused:
+            self.refused.put(customer_id, self._clock.now())
         self._wake.set()
 
     def _unknown(self, now: datetime) -> list[tuple[Adapter, Player]]:

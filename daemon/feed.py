@@ -18,6 +18,7 @@ from .paynow.errors import StoreError
 from .paynow.management import Management
 from .polling import Polling
 from .pulse import Pulse
+from .watches import Watch
 
 log = logging.getLogger("perkd.feed")
 
@@ -130,25 +131,39 @@ class Feed:
         if not (owner := item.owner_id):
             return
         self._shown.inc()
-        self._looks.put(number, owner, self._clock.monotonic())
+        self._looks.put(number, owner, self._clock.monotonic(), self._clock.now())
         if not self._look_at(owner) and self._enrolment is not None:
             known = item.customer is not None and item.customer.id == owner
             self._enrolment.shown(owner, item.customer if known else None)
 
     def _look_at(self, customer_id: str) -> bool:
         """Whether he is somebody who is read; then he is due now."""
-        token_id = self._polling.newest.get(customer_id)
-        watch = None if token_id is None else self._polling.watches.get(token_id)
-        if watch is None or not watch.is_read:
+        if (watch := self._watch(customer_id)) is None:
             return False
         if not watch.refused:
             self._polling.look_now([watch.token_id])
         elif self._enrolment is not None:
-            self._enrolment.hurry(customer_id)
+            self._enrolment.refused.hurry(customer_id)
         return True
 
+    def _watch(self, customer_id: str) -> Watch | None:
+        """How he is read; None: not at all."""
+        token_id = self._polling.newest.get(customer_id)
+        watch = None if token_id is None else self._polling.watches.get(token_id)
+        return watch if watch is not None and watch.is_read else None
+
     async def _look_again(self) -> None:
-        if due := self._looks.due(self._clock.monotonic()):
+        now_s, now = self._clock.monotonic(), self._clock.now()
+        if due := self._looks.due(now_s):
             self._looks.seen(map(int, await self._ledger.listed(map(str, due))))
-            for item in self._looks.due(self._clock.monotonic()):
-                self._look_at(self._looks.again(item))
+            for item in self._looks.due(now_s):
+                if self._unread(*self._looks.asked(item)):
+                    self._looks.unread(item, now_s)
+                else:
+                    self._look_at(self._looks.again(item, now))
+
+    def _unread(self, customer_id: str, since: datetime) -> bool:
+        """Whether his turn is still to come: many may have bought something at once, or the store is out of reach."""
+        if (watch := self._watch(customer_id)) is None:
+            return self._enrolment is not None and self._enrolment.awaits(customer_id)
+        return not watch.refused and (watch.read_at is None or watch.read_at < since)

@@ -5,6 +5,7 @@ each look begins a minute before the newest id, and the ids of that minute are r
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .paynow.wire import FLAKE_EPOCH
@@ -68,27 +69,52 @@ class Window:
             self._seen = set(kept[-self._most :])
 
 
+@dataclass(slots=True)
+class _Look:
+    customer_id: str
+    asked_at: datetime  # when he was asked for last
+    listed_s: float
+    from_s: float  # the next look counts from there
+    looks: int = 0  # again, so far
+
+
 class Looks:
-    """Items the store listed and no inventory had yet: their customers are looked at again. Times are seconds."""
+    """Items the store listed and no inventory had yet: their customers are looked at again. Times in seconds are
+    monotonic."""
 
     AGAIN_S = (20.0, 60.0)  # after the store listed it: the customer's own list may be a little late
+    UNREAD_S = 6 * 3600.0  # so long it is waited for that he is read at all
 
     def __init__(self) -> None:
-        self._waiting: dict[int, tuple[str, float, int]] = {}  # item → its customer, when listed, looks again so far
+        self._waiting: dict[int, _Look] = {}
 
-    def put(self, item: int, customer_id: str, now: float) -> None:
-        self._waiting[item] = (customer_id, now, 0)
+    def put(self, item: int, customer_id: str, now_s: float, now: datetime) -> None:
+        """The store lists it, and its customer is asked for now."""
+        self._waiting[item] = _Look(customer_id, now, now_s, now_s)
 
-    def due(self, now: float) -> list[int]:
+    def due(self, now_s: float) -> list[int]:
         """The items whose customers are due for another look, unless an inventory has had them meanwhile."""
-        return [item for item in self._waiting if self._at(item) <= now]
+        return [item for item, look in self._waiting.items() if self._at(look) <= now_s]
 
-    def again(self, item: int) -> str:
+    def asked(self, item: int) -> tuple[str, datetime]:
+        """Its customer, and when he was asked for last."""
+        look = self._waiting[item]
+        return look.customer_id, look.asked_at
+
+    def unread(self, item: int, now_s: float) -> None:
+        """Its customer's turn has not come since he was asked for: that was no look."""
+        look = self._waiting[item]
+        look.from_s = now_s
+        if now_s - look.listed_s >= self.UNREAD_S:
+            del self._waiting[item]
+
+    def again(self, item: int, now: datetime) -> str:
         """The customer to look at; after the last look the item is waited for no more."""
-        customer_id, listed, looks = self._waiting.pop(item)
-        if looks + 1 < len(self.AGAIN_S):
-            self._waiting[item] = (customer_id, listed, looks + 1)
-        return customer_id
+        look = self._waiting[item]
+        look.looks, look.asked_at = look.looks + 1, now
+        if look.looks == len(self.AGAIN_S):
+            del self._waiting[item]
+        return look.customer_id
 
     def seen(self, items: Iterable[int]) -> None:
         """An inventory had these."""
@@ -98,13 +124,12 @@ class Looks:
     @property
     def next_at(self) -> float | None:
         """When the next look is due."""
-        return min(map(self._at, self._waiting), default=None)
+        return min(map(self._at, self._waiting.values()), default=None)
 
     @property
     def oldest(self) -> int | None:
         """The smallest id waited for: a restart begins before it."""
         return min(self._waiting, default=None)
 
-    def _at(self, item: int) -> float:
-        _, listed, looks = self._waiting[item]
-        return listed + self.AGAIN_S[looks]
+    def _at(self, look: _Look) -> float:
+        return look.from_s + self.AGAIN_S[look.looks]

@@ -1,9 +1,11 @@
 """The store-wide list of items: a purchase reaches the game within seconds, however many customers there are."""
 
+import math
 from datetime import timedelta
 from pathlib import Path
 
 from daemon.sandbox.faults import Fault
+from daemon.sandbox.goods import STORE_ID
 from tests.flow.enrolling import CUSTOMERS, FEED, begun, enrolled, fed, keyed, later, looked, made, mints, read
 from tests.flow.owner import Owner, uuid_of
 from tests.world import World
@@ -138,6 +140,33 @@ async def test_an_item_an_inventory_had_is_looked_for_no_more(tmp_path: Path) ->
             world.hands.forward(timedelta(seconds=seconds))
             await fed(world)
         assert world.store.requests(INVENTORY) == before
+
+
+async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_restart(tmp_path: Path) -> None:
+    async with keyed(tmp_path, "Ann", "Bob") as owner:
+        world = owner.world
+        await enrolled(world, "Ann", "Bob")
+        await fed(world)
+        world.store.fault(Fault.SERVER_ERROR, customer="Ann")
+        first, last = world.buy("Ann"), world.buy("Bob")
+        await fed(world)
+        await owner.settled(owner.add("Bob"))
+
+        async def bookmark(after: timedelta) -> int:
+            """After every look that is due by then."""
+            feed = owner.app.newcomers.feed
+            assert feed is not None
+            world.hands.forward(after)
+            await world.until(lambda: (feed._looks.next_at or math.inf) > world.hands.monotonic())
+            await fed(world)
+            return int(await owner.app._ledger.bookmark(f"feed:{STORE_ID}") or 0)
+
+        for seconds in (21, 41, 61, 61):
+            assert await bookmark(timedelta(seconds=seconds)) < int(first)
+        world.store.heal()
+        world.hands.forward(timedelta(minutes=20))
+        await owner.settled(owner.add("Bob"), owner.add("Ann"))
+        assert await bookmark(timedelta(minutes=2)) == int(last)
 
 
 async def test_a_new_customers_first_purchase_enrols_him_at_once(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from daemon.feedwindow import OVERLAP, TIME_BITS, Looks, Window, before, flake_at, latest_flake
 from daemon.paynow.wire import FLAKE_EPOCH, flake_time
 
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATEST = latest_flake(START + timedelta(days=30))
 LATEST_MS = OVERLAP // timedelta(milliseconds=1)
@@ -148,15 +149,37 @@ TestFeeding = Feeding.TestCase
 def test_an_item_is_looked_for_twice_more_and_then_no_more() -> None:
     looks = Looks()
     assert (looks.next_at, looks.oldest) == (None, None)
-    looks.put(7, "ann", 100.0)
-    looks.put(5, "ben", 101.0)
+    looks.put(7, "ann", 100.0, START)
+    looks.put(5, "ben", 101.0, START)
     assert (looks.next_at, looks.oldest) == (120.0, 5)
     assert looks.due(119.9) == []
     assert looks.due(120.0) == [7]
-    assert looks.again(7) == "ann"
+    assert looks.again(7, LATER) == "ann"
+    assert (looks.asked(7), looks.asked(5)) == (("ann", LATER), ("ben", START))
     assert looks.due(121.0) == [5]
     looks.seen([5, 99])
     assert looks.oldest == 7
     assert looks.next_at == pytest.approx(160.0)
-    assert looks.again(7) == "ann"
+    assert looks.again(7, LATER) == "ann"
     assert looks.oldest is None
+
+
+def test_an_item_is_waited_for_until_its_customers_turn_has_come_but_not_for_ever() -> None:
+    looks, now_s = Looks(), 100.0
+    looks.put(7, "ann", now_s, START)
+    while looks.oldest == 7 and now_s < 100_000:
+        assert looks.next_at is not None
+        now_s = looks.next_at
+        assert looks.due(now_s) == [7]
+        assert looks.asked(7) == ("ann", START)
+        looks.unread(7, now_s)
+    assert now_s - 100.0 == pytest.approx(Looks.UNREAD_S, abs=20.0)
+
+
+def test_two_looks_are_left_for_whose_turn_came_late() -> None:
+    looks = Looks()
+    looks.put(7, "ann", 100.0, START)
+    looks.unread(7, 600.0)
+    assert looks.next_at == pytest.approx(620.0)
+    looks.again(7, LATER)
+    assert looks.next_at == pytest.approx(660.0)
