@@ -100,7 +100,8 @@ class Feed:
             self._pulse.beat(LOOP)
 
     async def _ask(self) -> None:
-        window = self._window = self._window or await self._begin()
+        if (window := self._window) is None or window.newest > latest_flake(self._store_now()):
+            window = self._window = await self._begin()  # at first, and where the store's clock went back
         async for page in self._store.items.of_store(after=str(window.after), first=True):
             items = {int(item.id): item for item in page}
             for new in window.take(items, latest_flake(self._store_now())):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID
+from daemon.sandbox.goods import STORE_ID, Flakes
 from tests.flow.enrolling import CUSTOMERS, FEED, begun, enrolled, fed, keyed, later, looked, made, mints, read
 from tests.flow.owner import Owner, uuid_of
 from tests.world import World
@@ -140,6 +140,23 @@ async def test_an_item_an_inventory_had_is_looked_for_no_more(tmp_path: Path) ->
             world.hands.forward(timedelta(seconds=seconds))
             await fed(world)
         assert world.store.requests(INVENTORY) == before
+
+
+async def test_purchases_are_seen_at_once_where_the_stores_clock_went_back(tmp_path: Path) -> None:
+    async with keyed(tmp_path, "Ann", "Eve") as owner:
+        world = owner.world
+        await enrolled(world, "Ann", "Eve")
+        right = world.store.now
+        world.store.now = lambda: right() + timedelta(days=3)
+        world.buy("Eve")
+        await fed(world)
+        await owner.settled(owner.add("Eve"))
+        world.store.now, world.store._flakes = right, Flakes()
+        world.poll_now()  # the store says what time it is
+        await owner.looked()
+        world.buy("Ann")
+        await fed(world)
+        await owner.settled(owner.add("Eve"), owner.add("Ann"))
 
 
 async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_restart(tmp_path: Path) -> None:
