@@ -93,11 +93,14 @@ class Minting:
             if not isinstance(who, Customer):  # he was waiting for another try
                 await self._ledger.need_not_enrol(who if isinstance(who, str) else who.customer_id)
             return
+        asked = None
         if isinstance(who, str):
-            who = await self._store.customers.show(who)
+            asked, who = who, await self._store.customers.show(who)
         profile = profile_of(who) if isinstance(who, Customer) else who
         if self.watch(profile.customer_id) is None:
             await self._finished(self._mint(profile, rank, instead_of=None))
+        if asked is not None and asked != profile.customer_id:  # the store has joined him with that one
+            await self._ledger.need_not_enrol(asked)
 
     async def _mint(self, profile: Profile, rank: Rank, *, instead_of: int | None) -> None:
         token = await self._store.customers.mint(profile.customer_id)

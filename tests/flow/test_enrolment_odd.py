@@ -141,6 +141,28 @@ async def test_whom_the_feed_shows_in_vain_keeps_nobody_from_his_token(fault: Fa
         assert "enrolment_failing" not in problems
 
 
+async def test_a_customer_the_store_has_joined_with_another_one_is_asked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        world.add_customer("Bob")
+        world.write_config(enrol="all", offline="1h")
+        owner = await begun(world)
+        await enrolled(world, "Ann", "Bob")
+        was, bob = documents.Documents.customer, world.store.customer("Bob")
+        monkeypatch.setattr(documents.Documents, "customer", lambda self, _one: was(self, bob))
+        ann = f"{CUSTOMERS}/{world.store.customer('Ann').id}"
+        world.tokens_path.write_text("# nobody any more\n")
+        status, _ = await owner.ask("/reload", "POST")
+        assert status == 200
+        await world.until(lambda: world.store.requests(ann) == 1)
+        for _ in range(3):
+            await later(world, minutes=1)
+        assert world.store.requests(ann) == 1
+        assert (read(world), mints(world)) == ({"Bob"}, 1)
+
+
 async def test_a_customer_with_an_id_of_the_far_future_hides_nobody(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         customer_with_id(world, FUTURE, "Eve")
