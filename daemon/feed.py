@@ -104,8 +104,12 @@ class Feed:
             window = self._window = await self._begin()  # at first, and where the store's clock went back
         async for page in self._store.items.of_store(after=str(window.after), first=True):
             items = {int(item.id): item for item in page}
-            for new in window.take(items, latest_flake(self._store_now())):
-                self._show(new, items[new])
+            new = window.take(items, latest_flake(self._store_now()))
+            self._shown.inc(len(new))
+            had = await self._ledger.listed(map(str, new)) if new else set()  # after a restart it may be most of them
+            for number in new:
+                if str(number) not in had:
+                    self._show(number, items[number])
             self._pulse.beat(LOOP)
         oldest = self._looks.oldest  # a restart looks again for whatever no inventory had yet
         cursor = str(window.newest if oldest is None else min(window.newest, oldest - 1))
@@ -129,9 +133,9 @@ class Feed:
         return self._store.now(self._clock.now(), self._clock.monotonic())
 
     def _show(self, number: int, item: StoreItem) -> None:
+        """No inventory had it."""
         if not (owner := item.owner_id):
             return
-        self._shown.inc()
         self._looks.put(number, owner, self._clock.monotonic(), self._clock.now())
         if not self._look_at(owner) and self._enrolment is not None:
             known = item.customer is not None and item.customer.id == owner

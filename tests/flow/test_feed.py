@@ -1,9 +1,13 @@
 """The store-wide list of items: a purchase reaches the game within seconds, however many customers there are."""
 
 import math
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+from daemon.polling import Polling
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, Flakes
 from tests.flow.enrolling import CUSTOMERS, FEED, begun, enrolled, fed, keyed, later, looked, made, mints, read
@@ -140,6 +144,33 @@ async def test_an_item_an_inventory_had_is_looked_for_no_more(tmp_path: Path) ->
             world.hands.forward(timedelta(seconds=seconds))
             await fed(world)
         assert world.store.requests(INVENTORY) == before
+
+
+async def test_whoever_was_read_with_what_he_bought_is_not_asked_for_again_after_a_restart(tmp_path: Path) -> None:
+    async with keyed(tmp_path, "Ann", "Bob") as owner:
+        world = owner.world
+        await enrolled(world, "Ann", "Bob")
+        await fed(world)
+        world.store.fault(Fault.SERVER_ERROR, customer="Bob")
+        world.buy("Bob")
+        world.buy("Ann")
+        await fed(world)
+        await owner.settled(owner.add("Ann"))
+        await world.stop_app()
+        world.store.heal()
+        asked: list[str] = []
+        was = Polling.look_now
+
+        def look_now(self: Polling, token_ids: Iterable[int] | None = None) -> None:
+            asked.extend(self.watches[one].label for one in token_ids or ())
+            was(self, token_ids)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Polling, "look_now", look_now)
+            owner = await begun(world)
+            await fed(world)
+            assert asked == ["Bob"]
+            await owner.settled(owner.add("Ann"), owner.add("Bob"))
 
 
 async def test_purchases_are_seen_at_once_where_the_stores_clock_went_back(tmp_path: Path) -> None:
