@@ -52,12 +52,15 @@ def introduction(found: Settings) -> list[str]:
     perks = ", ".join(f"{perk.name} ({perk.kind} on {_where(perk)})" for perk in found.perks) or "none"
     servers = ", ".join(f"{one.name} ({one.game} at {one.endpoint.address})" for one in found.servers) or "none"
     tokens = found.customers.tokens
-    listed = f"{many(len(tokens), 'token')} from {found.customers.source}, and " if tokens is not None else ""
+    by_key = {"all": "everybody in the store, ", "online": "whoever comes onto a server, "}.get(
+        found.customers.enrol, ""
+    )
+    listed = f"{many(len(tokens), 'token')} from {found.customers.source}, " if tokens is not None else ""
     return [
         f"store: {found.store.api}, at most {found.poll.rate:g} requests a second",
         f"servers: {servers}",
         f"perks: {perks}",
-        f"customers: {listed}those added by `perkd customers add`",
+        f"customers: {by_key}{listed}{'and ' if by_key or listed else ''}those added by `perkd customers add`",
     ]
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters import ADAPTERS
+from daemon.cli.run import introduction
+from daemon.config import SecretSources, load
 from tests import secretwatch
 from tests.world import DEADLINE_S, World
 
@@ -42,6 +45,21 @@ async def test_it_says_what_it_does_and_ends_in_order(tmp_path: Path) -> None:
     assert re.search(r"status page: http://127\.0\.0\.1:\d+/\n", text)
     assert lines[-1].endswith("perkd stopped")
     assert not world.socket.exists()
+
+
+@pytest.mark.parametrize(
+    ("enrol", "listed"),
+    [
+        ("all", "everybody in the store, 0 tokens from file:"),
+        ("online", "whoever comes onto a server, 0 tokens from file:"),
+        ("off", "0 tokens from file:"),
+    ],
+)
+async def test_it_says_whom_the_key_brings(enrol: str, listed: str, tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        found = load(world.write_config(enrol=enrol), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
+        rest = f"{world.tokens_path}, and those added by `perkd customers add`"
+        assert introduction(found)[3] == f"customers: {listed}{rest}"
 
 
 async def test_under_systemd_lines_carry_priorities_instead_of_times(tmp_path: Path) -> None:

@@ -167,10 +167,10 @@ async def test_whoever_was_read_with_what_he_bought_is_not_asked_for_again_after
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Polling, "look_now", look_now)
-            owner = await begun(world)
+            again = await begun(world)
             await fed(world)
             assert asked == ["Bob"]
-            await owner.settled(owner.add("Ann"), owner.add("Bob"))
+            await again.settled(again.add("Ann"), again.add("Bob"))
 
 
 async def test_purchases_are_seen_at_once_where_the_stores_clock_went_back(tmp_path: Path) -> None:
