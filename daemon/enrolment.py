@@ -217,7 +217,7 @@ class Enrolment:
 
     async def _left(self) -> None:
         for customer_id in await self._ledger.unenrolled_due(self._clock.now(), LATER_AT_ONCE):
-            await self.minting.now(customer_id, rank=Rank.REST)
+            await self.minting.now(customer_id, rank=Rank.NEW)
             self._pulse.beat(LOOP)
             await self._at_the_door()
 

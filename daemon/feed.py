@@ -18,6 +18,7 @@ from .paynow.errors import StoreError
 from .paynow.management import Management
 from .polling import Polling
 from .pulse import Pulse
+from .schedule import Rank
 from .watches import Watch
 
 log = logging.getLogger("perkd.feed")
@@ -146,7 +147,7 @@ class Feed:
         if (watch := self._watch(customer_id)) is None:
             return False
         if not watch.refused:
-            self._polling.look_now([watch.token_id])
+            self._polling.look_now([watch.token_id], Rank.ASKED if watch.online else Rank.SHOWN)
         elif self._enrolment is not None:
             self._enrolment.refused.hurry(customer_id)
         return True

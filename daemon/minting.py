@@ -50,7 +50,7 @@ class Minting:
     async def of_page(self, customer: Customer, state: Enrolled) -> None:
         """One of everybody, whose turn it is; `state` is the ledger's word on him."""
         if not state.tries:  # else he has his own time
-            await self._guarded(customer.id, state.tries, self._who(customer, state, Rank.REST))
+            await self._guarded(customer.id, state.tries, self._who(customer, state, Rank.NEW))
 
     async def now(self, customer_id: str, who: Customer | Profile | None = None, *, rank: Rank = Rank.ASKED) -> None:
         """One who does not wait for his turn. `who` None: the store is asked who he is. `rank`: how he is read then."""
@@ -111,7 +111,7 @@ class Minting:
         self.made += 1
         self._polling.take_in(row, rank)
         log.log(
-            logging.DEBUG if rank is Rank.REST else logging.INFO,
+            logging.DEBUG if rank is Rank.NEW else logging.INFO,
             "%s (customer %s): perkd had a token made",
             profile.display_name,
             profile.customer_id,

@@ -104,8 +104,10 @@ class Polling:
         if known is not None:
             self.players.drop(known)
         self.watches[row.token_id] = Watch(row)
-        ending = row.recheck_at is not None and row.recheck_at <= self._clock.now()
-        self._schedule.put(row.token_id, self._clock.monotonic(), Rank.ENDING if ending else Rank.REST)
+        rank = Rank.NEW if row.read_at is None else Rank.REST
+        if row.recheck_at is not None and row.recheck_at <= self._clock.now():
+            rank = Rank.ENDING
+        self._schedule.put(row.token_id, self._clock.monotonic(), rank)
 
     def take_in(self, row: Polled, rank: Rank) -> None:
         """A token made just now: its customer is due at once, and an older token of his is read no more."""
@@ -119,14 +121,14 @@ class Polling:
         """Players who came onto a server: whoever was online nowhere is due at once, unless he is being read."""
         for token_id in self.players.joined(players, self.watches):
             if token_id in self._schedule:
-                self._schedule.put(token_id, self._clock.monotonic(), Rank.ONLINE)
+                self._schedule.hurry(token_id, self._clock.monotonic(), Rank.ONLINE)
 
-    def look_now(self, token_ids: Iterable[int] | None = None) -> None:
-        """These customers, or all, are due at once, before everybody else."""
+    def look_now(self, token_ids: Iterable[int] | None = None, rank: Rank = Rank.ASKED) -> None:
+        """These customers, or all, are due at once."""
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
             if (watch := self.watches.get(token_id)) is not None and not self._in_hand.ask(watch):
-                self._schedule.put(token_id, now, Rank.ASKED)
+                self._schedule.hurry(token_id, now, rank)
 
     def reconcile(self) -> None:
         """The config changed: everybody is compared with it now."""

@@ -11,29 +11,33 @@ from enum import IntEnum
 class Rank(IntEnum):
     """Who goes first when more are due than the rate lets through."""
 
-    ASKED = 0  # something says that he is worth a look now: the feed, an activation, the operator
-    ONLINE = 1  # he is on a server now
-    ENDING = 2  # an end of his is due
-    FAILED = 3  # he could not be read last time
-    REST = 4
+    ASKED = 0  # something says that he is worth a look now: an activation, the operator, the feed while he is online
+    SHOWN = 1  # the feed says so, and he is on no server
+    ONLINE = 2  # he is on a server now
+    ENDING = 3  # an end of his is due
+    NEW = 4  # he was never read
+    FAILED = 5  # he could not be read last time
+    REST = 6
 
 
-FAIR = 4  # one read in so many goes to whoever waits longest: however many are online, the rest is still read
+FAIR = 4  # one read in so many goes to whoever waits longest: however many are online, the rest is still read;
+BY_RANK = 1  # and one to the others by their rank: however many have bought something, who is online is still read
 SLOT_S = 0.25  # due times are kept in slots of this length: in the slot of now, each is looked at
 _NEVER = float("inf")
 _RANKS = tuple(Rank)
 
 
 class Schedule:
-    """Slots of due times (seconds, monotonic), and two heaps of who is due: by rank, and by how long already. Keys are
-    small numbers, as the ledger counts them: of each only its time, its rank and its place in a slot are kept, in
-    arrays (docs/decisions/0011)."""
+    """Slots of due times (seconds, monotonic), and three heaps of who is due: whoever is asked for, the others by rank,
+    and both by how long already. Keys are small numbers, as the ledger counts them: of each only its time, its rank and
+    its place in a slot are kept, in arrays (docs/decisions/0011)."""
 
     def __init__(self) -> None:
         self._slots: dict[int, array[int]] = {}
         self._order: list[int] = []  # a heap of the slots there are
-        self._ready: list[tuple[Rank, float, int]] = []
-        self._oldest: list[tuple[float, int]] = []
+        self._asked: list[tuple[int, float, int]] = []
+        self._others: list[tuple[int, float, int]] = []
+        self._oldest: list[tuple[int, float, int]] = []  # all of one rank
         self._reads = 0
         self._at: array[float] = array("d")  # by key, the time that counts: any other in the slots is stale
         self._rank = bytearray()
@@ -57,6 +61,12 @@ class Schedule:
         else:
             slot.append(key)
 
+    def hurry(self, key: int, now: float, rank: Rank) -> None:
+        """Due now. Who is asked for already keeps his place, and goes first when he comes onto a server."""
+        if key in self and (was := _RANKS[self._rank[key]]) <= Rank.SHOWN:
+            now, rank = self._at[key], Rank.ASKED if rank in (Rank.ASKED, Rank.ONLINE) else was
+        self.put(key, now, rank)
+
     def drop(self, key: int) -> None:
         if key in self:
             self._at[key] = _NEVER
@@ -74,27 +84,32 @@ class Schedule:
                     if at // SLOT_S == number:
                         later.append(key)
                 elif at // SLOT_S == number:  # else it was put elsewhere since, or is not wanted any more
-                    heapq.heappush(self._ready, (_RANKS[self._rank[key]], at, key))
-                    heapq.heappush(self._oldest, (at, key))
+                    rank = self._rank[key]
+                    heapq.heappush(self._others if rank > Rank.SHOWN else self._asked, (rank, at, key))
+                    heapq.heappush(self._oldest, (0, at, key))
             if later:
                 self._slots[number] = later
                 break
             del self._slots[number]
             heapq.heappop(self._order)
-        return len(self._ready)
+        return len(self._asked) + len(self._others)
 
     def take(self) -> int | None:
         """The next one to read; he is not due again until `put`."""
-        fair = self._reads % FAIR == FAIR - 1
-        while self._ready and self._oldest:
-            at, key = heapq.heappop(self._oldest) if fair else heapq.heappop(self._ready)[1:]
-            if self._at[key] == at:
-                self._at[key] = _NEVER
-                self._count -= 1
-                self._reads += 1
-                return key
-        self._ready.clear()
-        self._oldest.clear()
+        part = self._reads % FAIR
+        heaps = [self._oldest] if part == FAIR - 1 else [self._asked, self._others]
+        if part == BY_RANK:
+            heaps.reverse()
+        for heap in heaps:
+            while heap:
+                _, at, key = heapq.heappop(heap)
+                if self._at[key] == at:
+                    self._at[key] = _NEVER
+                    self._count -= 1
+                    self._reads += 1
+                    return key
+        for heap in (self._asked, self._others, self._oldest):
+            heap.clear()
         return None
 
     def __contains__(self, key: int) -> bool:
@@ -106,4 +121,4 @@ class Schedule:
     @property
     def waiting(self) -> int:
         """How many are due and not taken yet."""
-        return len({key for _, at, key in self._ready if self._at[key] == at})
+        return len({key for _, at, key in self._oldest if self._at[key] == at})

@@ -88,9 +88,9 @@ class Town:
         return made
 
     def look_now(self, number: int, now_s: float) -> None:
-        """As `Polling.look_now`."""
-        self._ranks[number] = Rank.ASKED
-        self._schedule.put(number, now_s, Rank.ASKED)
+        """As `Polling.look_now`, of somebody who is on no server."""
+        self._ranks[number] = Rank.SHOWN
+        self._schedule.hurry(number, now_s, Rank.SHOWN)
 
     def put_back(self, number: int, now_s: float) -> None:
         """He was read."""

@@ -10,6 +10,7 @@ import pytest
 from daemon.polling import Polling
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, Flakes
+from daemon.schedule import Rank
 from tests.flow.enrolling import CUSTOMERS, FEED, begun, enrolled, fed, keyed, later, looked, made, mints, read
 from tests.flow.owner import Owner, uuid_of
 from tests.world import World
@@ -161,9 +162,9 @@ async def test_whoever_was_read_with_what_he_bought_is_not_asked_for_again_after
         asked: list[str] = []
         was = Polling.look_now
 
-        def look_now(self: Polling, token_ids: Iterable[int] | None = None) -> None:
+        def look_now(self: Polling, token_ids: Iterable[int] | None = None, rank: Rank = Rank.ASKED) -> None:
             asked.extend(self.watches[one].label for one in token_ids or ())
-            was(self, token_ids)
+            was(self, token_ids, rank)
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Polling, "look_now", look_now)

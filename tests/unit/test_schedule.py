@@ -79,6 +79,52 @@ def test_however_many_are_online_one_read_in_four_goes_to_whoever_waits_longest(
     assert order == [1000, 1000, 1000, 0, 1000, 1000, 1000, 1, 1000, 1000, 1000, 2]
 
 
+def test_however_many_bought_something_one_read_in_four_goes_to_who_is_online() -> None:
+    schedule = Schedule()
+    for key in range(100):
+        schedule.put(key, 100.0, Rank.SHOWN)
+    for key in range(200, 300):
+        schedule.put(key, 1.0, Rank.REST)
+    for key in range(1000, 1100):
+        schedule.put(key, 200.0, Rank.ONLINE)
+    schedule.drain(300.0)
+    order = [schedule.take() for _ in range(8)]
+    assert order == [0, 1000, 1, 200, 2, 1001, 3, 201]
+
+
+def test_of_those_who_bought_something_who_is_online_goes_first() -> None:
+    schedule = Schedule()
+    for key in (1, 2, 3):
+        schedule.put(key, float(key), Rank.SHOWN)
+    schedule.put(4, 9.0, Rank.ASKED)
+    schedule.drain(10.0)
+    schedule.hurry(3, 10.0, Rank.ONLINE)  # he comes while he waits
+    schedule.drain(10.0)
+    assert taken(schedule) == [3, 4, 1, 2]
+
+
+def test_who_is_asked_for_already_keeps_his_place_and_never_gets_a_worse_rank() -> None:
+    schedule = Schedule()
+    schedule.put(1, 1.0, Rank.ASKED)
+    schedule.put(2, 2.0, Rank.ASKED)
+    schedule.put(3, 3.0, Rank.REST)
+    schedule.drain(10.0)
+    schedule.hurry(1, 10.0, Rank.ONLINE)
+    schedule.hurry(1, 10.0, Rank.SHOWN)
+    schedule.hurry(3, 10.0, Rank.ASKED)
+    schedule.drain(10.0)
+    assert taken(schedule) == [1, 2, 3]
+    assert (len(schedule), schedule.waiting) == (0, 0)
+
+
+def test_who_is_hurried_before_his_time_is_due_at_once() -> None:
+    schedule = Schedule()
+    schedule.put(1, 500.0, Rank.ENDING)
+    schedule.hurry(1, 10.0, Rank.ONLINE)
+    assert schedule.drain(10.0) == 1
+    assert (taken(schedule), len(schedule)) == ([1], 0)
+
+
 def test_somebody_is_scheduled_until_he_is_taken() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
@@ -150,6 +196,7 @@ def test_waiting_counts_those_who_are_due_and_not_taken() -> None:
 
 doings = st.one_of(
     st.tuples(st.just("put"), st.integers(0, 4), st.integers(0, 20)),
+    st.tuples(st.just("hurry"), st.integers(0, 4), st.integers(0, 20)),
     st.tuples(st.just("drop"), st.integers(0, 4), st.just(0)),
     st.tuples(st.just("drain"), st.just(0), st.integers(0, 20)),
     st.tuples(st.just("take"), st.just(0), st.just(0)),
@@ -162,6 +209,9 @@ def test_whatever_is_said_in_between_everybody_put_last_is_read_once(script: lis
     for what, key, at in script:
         if what == "put":
             schedule.put(key, float(at))
+            wanted.add(key)
+        elif what == "hurry":
+            schedule.hurry(key, float(at), Rank(at % len(Rank)))
             wanted.add(key)
         elif what == "drop":
             schedule.drop(key)
