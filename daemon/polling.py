@@ -281,6 +281,7 @@ class Polling:
         watch.refused, watch.error = refused, str(error)
         if refused:
             self.sweep.leave(watch.token_id)
+            self._failures.refused(watch.token_id)
             if watch.customer_id is not None and error.status in (401, 403):
                 self.on_refused(watch.customer_id)
         else:

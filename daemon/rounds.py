@@ -95,6 +95,10 @@ class Failures:
         self._error = error
         self._who.add(token_id)
 
+    def refused(self, token_id: int) -> None:
+        """The store answered, and it is this token that is wrong."""
+        self._who.discard(token_id)
+
     def answered(self) -> None:
         self._error = None
         self._who.clear()

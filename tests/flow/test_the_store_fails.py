@@ -53,6 +53,23 @@ async def test_an_answer_that_is_no_inventory_takes_nothing_away_at_the_end(faul
         assert (await owner.status())["store"]["state"] == "ok"
 
 
+async def test_a_store_that_is_back_and_takes_no_token_any_more_is_not_said_to_be_out_of_reach(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        owner = await with_vip(world, "Ann", "Bob")
+        world.store.fault(Fault.RESET)
+        for _ in range(2):
+            await owner.tried()
+        assert (await owner.status())["store"]["state"] == "unreachable"
+        for name in ("Ann", "Bob"):
+            world.store.invalidate_tokens(name)
+        world.store.heal()
+        for _ in range(2):
+            await owner.tried()
+        report = await owner.status()
+        assert (report["store"]["state"], report["customers"]["refused"]) == ("refused", 2)
+        assert "store_unreachable" not in await owner.problems()
+
+
 async def test_a_renewal_during_an_outage_is_never_noticed_by_the_player(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await with_vip(world, "Ann")

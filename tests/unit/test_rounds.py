@@ -87,6 +87,17 @@ def test_the_store_is_out_of_reach_once_several_customers_or_all_there_are_could
     assert failures.unreachable(1) is None
 
 
+def test_a_store_that_refuses_the_tokens_it_did_not_answer_to_before_is_not_out_of_reach() -> None:
+    failures = Failures()
+    for token_id in (1, 2, 3):
+        failures.failed(token_id, "no answer")
+    failures.refused(1)
+    assert (failures.unreachable(1000), failures.unreachable(2)) == (None, "no answer")
+    for token_id in (2, 3, 4):
+        failures.refused(token_id)
+    assert failures.unreachable(0) is None
+
+
 def test_who_is_asked_for_while_he_is_being_read_is_read_once_more() -> None:
     reading = InHand()
     assert not reading.ask("Ann")
