@@ -128,7 +128,7 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
     """No whole answer: what `error` means."""
     kind, text = next((kind, text) for types, kind, text in _TRANSPORT if isinstance(error, types))
     why = ""
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if "{why}" in text and isinstance(error, aiohttp.ClientConnectorError):  # a certificate error may have no os_error
         why = one_line(error.os_error.strerror) or type(error.os_error).__name__
     return kind(text.format(host=host, path=path, why=why), path=path)
 
