@@ -278,6 +278,23 @@ async def test_an_empty_list_is_no_confirmation() -> None:
             await management.items.assign("5", made(Assignment, {"product_id": "6"}))
 
 
+@pytest.mark.parametrize("status", [408, 499])
+async def test_a_gateway_that_gave_up_while_the_store_was_at_work_is_followed_by_reading(status: int) -> None:
+    items: list[dict[str, Any]] = []
+
+    async def gateway(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(items)
+        items.append({"id": str(len(items) + 1), "customer_id": "5", "state": "usable", "product": {"id": "6"}})
+        return web.Response(status=status)
+
+    key = Secret(secretwatch.mint("an API key"))
+    async with one_handler(gateway) as url, Management.open(url, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+        management.items.settle_s = 0.0
+        [item] = await management.items.assign("5", made(Assignment, {"product_id": "6"}))
+    assert [item.id] == [one["id"] for one in items] == ["1"]
+
+
 async def test_what_he_bought_meanwhile_is_not_taken_for_the_assignment() -> None:
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
