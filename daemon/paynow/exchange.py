@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -121,6 +121,12 @@ class Exchange:
     def host(self) -> str:
         """The store's host name, for messages."""
         return self._host
+
+    @property
+    def store_time(self) -> datetime | None:
+        """The store's own time now, as its latest good answer had it; None before the first one."""
+        date = self.last_date
+        return None if date is None else date.at + timedelta(seconds=self.rate.monotonic() - date.seen_s)
 
     def url(self, path: str, query: str = "") -> URL:
         """The address of a path that is already checked; `query` is plain ASCII."""

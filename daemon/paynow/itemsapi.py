@@ -13,6 +13,7 @@ from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
 from .paging import PAGE_LIMIT, pages
 from .requests import Assignment, BulkAssignment, checked_id
+from .wire import AHEAD, flake_time
 
 WITHOUT_PAGES = frozenset({"command_delivery", "inventory"})  # the paths of 2023 and 2025: everything in one answer
 _BULK = {  # the path of bulk assignments, by the word for the inventory
@@ -66,8 +67,21 @@ class ItemsApi:
             yield page
 
     async def newest(self) -> str:
-        """The largest item id of the store; "0" when it has none."""
-        return max((item.id for item in await self.latest(1)), key=int, default="0")
+        """The largest item id of the store; "0" when it has none. Ids from the future of the store's own clock are
+        passed over: what is made from now on has smaller ones. Raises Unreadable when there are only such."""
+        for most in (1, PAGE_LIMIT):
+            ids = [item.id for item in await self.latest(most)]
+            now = self._keyed.exchange.store_time
+            sound = [one for one in ids if now is None or flake_time(one) <= now + AHEAD]
+            if sound or not ids:
+                return max(sound, key=int, default="0")
+        path = self._keyed.path("delivery/items")
+        raise Unreadable(
+            f"{path}: the ids of the newest items are from the future of the store's own clock, so what is made now "
+            "could not be told from what was there before",
+            path=path,
+            status=200,
+        )
 
     async def latest(self, most: int = PAGE_LIMIT) -> list[StoreItem]:
         """The newest items of the store, at most PAGE_LIMIT of them, newest first."""

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from adapters.base import Secret
 from daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
-from daemon.paynow.errors import BadInput, Limited, NotPermitted, ServerFault, StoreError, TokenRefused
+from daemon.paynow.errors import BadInput, Limited, NotPermitted, ServerFault, StoreError, TokenRefused, Unreadable
 from daemon.paynow.management import Management
 from daemon.paynow.rate import Rate
 from daemon.paynow.requests import BulkAssignment, made
@@ -223,6 +223,36 @@ async def test_what_was_bought_or_assigned_before_is_not_taken_for_a_row() -> No
 
 def _buy(store: Store, customer_id: str) -> None:
     store.purchase(customer_id, "rank")
+
+
+def to_the_future(store: Store, item_id: str) -> None:
+    """An id as one of the samples in PayNow's documentation has it: made in 2046."""
+    goods = store.items.pop(item_id)
+    goods.id = "3288949183568797696"
+    store.items[goods.id] = goods
+
+
+async def test_an_item_with_an_id_from_the_future_does_not_hide_what_was_made() -> None:
+    """Told as not assigned, the rows would be sent again, and everybody had everything twice."""
+    async with running_store() as store, management_of(store) as management:
+        ann, bob = crowd(store, 2)
+        for _ in range(2):
+            store.assign(bob, "rank")
+        to_the_future(store, next(iter(store.items)))
+        store.fault(Fault.ANSWER_LOST, path=TODAY, method="POST")
+        [piece] = await sent(management, [row(store, ann, quantity=2)])
+        assert states([piece]) == ["assigned"]
+        assert sorted(piece.rows[0].item_ids) == sorted(goods.id for goods in store.owned(ann))
+
+
+async def test_where_every_id_is_from_the_future_nothing_is_sent() -> None:
+    async with running_store() as store, management_of(store) as management:
+        ann, bob = crowd(store, 2)
+        store.assign(bob, "rank")
+        to_the_future(store, next(iter(store.items)))
+        with pytest.raises(Unreadable, match="from the future of the store's own clock"):
+            await sent(management, [row(store, ann)])
+        assert posts(store) == 0
 
 
 async def test_rows_the_store_knows_nothing_of_are_an_error_with_its_place() -> None:
