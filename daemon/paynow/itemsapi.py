@@ -11,11 +11,10 @@ from datetime import timedelta
 from .documents import StoreItem
 from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
-from .paging import PAGE_LIMIT, pages
+from .paging import PAGE_LIMIT, WITHOUT_PAGES, pages
 from .requests import Assignment, BulkAssignment, checked_id
 from .wire import AHEAD, flake_time
 
-WITHOUT_PAGES = frozenset({"command_delivery", "inventory"})  # the paths of 2023 and 2025: everything in one answer
 _BULK = {  # the path of bulk assignments, by the word for the inventory
     "delivery/items": "delivery/items",
     "command-delivery": "command-delivery",
