@@ -137,17 +137,16 @@ class ItemsApi:
                     "trying again"
                 ) from None
             new = [item for item in owned if item.id not in before and item.order_id is None]
-            made = [item for item in new if is_of(item, what)]
+            made = [item for item in new if is_of(item, what) and not is_anothers(item, what)]
             if len(made) == what.quantity and all(item.product is not None for item in new):
                 return made
             if wait_s is not None:
                 await asyncio.sleep(wait_s)
         if new:
-            unlike = sum(not is_of(item, what) for item in new)
             raise AssignedUnknown(
                 f"whether the store assigned the product is not known ({lost}): customer {customer_id} has {len(new)} "
-                f"new items where {what.quantity} were asked for, {unlike} of them another product, another game "
-                f"server or unreadable. Look at `perkd store inventory show {customer_id}` before trying again"
+                f"new items where {what.quantity} were asked for, {len(new) - len(made)} of them unlike what was asked "
+                f"for or unreadable. Look at `perkd store inventory show {customer_id}` before trying again"
             )
         raise type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
 
@@ -173,13 +172,26 @@ def is_of(item: StoreItem, what: Assignment | BulkAssignment) -> bool:
     return same and server
 
 
+def is_anothers(item: StoreItem, what: Assignment) -> bool:
+    """Whether it shows an end, hidden commands or variables this assignment did not ask for: somebody else's made it.
+    What it does not show says nothing."""
+    return (
+        (item.override_expires_at is not None and not _same_end(item, what))
+        or (item.skip_commands is not None and item.skip_commands != what.hidden)
+        or (item.custom_variables not in ({}, what.custom_variables))
+    )
+
+
+def _same_end(item: StoreItem, what: Assignment | BulkAssignment) -> bool:
+    ends_at, wanted = item.override_expires_at, what.override_expires_at
+    return ends_at == wanted if ends_at is None or wanted is None else abs(ends_at - wanted) < _SAME_END
+
+
 def is_just(item: StoreItem, what: BulkAssignment) -> bool:
     """Whether it has exactly the game server, the end and the commands that were asked for, too."""
-    ends_at, wanted = item.override_expires_at, what.override_expires_at
-    same_end = ends_at == wanted if ends_at is None or wanted is None else abs(ends_at - wanted) < _SAME_END
     return (
         is_of(item, what)
-        and same_end
+        and _same_end(item, what)
         and item.execute_on_gameserver_id == what.execute_on_gameserver_id
         and bool(item.skip_commands) == what.hidden
     )
