@@ -118,10 +118,13 @@ class ItemsApi:
             ) from None
 
     async def assign_piece(self, rows: list[BulkAssignment]) -> list[StoreItem] | None:
-        """One bulk request of at most BULK_ITEMS items, for `bulk.py`. None: confirmed without a list (older paths)."""
+        """One bulk request of at most BULK_ITEMS items, for `bulk.py`. None: confirmed without a list, as the paths do
+        that never promised one."""
         rest = _BULK[self._word]
         reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
-        return self._keyed.read_list(reply, StoreItem, rest) if reply.body else None
+        if not reply.body and self._word in WITHOUT_PAGES:
+            return None
+        return self._keyed.read_list(reply, StoreItem, rest)
 
     async def _look_after(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError

@@ -322,3 +322,34 @@ async def test_an_empty_list_is_no_confirmation() -> None:
             [piece] = await sent(management, [row_of])
         assert states([piece]) == ["not assigned"]
         assert "confirmed only 0 of 1 rows" in str(piece.error)
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("status", [201, 204])
+async def test_an_answer_without_a_list_confirms_only_where_none_was_ever_promised(word: str, status: int) -> None:
+    """The same words from a store that lists nothing: what stands in between may have made them up."""
+
+    async def bare(request: web.Request) -> web.Response:
+        return web.Response(status=status) if request.method == "POST" else web.json_response([])
+
+    key = Secret(secretwatch.mint("an API key"))
+    row_of = made(BulkAssignment, {"customer_id": "5", "product_version_id": "6"})
+    async with (
+        one_handler(bare) as url,
+        Management.open(url, STORE_ID, key, items_word=word, rate=Rate(UNLIMITED)) as management,
+    ):
+        management.items.settle_s = 0.0
+        [piece] = await sent(management, [row_of])
+    promised_none = word in {"command_delivery", "inventory"}
+    assert states([piece]) == (["assigned"] if promised_none else ["not assigned"])
+    assert (piece.error is None) is promised_none
+
+
+async def test_what_was_done_and_answered_without_the_list_is_found_by_reading() -> None:
+    async with running_store() as store, management_of(store) as management:
+        [ann] = crowd(store, 1)
+        store.fault(Fault.NO_CONTENT, path=TODAY, method="POST")
+        [piece] = await sent(management, [row(store, ann)])
+        assert states([piece]) == ["assigned"]
+        assert piece.rows[0].item_ids == tuple(store.items)
+        assert posts(store) == 1
