@@ -60,8 +60,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    judged = f"{storewatch.watch.answers} answers and {storewatch.watch.requests} requests fit PayNow's description"
-    terminalreporter.line(f"emulated store: {judged if storewatch.FOLDER else f'NOT judged: {storewatch.UNSET}'}")
+    terminalreporter.line(storewatch.watch.summary())
     if secretwatch.watch.leaks:
         terminalreporter.section("a secret was printed or logged", red=True, bold=True)
         for leak in secretwatch.watch.leaks:

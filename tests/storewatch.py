@@ -73,6 +73,13 @@ class Watch:
         heard, self._heard = list(self._heard.values()), {}
         return [mistake for one in heard for mistake in self._judged(one)]
 
+    def summary(self) -> str:
+        """One line for the end of a run."""
+        if FOLDER is None:
+            return f"emulated store: NOT held against PayNow's description: {UNSET}"
+        counts = f"{self.answers} answers and {self.requests} requests of perkd"
+        return f"emulated store: {counts} held against PayNow's description"
+
     def _judged(self, heard: Overheard) -> Iterator[Mistake]:
         what = f"{heard.method} {heard.path} ({heard.status})"
         is_document = heard.path != "/v1" and heard.status != 304  # the ping is HTML; 304 is HTTP's own

@@ -153,7 +153,6 @@ async def test_every_route_answers_as_described(nulls: bool) -> None:
                 if (route.handler.__name__, status) != ("create_many", 400):  # the second time the Steam id is taken
                     assert status in {200, 201, 204}, f"{route.method} {route.path}: {status}"
     assert asker.seen_digits == set(FRACTION_DIGITS)
-    assert storewatch.watch.take() == []
 
 
 @pytest.mark.parametrize("nulls", [True, False])
