@@ -5,6 +5,7 @@
 
 import asyncio
 import re
+import shlex
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 _PLACE = re.compile(r"The store says: \[([0-9]{1,3})\]")
-INTERRUPTED = "it was ended from outside"
+INTERRUPTED = "it was interrupted"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -90,7 +91,7 @@ def carry_out(
             again = "Correct that, and send the file" if end is NotWell else "The same file can be sent"
             _forget(record)
             raise end(f"no row went through: {_where(work, told(work.error))}. {again} again") from work.error
-        work.stopped = _where(work, told(work.error))
+        work.stopped = _where(work, told(work.error, blindly=False))
     return work
 
 
@@ -203,9 +204,8 @@ def _go_on(files: Mapping[str, str], words: Words, *, all_unknown: bool) -> list
     if all_unknown:
         said.append("every row is unknown: look first, then keep in the file what is missing, and send it")
     if "rest" in files:
-        said.append(
-            f"what did not go through is in {files['rest']}: `{words.again.format(file=files['rest'])}` goes on with it"
-        )
+        again = words.again.format(file=shlex.quote(files["rest"]))
+        said.append(f"what did not go through is in {files['rest']}: `{again}` goes on with it")
     if UNKNOWN in files:
         said.append(
             f"the unknown rows are in {files[UNKNOWN]}: look first, then keep in it what is missing, and send it"
