@@ -68,7 +68,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         if json:
             say_json({"file": str(file), "rows": len(bodies), "items": items, "customers": customers})
         else:
-            say(f"{file} is well: it would assign {what}. Nothing was sent")
+            say(f"{file} has no mistakes: it would assign {what}. Nothing was sent")
         return
     where = desk(config)
     record.for_store(where.store.id)
@@ -172,6 +172,6 @@ def _doubts(lines: Sequence[Line[BulkAssignment]]) -> None:
             again.append(line.number)
         seen.add(key)
     if again:
-        warn(f"{lines_text(again)}: the same as a line before. Each is assigned once more")
+        warn(f"{lines_text(again)}: the same as an earlier line. Each is assigned once more")
     if hidden := [line.number for line in lines if line.body.hidden]:
         warn(f"skip_commands in {lines_text(hidden)}: {HIDDEN}")

@@ -66,7 +66,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         if json:
             say_json({"file": str(file), "rows": len(rows.lines)})
         else:
-            say(f"{file} is well: it would make {what}. Nothing was sent")
+            say(f"{file} has no mistakes: it would make {what}. Nothing was sent")
         return
     where = desk(config)
     record.for_store(where.store.id)

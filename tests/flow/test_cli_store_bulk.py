@@ -53,9 +53,9 @@ async def test_a_file_of_a_spreadsheet_is_checked_and_assigned(tmp_path: Path) -
         assert world.store.owned("Bob")[0].skip_commands
     assert (dry.code, dry.out) == (
         0,
-        f"{file} is well: it would assign 5 items to 2 customers (3 rows). Nothing was sent\n",
+        f"{file} has no mistakes: it would assign 5 items to 2 customers (3 rows). Nothing was sent\n",
     )
-    assert "line 5: the same as a line before. Each is assigned once more" in dry.err
+    assert "line 5: the same as an earlier line. Each is assigned once more" in dry.err
     assert "skip_commands in line 4: an item without commands is likely invisible" in dry.err
     assert (unasked.code, unasked.out) == (2, "")
     assert "this assigns 5 items to 2 customers (3 rows)" in unasked.err
@@ -97,7 +97,7 @@ FILES = {
     HEAD: "no row below the header",
     "customer_id,product_version_id\n": "no row below the header",
     "customer_id,product_version,foo\n1,2,3\n": '"product_version" is no column (did you mean product_version_id?)',
-    "customer_id,product_version_id,Customer_Id\n1,2,3\n": "the column customer_id stands there twice",
+    "customer_id,product_version_id,Customer_Id\n1,2,3\n": "the column customer_id is there twice",
     "quantity\n1\n": "the column customer_id is missing; the column product_version_id is missing",
     'customer_id,product_version_id\n"1,2\n': "look for a quote that is not closed",
     "\x89PNG\r\n\x1a\n": "is no column",
@@ -162,7 +162,7 @@ async def test_a_store_that_fails_in_the_middle_leaves_a_file_to_go_on_with(tmp_
     assert said.code == 1
     assert said.out == "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n"
     assert "stopped: lines 14-25: the store failed (500 on" in said.err
-    assert "try again later" in said.err
+    assert "try again" not in said.err  # who sends this file again gives 24 rows twice
     assert (
         f"what did not go through is in {rest}: `perkd store inventory assign-bulk {rest}` goes on with it" in said.err
     )
@@ -270,7 +270,7 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
         world.store.heal()
     assert process.returncode == 1
     assert "assigned: lines 2-13 (12 rows)\nnot assigned: lines 26-41 (16 rows)\nunknown: lines 14-25 (12 rows)" in out
-    assert "stopped: it was ended from outside" in err
+    assert "stopped: it was interrupted" in err
     assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.unknown.csv"]
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
 
@@ -328,7 +328,7 @@ async def test_customers_are_made_from_a_file_and_twins_are_refused(tmp_path: Pa
     assert "line 3: the same minecraft_uuid as in line 2: a store has each once" in twins.err
     assert 'line 4: steam_id: "7", expected a SteamID64: 17 digits' in twins.err
     assert "line 5: name: a text of 51 characters, expected 1 to 50 characters" in twins.err
-    assert dry.out == f"{file} is well: it would make 3 customers. Nothing was sent\n"
+    assert dry.out == f"{file} has no mistakes: it would make 3 customers. Nothing was sent\n"
     assert (unasked.code, "which the store cannot delete" in unasked.err) == (2, True)
     told = json.loads(said.out)
     assert [(row["line"], row["state"]) for row in told["results"]] == [(2, "made"), (3, "made"), (5, "made")]
