@@ -56,6 +56,7 @@ class Work:
     results: list[LineSaid] = field(default_factory=list)
     error: StoreError | None = None
     at: Sequence[int] = ()  # the lines that were sent together when it failed
+    sending: Sequence[int] = ()  # the lines of the piece that is on its way
     stopped: str | None = None
     interrupted: bool = False
 
@@ -63,8 +64,8 @@ class Work:
 def carry_out(
     where: Desk, doing: Callable[["Management", Work], Awaitable[None]], words: Words, record: Record
 ) -> Work:
-    """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it. Raises the CliError of a
-    failure before anything went through."""
+    """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it: of a piece on its way
+    then nobody knows whether the store has it. Raises the CliError of a failure before anything went through."""
     work = Work()
 
     async def run(management: "Management") -> None:
@@ -85,6 +86,10 @@ def carry_out(
     ask(where, run)
     if work.interrupted:
         work.stopped = INTERRUPTED
+        work.results += [LineSaid(line, UNKNOWN) for line in work.sending]
+        if not work.results:
+            _forget(record)
+            raise NotWell(f"no row went through: {INTERRUPTED}. The same file can be sent again")
     elif work.error is not None:
         if all(said.state == words.undone for said in work.results):
             end = type(ended(work.error))

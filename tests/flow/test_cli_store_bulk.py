@@ -275,6 +275,34 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
 
 
+@pytest.mark.parametrize("number", [1, 3])
+async def test_ctrl_c_before_a_piece_is_sent_leaves_no_line_unknown(tmp_path: Path, number: int) -> None:
+    """The store is asked for its newest item first: who ends it then has no customers to look at one by one."""
+    async with World(tmp_path) as world:
+        keyed(world)
+        file = big(world, tmp_path / "gifts.csv")
+        waits = asyncio.Event()
+
+        def hold() -> None:
+            world.store.fault(Fault.SLOW, path=ITEMS, method="GET")
+            waits.set()
+
+        at_request(world, number, hold)
+        process = await world.start("-c", str(world.config_path), *ASSIGN, file, "--yes")
+        await asyncio.wait_for(waits.wait(), DEADLINE_S)
+        process.send_signal(signal.SIGINT)
+        out, err = (text.decode() for text in await asyncio.wait_for(process.communicate(), DEADLINE_S))
+        world.store.heal()
+        assert owned(world) == [20] * (12 if number == 3 else 0) + [0] * (28 if number == 3 else 40)
+    assert (process.returncode, "unknown" in out + err) == (1, False)
+    if number == 1:
+        assert "no row went through: it was interrupted. The same file can be sent again" in err
+        assert names(tmp_path) == ["gifts.csv"]
+    else:
+        assert out == "assigned: lines 2-13 (12 rows)\nnot assigned: lines 14-41 (28 rows)\n"
+        assert len(rows_of(tmp_path / "gifts.rest.csv")) == 28
+
+
 async def test_a_rest_that_cannot_be_written_is_still_told(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
