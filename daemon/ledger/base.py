@@ -81,7 +81,8 @@ class Ledger(Protocol):
         ...
 
     async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
-        """Adds a token whose customer is known. False: it was there and polled already."""
+        """Adds a token whose customer is known. False: it was there and polled already. It takes the place of his older
+        ones, but for those of the customers' file."""
         ...
 
     async def identify(self, token_id: int, profile: Profile, now: datetime) -> None:

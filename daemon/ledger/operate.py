@@ -122,7 +122,12 @@ def sync_tokens(connection: sqlite3.Connection, entries: Sequence[TokenEntry], n
 
 def add_token(connection: sqlite3.Connection, entry: TokenEntry, source: str, profile: Profile, now: int) -> bool:
     observe.put_profile(connection, profile, now)
-    return _put_token(connection, entry, source, int(profile.customer_id), now)
+    customer_id = int(profile.customer_id)
+    new = _put_token(connection, entry, source, customer_id, now)
+    older = {"customer_id": customer_id, "token": entry.token.reveal(), "now": now}
+    for _ in range(connection.execute(SQL["replace_older"], older).rowcount):
+        events.note(connection, now, "token_removed", customer_id=customer_id, detail="replaced")
+    return new
 
 
 def _put_token(
