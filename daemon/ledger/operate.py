@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from .. import places
 from ..changes import Catalogue, Draft
 from ..model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
+from ..queuelines import STORE_PERK
 from ..tokensfile import TokenEntry
 from . import convert, deliver, events, observe
 from .base import NotPossible
@@ -77,6 +78,8 @@ def _to(connection: sqlite3.Connection, command_id: int, state: State, word: str
     if row is None:
         raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
     was = State(row["state"])
+    if was is State.PLANNED and state is State.VOID and row["perk"] == STORE_PERK:
+        return row  # no item's end makes it void: one that waits for its player would wait for ever
     if was in (State.PLANNED, State.SENDING) or (was, state) not in TRANSITIONS:
         raise NotPossible(
             f"command {command_id} is {was}: only blocked, refused, answered and unknown commands can be {word}"

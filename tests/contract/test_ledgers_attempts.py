@@ -131,6 +131,24 @@ async def test_done_and_skip_are_acknowledged_because_the_operator_decided(
     assert await ledger.owed("survival") == ["902"]
 
 
+async def test_a_line_that_waits_can_be_skipped_because_nothing_else_ever_ends_it(ledger: Ledger) -> None:
+    await hand_out(ledger, command(online_only=True))
+    [waits] = await rows(ledger)
+    with pytest.raises(NotPossible, match="is planned"):
+        await ledger.close_command(waits.id, State.DELIVERED, NOW)
+    await ledger.close_command(waits.id, State.VOID, NOW)
+    assert await claim(ledger, online={"ann"}) is None
+    assert await ledger.owed("survival") == ["902"]
+
+
+async def test_a_command_of_a_perk_that_waits_cannot_be_skipped(ledger: Ledger) -> None:
+    await record(ledger, opens())
+    [waits] = await rows(ledger)
+    with pytest.raises(NotPossible, match="is planned"):
+        await ledger.close_command(waits.id, State.VOID, NOW)
+    assert (await claimed(ledger)).id == waits.id
+
+
 async def test_a_line_that_cannot_be_sent_is_blocked_with_the_reason_and_not_owed(ledger: Ledger) -> None:
     assert await hand_out(ledger, command(text="a\nb", problem="a line break")) == HandedOut((), 0, 1)
     assert await claim(ledger) is None
