@@ -26,6 +26,10 @@ BACKLOG = (
     "queued before perkd was told to run the store's lines, so it may have been delivered in another way: look, then "
     "`perkd commands retry` or `skip`"
 )
+LEFT_ALONE = (
+    "perkd was told to leave the store's lines alone before this one was sent: `perkd commands retry` sends it all the "
+    "same, `skip` acknowledges it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

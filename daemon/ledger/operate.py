@@ -14,7 +14,7 @@ from ..changes import Catalogue, Draft
 from ..model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
 from ..queuelines import STORE_PERK
 from ..tokensfile import TokenEntry
-from . import convert, deliver, events, observe
+from . import attempts, convert, deliver, events, observe
 from .base import NotPossible
 from .convert import moment
 from .queries import SQL
@@ -183,6 +183,7 @@ def configure(
     deliver.hold_absent(connection, now)
     back = connection.execute(SQL["unblock_servers"], {"now": now}).fetchall()
     _planned_again(connection, back, now, "the server is back")
+    attempts.hold_lines(connection, (server.name for server in servers if not server.run_store_commands), now)
     for perk in perks:
         for pair in places.pairs_of(perk, every):
             connection.execute(SQL["put_pair"], {"perk": perk.name, "server": pair, "since": now})

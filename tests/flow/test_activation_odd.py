@@ -312,6 +312,33 @@ async def test_what_was_told_to_run_stays_told_over_a_restart_and_is_told_anew_a
         assert world.server.deliveries.count("say thanks Ann") == 1
 
 
+async def test_what_waits_to_be_sent_when_perkd_is_told_to_leave_lines_alone_waits_for_the_owner(
+    tmp_path: Path,
+) -> None:
+    """He may have seen that a perk gives the same."""
+    async with World(tmp_path) as world:
+        server = queue_of(world, run=True)
+        sell(world, "say thanks {customer.name}")
+        owner = await Owner.of(world, "Ann")
+        await world.server.down()
+        item = world.buy("Ann", "gold", activate=False)
+        await queue_read(owner)
+        await owner.settled(("say thanks Ann", "planned"))
+        for run in (False, True):
+            told(world, server, run=run)
+            await owner.ask("/reload", "POST")
+            await owner.settled(("say thanks Ann", "blocked"))
+        await world.server.up()
+        await owner.later(minutes=2)
+        await queue_read(owner)
+        found = await problem(owner, "store_command_backlog")
+        assert "told to leave the store's lines alone" in found["text"]
+        assert (world.server.deliveries, state_of(world, item)) == ([], "usable")
+        assert (await world.perkd("commands", "retry", "1")).code == 0
+        await world.until(lambda: state_of(world, item) == "active")
+        assert world.server.deliveries.count("say thanks Ann") == 1
+
+
 @pytest.mark.parametrize("due", [True, False])
 async def test_many_acknowledged_one_by_one_go_on_at_once_but_the_queue_is_asked_for_in_between(
     due: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
