@@ -58,6 +58,7 @@ async def told_of(owner: Owner, text: str) -> bool:
     return (text, "delivered") in await owner.told()
 
 
+@pytest.mark.store_lies
 async def test_without_a_word_on_whom_it_waits_for_a_line_for_perkd_is_not_acknowledged(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
