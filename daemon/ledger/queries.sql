@@ -454,6 +454,11 @@ UPDATE holdings SET player = :player, customer_id = :customer_id WHERE id = :hol
 -- name: owe_attempt
 UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = :attempt_id;
 
+-- planned → blocked: perkd was told to leave the lines of these servers alone
+-- name: hold_lines
+UPDATE commands SET state = 'blocked', hold = :hold, reason = :reason
+WHERE state = 'planned' AND perk = :perk AND place IN (SELECT value FROM json_each(:servers)) RETURNING id;
+
 -- A step of one command, which nothing ever ends: no item stands behind it.
 -- name: put_store_holding
 INSERT INTO holdings (player, effect, server, item_id, kind, perk, customer_id, state, identity, opened, opened_at, ended_at)
