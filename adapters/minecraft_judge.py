@@ -2,8 +2,7 @@
 
 `adapters/minecraft.py` offers it; the texts are in `adapters/minecraft_replies.py`.
 
-Whose reply it is was decided by the packet's id. The text only has to say how it went, and a player's name must not be
-able to say it: refusals are matched on the reply as it came and with the values masked, and must be the same.
+Refusals are matched on the reply as it came and with the values masked, and must be the same (`adapters/replies.py`).
 """
 
 import re
@@ -22,35 +21,32 @@ from .minecraft_replies import (
     Rule,
 )
 from .minecraft_values import NAME, UUID
+from .replies import CONTROL, any_is, lines_of, masked, pattern, target
 
-IDENTITIES: Final = ("name", "uuid", "uuid_plain", "xuid")
-MASK: Final = "\x1a"  # cannot come from a server: control characters are dropped from the reply
-
+_IDENTITIES: Final = ("name", "uuid", "uuid_plain", "xuid")
 _COLOUR: Final = re.compile("§.", re.DOTALL)
-_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _DECORATION: Final = r"(?:\[[^\[\]\n]{1,24}\] ?)*"  # a scoreboard team's prefix or suffix
 _SLOTS: Final = {"n": r"-?[0-9][0-9.,]*", "word": r"\S+", "any": r"[^\n]*"}
-_SLOT: Final = re.compile(r"\{(who|n|word|any)\}")
 _EXECUTE_RUN: Final = re.compile(r"execute\s.*?\srun\s+(?P<inner>.+)", re.DOTALL)
 
 
 def judge(command: str, reply: str, values: Mapping[str, str]) -> Verdict:
     """Success or refusal when a whole line says so, NOT_LOADED for an unknown command, else UNRECOGNISED."""
     words, wrapped = _words(command)
-    text = _CONTROL.sub("", _COLOUR.sub("", reply.replace("\r\n", "\n"))).strip()
-    found = [(rule, who) for rule in RULES if (who := _target(rule, words)) is not None]
+    text = CONTROL.sub("", _COLOUR.sub("", reply.replace("\r\n", "\n"))).strip()
+    found = [(rule, who) for rule in RULES if (who := target(rule.command, words)) is not None]
     if not text:
         # Behind `execute` silence also means that no entity matched, or a condition did not hold.
         silent = not wrapped and any(rule.silent for rule, _ in found)
         return Verdict.SUCCESS if silent else Verdict.UNRECOGNISED
     refused = _refusal(text, found)
-    if refused is not _refusal(_masked(text, command, values), found):
+    if refused is not _refusal(masked(text, command, values, always=_IDENTITIES, letters="[A-Za-z0-9_]"), found):
         return Verdict.UNRECOGNISED
     if refused is not None:
         return refused
-    lines = [line for line in _lines(text) if line not in NOISE]
+    lines = [line for line in lines_of(text) if line not in NOISE]
     done = [[_pattern(line, who) for line in rule.done + rule.already] for rule, who in found]
-    if lines and any(all(_any_is(line, patterns) for line in lines) for patterns in done):
+    if lines and any(all(any_is(line, patterns) for line in lines) for patterns in done):
         return Verdict.SUCCESS
     return Verdict.UNRECOGNISED
 
@@ -69,41 +65,19 @@ def _words(command: str) -> tuple[list[str], bool]:
     return words, wrapped
 
 
-def _target(rule: Rule, words: list[str]) -> str | None:
-    """The target's word ("" for a rule without one), or None when the rule is for another command."""
-    target = ""
-    pattern = rule.command.split()
-    for position, expected in enumerate(pattern):
-        if expected == "**":
-            return target
-        if position >= len(words):
-            return None
-        if expected == "{who}":
-            target = words[position]
-        elif expected not in ("*", words[position].lower()):
-            return None
-    return target if len(words) == len(pattern) else None
-
-
-def _who(target: str) -> str:
+def _who(named: str) -> str:
     """How a reply names the target: a name as it was given; for an id, whatever name the game knows for it."""
-    if re.fullmatch(NAME, target) is not None:
-        named = f"(?i:{re.escape(target)})"
-    elif target.startswith("@"):
-        named = NAME
+    if re.fullmatch(NAME, named) is not None:
+        who = f"(?i:{re.escape(named)})"
+    elif named.startswith("@"):
+        who = NAME
     else:
-        named = f"(?:{NAME}|{UUID}|{re.escape(target)})"
-    return f"{_DECORATION}{named}(?: ?{_DECORATION})?"
+        who = f"(?:{NAME}|{UUID}|{re.escape(named)})"
+    return f"{_DECORATION}{who}(?: ?{_DECORATION})?"
 
 
 def _pattern(line: str, who: str) -> re.Pattern[str]:
-    literals = _SLOT.split(line)
-    return re.compile(
-        "".join(
-            (_who(who) if part == "who" else _SLOTS[part]) if index % 2 else re.escape(part)
-            for index, part in enumerate(literals)
-        )
-    )
+    return pattern(line, {"who": _who(who), **_SLOTS})
 
 
 _REFUSALS: Final = [(verdict, [_pattern(line, "") for line in lines]) for verdict, lines in REFUSALS.items()]
@@ -117,28 +91,11 @@ def _refusal(text: str, found: list[tuple[Rule, str]]) -> Verdict | None:
             return Verdict.REFUSED
         # An unknown first word is shown from the start of the command; a mistake further on behind three dots.
         return Verdict.REFUSED if text.removeprefix(told).lstrip().startswith("...") else Verdict.NOT_LOADED
-    for line in _lines(text):
+    for line in lines_of(text):
         for rule, _ in found:
-            if _any_is(line, [_pattern(refused.replace("{who}", "{any}"), "") for refused in rule.refused]):
+            if any_is(line, [_pattern(refused.replace("{who}", "{any}"), "") for refused in rule.refused]):
                 return Verdict.REFUSED
         for verdict, patterns in _REFUSALS:
-            if _any_is(line, patterns):
+            if any_is(line, patterns):
                 return verdict
     return None
-
-
-def _masked(text: str, command: str, values: Mapping[str, str]) -> str:
-    """The reply with the player's identities, and every other value the command carries, taken out."""
-    hidden = {value for key, value in values.items() if value and (key in IDENTITIES or value in command)}
-    if not hidden:
-        return text
-    longest_first = "|".join(re.escape(value) for value in sorted(hidden, key=len, reverse=True))
-    return re.sub(rf"(?<![A-Za-z0-9_])(?i:{longest_first})(?![A-Za-z0-9_])", MASK, text)
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.split("\n") if line.strip()]
-
-
-def _any_is(line: str, patterns: list[re.Pattern[str]]) -> bool:
-    return any(pattern.fullmatch(line) is not None for pattern in patterns)

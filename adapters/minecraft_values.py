@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .base import Kind, Unsafe
+from .values import named, shown
 
 NAME: Final = r"[.*+]?[A-Za-z0-9_]{1,16}"  # Floodgate puts ".", or what its owner chose, before a Bedrock player's name
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -56,31 +57,31 @@ def quote(kind: Kind, value: str) -> str:
     pattern, alphabet, words = shape
     if pattern.fullmatch(value) is None:
         wrong = next((character for character in value if re.fullmatch(alphabet, character) is None), "")
-        raise Unsafe(f"{_shown(value)} is no {kind.value}: {_named(wrong) if wrong else f'expected {words}'}")
+        raise Unsafe(f"{shown(value)} is no {kind.value}: {named(wrong) if wrong else f'expected {words}'}")
     return value
 
 
 def _text(value: str) -> str:
     for position, character in enumerate(value):
         if not _harmless(character):
-            raise Unsafe(f"{_shown(value)} must not stand in a Minecraft command: {_named(character)}")
+            raise Unsafe(f"{shown(value)} must not stand in a Minecraft command: {named(character)}")
         if character != "@":
             continue
         following = value[position + 1 : position + 2]
         if not following:
             raise Unsafe(
-                f"{_shown(value)} must not stand in a Minecraft command: @ at the end selects players together with a "
+                f"{shown(value)} must not stand in a Minecraft command: @ at the end selects players together with a "
                 f"letter behind it"
             )
         if following.lower() in SELECTORS:
-            raise Unsafe(f"{_shown(value)} must not stand in a Minecraft command: @{following} selects players")
+            raise Unsafe(f"{shown(value)} must not stand in a Minecraft command: @{following} selects players")
     if not value or value != value.strip() or value.startswith("/"):
         raise Unsafe(
-            f"{_shown(value)} must not stand in a Minecraft command: it is empty, or begins or ends with a space or /"
+            f"{shown(value)} must not stand in a Minecraft command: it is empty, or begins or ends with a space or /"
         )
     if len(value) > TEXT_MOST:
         raise Unsafe(
-            f"{_shown(value)} must not stand in a Minecraft command: {len(value)} characters, at most {TEXT_MOST}"
+            f"{shown(value)} must not stand in a Minecraft command: {len(value)} characters, at most {TEXT_MOST}"
         )
     return value
 
@@ -89,16 +90,3 @@ def _harmless(character: str) -> bool:
     if character.isascii():
         return character.isalnum() or character in _TEXT_SIGNS
     return character != "§" and unicodedata.category(character) in _TEXT_CATEGORIES and ord(character) not in _INVISIBLE
-
-
-def _named(character: str) -> str:
-    """A character as an owner can look it up, without printing what cannot be seen or would disturb the line."""
-    name = unicodedata.name(character, "a control or unassigned character")
-    seen = f"{character} " if character.isascii() and character.isprintable() and character != " " else ""
-    return f"the character {seen}(U+{ord(character):04X}, {name}) is not allowed"
-
-
-def _shown(value: str) -> str:
-    if not (value.isascii() and value.isprintable()):
-        return f"a value of {len(value)} characters"
-    return f'"{value}"' if len(value) <= 40 else f'"{value[:40]}…"'

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .base import Kind, Unsafe, Who
+from .values import named, shown
 
 ACCOUNT_ZERO: Final = 76561197960265728  # SteamID64 = this + the account's number, for people in the public universe
 ACCOUNT_MOST: Final = 2**32 - 1
@@ -98,11 +99,11 @@ def quote(kind: Kind, value: str) -> str:
     elif kind in _IDS:
         pattern, words = _IDS[kind]
         if pattern.fullmatch(value) is None or account(value) is None:
-            raise Unsafe(f"{_shown(value)} is no {kind.value}: expected {words}, of a person")
+            raise Unsafe(f"{shown(value)} is no {kind.value}: expected {words}, of a person")
     elif kind in _SHAPES:
         pattern, words = _SHAPES[kind]
         if pattern.fullmatch(value) is None:
-            raise Unsafe(f"{_shown(value)} is no {kind.value}: expected {words}")
+            raise Unsafe(f"{shown(value)} is no {kind.value}: expected {words}")
     else:
         raise Unsafe(f"a Source game has no {kind.value}: use {{steam_id}} in commands for this server")
     return value
@@ -113,7 +114,7 @@ def _check_name(value: str) -> None:
     target = _TARGET.search(value)
     if target is not None:
         raise Unsafe(
-            f"{_shown(value)} must not stand in a Source command: {_named(target['sign'])} here, admin plugins take it "
+            f"{shown(value)} must not stand in a Source command: {named(target['sign'])} here, admin plugins take it "
             f"for many players; use {{steam_id}}"
         )
 
@@ -121,18 +122,18 @@ def _check_name(value: str) -> None:
 def _check_text(value: str, most: int) -> None:
     wrong = next((character for character in value if not _harmless(character)), None)
     if wrong is not None:
-        raise Unsafe(f"{_shown(value)} must not stand in a Source command: {_named(wrong)}")
+        raise Unsafe(f"{shown(value)} must not stand in a Source command: {named(wrong)}")
     if "//" in value or value.startswith("/") or value.endswith("/"):
         raise Unsafe(
-            f"{_shown(value)} must not stand in a Source command: {_named('/')} twice, at the beginning or at the end: "
+            f"{shown(value)} must not stand in a Source command: {named('/')} twice, at the beginning or at the end: "
             f"two begin a comment"
         )
     if value.endswith("\\"):
-        raise Unsafe(f"{_shown(value)} must not stand in a Source command: {_named(chr(92))} at the end")
+        raise Unsafe(f"{shown(value)} must not stand in a Source command: {named(chr(92))} at the end")
     if not value or value != value.strip():
-        raise Unsafe(f"{_shown(value)} must not stand in a Source command: it is empty, or begins or ends with a space")
+        raise Unsafe(f"{shown(value)} must not stand in a Source command: it is empty, or begins or ends with a space")
     if len(value) > most:
-        raise Unsafe(f"{_shown(value)} must not stand in a Source command: {len(value)} characters, at most {most}")
+        raise Unsafe(f"{shown(value)} must not stand in a Source command: {len(value)} characters, at most {most}")
 
 
 def _harmless(character: str) -> bool:
@@ -141,16 +142,3 @@ def _harmless(character: str) -> bool:
     if character == " ":
         return True
     return unicodedata.category(character)[0] in _CATEGORIES and ord(character) not in _INVISIBLE
-
-
-def _named(character: str) -> str:
-    """A character as an owner can look it up, without printing what cannot be seen or would disturb the line."""
-    name = unicodedata.name(character, "a control or unassigned character")
-    seen = f"{character} " if character.isascii() and character.isprintable() and character != " " else ""
-    return f"the character {seen}(U+{ord(character):04X}, {name}) is not allowed"
-
-
-def _shown(value: str) -> str:
-    if not (value.isascii() and value.isprintable()):
-        return f"a value of {len(value)} characters"
-    return f'"{value}"' if len(value) <= 40 else f'"{value[:40]}…"'

@@ -6,7 +6,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,18 @@ from .paynow.gameserver import GameServerApi, Online
 from .problem import Problem
 from .pulse import Pulse
 from .queueasking import IDLE_S, Asking
-from .queuelines import Decided, Left, Line, Removed, is_for_perkd, may_run, online_of, player_of, store_command
+from .queuelines import (
+    Decided,
+    Left,
+    Line,
+    Removed,
+    Unread,
+    is_for_perkd,
+    may_run,
+    online_of,
+    player_of,
+    store_command,
+)
 from .queueproblems import QueueState
 from .roster import Roster
 from .tasks import uncancelled
@@ -83,7 +94,7 @@ class Activation:
             server.name, api, self._asking, shared.ledger, shared.clock, shared.counters, shared.look
         )
         self._telling.settled = self._forget
-        self._left = Left()
+        self._left, self._unread = Left(), Unread()
         self._queue_at = self._again_at = 0.0  # monotonic
         self._standing: dict[str, Line] = {}  # decided, in the ledger, and the store was not told of it yet
         self._runs_since: datetime | None = None  # when perkd was told to run the lines of this queue
@@ -95,6 +106,7 @@ class Activation:
         self.wake.set()
 
     def problems(self) -> tuple[Problem, ...]:
+        self.state.unread = self._unread.names(self._is_read, self._clock.now())
         return tuple(queueproblems.find(self.state))
 
     async def run(self) -> None:
@@ -175,7 +187,7 @@ class Activation:
         asks = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._standing)
         removed = Removed(await uncancelled(self._ledger.kept_out()) if asks else ())
         decided = self._sorted(lines.values(), removed)
-        await self._hand_out(decided)
+        await self._hand_out(decided, lines)
         self._standing.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
 
     def _sorted(self, lines: Iterable[Line], removed: Removed) -> list[Decided]:
@@ -208,24 +220,31 @@ class Activation:
         self.state.left, self.state.nobody, self.state.removed = self._left.texts(), nobody, list(kept)
         return decided
 
-    async def _hand_out(self, decided: Sequence[Decided]) -> None:
+    async def _hand_out(self, decided: Sequence[Decided], lines: Mapping[str, Line]) -> None:
         """Into the ledger, before the store hears of it."""
         if not decided:
             return
         new = await uncancelled(self._ledger.hand_out(self.server.name, decided, self._clock.now()))
         for attempt_id in new.for_perkd:
+            player = self._telling.players.get(attempt_id, "")
             log.info(
                 "%s: an item of %s is to be activated (attempt %s)",
                 self.server.name,
-                one_line(self._telling.players.get(attempt_id)) or "somebody",
+                one_line(player) or "somebody",
                 attempt_id,
                 extra={"action": "activation", "attempt_id": attempt_id},
             )
+            if player and not self._is_read(player):
+                name, who = one_line(lines[attempt_id].customer_name, 40), one_line(player, 40)
+                self._unread.note(player, who if name in ("", who) else f"{name} ({who})", self._clock.now())
         self._count("perkd", len(new.for_perkd))
         self._count("command", new.planned)
         self._count("blocked", new.blocked)
         if new.planned or new.again:
             self._deliver()
+
+    def _is_read(self, player: str) -> bool:
+        return self._shared.customer_of(player) is not None
 
     def _forget(self, attempt_ids: Sequence[str]) -> None:
         """The store was told: what it hands out again is owed again."""

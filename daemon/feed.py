@@ -121,7 +121,7 @@ class Feed:
     async def _begin(self) -> Window:
         """Where the last run ended, by the store's own clock not too long ago."""
         if self._store.last_date is None:
-            await self._store.items.newest()
+            await self._store.items.latest(1)  # for its clock
         now = self._store_now()
         saved = await self._ledger.bookmark(self._bookmark)
         if saved is None:

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .paynow.wire import FLAKE_EPOCH
+from .paynow.wire import AHEAD, FLAKE_EPOCH
 
-AHEAD = timedelta(hours=1)  # an id later than that by the store's clock is an odd one: nothing is asked for after it
 OVERLAP = timedelta(minutes=1)  # how much later than its id's time an item may be listed
 MOST = 20_000  # ids remembered; when more come within OVERLAP the look begins later
 TIME_BITS = 22  # an id's time stands above these

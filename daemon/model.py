@@ -52,7 +52,7 @@ TRANSITIONS: frozenset[tuple[State | None, State]] = frozenset(
         (State.ANSWERED, State.VOID),
         (State.BLOCKED, State.VOID),  # operator: skip; the opposite change came
         (State.PLANNED, State.BLOCKED),  # an earlier command of its step was refused; the brake came on
-        (State.PLANNED, State.VOID),  # the opposite change came
+        (State.PLANNED, State.VOID),  # the opposite change came; operator: skip, of a line of the store
     }
 )
 

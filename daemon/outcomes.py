@@ -30,9 +30,10 @@ def answered(command: Command, reply: str, verdict: Verdict, now: datetime, *, w
         case Verdict.NOT_LOADED if warming_up:
             reason = f"the server does not know this command yet, shortly after its start: {kept}"
             return Outcome(state=State.PLANNED, reason=reason, due_at=now + NOT_LOADED_AGAIN)
-        case Verdict.ABSENT if command.step != Step.REVOKE or command.online:
+        case Verdict.ABSENT if command.player and (command.step != Step.REVOKE or command.online):
             return Outcome(state=State.PLANNED, reply=kept, reason="the player is not online", absent=True)
-    # A removal never waits for the player, and asking for him again in seconds would not help.
+    # A removal never waits for the player, and asking for him again in seconds would not help. For a line of the store
+    # that names nobody there is no sighting to wait for.
     absent = verdict is Verdict.ABSENT
     if command.repeatable and not absent and command.refusals < len(REFUSED_AGAIN):
         due_at = now + REFUSED_AGAIN[command.refusals]

@@ -107,7 +107,8 @@ def _unseen(unseen: Unseen) -> Problem:
         "not seen since",
         "nothing, if he only stays away. If he plays: is the server in online mode, and does the store know his real "
         "id (offline-mode and Floodgate players have other ids)? Or a plugin replaced the list command: "
-        "`perkd check --connect` shows who is seen",
+        "`perkd check --connect` shows who is seen. A line of the store (`store command`) nobody needs any more: "
+        "`perkd commands skip ID`",
     )
 
 
@@ -184,9 +185,10 @@ def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
             "warning",
             subject,
             f"{item.count} items wait for activation for more than an hour, so the perk is not given",
-            "give the product the command `perkd` in the store's dashboard and the [[server]] its `paynow_token`: then "
-            "perkd activates the items. Or let an official plugin run a command of this product, or set `lasts` on the "
-            "perk to count from perkd's own delivery",
+            "give the product the command `perkd` in the store's dashboard, and each [[server]] it goes to its "
+            "`paynow_token`: then perkd activates the items. A game server nobody answers for may hold them up. Or let "
+            "an official plugin run a command of this product, or set `lasts` on the perk to count from perkd's own "
+            "delivery",
         )
     elif item.kind == "state":
         yield Problem(

@@ -5,7 +5,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,9 +20,15 @@ TEXT_KEPT = 2000  # characters of a line that is never sent: enough to find it i
 TEXTS_SHOWN = 5  # different lines of one server that are reported one by one
 LINES_MOST = 500  # lines left alone that are remembered of one server
 REMEMBERED = timedelta(minutes=10)  # a line that is handed out only while its player is there
+UNREAD_AFTER = timedelta(minutes=10)  # by then, whoever the store's API key finds has a token
+UNREAD_KEPT = timedelta(days=7)
 BACKLOG = (
     "queued before perkd was told to run the store's lines, so it may have been delivered in another way: look, then "
     "`perkd commands retry` or `skip`"
+)
+LEFT_ALONE = (
+    "perkd was told to leave the store's lines alone before this one was sent: `perkd commands retry` sends it all the "
+    "same, `skip` acknowledges it"
 )
 
 
@@ -182,3 +188,24 @@ class Left:
     def texts(self) -> list[tuple[str, int]]:
         """The different texts, each with how often it waits, most frequent first."""
         return Counter(text for text, _, _ in self._lines.values()).most_common()
+
+
+@dataclass(slots=True)
+class Unread:
+    """Players whose items perkd had activated while it read no customer who is one of them: their time runs, and what
+    they bought is given to nobody."""
+
+    _since: dict[str, tuple[str, datetime]] = field(default_factory=dict)  # player → how he is shown, when first
+
+    def note(self, player: str, shown: str, now: datetime) -> None:
+        if len(self._since) < LINES_MOST:
+            self._since.setdefault(player, (shown, now))
+
+    def names(self, is_read: Callable[[str], bool], now: datetime) -> list[str]:
+        """Who of them is still not read, longest first."""
+        self._since = {
+            player: noted
+            for player, noted in self._since.items()
+            if now - noted[1] < UNREAD_KEPT and not is_read(player)
+        }
+        return [shown for shown, at in self._since.values() if now - at >= UNREAD_AFTER]

@@ -33,6 +33,7 @@ class QueueState:
     unreadable: Sequence[str] = ()  # attempts of the latest answer that are ignored
     nobody: Sequence[str] = ()  # perkd's attempts that wait for a player this game cannot know
     removed: Sequence[str] = ()  # whose lines for perkd stay in the queue, because an operator removed them
+    unread: Sequence[str] = ()  # whose items were activated though perkd does not read what they own
     other_id: str | None = None  # the token's game server, where it is not the config's
     left: Sequence[tuple[str, int]] = ()  # lines left alone: text and how often, most first
     sort: object = None  # of what failed last
@@ -155,6 +156,17 @@ def find(state: QueueState) -> Iterable[Problem]:
             f"`perkd` lines of {_some(state.removed)} stay in its queue, because an operator removed who they are for: "
             "nothing is acknowledged, so the time of these items has not started",
             "add the customer again (`perkd customers add`), or take the item away in the store",
+        )
+    if state.unread:
+        yield Problem(
+            "queue_customer_unread",
+            "warning",
+            name,
+            f"`perkd` lines of {_some(state.unread)} were acknowledged, so the time of what they bought runs, but "
+            "perkd reads no customer who is that player here and gives nothing for it",
+            'add the customer (`perkd customers add`; with [store] api_key, enrol = "all" finds everybody), and '
+            "complete his identity for this game in the store's dashboard. Where only players who join are enrolled, "
+            "let the command wait for its player to be online",
         )
     yield from _left(name, state.left)
 

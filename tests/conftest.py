@@ -1,4 +1,5 @@
-"""What every test run shares: hypothesis profiles, and the watch that no secret is printed or logged.
+"""What every test run shares: hypothesis profiles, the watch that no secret is printed or logged, and the one that
+what perkd and the emulated stores say to each other is what PayNow's description provides for.
 
 pytest loads it; tests use the fixture `secret`.
 """
@@ -6,12 +7,13 @@ pytest loads it; tests use the fixture `secret`.
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
 
-from tests import secretwatch
+from daemon.sandbox.overheard import LISTENERS
+from tests import secretwatch, storewatch
 
 settings.register_profile("perkd", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
@@ -26,7 +28,18 @@ def secret() -> Callable[[str], str]:
     return secretwatch.mint
 
 
+@pytest.fixture(autouse=True)
+def the_store_and_perkd_speak_as_described(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails the test in which one of them did not. It is set up first, so the store is gone when it looks."""
+    yield
+    lies = request.node.get_closest_marker("store_lies") is not None
+    mistakes = [one.text for one in storewatch.watch.take() if not (lies and one.by_store)]
+    assert mistakes == []
+
+
 def pytest_sessionstart() -> None:
+    if storewatch.FOLDER is not None:
+        LISTENERS.append(storewatch.watch.hear)
     # A shell's background job ignores Ctrl-C, and every process started from it: some tests send it to theirs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger().addHandler(_records)
@@ -47,6 +60,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.line(storewatch.watch.summary())
     if secretwatch.watch.leaks:
         terminalreporter.section("a secret was printed or logged", red=True, bold=True)
         for leak in secretwatch.watch.leaks:

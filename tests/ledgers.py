@@ -201,8 +201,10 @@ async def known(ledger: Ledger, customer_id: str = ANN, *players: str) -> Known:
     return await ledger.known(customer_id, lambda _profile: players)
 
 
-def server(name: str = "survival") -> Server:
-    return Server(name=name, game="minecraft", endpoint=Endpoint("127.0.0.1", 1, Secret("not used here")))
+def server(name: str = "survival", *, runs: bool = False) -> Server:
+    """`runs`: the store's lines, too."""
+    endpoint = Endpoint("127.0.0.1", 1, Secret("not used here"))
+    return Server(name=name, game="minecraft", endpoint=endpoint, run_store_commands=runs)
 
 
 def spec(text: str, **facts: Any) -> CommandSpec:

@@ -113,13 +113,25 @@ def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Serve
             yield warning("real_command", _real(product, command, servers), _instead(command))
     yield from _elsewhere(product, servers, warning)
     waiting = [perk.name for perk in perks if perk.kind is PerkKind.LASTING and perk.lasts is None]
-    if waiting and _expires(product) and product.commands and not _activated(product, servers):
+    if not (waiting and _expires(product) and product.commands):
+        return
+    if not _activated(product, servers):
         yield warning(
             "not_activated",
             f"it expires, and nothing known here activates it for {listed(waiting)}: its items stay usable, and their "
             f"time does not start, {_plugin(product)}",
             f'set paynow_token in the [[server]] that its command {quoted(WORD)} is bound to, or write lasts = "30d" '
             "in the perk; where an official plugin runs, nothing is to be done",
+        )
+    elif unanswered := _unanswered(product, servers):
+        where = _some(unanswered)
+        yield warning(
+            "not_activated",
+            f"it expires, and its command also goes to {where}, where nothing known here acknowledges it: the store "
+            f"may wait for that before it starts the time of an item of {listed(waiting)}, unless PayNow's own plugin "
+            "runs there",
+            f"take {where} off the product in the store's dashboard, or set paynow_token in the [[server]] it is; "
+            "where an official plugin runs, nothing is to be done",
         )
 
 
@@ -159,13 +171,30 @@ def _expires(product: Product) -> bool:
 def _activated(product: Product, servers: Sequence[Server]) -> bool:
     """Whether a server with a token acknowledges a line of this product."""
     return any(
-        server.paynow_token is not None
-        and (is_for_perkd(command.content) or server.run_store_commands)
-        and _may_get(server, product, command)
+        _acknowledges(server, command) and _may_get(server, product, command)
         for command in product.commands
         if command.stage == ACTIVATES
         for server in servers
     )
+
+
+def _unanswered(product: Product, servers: Sequence[Server]) -> list[str]:
+    """The game servers, by name, to which a command goes that activates and that no server here acknowledges."""
+    names = {one.id: one.name or one.id for one in product.gameservers}
+    return [
+        names.get(place, place)
+        for place in dict.fromkeys(
+            place
+            for command in product.commands
+            if command.stage == ACTIVATES
+            for place in _bound(product, command)
+            if not any(_acknowledges(one, command) and one.paynow_id in ("", place) for one in servers)
+        )
+    ]
+
+
+def _acknowledges(server: Server, command: ProductCommand) -> bool:
+    return server.paynow_token is not None and (is_for_perkd(command.content) or server.run_store_commands)
 
 
 def _plugin(product: Product) -> str:

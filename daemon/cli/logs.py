@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Mapping
 
+from .output import printable
+
 # RFC 5424 severities as sd-daemon(3) takes them, highest level first.
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 
@@ -21,8 +23,8 @@ class ForJournal(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         priority = next((value for level, value in PRIORITIES if record.levelno >= level), 7)
-        text = super().format(record)
-        return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
+        text = _one_record(super().format(record))
+        return f"<{priority}>{text}".replace("\n", f"\n<{priority}>")
 
 
 class ForPeople(logging.Formatter):
@@ -30,10 +32,21 @@ class ForPeople(logging.Formatter):
 
     _second, _text = 0, ""  # of the line before: many are written in one second
 
+    def format(self, record: logging.LogRecord) -> str:
+        return _one_record(super().format(record))
+
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         if (second := int(record.created)) != self._second:
             self._second, self._text = second, time.strftime(datefmt or TIME, time.gmtime(second))
         return self._text
+
+
+def _one_record(text: str) -> str:
+    """A reply or a name with a line break in it never looks like a record of its own: what follows is set in."""
+    if text.isprintable():
+        return text
+    first, *more = text.rstrip().splitlines() or [""]
+    return "\n    ".join([printable(first), *map(printable, more)])
 
 
 def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:

@@ -6,15 +6,17 @@ or a game's reply cannot steer a terminal.
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from .errors import WrongUse
+from .errors import NotWell, WrongUse
 
 STYLES = {
     "error": "bold red",
@@ -43,7 +45,8 @@ def console(*, stderr: bool = False) -> Console:
 
 def say(text: str = "", style: str = "") -> None:
     """One line, or several, to stdout."""
-    console().print(Text(text, style))
+    with _answering():
+        console().print(Text(text, style))
 
 
 def warn(text: str, style: str = STYLES["warning"]) -> None:
@@ -52,31 +55,62 @@ def warn(text: str, style: str = STYLES["warning"]) -> None:
 
 
 def say_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """What a terminal would act on, and what stdout cannot show, is written as JSON's own escape: the same document."""
+    every = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    with _answering():
+        for line in json.dumps(value, ensure_ascii=every, indent=2).split("\n"):
+            sys.stdout.write(f"{_escaped(line)}\n")
+        sys.stdout.flush()
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, below: Sequence[str] = ()) -> None:
-    """Rows under a head, one line each. On a terminal too narrow for them the cells of the columns named in `below`
-    stand under their row instead, where the terminal wraps them as it likes."""
+def _escaped(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A full disk behind stdout is no fault of perkd, and does not mean that nothing was done. Raises NotWell."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever read it has enough: typer ends the verb in silence
+        raise
+    except OSError as error:
+        raise NotWell(
+            f"the answer cannot be written: {error.strerror}. What was asked for may be done: look before you do it "
+            "again"
+        ) from error
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], *, below: Sequence[str] = (), named: Sequence[str] = ()
+) -> None:
+    """Rows under a head, one line each. On a terminal too narrow for them the cells of the columns in `below` stand
+    under their row instead, as many of them as it takes, the first first; there the terminal wraps them as it likes.
+    Those in `named` have their column's name in front then."""
     lines = [[printable(cell) for cell in row] for row in rows]
     out = console()
-    widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-    narrow = out.is_terminal and sum(widths) + 2 * len(widths) > out.width
-    under = [place for place, name in enumerate(head) if narrow and name in below]
+    widths = [max(map(cell_len, column)) for column in zip(head, *lines, strict=True)]
+    under: list[int] = []
+    for name in below:
+        if out.is_terminal and sum(widths[place] + 2 for place in range(len(head)) if place not in under) > out.width:
+            under.append(head.index(name))
     beside = [place for place in range(len(head)) if place not in under]
-    out.print(_line(head, beside, widths, dict.fromkeys(head, "bold")))
-    for line in lines:
-        out.print(_line(line, beside, widths, STYLES))
-        for place in under:
-            if line[place]:
-                out.print(Text(f"    {line[place]}"))
+    with _answering():
+        out.print(_line(head, beside, widths, dict.fromkeys(head, "bold")))
+        for line in lines:
+            out.print(_line(line, beside, widths, STYLES))
+            for place in sorted(under):
+                if line[place]:
+                    out.print(Text(f"    {head[place] + ' ' if head[place] in named else ''}{line[place]}"))
 
 
 def _line(cells: Sequence[str], places: Sequence[int], widths: Sequence[int], styles: Mapping[str, str]) -> Text:
     line = Text()
     for place in places:
         line.append(cells[place], styles.get(cells[place], ""))
-        line.append(" " * (widths[place] - len(cells[place]) + 2))
+        line.append(" " * (widths[place] - cell_len(cells[place]) + 2))
     line.rstrip()
     return line
 

@@ -134,7 +134,7 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
         remark = " (plays on Steam)" if name in STEAM else " (in no file: perkd finds her)" if name in FOUND else ""
         yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}{remark}"
     yield ""
-    yield "Play it (GET / shows everything; items are named by their id):"
+    yield "Play it (GET / shows everything, every verb and every fault; items are named by their id):"
     post = f"  curl -s -X POST {box.control.url}"
     yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes"}}'"""
     yield f"""{post}/purchases -d '{{"customer": "Bob", "product": "starter-kit"}}'"""

@@ -68,7 +68,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         if json:
             say_json({"file": str(file), "rows": len(bodies), "items": items, "customers": customers})
         else:
-            say(f"{file} is well: it would assign {what}. Nothing was sent")
+            say(f"{file} has no mistakes: it would assign {what}. Nothing was sent")
         return
     where = desk(config)
     record.for_store(where.store.id)
@@ -86,7 +86,6 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         work = carry_out(
             where, lambda management, work: _assign(management, work, rows.lines, step, record), WORDS, record
         )
-    _in_flight(work, rows.lines)
     report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
 
 
@@ -120,9 +119,12 @@ async def _assign(
         left = lines[len(work.results) :]
 
         def note(places: Sequence[int], before: "Marks") -> None:
-            record.write([said.line for said in work.results], [left[place].number for place in places], before)
+            sending = [left[place].number for place in places]
+            record.write([said.line for said in work.results], sending, before)
+            work.sending = sending
 
         async for piece in sent_in_pieces(management.items, [line.body for line in left], note):
+            work.sending = ()
             if isinstance(piece.error, Limited) and all(row.state == WORDS.undone for row in piece.rows):
                 raise piece.error
             work.results += [_said(left[row.place].number, row) for row in piece.rows]
@@ -137,19 +139,6 @@ async def _assign(
 
 def _said(number: int, result: "RowResult") -> LineSaid:
     return LineSaid(number, str(result.state), result.item_ids)
-
-
-def _in_flight(work: Work, lines: Sequence[Line[BulkAssignment]]) -> None:
-    """Of the piece a signal caught nobody knows whether the store has it."""
-    if not work.interrupted:
-        return
-    from ..paynow.bulk import pieces  # noqa: PLC0415 - as above
-
-    done = len(work.results)
-    for places in pieces([line.body for line in lines]):
-        if done in places:
-            work.results += [LineSaid(lines[place].number, UNKNOWN) for place in places]
-            return
 
 
 def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str]]:
@@ -172,6 +161,6 @@ def _doubts(lines: Sequence[Line[BulkAssignment]]) -> None:
             again.append(line.number)
         seen.add(key)
     if again:
-        warn(f"{lines_text(again)}: the same as a line before. Each is assigned once more")
+        warn(f"{lines_text(again)}: the same as an earlier line. Each is assigned once more")
     if hidden := [line.number for line in lines if line.body.hidden]:
         warn(f"skip_commands in {lines_text(hidden)}: {HIDDEN}")

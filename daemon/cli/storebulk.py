@@ -5,6 +5,7 @@
 
 import asyncio
 import re
+import shlex
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 _PLACE = re.compile(r"The store says: \[([0-9]{1,3})\]")
-INTERRUPTED = "it was ended from outside"
+INTERRUPTED = "it was interrupted"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -55,6 +56,7 @@ class Work:
     results: list[LineSaid] = field(default_factory=list)
     error: StoreError | None = None
     at: Sequence[int] = ()  # the lines that were sent together when it failed
+    sending: Sequence[int] = ()  # the lines of the piece that is on its way
     stopped: str | None = None
     interrupted: bool = False
 
@@ -62,8 +64,8 @@ class Work:
 def carry_out(
     where: Desk, doing: Callable[["Management", Work], Awaitable[None]], words: Words, record: Record
 ) -> Work:
-    """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it. Raises the CliError of a
-    failure before anything went through."""
+    """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it: of a piece on its way
+    then nobody knows whether the store has it. Raises the CliError of a failure before anything went through."""
     work = Work()
 
     async def run(management: "Management") -> None:
@@ -84,13 +86,17 @@ def carry_out(
     ask(where, run)
     if work.interrupted:
         work.stopped = INTERRUPTED
+        work.results += [LineSaid(line, UNKNOWN) for line in work.sending]
+        if not work.results:
+            _forget(record)
+            raise NotWell(f"no row went through: {INTERRUPTED}. The same file can be sent again")
     elif work.error is not None:
         if all(said.state == words.undone for said in work.results):
             end = type(ended(work.error))
             again = "Correct that, and send the file" if end is NotWell else "The same file can be sent"
             _forget(record)
             raise end(f"no row went through: {_where(work, told(work.error))}. {again} again") from work.error
-        work.stopped = _where(work, told(work.error))
+        work.stopped = _where(work, told(work.error, blindly=False))
     return work
 
 
@@ -203,9 +209,8 @@ def _go_on(files: Mapping[str, str], words: Words, *, all_unknown: bool) -> list
     if all_unknown:
         said.append("every row is unknown: look first, then keep in the file what is missing, and send it")
     if "rest" in files:
-        said.append(
-            f"what did not go through is in {files['rest']}: `{words.again.format(file=files['rest'])}` goes on with it"
-        )
+        again = words.again.format(file=shlex.quote(files["rest"]))
+        said.append(f"what did not go through is in {files['rest']}: `{again}` goes on with it")
     if UNKNOWN in files:
         said.append(
             f"the unknown rows are in {files[UNKNOWN]}: look first, then keep in it what is missing, and send it"

@@ -67,9 +67,9 @@ def create(  # noqa: PLR0913 - one argument for each option
         try:
             return await management.customers.create(fields)
         except LOST as error:
-            raise OutOfReach(f"{UNSURE}: {told(error)}. {LOOK}") from None
+            raise OutOfReach(f"{UNSURE}: {told(error, blindly=False)}. {LOOK}") from None
 
-    _show(ask(desk(config), work, unsure=f"it was ended from outside: {UNSURE}. {LOOK}"), "made", json=json)
+    _show(ask(desk(config), work, unsure=f"it was interrupted: {UNSURE}. {LOOK}"), "made", json=json)
 
 
 def update(  # noqa: PLR0913 - one argument for each option
@@ -106,7 +106,12 @@ def update(  # noqa: PLR0913 - one argument for each option
             fields["metadata"] = {key: value for key, value in had.items() if key not in dropped} | added
         return await management.customers.update(customer_id, body(CustomerFields, fields))
 
-    changed: Customer = ask(desk(config), work)
+    changed: Customer = ask(
+        desk(config),
+        work,
+        unsure=f"it was interrupted: whether customer {customer_id} was changed is not known. Look at `perkd store "
+        f"customers show {customer_id}`; the same change can be sent again",
+    )
     _show(changed, "changed", json=json)
     if left := _left(changed, cleared):
         warn(f"the store kept {', '.join(left)}: it does not let this be emptied")
@@ -140,7 +145,7 @@ def _cleared(fields: Sequence[str], given: Sequence[str]) -> list[str]:
                 f"--clear: {printable(field)[:40]} cannot be emptied, only {', '.join(CLEARABLE)} and metadata.KEY"
             )
         if field in given or ("metadata" in found and field != "metadata" and field.startswith("metadata.")):
-            raise WrongUse(f"--clear {printable(field)}: it is given as well; say one of both")
+            raise WrongUse(f"--clear {printable(field)}: it is given as well: set it or clear it, not both")
     return found
 
 

@@ -129,7 +129,7 @@ def lookup(  # noqa: PLR0913 - one argument for each option
     [(key, value)] = given.items()
     if key == "id":
         an_id("--id", value)
-    elif key in CustomerFields.model_fields and key != "name":
+    elif key in CustomerFields.model_fields:
         body(CustomerFields, given)
     found: Customer | None = ask(desk(config), lambda management: management.customers.lookup(given))
     if json:

@@ -5,6 +5,7 @@ Every module of `perkd store` works through here; it needs no running daemon and
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,8 @@ LIMITED_MOST = 5  # refusals for going too fast in a row, before the work is giv
 SLOWER = "the store asks for a slower pace: going on when it allows it"
 LOST = (Unreachable, ServerFault, Unreadable)  # these leave open whether the store did what it was asked for
 LONGEST_WAIT_S = 60.0  # a store that wants a pause longer than that is left in peace
+_LATER = "; perkd tries again"  # what the daemon does; a verb does it once
+_PAUSE = re.compile(r", nobody is polled for ([0-9]+) s")
 PAUSES_S = (1.0, 4.0)  # before a list in the middle of which the store failed is gone on with
 
 
@@ -117,13 +120,17 @@ async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
 
 def ended(error: StoreError) -> CliError:
     """How a verb ends that the store failed."""
+    from ..paynow.itemsapi import AssignedUnknown  # noqa: PLC0415 - as below; whoever raised it has it already
+
     kind = next((kind for types, kind in ENDS if isinstance(error, types)), NotWell)
-    return kind(told(error))
+    return kind(told(error, blindly=not isinstance(error, AssignedUnknown)))
 
 
-def told(error: StoreError) -> str:
-    """The message of an error for somebody who waits for an answer: a verb does not try again by itself."""
-    return printable(str(error).replace("perkd tries again", "try again later"))
+def told(error: StoreError, *, blindly: bool = True) -> str:
+    """The message of an error for somebody who waits for an answer: a verb does not try again by itself. `blindly`
+    false: nor may he, before he looked what the store did."""
+    text = str(error).replace(_LATER, "; try again later" if blindly else "")
+    return printable(_PAUSE.sub(r"; try again in \1 s" if blindly else "", text))
 
 
 async def every_customer(

@@ -42,16 +42,22 @@ OPTIONS: Mapping[str, str] = {  # where an option is not called as its field
     "minecraft_bedrock_name": "--bedrock-name",
 }
 LONGEST_SHOWN = 40  # longer than any good value but a name; a token that was pasted here must not be shown
-_ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+", re.IGNORECASE)
+_ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 
 
 def wrong(field: str, value: object) -> str:
     """The sentence about a value that is not what its field needs."""
-    if _ROUNDED.fullmatch(str(value)) and field in (*IDS, "steam_id", "xbox_xuid"):
-        return (
-            f"{field}: {quoted(str(value))} was rounded by a spreadsheet: make its column text and paste the ids anew"
-        )
+    if field in (*IDS, "steam_id", "xbox_xuid"):
+        return _wrong(field, value, RULES[field])
     return f"{field}: {shown(value)}, expected {RULES[field]}"
+
+
+def _wrong(field: str, number: object, rule: str) -> str:
+    if _ROUNDED.fullmatch(str(number)):
+        return (
+            f"{field}: {quoted(str(number))} was rounded by a spreadsheet: make its column text and paste the ids anew"
+        )
+    return f"{field}: {shown(number)}, expected {rule}"
 
 
 def shown(value: object) -> str:
@@ -65,7 +71,7 @@ def shown(value: object) -> str:
 def an_id(what: str, value: str) -> str:
     """An id given on the command line. Raises WrongUse."""
     if not _is_id(value):
-        raise WrongUse(f"{what}: {shown(value)}, expected {AN_ID}")
+        raise WrongUse(_wrong(what, value, AN_ID))
     return value
 
 

@@ -94,7 +94,7 @@ def assign(  # noqa: PLR0913 - one argument for each option
     made: list[StoreItem] = ask(
         where,
         lambda management: management.items.assign(customer_id, what),
-        unsure="it was ended from outside: whether the store assigned the product is not known. Look at "
+        unsure="it was interrupted: whether the store assigned the product is not known. Look at "
         f"`perkd store inventory show {customer_id}` before trying again",
     )
     if json:
@@ -120,7 +120,12 @@ def revoke(customer_id: CustomerId, item_id: ItemId, *, yes: Yes = False, config
         instead="a revoked item cannot be brought back and nobody can be asked here: add --yes if you mean it",
     ):
         raise NotWell("nothing was changed")
-    ask(where, lambda management: management.items.revoke(customer_id, item_id))
+    ask(
+        where,
+        lambda management: management.items.revoke(customer_id, item_id),
+        unsure=f"it was interrupted: whether item {item_id} was revoked is not known. Look at `perkd store inventory "
+        f"show {customer_id}`; revoking it again is harmless",
+    )
     say(f"item {item_id} of customer {customer_id} is revoked")
 
 

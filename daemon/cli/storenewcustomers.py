@@ -66,7 +66,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         if json:
             say_json({"file": str(file), "rows": len(rows.lines)})
         else:
-            say(f"{file} is well: it would make {what}. Nothing was sent")
+            say(f"{file} has no mistakes: it would make {what}. Nothing was sent")
         return
     where = desk(config)
     record.for_store(where.store.id)
@@ -86,8 +86,6 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         work = carry_out(
             where, lambda management, work: _create(management, work, rows.lines, step, record), WORDS, record
         )
-    if work.interrupted:
-        work.results += _piece_after(work, rows.lines, UNKNOWN)
     report(file, rows.header, rests, work, WORDS, record, json=json)
 
 
@@ -99,9 +97,9 @@ async def _create(
     record: Record,
 ) -> None:
     def note() -> None:
-        record.write(
-            [said.line for said in work.results], [said.line for said in _piece_after(work, lines, WORDS.undone)]
-        )
+        sending = [said.line for said in _piece_after(work, lines, WORDS.undone)]
+        record.write([said.line for said in work.results], sending)
+        work.sending = sending
 
     async def once() -> None:
         note()

@@ -146,7 +146,7 @@ def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tup
         for name in header
         if name not in columns and not (columns is CUSTOMER_COLUMNS and _is_metadata(name))
     ]
-    problems += [f"the column {name} stands there twice" for name in dict.fromkeys(header) if header.count(name) > 1]
+    problems += [f"the column {name} is there twice" for name in dict.fromkeys(header) if header.count(name) > 1]
     problems += [f"the column {name} is missing" for name in needed if name not in header]
     if problems:
         raise WrongUse(

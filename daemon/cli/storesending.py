@@ -133,7 +133,7 @@ class Record:
             return f"An earlier run of {self._file} was killed between two pieces ({_time(killed)}); {done}."
         return (
             f"An earlier run of {self._file} was killed while {lines_text(killed.sending)} "
-            f"{'was' if len(killed.sending) == 1 else 'were'} sent ({_time(killed)}); "
+            f"{'was' if len(killed.sending) == 1 else 'were'} being sent ({_time(killed)}); "
             f"{done or 'nothing was done before'}."
         )
 
@@ -164,11 +164,14 @@ class Record:
     def _unreadable(self) -> NotWell:
         return NotWell(
             f"nothing was sent. {self.path} says that an earlier run of this file was killed, and perkd cannot read "
-            f"it. {self._or_remove()}"
+            f"it: {self._look()}"
         )
 
     def _or_remove(self) -> str:
-        return f"Or look at the store what went through, keep in the file what is missing, and remove {self.path}"
+        return f"Or {self._look()}"
+
+    def _look(self) -> str:
+        return f"look at the store for what went through, keep in the file what is missing, and remove {self.path}"
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def customers_table(customers: "Iterable[Customer]") -> None:
         )
         for customer in customers
     ]
-    table(head, rows, below=("identities",))
+    table(head, rows, below=("identities", "created"), named=("created",))
 
 
 def customer_details(customer: "Customer") -> None:
@@ -74,7 +74,7 @@ def _profile(customer: "Customer") -> str:
 
 def items_table(items: "Iterable[StoreItem]") -> None:
     head = ("item", "product", "state", "added", "ends", "more")
-    table(head, [_item(item) for item in items], below=("more",))
+    table(head, [_item(item) for item in items], below=("more", "added", "ends"), named=("added", "ends"))
 
 
 def _item(item: "StoreItem") -> tuple[str, ...]:

@@ -26,9 +26,10 @@ Out = Annotated[
 StoreId = Annotated[str, typer.Option("--store-id", metavar="ID", help="The store's id, to show that it is meant.")]
 
 PERKD_TOO = (
-    "perkd's own as well: where [customers] enrol is on it makes itself new ones, at most one an hour for each "
-    "customer; elsewhere `perkd store tokens create ID` hands it one"
+    "perkd's own included: where [customers] enrol is on, perkd makes itself new ones, at most one an hour for each "
+    "customer; elsewhere `perkd store tokens create {customer}` hands it one"
 )
+AGAIN = "it was interrupted: whether {whose} still work is not known. Running it again is harmless"
 
 
 def create(customer_id: CustomerId, *, out: Out = None, config: Config = None) -> None:
@@ -65,14 +66,18 @@ def invalidate(customer_id: CustomerId, *, yes: Yes = False, config: Config = No
     """
     an_id("customer", customer_id)
     where = desk(config)
+    too = PERKD_TOO.format(customer=customer_id)
+    if not yes:
+        warn(f"this makes every token of the customer stop working, {too}")
     if not confirm(
-        f"Make every token of customer {customer_id} stop working, {PERKD_TOO}?",
+        f"Make every token of customer {customer_id} stop working?",
         yes=yes,
         instead="this cannot be undone and nobody can be asked here: add --yes if you mean it",
     ):
         raise NotWell("nothing was changed")
-    ask(where, lambda management: management.customers.invalidate(customer_id))
-    say(f"no token of customer {customer_id} works any more, {PERKD_TOO}")
+    unsure = AGAIN.format(whose=f"the tokens of customer {customer_id}")
+    ask(where, lambda management: management.customers.invalidate(customer_id), unsure=unsure)
+    say(f"no token of customer {customer_id} works any more, {too}")
 
 
 def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config = None) -> None:
@@ -86,13 +91,17 @@ def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config =
         raise WrongUse("name the store as well: --store-id ID --yes")
     if store_id and store_id != where.store.id:
         raise WrongUse(f"--store-id {shown(store_id)} is not the store of the config, which is {where.store.id}")
-    warn(f"this makes every token of every customer of store {where.store.id} stop working, {PERKD_TOO}")
+    warn(
+        f"this makes every token of every customer of store {where.store.id} stop working, "
+        f"{PERKD_TOO.format(customer='ID')}"
+    )
     if not yes:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise WrongUse("this cannot be undone and nobody can be asked here: add --store-id ID --yes if you mean it")
         if typer.prompt("Type the store's id to go on").strip() != where.store.id:
             raise NotWell("that is not the id of the store in the config: nothing was changed")
-    ask(where, lambda management: management.customers.invalidate_all())
+    unsure = AGAIN.format(whose=f"the tokens of store {where.store.id}")
+    ask(where, lambda management: management.customers.invalidate_all(), unsure=unsure)
     say(f"no token of any customer of store {where.store.id} works any more")
 
 

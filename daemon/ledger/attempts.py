@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..changes import Hold
 from ..model import Cause, State, Step
-from ..queuelines import STORE_PERK, Decided, StoreCommand
+from ..queuelines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
 from . import deliver, events
 from .convert import moment
 from .queries import SQL
@@ -54,6 +54,13 @@ def lines_run_since(connection: sqlite3.Connection, queue: str, now: int, *, run
     if row is None:
         connection.execute(SQL["put_meta"], {**key, "value": str(now)})
     return moment(now if row is None else int(row["value"]))
+
+
+def hold_lines(connection: sqlite3.Connection, servers: Iterable[str], now: int) -> None:
+    """What of their lines was not sent yet waits for the operator: perkd was told to leave them alone."""
+    key = {"servers": json.dumps(list(servers)), "perk": STORE_PERK, "hold": Hold.BACKLOG.value, "reason": LEFT_ALONE}
+    held = [row["id"] for row in connection.execute(SQL["hold_lines"], key).fetchall()]
+    events.moved(connection, now, held, State.PLANNED.value, State.BLOCKED.value, LEFT_ALONE)
 
 
 def owed(connection: sqlite3.Connection, server: str) -> list[str]:

@@ -73,7 +73,8 @@ class Ledger(Protocol):
         self, servers: Sequence[Server], perks: Sequence[Perk], now: datetime, *, adopt: bool
     ) -> Catalogue:
         """Makes the config known: cut-offs of new (perk, server) pairs, renames by `was`; blocks what is planned for
-        a server that left and plans it again when it came back. Returns today's catalogue."""
+        a server that left and plans it again when it came back; blocks the store's lines on a server that does not run
+        them. Returns today's catalogue."""
         ...
 
     async def sync_tokens(self, entries: Sequence[TokenEntry], now: datetime) -> tuple[int, int]:
@@ -81,7 +82,8 @@ class Ledger(Protocol):
         ...
 
     async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
-        """Adds a token whose customer is known. False: it was there and polled already."""
+        """Adds a token whose customer is known. False: it was there and polled already. It takes the place of his older
+        ones, but for those of the customers' file."""
         ...
 
     async def identify(self, token_id: int, profile: Profile, now: datetime) -> None:

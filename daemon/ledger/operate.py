@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 from .. import places
 from ..changes import Catalogue, Draft
 from ..model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
+from ..queuelines import STORE_PERK
 from ..tokensfile import TokenEntry
-from . import convert, deliver, events, observe
+from . import attempts, convert, deliver, events, observe
 from .base import NotPossible
 from .convert import moment
 from .queries import SQL
@@ -77,6 +78,8 @@ def _to(connection: sqlite3.Connection, command_id: int, state: State, word: str
     if row is None:
         raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
     was = State(row["state"])
+    if was is State.PLANNED and state is State.VOID and row["perk"] == STORE_PERK:
+        return row  # no item's end makes it void: one that waits for its player would wait for ever
     if was in (State.PLANNED, State.SENDING) or (was, state) not in TRANSITIONS:
         raise NotPossible(
             f"command {command_id} is {was}: only blocked, refused, answered and unknown commands can be {word}"
@@ -122,7 +125,12 @@ def sync_tokens(connection: sqlite3.Connection, entries: Sequence[TokenEntry], n
 
 def add_token(connection: sqlite3.Connection, entry: TokenEntry, source: str, profile: Profile, now: int) -> bool:
     observe.put_profile(connection, profile, now)
-    return _put_token(connection, entry, source, int(profile.customer_id), now)
+    customer_id = int(profile.customer_id)
+    new = _put_token(connection, entry, source, customer_id, now)
+    older = {"customer_id": customer_id, "token": entry.token.reveal(), "now": now}
+    for _ in range(connection.execute(SQL["replace_older"], older).rowcount):
+        events.note(connection, now, "token_removed", customer_id=customer_id, detail="replaced")
+    return new
 
 
 def _put_token(
@@ -180,6 +188,7 @@ def configure(
     deliver.hold_absent(connection, now)
     back = connection.execute(SQL["unblock_servers"], {"now": now}).fetchall()
     _planned_again(connection, back, now, "the server is back")
+    attempts.hold_lines(connection, (server.name for server in servers if not server.run_store_commands), now)
     for perk in perks:
         for pair in places.pairs_of(perk, every):
             connection.execute(SQL["put_pair"], {"perk": perk.name, "server": pair, "since": now})

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -56,8 +57,20 @@ def _texts(value: object) -> object:
     }
 
 
-def _no_null_list(value: object) -> object:
-    return [] if value is None else value
+def _list(value: object) -> object:
+    return value if isinstance(value, list) else []
+
+
+def _null_as(*, instead: object) -> BeforeValidator:
+    return BeforeValidator(lambda value: instead if value is None else value)
+
+
+def _version(value: object) -> object:
+    """An id in every sample; the description of 2026 says any text, "v2.1.0" for example."""
+    try:
+        return _flake(value)
+    except ValueError:
+        return value
 
 
 Flake = Annotated[str, BeforeValidator(_flake)]
@@ -66,6 +79,10 @@ Cosmetic = WrapValidator(_or_none)
 StatedTime = Annotated[datetime | None, BeforeValidator(_moment)]  # one that is decided by
 Time = Annotated[datetime | None, BeforeValidator(_moment), Cosmetic]
 Shown = Annotated[Text, Cosmetic]
+ShownFlake = Annotated[OptionalFlake, Cosmetic]
+ShownFlag = Annotated[bool | None, Cosmetic]
+Word = Annotated[str, _null_as(instead="")]
+Flag = Annotated[bool, _null_as(instead=False)]
 Texts = Annotated[dict[str, str], BeforeValidator(_texts), Field(default_factory=dict)]
 
 
@@ -79,7 +96,7 @@ class Actor(Document):
     """Who did something: an ActorDto today, a dashboard user with names before."""
 
     type: Shown = None
-    id: Annotated[OptionalFlake, Cosmetic] = None
+    id: ShownFlake = None
     first_name: Shown = None
     last_name: Shown = None
 
@@ -118,31 +135,43 @@ class ItemProduct(Document):
     """The product as an item carries it. `store_id` stood in it before 2025."""
 
     id: Flake
-    version_id: OptionalFlake = None
+    version_id: Annotated[str | None, BeforeValidator(_version), Cosmetic] = None
     slug: Shown = None
     name: Shown = None
-    store_id: OptionalFlake = None
+    store_id: ShownFlake = None
 
 
 class CommandAttempt(Document):
     """One command the store queued for one game server."""
 
     id: Flake
-    store_id: OptionalFlake = None
-    inventory_item_id: OptionalFlake = None
-    gameserver_id: OptionalFlake = None
-    steam_id: TextId = None
-    minecraft_uuid: Text = None
-    customer_name: Text = None
-    customer_id: OptionalFlake = None
-    command_stage: Text = None
-    command: str = ""
-    online_only: bool = False
-    rerun: bool = False
+    store_id: ShownFlake = None
+    inventory_item_id: ShownFlake = None
+    gameserver_id: ShownFlake = None
+    steam_id: Annotated[TextId, Cosmetic] = None
+    minecraft_uuid: Shown = None
+    customer_name: Shown = None
+    customer_id: ShownFlake = None
+    command_stage: Shown = None
+    command: Shown = None
+    online_only: ShownFlag = None
+    rerun: ShownFlag = None
     queued_at: Time = None
     executed_at: Time = None
-    executed_by_ip: Text = None
+    executed_by_ip: Shown = None
     unqueued_at: Time = None
+
+
+def _read_ones(attempts: list[CommandAttempt | None]) -> list[CommandAttempt | None]:
+    return [attempt for attempt in attempts if attempt is not None]
+
+
+Attempts = Annotated[
+    list[Annotated[CommandAttempt | None, Cosmetic]],
+    BeforeValidator(_list),
+    AfterValidator(_read_ones),
+    Field(default_factory=list),
+]
 
 
 class StoreItem(Document):
@@ -150,21 +179,21 @@ class StoreItem(Document):
     in `customer`."""
 
     id: Flake
-    store_id: OptionalFlake = None
+    store_id: ShownFlake = None
     customer_id: OptionalFlake = None
     customer: Customer | None = None
-    order_customer_id: OptionalFlake = None
-    order_customer: Customer | None = None
-    checkout_id: OptionalFlake = None
-    checkout_line_id: OptionalFlake = None
+    order_customer_id: ShownFlake = None
+    order_customer: Annotated[Customer | None, Cosmetic] = None
+    checkout_id: ShownFlake = None
+    checkout_line_id: ShownFlake = None
     order_id: OptionalFlake = None
-    order_line_id: OptionalFlake = None
-    subscription_id: OptionalFlake = None
-    trial_id: OptionalFlake = None
+    order_line_id: ShownFlake = None
+    subscription_id: ShownFlake = None
+    trial_id: ShownFlake = None
     execute_on_gameserver_id: OptionalFlake = None
-    quantity_index: int | None = None
+    quantity_index: Annotated[int | None, Cosmetic] = None
     product: ItemProduct | None = None
-    state: str = ""
+    state: Word = ""
     expirable: bool | None = None
     gift: bool | None = None
     added_at: Time = None
@@ -176,7 +205,7 @@ class StoreItem(Document):
     revoked_at: Time = None
     revoke_reason: Shown = None
     revoked_by: Who = None
-    command_attempts: Annotated[list[CommandAttempt], BeforeValidator(_no_null_list), Field(default_factory=list)]
+    command_attempts: Attempts
     skip_commands: bool | None = None
     custom_variables: Texts
 
@@ -189,9 +218,9 @@ class StoreItem(Document):
 class ProductCommand(Document):
     """A command the dashboard runs at a stage: on_purchase, on_expire, on_refund, on_renew, on_chargeback, …"""
 
-    stage: str = ""
-    content: str = ""
-    online_only: bool = False
+    stage: Word = ""
+    content: Word = ""
+    online_only: Flag = False
     override_execute_on_gameserver_ids: list[Flake] | None = None
 
 
@@ -209,15 +238,15 @@ class Product(Document):
     id: Flake
     store_id: OptionalFlake = None
     version_id: OptionalFlake = None
-    slug: str = ""
-    name: str = ""
-    remove_after_enabled: bool = False
-    remove_after_time_value: int = 0
+    slug: Word = ""
+    name: Word = ""
+    remove_after_enabled: Flag = False
+    remove_after_time_value: Annotated[int, _null_as(instead=0)] = 0
     remove_after_time_scale: Text = None
-    allow_subscription: bool = False
-    single_game_server_only: bool = False
-    commands: Annotated[list[ProductCommand], BeforeValidator(_no_null_list), Field(default_factory=list)]
-    gameservers: Annotated[list[ProductServer], BeforeValidator(_no_null_list), Field(default_factory=list)]
+    allow_subscription: Flag = False
+    single_game_server_only: Flag = False
+    commands: Annotated[list[ProductCommand], _null_as(instead=[]), Field(default_factory=list)]
+    gameservers: Annotated[list[ProductServer], _null_as(instead=[]), Field(default_factory=list)]
 
 
 class Minted(Document):

@@ -10,7 +10,7 @@
     ├── NotFound      404 or 410 in the store's words or in none: the path is not there
     ├── Limited       429: too many requests
     ├── Rejected      any other 4xx: the store does not accept what perkd asks
-    ├── ServerFault   5xx
+    ├── ServerFault   5xx, 408, 499: whether the work was done is not known
     └── Unreadable    an answer came, and it is not what the store's API promises
         ├── TooLarge      it is longer than perkd reads
         └── BadDocument    JSON came, and a document in it is not as the API describes it
@@ -106,11 +106,12 @@ class Refusal:
     text: str
 
     @classmethod
-    def read(cls, body: bytes) -> "Refusal":
-        """Reads a PayNowError `{status, code, message, trace_id, errors}`; any part, or all, may be missing."""
+    def read(cls, body: bytes, secret: str = "") -> "Refusal":
+        """Reads a PayNowError `{status, code, message, trace_id, errors}`; any part, or all, may be missing. `secret`
+        is what the request logged in with: where the answer repeats it, it is left out."""
         data = cls.fields(body) or {}
-        message, trace = one_line(data.get("message")), one_line(data.get("trace_id"))
-        message = "; ".join(filter(None, (message, *_details(data.get("errors")))))
+        message, trace = _said(data.get("message"), secret), _said(data.get("trace_id"), secret)
+        message = "; ".join(filter(None, (message, *_details(data.get("errors"), secret))))
         return cls(f"{message} (trace {trace})" if trace else message)
 
     @staticmethod
@@ -123,13 +124,18 @@ class Refusal:
         return data if isinstance(data, dict) else None
 
 
-def _details(errors: object) -> Iterator[str]:
+def _details(errors: object, secret: str) -> Iterator[str]:
     """Each validation error as `path: message`; the path is documented as text and as a list."""
     for error in errors[:_DETAILS] if isinstance(errors, list) else ():
         if isinstance(error, dict):
             path = error.get("path")
             where = ".".join(str(part) for part in path[:9]) if isinstance(path, list) else path
-            yield ": ".join(filter(None, (one_line(where, 80), one_line(error.get("message")))))
+            yield ": ".join(filter(None, (_said(where, secret, 80), _said(error.get("message"), secret))))
+
+
+def _said(text: object, secret: str, cap: int = _TEXT_CAP) -> str:
+    """As `one_line`, without the secret: taken out before anything is cut, so that no part of it is left."""
+    return one_line(text.replace(secret, "…") if secret and isinstance(text, str) else text, cap)
 
 
 def one_line(text: object, cap: int = _TEXT_CAP) -> str:

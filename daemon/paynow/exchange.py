@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -122,6 +122,12 @@ class Exchange:
         """The store's host name, for messages."""
         return self._host
 
+    @property
+    def store_time(self) -> datetime | None:
+        """The store's own time now, as its latest good answer had it; None before the first one."""
+        date = self.last_date
+        return None if date is None else date.at + timedelta(seconds=self.rate.monotonic() - date.seen_s)
+
     def url(self, path: str, query: str = "") -> URL:
         """The address of a path that is already checked; `query` is plain ASCII."""
         return URL(f"{self._base}{path}?{query}" if query else f"{self._base}{path}", encoded=True)
@@ -138,7 +144,7 @@ class Exchange:
         if sent_at is None:
             sent_at = await self.rate.turn()
         asked = self._direct.get(url.raw_path_qs, f"{login} {text}", etag)
-        return await self._ask(asked, path, sent_at, failures.CUSTOMER)
+        return await self._ask(asked, path, sent_at, failures.CUSTOMER, text)
 
     async def call(
         self,
@@ -164,26 +170,30 @@ class Exchange:
         if body is not None:
             headers["Content-Type"] = "application/json"
         asked = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
-        return await self._ask(asked, path, sent_at, words)
+        return await self._ask(asked, path, sent_at, words, secret.reveal())
 
-    async def _ask(self, asked: Awaitable[Response], path: str, sent_at: float, words: failures.Words) -> Reply:
+    async def _ask(
+        self, asked: Awaitable[Response], path: str, sent_at: float, words: failures.Words, secret: str
+    ) -> Reply:
         failure: StoreError
         until = self._loop.time() + self._timeouts.total_s
         try:
             with self._head:
                 response = await asked
             try:
-                return await self._take(response, path, sent_at, words, until)
+                return await self._take(response, path, sent_at, words, secret, until)
             finally:
                 response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)
         raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
 
-    async def _take(self, response: Response, path: str, sent_at: float, words: failures.Words, until: float) -> Reply:
+    async def _take(
+        self, response: Response, path: str, sent_at: float, words: failures.Words, secret: str, until: float
+    ) -> Reply:
         status = response.status
         if status not in words.successes:
-            await self._refuse(response, path, sent_at, words)
+            await self._refuse(response, path, sent_at, words, secret)
         self.rate.succeeded(sent_at)
         body = b""
         headers = response.headers
@@ -228,14 +238,15 @@ class Exchange:
             if self._loop.time() > until:
                 raise TimeoutError
 
-    async def _refuse(self, response: Response, path: str, sent_at: float, words: failures.Words) -> None:
+    async def _refuse(self, response: Response, path: str, sent_at: float, words: failures.Words, secret: str) -> None:
         """Raises what a status means that is no success."""
         retry_after_s = self._retry_after_s(response)
         body = await some_body(response, self._timeouts.read_s)
         if response.status != 429:
             self.rate.succeeded(sent_at)
+            location = response.headers.get("Location", "")
             raise failures.of_status(
-                response.status, body, self._host, path, location=response.headers.get("Location", ""), words=words
+                response.status, body, self._host, path, location=location, words=words, secret=secret
             )
         already = self.rate.blocked_s() > 0
         wait_s = self.rate.limited(sent_at=sent_at, retry_after_s=retry_after_s)

@@ -1,6 +1,7 @@
 """Turns what went wrong with a request into a StoreError whose message an owner can act on.
 
-`exchange.py` calls this. Nothing here sees the request's headers, so no message can hold a token.
+`exchange.py` calls this. No message can hold a token: aiohttp's own words, which know the request's headers, are not
+passed on, and where the store repeats the token in its answer, it is taken out.
 """
 
 from collections.abc import Mapping
@@ -116,6 +117,8 @@ _STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {
     ),
     5: (ServerFault, "the store failed {where}; perkd tries again"),
 }
+_GAVE_UP = (ServerFault, "what stands in front of the store gave up waiting {where}; perkd tries again")
+_STATUS = {408: _GAVE_UP, 499: _GAVE_UP}  # no word about the request: the store may have done it, or do it yet
 _ABSENT = frozenset({404, 410})
 _ELSEWHERE = (
     "what {host} answered {where} is no answer of PayNow's API: check [store] api, items_path and management_items, "
@@ -128,16 +131,17 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
     """No whole answer: what `error` means."""
     kind, text = next((kind, text) for types, kind, text in _TRANSPORT if isinstance(error, types))
     why = ""
-    if isinstance(error, aiohttp.ClientConnectorError):
+    if "{why}" in text and isinstance(error, aiohttp.ClientConnectorError):  # a certificate error may have no os_error
         why = one_line(error.os_error.strerror) or type(error.os_error).__name__
     return kind(text.format(host=host, path=path, why=why), path=path)
 
 
 def of_status(
-    status: int, body: bytes, host: str, path: str, *, location: str = "", words: Words = CUSTOMER
+    status: int, body: bytes, host: str, path: str, *, location: str = "", words: Words = CUSTOMER, secret: str = ""
 ) -> StoreError:
-    """What a status means that is no success and not 429; `location` is the target of a redirect."""
-    kind, text = words.statuses.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
+    """What a status means that is no success and not 429; `location` is the target of a redirect, `secret` what the
+    request logged in with."""
+    kind, text = words.statuses.get(status) or _STATUS.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
     if issubclass(kind, TokenRefused) and body.lstrip()[:1] == b"<":
         # A firewall's page, not the store's word about a token.
         kind = ServerFault
@@ -146,7 +150,7 @@ def of_status(
         # Any web server and many a gateway says 404 in words of its own: nothing about what the store has.
         kind, text = BadAddress, _ELSEWHERE
     message = text.format(host=host, where=f"({status} on {path})", target=_target(location))
-    if said := Refusal.read(body).text:
+    if said := Refusal.read(body, secret).text:
         message = f"{message}. The store says: {said}"
     return kind(message, path=path, status=status)
 

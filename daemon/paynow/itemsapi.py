@@ -11,10 +11,10 @@ from datetime import timedelta
 from .documents import StoreItem
 from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
-from .paging import PAGE_LIMIT, pages
+from .paging import PAGE_LIMIT, WITHOUT_PAGES, pages
 from .requests import Assignment, BulkAssignment, checked_id
+from .wire import AHEAD, flake_time
 
-WITHOUT_PAGES = frozenset({"command_delivery", "inventory"})  # the paths of 2023 and 2025: everything in one answer
 _BULK = {  # the path of bulk assignments, by the word for the inventory
     "delivery/items": "delivery/items",
     "command-delivery": "command-delivery",
@@ -66,8 +66,21 @@ class ItemsApi:
             yield page
 
     async def newest(self) -> str:
-        """The largest item id of the store; "0" when it has none."""
-        return max((item.id for item in await self.latest(1)), key=int, default="0")
+        """The largest item id of the store; "0" when it has none. Ids from the future of the store's own clock are
+        passed over: what is made from now on has smaller ones. Raises Unreadable when there are only such."""
+        for most in (1, PAGE_LIMIT):
+            ids = [item.id for item in await self.latest(most)]
+            now = self._keyed.exchange.store_time
+            sound = [one for one in ids if now is None or flake_time(one) <= now + AHEAD]
+            if sound or not ids:
+                return max(sound, key=int, default="0")
+        path = self._keyed.path("delivery/items")
+        raise Unreadable(
+            f"{path}: the ids of the newest items are from the future of the store's own clock, so what is made now "
+            "could not be told from what was there before",
+            path=path,
+            status=200,
+        )
 
     async def latest(self, most: int = PAGE_LIMIT) -> list[StoreItem]:
         """The newest items of the store, at most PAGE_LIMIT of them, newest first."""
@@ -105,10 +118,13 @@ class ItemsApi:
             ) from None
 
     async def assign_piece(self, rows: list[BulkAssignment]) -> list[StoreItem] | None:
-        """One bulk request of at most BULK_ITEMS items, for `bulk.py`. None: confirmed without a list (older paths)."""
+        """One bulk request of at most BULK_ITEMS items, for `bulk.py`. None: confirmed without a list, as the paths do
+        that never promised one."""
         rest = _BULK[self._word]
         reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
-        return self._keyed.read_list(reply, StoreItem, rest) if reply.body else None
+        if not reply.body and self._word in WITHOUT_PAGES:
+            return None
+        return self._keyed.read_list(reply, StoreItem, rest)
 
     async def _look_after(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
@@ -124,17 +140,16 @@ class ItemsApi:
                     "trying again"
                 ) from None
             new = [item for item in owned if item.id not in before and item.order_id is None]
-            made = [item for item in new if is_of(item, what)]
+            made = [item for item in new if is_of(item, what) and not is_anothers(item, what)]
             if len(made) == what.quantity and all(item.product is not None for item in new):
                 return made
             if wait_s is not None:
                 await asyncio.sleep(wait_s)
         if new:
-            unlike = sum(not is_of(item, what) for item in new)
             raise AssignedUnknown(
                 f"whether the store assigned the product is not known ({lost}): customer {customer_id} has {len(new)} "
-                f"new items where {what.quantity} were asked for, {unlike} of them another product, another game "
-                f"server or unreadable. Look at `perkd store inventory show {customer_id}` before trying again"
+                f"new items where {what.quantity} were asked for, {len(new) - len(made)} of them unlike what was asked "
+                f"for or unreadable. Look at `perkd store inventory show {customer_id}` before trying again"
             )
         raise type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
 
@@ -160,13 +175,26 @@ def is_of(item: StoreItem, what: Assignment | BulkAssignment) -> bool:
     return same and server
 
 
+def is_anothers(item: StoreItem, what: Assignment) -> bool:
+    """Whether it shows an end, hidden commands or variables this assignment did not ask for: somebody else's made it.
+    What it does not show says nothing."""
+    return (
+        (item.override_expires_at is not None and not _same_end(item, what))
+        or (item.skip_commands is not None and item.skip_commands != what.hidden)
+        or (item.custom_variables not in ({}, what.custom_variables))
+    )
+
+
+def _same_end(item: StoreItem, what: Assignment | BulkAssignment) -> bool:
+    ends_at, wanted = item.override_expires_at, what.override_expires_at
+    return ends_at == wanted if ends_at is None or wanted is None else abs(ends_at - wanted) < _SAME_END
+
+
 def is_just(item: StoreItem, what: BulkAssignment) -> bool:
     """Whether it has exactly the game server, the end and the commands that were asked for, too."""
-    ends_at, wanted = item.override_expires_at, what.override_expires_at
-    same_end = ends_at == wanted if ends_at is None or wanted is None else abs(ends_at - wanted) < _SAME_END
     return (
         is_of(item, what)
-        and same_end
+        and _same_end(item, what)
         and item.execute_on_gameserver_id == what.execute_on_gameserver_id
         and bool(item.skip_commands) == what.hidden
     )

@@ -70,9 +70,10 @@ class Keyed:
         except TokenRefused as refused:
             if refused.status != 403:
                 raise
+            what = f"permissions {permission}" if " and " in permission else f"permission {permission}"
             message = (
-                f"{refused}. Give the key's role the permission {permission} in the store's dashboard, and check that "
-                f"the key is one of store {self.store_id} ([store] id)"
+                f"{refused}. Give the key's role the {what} in the store's dashboard, and check that the key is one of "
+                f"store {self.store_id} ([store] id)"
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
         self.met = True

@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
@@ -29,6 +29,15 @@ QUANTITY_MOST = 20
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 
+
+def _in_utc(at: datetime) -> datetime:
+    """Sent with `Z`, as every time in PayNow's documents is: whether the store takes another offset is not known."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is beyond the calendar") from None
+
+
 Flake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$"), AfterValidator(flake)]
 SteamId = Annotated[str, StringConstraints(pattern=r"^[0-9]{17}$")]
 Uuid = Annotated[str, StringConstraints(pattern=_UUID.pattern.join(("(?i)^", "$")))]
@@ -36,6 +45,7 @@ Xuid = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Value = Annotated[str, StringConstraints(max_length=500)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Metadata = Annotated[dict[Key, Value], Field(max_length=50)]
 
 
@@ -63,7 +73,7 @@ class _Assigned(Sent):
     product_version_id: Flake | None = None
     execute_on_gameserver_id: Flake | None = None
     quantity: Annotated[int, Field(ge=1, le=QUANTITY_MOST)] = 1
-    override_expires_at: AwareDatetime | None = None
+    override_expires_at: Moment | None = None
     skip_commands: bool | None = None
     custom_variables: dict[str, str] | None = None
 

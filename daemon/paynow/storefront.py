@@ -12,6 +12,7 @@ from ..model import Inventory, Item, Profile
 from .address import checked_path
 from .errors import Unreadable, WrongStore
 from .exchange import Exchange, Reply, StoreDate, Timeouts
+from .paging import PAGE_LIMIT, WITHOUT_PAGES
 from .rate import Rate
 from .seen import PageMark, Seen
 from .wire import NotAnAnswer, read_customer
@@ -19,7 +20,6 @@ from .wireitems import read_items
 
 CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"
-PAGE_LIMIT = 100  # the largest the API takes
 MOST_PAGES = 1000
 LARGEST_INVENTORY = 64 * 1024 * 1024  # bytes, all pages together
 _LOGIN = "Customer"
@@ -48,6 +48,7 @@ class Storefront:
     def __init__(self, exchange: Exchange, items_path: str = ITEMS_PATH, store_id: str = "") -> None:
         self._exchange, self._store_id = exchange, store_id
         self._items_path = checked_path("[store] items_path", items_path)
+        self._unpaged = self._items_path.rstrip("/").rpartition("/")[2] in WITHOUT_PAGES
         self._customer_url = exchange.url(CUSTOMER_PATH)
         self._first_page = exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}")
 
@@ -131,7 +132,7 @@ class Storefront:
                 return Unchanged(now, Seen.of(marks, reply.etag))
             equal.append(reply.body)
             reply = await self._next(token, known[len(marks)].after, marks)
-        reading = _Reading(customer_id)
+        reading = _Reading(customer_id, unpaged=self._unpaged)
         try:
             for body in equal:
                 reading.add(body)
@@ -157,10 +158,14 @@ class Storefront:
 
 
 class _Reading:
-    """The pages of one inventory on their way to being complete. Raises NotAnAnswer when they cannot become so."""
+    """The pages of one inventory on their way to being complete. Raises NotAnAnswer when they cannot become so.
 
-    def __init__(self, customer_id: str) -> None:
-        self._customer_id = customer_id
+    `unpaged`: the path is of a generation that gives everything at once, whatever limit it is asked for. More than the
+    limit, or the same again, is the whole there; up to the limit it is read like any other, in case it learned pages.
+    """
+
+    def __init__(self, customer_id: str, *, unpaged: bool = False) -> None:
+        self._customer_id, self._unpaged = customer_id, unpaged
         self._items: dict[str, Item] = {}
         self._largest = 0  # id on a full page
         self._bytes = 0
@@ -173,11 +178,13 @@ class _Reading:
         items = read_items(body, self._customer_id)
         ids = [item.id for item in items]
         if ids and self._items and self._items.keys() >= set(ids):
+            if self._unpaged and self._items.keys() == set(ids):
+                return None
             raise NotAnAnswer(
                 "no progress, a page repeats items that came before. This path may not know `after`; set [store] "
                 f"items_path to {ITEMS_PATH}"
             )
-        whole = len(items) < PAGE_LIMIT
+        whole = len(items) < PAGE_LIMIT or (self._unpaged and len(items) > PAGE_LIMIT)
         if not whole and not _ascending(ids):
             raise NotAnAnswer("a full page is not in ascending order, so nobody can tell which page is the last one")
         self._items.update(zip(ids, items, strict=True))  # an item that comes twice counts as it came last

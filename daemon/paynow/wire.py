@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, Valida
 from ..model import Profile
 
 FLAKE_EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)
+AHEAD = timedelta(hours=1)  # an id later than that by the store's clock is an odd one: nothing is asked for after it
 _FLAKE_LIMIT = 1 << 63
 
 

@@ -12,6 +12,20 @@ class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+class Switched(Body):
+    """What is left out stays as it is, and cannot be null."""
+
+    nulls: bool = True
+    etags: bool = False
+    show_commandless: bool = False
+    invalidate_all_exists: bool = False
+    queue_twice: bool = False
+    queue_everybody: bool = False
+    permissions: list[str] | None = None
+    per_s: float | None = Field(default=None, ge=0, le=100_000)
+    burst: int = Field(default=1, ge=1, le=100_000)
+
+
 class NewCustomer(Body):
     name: str | None = Field(default=None, min_length=1, max_length=50)
     minecraft_uuid: str | None = None

@@ -1,30 +1,8 @@
 """Plays the sandbox by hand or by script: a small JSON interface on loopback, beside the emulated store.
 
 `world.py` starts it; `perkd sandbox` prints its address. Every answer is JSON; nonsense is a 400 whose `error` says
-what would do. Where a customer is named, his id, name or token will do; for a product its id or slug.
-
-    GET    /                            everything: store, customers with tokens and items, products, servers, faults
-    POST   /customers                   {"name", "minecraft_uuid"?, "steam_id"?, "xbox_xuid"?, "offline"?} → id, token
-    POST   /customers/CUSTOMER/tokens   one more token
-    DELETE /customers/CUSTOMER/tokens   invalidates all of his tokens
-    POST   /gameservers                 {"name", "enabled"?} a server of the store's dashboard → id, token
-    POST   /gameservers/SERVER/token    a new token; the old one is refused from now on
-    POST   /products                    {"slug", "name"?, "lasts_s"?, "has_commands"?, "commands"?: [{"content",
-                                        "stage"?, "online_only"?, "gameservers"?}], "gameservers"?,
-                                        "single_game_server"?} → id
-    POST   /purchases                   {"customer", "product", "quantity"?, "gift"?, "subscription"?, "gameserver_id"?,
-                                        "activate"?} → the items
-    POST   /assignments                 {"customer", "product", "quantity"?, "gameserver_id"?, "skip_commands"?,
-                                        "ends_in_s"?} nobody bought them → the items
-    POST   /items/ITEM/activate         the item's command was acknowledged
-    POST   /items/ITEM/expire           {"swept"?} its time is over; swept false: the state still says active
-    POST   /items/ITEM/renew            {"successor"?} a subscription went on → the item that lasts now
-    POST   /items/ITEM/revoke           {"reason"?} admin, refund, chargeback, any word; null: no reason
-    POST   /items/ITEM/forget           gone from every answer
-    POST   /items/ITEM/restore          undoes forget and revoke
-    POST   /servers/SERVER/up | down    a game server; the name "store" is the store itself
-    POST   /faults                      {"fault", "customer"?, "times"?, "path"?, "method"?} the names are in GET /
-    DELETE /faults                      turns every fault off and lets held-back answers go
+what would do. Where a customer is named, his id, name or token will do; for a product its id or slug, for a server of
+the dashboard its id or name. `verbs.py` lists what there is.
 """
 
 import ipaddress
@@ -34,6 +12,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from .allowance import Allowance
 from .bodies import (
     Assign,
     Expire,
@@ -45,13 +24,15 @@ from .bodies import (
     Purchase,
     Renew,
     Revoke,
+    Switched,
     read,
 )
 from .faults import MEANING, Fault
 from .goods import Assignment, Goods, ProductCommand
-from .overview import item_document, overview
+from .overview import SWITCHES, item_document, overview
 from .people import Nonsense
-from .store import Store
+from .store import PERMISSIONS, Store
+from .verbs import VERBS
 
 
 class Switchable(Protocol):
@@ -76,28 +57,32 @@ class Control:
     async def start(self, port: int = 0) -> None:
         """Listens on 127.0.0.1; 0 takes a free port."""
         app = web.Application(middlewares=[_guarded], client_max_size=65536)
-        app.add_routes(
-            [
-                web.get("/", self._everything),
-                web.post("/customers", self._add_customer),
-                web.post("/customers/{customer}/tokens", self._add_token),
-                web.delete("/customers/{customer}/tokens", self._invalidate),
-                web.post("/gameservers", self._add_gameserver),
-                web.post("/gameservers/{gameserver}/token", self._reset_gameserver_token),
-                web.post("/products", self._add_product),
-                web.post("/purchases", self._purchase),
-                web.post("/assignments", self._assign),
-                web.post("/items/{item}/{verb}", self._item),
-                web.post("/servers/{server}/{verb}", self._server),
-                web.post("/faults", self._fault),
-                web.delete("/faults", self._heal),
-            ]
-        )
+        app.add_routes(self.routes())
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         self._port = runner.addresses[0][1]
         self._runner = runner
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served; `verbs.py` has the words for it."""
+        return [
+            web.get("/", self._everything),
+            web.patch("/store", self._switch),
+            web.post("/customers", self._add_customer),
+            web.post("/customers/{customer}/tokens", self._add_token),
+            web.delete("/customers/{customer}/tokens", self._invalidate),
+            web.post("/gameservers", self._add_gameserver),
+            web.post("/gameservers/{gameserver}/{verb}", self._gameserver),
+            web.post("/products", self._add_product),
+            web.post("/products/{product}/edit", self._edit_product),
+            web.post("/purchases", self._purchase),
+            web.post("/assignments", self._assign),
+            web.post("/items/{item}/{verb}", self._item),
+            web.post("/servers/{server}/{verb}", self._server),
+            web.post("/faults", self._fault),
+            web.delete("/faults", self._heal),
+        ]
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -113,7 +98,19 @@ class Control:
             {"name": name, "address": server.address, "up": name not in self._down}
             for name, server in self._servers.items()
         ]
-        return web.json_response({**overview(self._store), "servers": servers, "faults": MEANING})
+        return web.json_response({**overview(self._store), "servers": servers, "faults": MEANING, "verbs": VERBS})
+
+    async def _switch(self, request: web.Request) -> web.Response:
+        body, store = await read(request, Switched), self._store
+        if unknown := set(body.permissions or ()) - PERMISSIONS:
+            raise Nonsense(f"no permission {min(unknown)!r}; there are: {', '.join(sorted(PERMISSIONS))}")
+        if body.permissions is not None:
+            store.permissions = set(body.permissions)
+        for name in SWITCHES & body.model_fields_set:
+            setattr(store, name, getattr(body, name))
+        if body.per_s is not None:
+            store.allowance = Allowance(body.per_s, body.burst) if body.per_s else None
+        return web.json_response(overview(store)["store"])
 
     async def _add_customer(self, request: web.Request) -> web.Response:
         body = await read(request, NewCustomer)
@@ -151,6 +148,11 @@ class Control:
         )
         return web.json_response({"id": product.id})
 
+    async def _edit_product(self, request: web.Request) -> web.Response:
+        key = request.match_info["product"]
+        self._store.edit_product(key)
+        return web.json_response({"version_id": self._store.product(key).version_id})
+
     def _gameserver_ids(self, keys: list[str]) -> tuple[str, ...]:
         return tuple(self._store.gameserver(key).id for key in keys)
 
@@ -159,8 +161,15 @@ class Control:
         server = self._store.add_gameserver(body.name, enabled=body.enabled)
         return web.json_response({"id": server.id, "token": server.token})
 
-    async def _reset_gameserver_token(self, request: web.Request) -> web.Response:
-        return web.json_response({"token": self._store.reset_gameserver_token(request.match_info["gameserver"])})
+    async def _gameserver(self, request: web.Request) -> web.Response:
+        key, verb = request.match_info["gameserver"], request.match_info["verb"]
+        if verb == "token":
+            return web.json_response({"token": self._store.reset_gameserver_token(key)})
+        if verb not in {"enable", "disable"}:
+            raise Nonsense(f"no verb {verb!r}; there are: token, enable, disable")
+        server = self._store.gameserver(key)
+        server.enabled = verb == "enable"
+        return web.json_response({"name": server.name, "enabled": server.enabled})
 
     async def _assign(self, request: web.Request) -> web.Response:
         body = await read(request, Assign)

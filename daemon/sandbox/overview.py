@@ -4,6 +4,10 @@ from .documents import Document, Documents
 from .goods import STORE_ID, Goods
 from .store import Store
 
+SWITCHES = frozenset(
+    {"nulls", "etags", "show_commandless", "invalidate_all_exists", "queue_twice", "queue_everybody"}
+)  # what a person may turn on and off, by the names `Store` has for it
+
 
 def item_document(store: Store, item: Goods) -> Document:
     """The item as its customer would see it, and whether he does."""
@@ -30,6 +34,7 @@ def overview(store: Store) -> Document:
             "id": product.id,
             "slug": product.slug,
             "name": product.name,
+            "version_id": product.version_id,
             "lasts_s": None if product.lasts is None else product.lasts.total_seconds(),
             "has_commands": product.has_commands,
             "commands": [
@@ -61,6 +66,8 @@ def overview(store: Store) -> Document:
             "up": store.is_up,
             "requests": store.requests(),
             "faults": on,
+            "switches": {name: getattr(store, name) for name in sorted(SWITCHES)},
+            "per_s": store.allowance.per_s if store.allowance else 0,
         },
         "customers": customers,
         "products": products,

@@ -11,14 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from math import ceil
 
 from aiohttp import web
 
 from . import tricks
+from .admission import Login, admit, login
+from .allowance import Allowance
 from .calls import Call, Refused, Reply, Route
 from .documents import Documents
 from .faults import DOCUMENT, UNDONE, Fault, Switch, Switches
-from .goods import STORE_ID, Customer, GameServer
+from .overheard import LISTENERS, Overheard
 from .people import made_up
 from .ports import Port
 from .routes import Routes
@@ -35,9 +38,14 @@ PERMISSIONS = frozenset(
         "gameserver_read",
     }
 )
-_LOGINS = {"customer": "customer", "apikey": "key", "gameserver": "gameserver"}  # the word, casefolded → whose it is
-_WHOSE = {"customer": "customer token", "key": "API key", "gameserver": "game server token"}
-_CODES = {400: "bad-request", 401: "unauthorized", 403: "forbidden", 404: "not-found", 405: "method-not-allowed"}
+_CODES = {
+    400: "bad-request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    429: "too-many-requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +61,13 @@ class Asked:
     method: str = "GET"
 
 
-@dataclass(frozen=True, slots=True)
-class _Login:
-    """Who asks: what sort of secret, and whose when it is a good one."""
-
-    sort: str | None
-    good: bool = False
-    customer: Customer | None = None
-    gameserver: GameServer | None = None
-
-
 class Store(Shop):
     """The shop on HTTP. Switches: `etags` (answer If-None-Match), `nulls` (write empty fields as null or leave them
     out), `show_commandless` (list items of products without commands), `permissions` (of `api_key`),
     `invalidate_all_exists`, `queue_twice` (each attempt twice in one answer), `queue_everybody` (a game server
     that says who is online gets what waits for others, too, last), and `fault` / `heal`.
+
+    `allowance` is how often it may be asked (None: as often as anybody likes).
 
     `before_answer` is called with the path of each request that has a good secret: a story can change the shop between
     pages.
@@ -86,6 +86,7 @@ class Store(Shop):
         self.nulls = True
         self.show_commandless = False
         self.retry_after_s = 7
+        self.allowance: Allowance | None = None
         self.before_answer: Callable[[str], None] | None = None
         self.asked: deque[Asked] = deque(maxlen=10_000)
         self.counts: Counter[tuple[str, str]] = Counter()  # (path, head of the secret's SHA-256) → requests
@@ -176,47 +177,58 @@ class Store(Shop):
         head = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()[:12]
         self.counts[path, head] += 1
         self._methods[path, request.method] += 1
-        response = await self._respond(request, path, self._login(word, secret))
+        routes, parts = self._routes.find(path)
+        route, body, faults = routes.get(request.method), await request.read(), frozenset[Fault]()
+        response: web.StreamResponse
+        if path == "/v1":
+            response = web.Response(text="PayNow API", content_type="text/html")
+        elif route is None:
+            response = _error(Refused(405, "This path has other methods") if routes else Refused(404, "No such route"))
+        elif self.allowance is not None and (wait_s := self.allowance.wait_s(self.now())):
+            response = tricks.error(429, _CODES[429], "Slow down", retry_after=str(ceil(wait_s)))
+        else:
+            who = login(word, secret, self.people, self.attempts, self.api_key)
+            faults = self._begin(path, route, who)
+            response = await self._respond(request, route, parts, body, who, faults)
         conditional = "If-None-Match" in request.headers
-        agent = request.headers.get("User-Agent", "")
-        self.asked.append(Asked(path, request.query_string, head, conditional, agent, response.status, request.method))
+        agent, query, status = request.headers.get("User-Agent", ""), request.query_string, response.status
+        self.asked.append(Asked(path, query, head, conditional, agent, status, request.method))
+        if LISTENERS:
+            kind = request.headers.get("Content-Type", "")
+            answer = (response.body or b"") if isinstance(response, web.Response) else None
+            said = answer if isinstance(answer, bytes) else None
+            heard = Overheard(
+                request.method, path, query, route, word, agent, kind, body, status, said, faults, self.nulls
+            )
+            for listener in LISTENERS:
+                listener(heard)
         if not response.prepared:
             response.headers["Date"] = format_datetime(self.now().astimezone(UTC), usegmt=True)
         return response
 
-    def _login(self, word: str, secret: str) -> _Login:
-        """The word may have any case."""
-        sort = _LOGINS.get(word.casefold()) if secret else None
-        if sort == "customer":
-            customer = self.people.with_token(secret)
-            return _Login(sort, customer is not None, customer=customer)
-        if sort == "gameserver":
-            gameserver = self.attempts.with_token(secret)
-            return _Login(sort, gameserver is not None, gameserver=gameserver)
-        return _Login(sort, sort == "key" and secret == self.api_key)
-
-    async def _respond(self, request: web.Request, path: str, login: _Login) -> web.StreamResponse:
-        if path == "/v1":
-            return web.Response(text="PayNow API", content_type="text/html")
-        routes, parts = self._routes.find(path)
-        route = routes.get(request.method)
-        if route is None:
-            status, text = (405, "This path has other methods") if routes else (404, "No such route")
-            return tricks.error(status, _CODES[status], text)
-        body = await request.read()
-        is_known = login.good and login.sort == route.login
-        if self.before_answer is not None and is_known:
+    def _begin(self, path: str, route: Route, who: Login) -> frozenset[Fault]:
+        """The faults for the answer to this request; the story may change the shop first."""
+        if self.before_answer is not None and who.good and who.sort == route.login:
             self.before_answer(path)
         self.sweep_by_itself()
-        customer_id = login.customer.id if login.customer else None
-        faults = self.switches.take(customer_id, request.method, path)
+        return frozenset(self.switches.take(who.customer.id if who.customer else None, route.method, path))
+
+    async def _respond(
+        self,
+        request: web.Request,
+        route: Route,
+        parts: dict[str, str],
+        body: bytes,
+        who: Login,
+        faults: frozenset[Fault],
+    ) -> web.StreamResponse:
         replacing = next(iter(faults - DOCUMENT), None)
         try:
             if replacing in UNDONE:
                 good = web.Response(body=b"", content_type="application/json")
             else:
-                _admit(route, login, parts, self.permissions)
-                good = _http(route.handler(self._call(request, parts, body, login, frozenset(faults))), faults)
+                admit(route, who, parts, self.permissions)
+                good = _http(route.handler(self._call(request, parts, body, who, faults)), faults)
         except Refused as refused:
             good = _error(refused)
         if replacing is not None:
@@ -226,7 +238,7 @@ class Store(Shop):
         return self._conditional(request, good)
 
     def _call(
-        self, request: web.Request, parts: dict[str, str], body: bytes, login: _Login, faults: frozenset[Fault]
+        self, request: web.Request, parts: dict[str, str], body: bytes, who: Login, faults: frozenset[Fault]
     ) -> Call:
         return Call(
             self,
@@ -236,8 +248,8 @@ class Store(Shop):
             body,
             faults,
             show_commandless=self.show_commandless,
-            customer=login.customer,
-            gameserver=login.gameserver,
+            customer=who.customer,
+            gameserver=who.gameserver,
             invalidate_all_exists=self.invalidate_all_exists,
             queue_twice=self.queue_twice,
             queue_everybody=self.queue_everybody,
@@ -254,23 +266,7 @@ class Store(Shop):
         return good
 
 
-def _admit(route: Route, login: _Login, parts: dict[str, str], permissions: set[str]) -> None:
-    """Raises Refused when whoever asks may not."""
-    if login.sort != route.login:
-        raise Refused(401, f"Malformed authentication header: a {_WHOSE[route.login]} is needed")
-    if not login.good:
-        raise Refused(401, f"Invalid {_WHOSE[route.login]}")
-    if login.gameserver is not None and not login.gameserver.enabled:
-        raise Refused(403, f"Game server {login.gameserver.id} is disabled")
-    store_id = parts.get("storeId", STORE_ID)
-    if store_id != STORE_ID:
-        raise Refused(403, f"This API key belongs to store {STORE_ID}, not to {store_id[:40]}")
-    for permission in route.permissions:
-        if permission not in permissions:
-            raise Refused(403, f"The API key lacks the permission {permission}")
-
-
-def _http(reply: Reply, faults: set[Fault]) -> web.Response:
+def _http(reply: Reply, faults: frozenset[Fault]) -> web.Response:
     if reply.document is None:
         return web.Response(status=reply.status)
     if isinstance(reply.document, list):

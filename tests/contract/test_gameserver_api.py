@@ -110,6 +110,7 @@ async def test_many_lines_are_acknowledged_in_one_request() -> None:
         assert store.requests(ACKNOWLEDGE_PATH, "POST") == 1
 
 
+@pytest.mark.store_lies
 async def test_one_line_nobody_can_read_hides_no_other() -> None:
     async with running_store() as store, hub_of(store) as (api, server):
         store.purchase(ann(store), "vip", quantity=2)

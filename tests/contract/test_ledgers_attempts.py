@@ -11,7 +11,7 @@ from daemon.config.names import NAME
 from daemon.ledger.base import Ledger, NotPossible
 from daemon.ledger.rows import HandedOut
 from daemon.model import State
-from daemon.queuelines import STORE_PERK, Decided, StoreCommand
+from daemon.queuelines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
 from tests.ledgers import (
     ANN,
     NOW,
@@ -131,6 +131,24 @@ async def test_done_and_skip_are_acknowledged_because_the_operator_decided(
     assert await ledger.owed("survival") == ["902"]
 
 
+async def test_a_line_that_waits_can_be_skipped_because_nothing_else_ever_ends_it(ledger: Ledger) -> None:
+    await hand_out(ledger, command(online_only=True))
+    [waits] = await rows(ledger)
+    with pytest.raises(NotPossible, match="is planned"):
+        await ledger.close_command(waits.id, State.DELIVERED, NOW)
+    await ledger.close_command(waits.id, State.VOID, NOW)
+    assert await claim(ledger, online={"ann"}) is None
+    assert await ledger.owed("survival") == ["902"]
+
+
+async def test_a_command_of_a_perk_that_waits_cannot_be_skipped(ledger: Ledger) -> None:
+    await record(ledger, opens())
+    [waits] = await rows(ledger)
+    with pytest.raises(NotPossible, match="is planned"):
+        await ledger.close_command(waits.id, State.VOID, NOW)
+    assert (await claimed(ledger)).id == waits.id
+
+
 async def test_a_line_that_cannot_be_sent_is_blocked_with_the_reason_and_not_owed(ledger: Ledger) -> None:
     assert await hand_out(ledger, command(text="a\nb", problem="a line break")) == HandedOut((), 0, 1)
     assert await claim(ledger) is None
@@ -232,21 +250,38 @@ async def test_a_line_that_waits_for_its_player_is_claimed_only_while_he_is_ther
 
 
 async def test_a_line_for_a_server_that_left_the_config_waits_until_it_is_back(ledger: Ledger) -> None:
-    await ledger.configure([server()], [], NOW, adopt=True)
+    await ledger.configure([server(runs=True)], [], NOW, adopt=True)
     await hand_out(ledger, command())
     await ledger.configure([], [], NOW, adopt=True)
     assert await states(ledger) == {"say hi": "blocked"}
     await hand_out(ledger, command("903", "say too late"))
     assert await states(ledger) == {"say hi": "blocked", "say too late": "blocked"}
-    await ledger.configure([server()], [], NOW, adopt=True)
+    await ledger.configure([server(runs=True)], [], NOW, adopt=True)
     assert await states(ledger) == {"say hi": "planned", "say too late": "planned"}
 
 
+async def test_when_perkd_is_told_to_leave_lines_alone_what_waits_is_held_for_the_operator(ledger: Ledger) -> None:
+    await ledger.configure([server(runs=True), server("lobby", runs=True)], [], NOW, adopt=True)
+    await hand_out(ledger, command())
+    await hand_out(ledger, command("903", "say ho"), on="lobby")
+    await hand_out(ledger, command("904", "say away"))
+    await run(ledger, State.REFUSED, reply="no")
+    for survival in (server(), server(runs=True)):  # and it stays his decision
+        await ledger.configure([survival, server("lobby", runs=True)], [], NOW, adopt=True)
+        assert await hand_out(ledger, command("904", "say away")) == HandedOut()
+        assert await states(ledger) == {"say hi": "refused", "say ho": "planned", "say away": "blocked"}
+        assert await claim(ledger) is None
+    [held] = [row for row in await rows(ledger) if row.state == "blocked"]
+    assert (held.hold, held.reason) == ("backlog", LEFT_ALONE)
+    await ledger.close_command(held.id, State.VOID, NOW)
+    assert await ledger.owed("survival") == ["904"]
+
+
 async def test_what_waits_goes_where_its_queue_went_when_a_server_got_another_name(ledger: Ledger) -> None:
-    await ledger.configure([server()], [], NOW, adopt=True)
+    await ledger.configure([server(runs=True)], [], NOW, adopt=True)
     await hand_out(ledger, command(), command("903", "say ho"), command("904", "say no", problem="a line break"))
     sent = await run(ledger, State.REFUSED, reply="no")
-    await ledger.configure([server("main")], [], NOW, adopt=True)
+    await ledger.configure([server("main", runs=True)], [], NOW, adopt=True)
     assert await states(ledger) == {"say hi": "refused", "say ho": "blocked", "say no": "blocked"}
     moved = await hand_out(ledger, command(), command("903", "say ho"), command("904", problem="as before"), on="main")
     assert moved == HandedOut(again=1)
@@ -263,10 +298,10 @@ async def test_what_waits_goes_where_its_queue_went_when_a_server_got_another_na
 
 
 async def test_a_planned_line_moves_too_and_stays_blocked_while_its_new_server_is_not_there(ledger: Ledger) -> None:
-    await ledger.configure([server(), server("main")], [], NOW, adopt=True)
+    await ledger.configure([server(runs=True), server("main", runs=True)], [], NOW, adopt=True)
     await hand_out(ledger, command())
     assert await hand_out(ledger, command(), on="main") == HandedOut(again=1)
-    await ledger.configure([server()], [], NOW, adopt=True)
+    await ledger.configure([server(runs=True)], [], NOW, adopt=True)
     assert await hand_out(ledger, command(), on="main") == HandedOut()
     assert await states(ledger) == {"say hi": "blocked"}
 

@@ -234,13 +234,39 @@ async def test_adding_a_token_twice_says_so_and_adding_a_removed_one_brings_it_b
 
 
 async def test_a_customer_with_two_tokens_is_polled_by_the_newest(ledger: Ledger) -> None:
-    second = token()
-    await ledger.add_token(second, "operator", profile(), NOW)
+    await ledger.sync_tokens([token(), second := token()], NOW)
+    for row in await ledger.polled():
+        await ledger.identify(row.token_id, profile(), NOW)
     [row] = await ledger.polled()
     assert (row.token, row.customer_id) == (second.token, ANN)
-    assert (await ledger.summary(NOW)).duplicate_tokens == {ANN: 2}
+    assert (await ledger.summary(NOW)).duplicate_tokens == {ANN: 3}
     await ledger.remove_customer(ANN, NOW)
     assert await ledger.polled() == []
+
+
+async def test_a_token_that_is_added_takes_the_place_of_the_older_ones_but_for_those_of_the_file(
+    ledger: Ledger,
+) -> None:
+    second = token()
+    await ledger.add_token(second, "operator", profile(), NOW)
+    assert [(row.token, row.customer_id) for row in await ledger.polled()] == [(second.token, ANN)]
+    assert (await ledger.summary(NOW)).duplicate_tokens == {}
+    await ledger.sync_tokens([token()], NOW)
+    [of_file] = [row for row in await ledger.polled() if row.customer_id is None]
+    await ledger.identify(of_file.token_id, profile(), NOW)
+    made = token().token
+    await ledger.enrol(profile(), made, NOW, instead_of=of_file.token_id)
+    await ledger.add_token(third := token(), "operator", profile(), NOW)
+    assert [row.token for row in await ledger.polled()] == [third.token]
+    assert (await ledger.summary(NOW)).duplicate_tokens == {}
+
+
+async def test_a_token_of_the_file_stays_beside_one_that_is_added(ledger: Ledger) -> None:
+    await ledger.sync_tokens([token()], NOW)
+    [of_file] = [row for row in await ledger.polled() if row.customer_id is None]
+    await ledger.identify(of_file.token_id, profile(BEN, "Ben"), NOW)
+    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), NOW)
+    assert (await ledger.summary(NOW)).duplicate_tokens == {BEN: 2}
 
 
 async def test_a_removed_customer_is_looked_at_only_while_a_known_end_still_comes(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from adapters.base import Secret
 from daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
-from daemon.paynow.errors import BadInput, Limited, NotPermitted, ServerFault, StoreError, TokenRefused
+from daemon.paynow.errors import BadInput, Limited, NotPermitted, ServerFault, StoreError, TokenRefused, Unreadable
 from daemon.paynow.management import Management
 from daemon.paynow.rate import Rate
 from daemon.paynow.requests import BulkAssignment, made
@@ -225,6 +225,36 @@ def _buy(store: Store, customer_id: str) -> None:
     store.purchase(customer_id, "rank")
 
 
+def to_the_future(store: Store, item_id: str) -> None:
+    """An id as one of the samples in PayNow's documentation has it: made in 2046."""
+    goods = store.items.pop(item_id)
+    goods.id = "3288949183568797696"
+    store.items[goods.id] = goods
+
+
+async def test_an_item_with_an_id_from_the_future_does_not_hide_what_was_made() -> None:
+    """Told as not assigned, the rows would be sent again, and everybody had everything twice."""
+    async with running_store() as store, management_of(store) as management:
+        ann, bob = crowd(store, 2)
+        for _ in range(2):
+            store.assign(bob, "rank")
+        to_the_future(store, next(iter(store.items)))
+        store.fault(Fault.ANSWER_LOST, path=TODAY, method="POST")
+        [piece] = await sent(management, [row(store, ann, quantity=2)])
+        assert states([piece]) == ["assigned"]
+        assert sorted(piece.rows[0].item_ids) == sorted(goods.id for goods in store.owned(ann))
+
+
+async def test_where_every_id_is_from_the_future_nothing_is_sent() -> None:
+    async with running_store() as store, management_of(store) as management:
+        ann, bob = crowd(store, 2)
+        store.assign(bob, "rank")
+        to_the_future(store, next(iter(store.items)))
+        with pytest.raises(Unreadable, match="from the future of the store's own clock"):
+            await sent(management, [row(store, ann)])
+        assert posts(store) == 0
+
+
 async def test_rows_the_store_knows_nothing_of_are_an_error_with_its_place() -> None:
     async with running_store() as store, management_of(store) as management:
         [ann] = crowd(store, 1)
@@ -292,3 +322,34 @@ async def test_an_empty_list_is_no_confirmation() -> None:
             [piece] = await sent(management, [row_of])
         assert states([piece]) == ["not assigned"]
         assert "confirmed only 0 of 1 rows" in str(piece.error)
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("status", [201, 204])
+async def test_an_answer_without_a_list_confirms_only_where_none_was_ever_promised(word: str, status: int) -> None:
+    """The same words from a store that lists nothing: what stands in between may have made them up."""
+
+    async def bare(request: web.Request) -> web.Response:
+        return web.Response(status=status) if request.method == "POST" else web.json_response([])
+
+    key = Secret(secretwatch.mint("an API key"))
+    row_of = made(BulkAssignment, {"customer_id": "5", "product_version_id": "6"})
+    async with (
+        one_handler(bare) as url,
+        Management.open(url, STORE_ID, key, items_word=word, rate=Rate(UNLIMITED)) as management,
+    ):
+        management.items.settle_s = 0.0
+        [piece] = await sent(management, [row_of])
+    promised_none = word in {"command_delivery", "inventory"}
+    assert states([piece]) == (["assigned"] if promised_none else ["not assigned"])
+    assert (piece.error is None) is promised_none
+
+
+async def test_what_was_done_and_answered_without_the_list_is_found_by_reading() -> None:
+    async with running_store() as store, management_of(store) as management:
+        [ann] = crowd(store, 1)
+        store.fault(Fault.NO_CONTENT, path=TODAY, method="POST")
+        [piece] = await sent(management, [row(store, ann)])
+        assert states([piece]) == ["assigned"]
+        assert piece.rows[0].item_ids == tuple(store.items)
+        assert posts(store) == 1

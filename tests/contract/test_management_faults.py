@@ -186,7 +186,8 @@ async def test_each_failure_of_the_store_is_its_own_error(verb: Verb, fault: Fau
         if fault is Fault.FORBIDDEN:
             assert isinstance(error, NotPermitted)
             assert error.permission == verb.permission
-            assert f"the permission {verb.permission} in the store's dashboard" in str(error)
+            words = "permissions" if " and " in verb.permission else "permission"
+            assert f"the {words} {verb.permission} in the store's dashboard" in str(error)
             assert f"the key is one of store {STORE_ID}" in str(error)
         if fault is Fault.UNAUTHORIZED:
             assert "does not know the API key" in str(error)

@@ -27,6 +27,7 @@ from daemon.paynow.requests import Assignment, BulkAssignment, made
 from daemon.sandbox.documents import Documents
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, Goods
+from daemon.sandbox.goods import Assignment as Given
 from daemon.sandbox.store import Store
 from tests import secretwatch
 from tests.contract.stores import NOW, UNLIMITED, management_of, newcomer, one_handler, running_store
@@ -232,6 +233,43 @@ async def test_what_another_person_assigned_meanwhile_makes_it_unknown() -> None
             await management.items.assign(customer_id, rank(store))
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        Given(override_expires_at=NOW + timedelta(days=1)),
+        Given(skip_commands=True),
+        Given(custom_variables={"colour": "red"}),
+    ],
+)
+@pytest.mark.parametrize("ours", [{}, {"override_expires_at": NOW + timedelta(days=2)}])
+async def test_what_another_person_assigned_with_other_wishes_is_not_taken_for_what_was_lost(
+    others: Given, ours: dict[str, object]
+) -> None:
+    """Two people at once, and the request of one is lost before it was done: he must not be told that it was."""
+    async with running_store() as store, management_of(store) as management:
+        _, customer_id = newcomer(store)
+
+        def meanwhile(_path: str) -> None:
+            if store.requests(path_of(customer_id), "POST") and not store.owned(customer_id):
+                store.assign(customer_id, "rank", others)
+
+        store.fault(Fault.RESET, method="POST")
+        store.before_answer = meanwhile
+        with pytest.raises(AssignedUnknown, match="has 1 new items where 1 were asked for, 1 of them unlike"):
+            await management.items.assign(customer_id, rank(store, **ours))
+
+
+@pytest.mark.parametrize("word", WORDS)
+async def test_an_assignment_with_every_wish_whose_answer_is_lost_is_known_by_them(word: str) -> None:
+    async with running_store() as store, management_of(store, word) as management:
+        _, customer_id = newcomer(store)
+        ends_at = NOW + timedelta(days=9, microseconds=123456)
+        wishes = {"override_expires_at": ends_at, "skip_commands": True, "custom_variables": {"colour": "red"}}
+        store.fault(Fault.ANSWER_LOST, method="POST")
+        [item] = await management.items.assign(customer_id, rank(store, **wishes))
+        assert [item.id] == [goods.id for goods in store.owned(customer_id)]
+
+
 def without_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store shows no item's game server."""
     was = Documents.item
@@ -248,7 +286,7 @@ async def test_a_new_item_that_is_unlike_what_was_asked_for_makes_it_unknown(mon
         hub = store.add_gameserver("Hub")
         _, customer_id = newcomer(store)
         store.fault(Fault.ANSWER_LOST, method="POST")
-        with pytest.raises(AssignedUnknown, match="has 1 new items where 1 were asked for, 1 of them another product"):
+        with pytest.raises(AssignedUnknown, match="has 1 new items where 1 were asked for, 1 of them unlike"):
             await management.items.assign(customer_id, rank(store, execute_on_gameserver_id=hub.id))
         assert len(store.owned(customer_id)) == 1
 
@@ -276,6 +314,23 @@ async def test_an_empty_list_is_no_confirmation() -> None:
         management.items.settle_s = 0.0
         with pytest.raises(Unreadable, match=r"nothing was assigned: .* confirmed 0 items where 1 were asked for"):
             await management.items.assign("5", made(Assignment, {"product_id": "6"}))
+
+
+@pytest.mark.parametrize("status", [408, 499])
+async def test_a_gateway_that_gave_up_while_the_store_was_at_work_is_followed_by_reading(status: int) -> None:
+    items: list[dict[str, Any]] = []
+
+    async def gateway(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(items)
+        items.append({"id": str(len(items) + 1), "customer_id": "5", "state": "usable", "product": {"id": "6"}})
+        return web.Response(status=status)
+
+    key = Secret(secretwatch.mint("an API key"))
+    async with one_handler(gateway) as url, Management.open(url, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
+        management.items.settle_s = 0.0
+        [item] = await management.items.assign("5", made(Assignment, {"product_id": "6"}))
+    assert [item.id] == [one["id"] for one in items] == ["1"]
 
 
 async def test_what_he_bought_meanwhile_is_not_taken_for_the_assignment() -> None:
@@ -330,7 +385,7 @@ async def test_an_item_nobody_can_read_makes_it_unknown() -> None:
                 store.fault(Fault.BROKEN_ITEM, method="GET")
 
         store.before_answer = spoil
-        with pytest.raises(AssignedUnknown, match="1 of them another product, another game server or unreadable"):
+        with pytest.raises(AssignedUnknown, match="1 of them unlike what was asked for or unreadable"):
             await management.items.assign(customer_id, rank(store))
 
 

@@ -1,5 +1,6 @@
 """The sandbox as a person or a script plays it: over JSON, on this machine only, with errors that say what would do."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -9,14 +10,14 @@ import aiohttp
 import pytest
 
 from adapters.base import Secret
-from daemon.paynow.errors import TokenRefused, Unreachable
+from daemon.paynow.errors import Limited, NotPermitted, TokenRefused, Unreachable
 from daemon.paynow.storefront import Storefront
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.people import Nonsense
 from daemon.sandbox.store import Store
 from daemon.sandbox.world import Sandbox
 from tests import secretwatch
-from tests.contract.stores import NOW, client_of, read
+from tests.contract.stores import NOW, client_of, management_of, read
 
 
 class Player:
@@ -104,6 +105,88 @@ async def test_everything_is_listed() -> None:
         assert set(listed["faults"]) == set(Fault)
 
 
+async def test_every_verb_it_says_it_has_is_there_and_no_other() -> None:
+    async with playing() as (player, _, _):
+        verbs = (await player.good("GET", "/"))["verbs"]
+        for verb in verbs:
+            method, path = verb.split(" ")
+            status, answer = await player.ask(method, path, {"unknown": 1} if method != "GET" else None)
+            assert status in {200, 400}, f"{verb}: {answer}"
+            assert "no verb" not in answer.get("error", "")
+        served = {(route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in player.sandbox.control.routes()}
+    known = [verb.split(" ") for verb in verbs]
+    unspoken = [
+        (method, path)
+        for method, path in served
+        if not any(method == by and re.fullmatch(path, at) for by, at in known)
+    ]
+    assert unspoken == []
+
+
+async def test_the_switches_of_the_store_are_turned_by_hand() -> None:
+    async with playing() as (player, store, client):
+        token, customer_id = await player.customer(name="Ann")
+        store.add_product("kit", has_commands=False)
+        await player.bought(customer="Ann", product="kit")
+        assert (await read(client, token, customer_id)).inventory.items == ()
+        shown = await player.good("PATCH", "/store", {"show_commandless": True, "nulls": False, "permissions": []})
+        assert (shown["switches"]["show_commandless"], shown["switches"]["nulls"], shown["permissions"]) == (
+            True,
+            False,
+            [],
+        )
+        assert len((await read(client, token, customer_id)).inventory.items) == 1
+        secretwatch.remember(store.api_key, "an API key")
+        async with management_of(store) as management:
+            with pytest.raises(NotPermitted, match="customer_read"):
+                await management.customers.show(customer_id)
+            await player.good("PATCH", "/store", {"permissions": ["customer_read"]})
+            await management.customers.show(customer_id)
+        assert store.show_commandless  # what is not named stays
+
+
+async def test_a_product_is_edited_and_a_game_server_disabled_by_hand() -> None:
+    async with playing() as (player, store, _):
+        product, server = store.add_product("rank"), store.add_gameserver("survival")
+        secretwatch.remember(server.token, "a game server token")
+        before = product.version_id
+        assert (await player.good("POST", "/products/rank/edit"))["version_id"] == product.version_id != before
+        for verb, enabled in (("disable", False), ("enable", True)):
+            assert await player.good("POST", f"/gameservers/survival/{verb}") == {
+                "name": "survival",
+                "enabled": enabled,
+            }
+            assert server.enabled is enabled
+
+
+async def test_the_store_lets_itself_be_asked_only_so_often_when_told_to() -> None:
+    now = [NOW]
+    async with (
+        Sandbox(now=lambda: now[0]) as sandbox,
+        client_of(sandbox.store) as client,
+        aiohttp.ClientSession() as session,
+    ):
+        player, store = Player(sandbox, session), sandbox.store
+        token, _ = await player.customer(name="Ann")
+        await player.good("PATCH", "/store", {"per_s": 0.5, "burst": 2})
+        for _ in range(2):
+            await client.customer(token)
+        with pytest.raises(Limited) as refused:
+            await client.customer(token)
+        assert refused.value.retry_after_s == 2.0
+        assert store.allowance is not None
+        now[0] += timedelta(seconds=2)
+        assert [store.allowance.wait_s(now[0]), store.allowance.wait_s(now[0])] == [0.0, 2.0]
+        now[0] += timedelta(days=1)
+        assert [store.allowance.wait_s(now[0]) for _ in range(3)] == [
+            0.0,
+            0.0,
+            2.0,
+        ]  # no more than the burst was saved up
+        assert (await player.good("PATCH", "/store", {"per_s": 0}))["per_s"] == 0
+        assert store.allowance is None
+
+
 async def test_tokens_are_made_and_invalidated() -> None:
     async with playing() as (player, _, client):
         first, customer_id = await player.customer(name="Ann")
@@ -162,6 +245,12 @@ async def test_faults_are_turned_on_for_some_answers_and_off() -> None:
         ("POST", "/servers/lobby/up", None, "there are: survival, creative, store"),
         ("POST", "/servers/survival/sideways", None, "there are: up, down"),
         ("POST", "/faults", {"fault": "gremlins"}, "there are: unauthorized"),
+        ("PATCH", "/store", {"nulls": None}, "nulls: Input should be a valid boolean"),
+        ("PATCH", "/store", {"per_s": -1}, "per_s"),
+        ("PATCH", "/store", {"permissions": ["fly"]}, "no permission 'fly'; there are: customer_create"),
+        ("POST", "/products/nothing/edit", None, "there are: rank"),
+        ("POST", "/gameservers/nowhere/disable", None, "there are: none yet"),
+        ("POST", "/gameservers/nowhere/paint", None, "there are: token, enable, disable"),
         ("POST", "/faults", {"fault": "slow", "times": 0}, "times"),
     ],
 )

@@ -8,8 +8,9 @@ import aiohttp
 import pytest
 
 from daemon.sandbox.documents import FRACTION_DIGITS, stamp
+from daemon.sandbox.goods import Flakes, ProductCommand
 from daemon.sandbox.store import Store
-from tests.contract.stores import newcomer, running_store
+from tests.contract.stores import NOW, newcomer, running_store
 
 ITEMS = "/v1/store/customer/delivery/items"
 
@@ -81,7 +82,7 @@ async def test_documents_carry_times_of_every_length_and_do_not_change_by_themse
         first = await fetch(store, ITEMS, f"Customer {token.reveal()}")
         assert await fetch(store, ITEMS, f"Customer {token.reveal()}") == first
     digits = {len(document["added_at"].partition(".")[2].rstrip("Z")) for document in first[1]}
-    assert digits == set(FRACTION_DIGITS)
+    assert digits == set(FRACTION_DIGITS) == {0, 4, 5, 6, 7, 9}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,42 @@ async def test_documents_carry_times_of_every_length_and_do_not_change_by_themse
 )
 def test_a_time_is_written_with_as_many_digits_as_asked(digits: int, text: str) -> None:
     assert stamp(datetime(2026, 3, 1, 12, 0, 5, 10203, tzinfo=UTC), digits) == f"2026-03-01T{text}"
+
+
+@pytest.mark.parametrize(
+    ("at", "node", "flake"),
+    [
+        ("2022-02-22T22:22:22Z", 0, "1"),  # the first that is not 0
+        ("2023-04-13T19:51:02.161Z", 1, "150352880618967040"),
+        ("2023-04-14T06:18:36.261Z", 2, "150510813361217536"),
+        ("2024-05-06T15:16:05.739Z", 3, "291252569328594944"),
+    ],
+)
+def test_ids_are_those_paynow_would_have_made_at_that_moment(at: str, node: int, flake: str) -> None:
+    """The ids and times are of PayNow's own samples."""
+    assert Flakes().make(datetime.fromisoformat(at), node) == flake
+
+
+def test_an_items_time_begins_when_its_command_is_acknowledged_not_when_it_is_bought() -> None:
+    now = [NOW]
+    store = Store(now=lambda: now[0])
+    server = store.add_gameserver("survival")
+    store.add_product("vip", lasts=timedelta(days=30), commands=[ProductCommand()])
+    [item] = store.purchase(store.add_customer("Ann"), "vip")
+    assert (item.state, item.active_at, item.expires_at) == ("usable", None, None)
+    now[0] += timedelta(days=5)
+    store.acknowledge(server.id, item.attempts[0].id)
+    assert (item.state, item.active_at, item.expires_at) == ("active", now[0], now[0] + timedelta(days=30))
+    assert (item.added_at, item.removed_at) == (NOW, None)
+
+
+def test_an_item_that_never_ends_is_used_when_its_command_is_acknowledged() -> None:
+    store = Store(now=lambda: NOW)
+    server = store.add_gameserver("survival")
+    store.add_product("kit", commands=[ProductCommand()])
+    [item] = store.purchase(store.add_customer("Ann"), "kit")
+    store.acknowledge(server.id, item.attempts[0].id)
+    assert (item.state, item.active_at, item.expires_at, item.removed_at) == ("used", NOW, None, NOW)
 
 
 async def test_the_store_speaks_of_its_own_clock_and_counts_who_asked() -> None:

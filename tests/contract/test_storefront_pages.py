@@ -4,17 +4,20 @@ import bisect
 from datetime import timedelta
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.model import Inventory
 from daemon.paynow import storefront
 from daemon.paynow.errors import StoreError, Unreadable
+from daemon.paynow.rate import Rate
 from daemon.paynow.seen import PageMark, Seen
-from daemon.paynow.storefront import ITEMS_PATH, Unchanged
+from daemon.paynow.storefront import ITEMS_PATH, Storefront, Unchanged
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.store import Store
-from tests.contract.stores import NOW, client_of, newcomer, read, running_store
+from daemon.sandbox.storefront import WHOLE_PATHS
+from tests.contract.stores import NOW, UNLIMITED, client_of, newcomer, one_handler, read, running_store
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -105,13 +108,45 @@ async def test_a_store_that_gives_more_than_asked_is_believed_once_nothing_follo
         assert store.requests() == 2
 
 
-async def test_a_path_that_knows_no_pages_serves_short_inventories_and_long_ones_are_an_error() -> None:
-    path = "/v1/store/customer/command_delivery"
+@pytest.mark.parametrize("path", sorted(WHOLE_PATHS))
+@pytest.mark.parametrize(("items", "requests"), [(0, 1), (99, 1), (100, 2), (101, 1), (230, 1)])
+async def test_a_path_that_knows_no_pages_gives_an_inventory_of_any_size(path: str, items: int, requests: int) -> None:
     async with running_store() as store, client_of(store, path) as client:
-        token, customer_id = newcomer(store, items=99)
-        assert len((await read(client, token, customer_id)).inventory.items) == 99
-        store.purchase(customer_id, "rank", quantity=30)
-        with pytest.raises(Unreadable, match=ITEMS_PATH):
+        token, customer_id = newcomer(store, items=items)
+        fresh = await read(client, token, customer_id)
+        assert ids(fresh.inventory) == owned(store, customer_id)
+        assert store.requests() == requests
+        assert isinstance(await client.inventory(token, customer_id, fresh.seen, LATER), Unchanged)
+        store.purchase(customer_id, "rank", quantity=2)
+        assert ids((await read(client, token, customer_id, fresh.seen)).inventory) == owned(store, customer_id)
+
+
+@pytest.mark.parametrize("items", [99, 100, 101, 230])
+async def test_an_old_path_that_learned_pages_meanwhile_is_read_in_pages(items: int) -> None:
+    """Today's store may serve the old spelling by the new rules."""
+    async with running_store() as store:
+
+        async def pages(request: web.Request) -> web.Response:
+            after, limit = int(request.query.get("after", "0")), int(request.query["limit"])
+            rows = [{"id": str(one), "state": "active", "product": {"id": "9"}} for one in range(1, items + 1)]
+            return web.json_response([one for one in rows if int(str(one["id"])) > after][:limit])
+
+        token, customer_id = newcomer(store)
+        async with (
+            one_handler(pages) as url,
+            Storefront.open(url, "/v1/store/customer/command_delivery", rate=Rate(UNLIMITED)) as client,
+        ):
+            found = ids((await read(client, token, customer_id)).inventory)
+    assert found == [str(one) for one in range(1, items + 1)]
+
+
+async def test_a_page_that_repeats_a_part_of_what_came_is_an_error_on_an_old_path_too() -> None:
+    async with running_store() as store, client_of(store, "/v1/store/customer/command_delivery") as client:
+        token, customer_id = newcomer(store, items=100)
+        store.before_answer = lambda _path: (
+            store.forget(owned(store, customer_id)[0]) if store.requests() == 2 else None
+        )
+        with pytest.raises(Unreadable, match="no progress"):
             await read(client, token, customer_id)
 
 

@@ -13,7 +13,7 @@ from daemon.acknowledging import REQUESTS
 from daemon.queueproblems import host_name
 from daemon.sandbox.faults import Fault
 from tests import secretwatch
-from tests.flow.owner import Owner, Row
+from tests.flow.owner import Owner, Row, uuid_of
 from tests.flow.storequeue import ACKNOWLEDGE, LINK, QUEUE, queue_asked, queue_of, queue_read, sell, state_of, told
 from tests.world import World
 
@@ -58,6 +58,7 @@ async def told_of(owner: Owner, text: str) -> bool:
     return (text, "delivered") in await owner.told()
 
 
+@pytest.mark.store_lies
 async def test_without_a_word_on_whom_it_waits_for_a_line_for_perkd_is_not_acknowledged(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
@@ -133,6 +134,44 @@ async def test_a_removed_customers_line_stays_in_the_queue_until_he_is_added_aga
         await queue_read(owner)
         await world.until(lambda: state_of(world, hers) == "active")
         await gone(owner, "queue_customer_removed")
+
+
+async def test_an_item_that_was_activated_for_somebody_nobody_reads_is_said_until_he_is_read(tmp_path: Path) -> None:
+    """His time runs, and without his token perkd gives him nothing for it."""
+    async with World(tmp_path) as world:
+        queue_of(world)
+        sell(world, "perkd")
+        owner = await Owner.of(world, "Ann")
+        token = world.add_customer("Zed")
+        for name in ("Ann", "Zed"):
+            item = world.buy(name, "gold", activate=False)
+        await queue_read(owner)
+        await world.until(lambda: state_of(world, item) == "active")
+        assert "queue_customer_unread" not in await owner.problems()
+        await owner.later(minutes=11)
+        found = await problem(owner, "queue_customer_unread")
+        assert (found["subject"], found["severity"]) == ("survival", "warning")
+        assert f"of Zed ({uuid_of(world, 'Zed')}) were acknowledged" in found["text"]
+        assert (await world.perkd("customers", "add", stdin=token)).code == 0
+        await gone(owner, "queue_customer_unread")
+
+
+async def test_a_line_for_an_absent_player_the_store_does_not_name_is_refused_and_can_be_skipped(
+    tmp_path: Path,
+) -> None:
+    """Nobody would ever be seen whom it could wait for."""
+    async with World(tmp_path) as world:
+        server = queue_of(world, run=True)
+        sell(world, "give Gabe minecraft:diamond 1")
+        owner = await Owner.of(world, "Ann")
+        world.store.add_customer("Gabe Two", None, steam_id="76561197960287930")
+        item = world.buy("Gabe Two", "gold", activate=False)
+        await queue_read(owner)
+        await owner.settled(("give Gabe minecraft:diamond 1", "refused"))
+        assert len(server.queue) == 1
+        assert (await world.perkd("commands", "skip", "1")).code == 0
+        await world.until(lambda: state_of(world, item) == "active")
+        assert world.server.deliveries.count("give Gabe minecraft:diamond 1") == 1
 
 
 async def test_a_line_blocked_for_want_of_an_identity_is_sent_when_the_store_has_it(tmp_path: Path) -> None:
@@ -271,6 +310,33 @@ async def test_what_was_told_to_run_stays_told_over_a_restart_and_is_told_anew_a
             await queue_read(owner)
             await owner.later(minutes=1)
         await problem(owner, "store_command_backlog")
+        assert world.server.deliveries.count("say thanks Ann") == 1
+
+
+async def test_what_waits_to_be_sent_when_perkd_is_told_to_leave_lines_alone_waits_for_the_owner(
+    tmp_path: Path,
+) -> None:
+    """He may have seen that a perk gives the same."""
+    async with World(tmp_path) as world:
+        server = queue_of(world, run=True)
+        sell(world, "say thanks {customer.name}")
+        owner = await Owner.of(world, "Ann")
+        await world.server.down()
+        item = world.buy("Ann", "gold", activate=False)
+        await queue_read(owner)
+        await owner.settled(("say thanks Ann", "planned"))
+        for run in (False, True):
+            told(world, server, run=run)
+            await owner.ask("/reload", "POST")
+            await owner.settled(("say thanks Ann", "blocked"))
+        await world.server.up()
+        await owner.later(minutes=2)
+        await queue_read(owner)
+        found = await problem(owner, "store_command_backlog")
+        assert "told to leave the store's lines alone" in found["text"]
+        assert (world.server.deliveries, state_of(world, item)) == ([], "usable")
+        assert (await world.perkd("commands", "retry", "1")).code == 0
+        await world.until(lambda: state_of(world, item) == "active")
         assert world.server.deliveries.count("say thanks Ann") == 1
 
 

@@ -78,7 +78,7 @@ async def test_a_piece_in_flight_is_read_back_and_the_rest_goes_on(tmp_path: Pat
         last = await world.perkd(*ASSIGN, str(rest), "--yes")
         assert owned(world) == [20] * ROWS
     assert (said.code, said.out) == (1, "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n")
-    assert f"An earlier run of {file} was killed while lines 14-25 were sent (" in said.err
+    assert f"An earlier run of {file} was killed while lines 14-25 were being sent (" in said.err
     assert "); lines 2-13 were done. Nothing is sent now" in said.err
     assert f"`perkd store inventory assign-bulk {rest}` goes on with it" in said.err
     assert (last.code, last.out) == (0, "assigned: lines 2-17 (16 rows)\n")
@@ -144,7 +144,7 @@ async def test_a_run_of_which_all_went_through_is_well_and_of_which_nothing_did_
     assert "no row went through: an earlier run was killed" in none.err
     assert "The same file can be sent again" in none.err
     assert (every.code, every.out) == (0, "assigned: lines 2-4 (3 rows)\n")
-    assert "was killed while lines 2-4 were sent" in every.err
+    assert "was killed while lines 2-4 were being sent" in every.err
     assert names(tmp_path) == ["gifts.csv"]
 
 
@@ -199,7 +199,7 @@ async def test_the_record_is_whole_private_readable_and_holds_no_secret(tmp_path
     assert (says["verb"], says["file"]) == ("store inventory assign-bulk", "gifts.csv")
     assert (says["done"], says["sending"], says["before"]) == ("2-13", "14-25", newest)
     assert dry.code == 0
-    assert "was killed while lines 14-25 were sent" in dry.err
+    assert "was killed while lines 14-25 were being sent" in dry.err
     assert names(tmp_path) == ["gifts.csv", "gifts.csv.sending"]
 
 
@@ -237,7 +237,7 @@ async def test_a_record_of_another_store_or_file_is_refused(tmp_path: Path) -> N
     assert "perkd cannot read it" in cut
     assert "perkd cannot read it" in foreign_lines
     assert "That was `perkd store customers create-bulk`" in other_verb
-    assert "lines 14-25 were sent" in changed
+    assert "lines 14-25 were being sent" in changed
     assert "The file was changed since: put it back as it was (SHA-256 " in changed
     assert said.out == "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n"
 
@@ -333,7 +333,7 @@ async def test_customers_that_were_being_made_are_named_and_kept_apart(tmp_path:
         assert len(world.store.customers) == 450
     assert (says["done"], says["sending"], says["before"]) == ("2-201", "202-401", None)
     assert said.code == 1
-    assert f"An earlier run of {file} was killed while lines 202-401 were sent (" in said.err
+    assert f"An earlier run of {file} was killed while lines 202-401 were being sent (" in said.err
     assert "); lines 2-201 were done. Nothing is sent now" in said.err
     assert (
         "made: lines 2-201 (200 rows)\nnot made: lines 402-451 (50 rows)\n"

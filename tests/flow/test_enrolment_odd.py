@@ -75,6 +75,7 @@ async def test_where_there_is_no_store_a_player_is_no_stranger_and_the_owner_hea
         assert enrolment._strangers.due({player.id: player}, world.hands.now()) == [player.id], "he is asked for again"
 
 
+@pytest.mark.store_lies
 async def test_a_player_whose_document_cannot_be_read_stops_no_other_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

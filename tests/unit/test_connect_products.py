@@ -222,6 +222,25 @@ def test_a_command_for_every_server_is_activated_by_any() -> None:
     assert look_at([product(remove_after_enabled=True)], [perk()], [server("hub", HUB, token=True)]) == []
 
 
+def test_a_game_server_that_nobody_answers_for_may_hold_up_what_others_acknowledge() -> None:
+    sold = product(remove_after_enabled=True, gameservers=on(HUB, LOBBY))
+    hub = server("hub", HUB, token=True)
+    for servers in ([hub], [hub, server("lobby", LOBBY)]):
+        found = the_one(look_at([sold], [perk()], servers), "not_activated")
+        assert found.severity == "warning"
+        assert 'also goes to "server 412", where nothing known here acknowledges it' in found.text
+        assert 'of "vip", unless PayNow\'s own plugin' in found.text
+        assert 'take "server 412" off the product' in found.fix
+    for servers in ([hub, server("lobby", LOBBY, token=True)], [hub, server("lobby", token=True)]):
+        assert look_at([sold], [perk()], servers) == []
+    narrowed = product(
+        commands=[{**PERKD, "override_execute_on_gameserver_ids": [HUB]}, {"stage": "on_expire", "content": "perkd"}],
+        remove_after_enabled=True,
+        gameservers=on(HUB, LOBBY),
+    )
+    assert look_at([narrowed], [perk()], [hub]) == []
+
+
 def test_a_perk_with_a_clock_of_its_own_and_one_that_is_given_once_need_no_activation() -> None:
     perks = [perk("clocked", "vip", lasts=timedelta(days=30)), perk("kit", "vip", kind=PerkKind.ONCE)]
     assert look_at([product(**EXPIRES)], perks, [server()]) == []

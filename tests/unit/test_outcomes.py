@@ -87,6 +87,12 @@ def test_absent_on_any_other_revoke_is_refused_and_not_tried_by_timer(repeatable
     assert found == Outcome(state=State.REFUSED, reply="so it is")
 
 
+@pytest.mark.parametrize("online", [True, False])
+def test_absent_on_a_command_for_nobody_is_refused_because_he_will_never_be_seen(online: bool) -> None:
+    found = judged(Verdict.ABSENT, player="", online=online, repeatable=False)
+    assert found == Outcome(state=State.REFUSED, reply="so it is")
+
+
 # --- the owner's own patterns -----------------------------------------------------------------------------------------
 
 

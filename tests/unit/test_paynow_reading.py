@@ -45,3 +45,23 @@ def test_pages_become_one_inventory_in_order_or_an_error(pages: list[list[int]])
                 break
         found = [(int(item.id), item.state) for item in reading.inventory()]
     assert found == sorted(known.items())
+
+
+@given(PAGES)
+def test_on_a_path_without_pages_more_than_the_limit_or_the_same_again_is_everything(pages: list[list[int]]) -> None:
+    known: set[int] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storefront, "PAGE_LIMIT", FULL)
+        reading = _Reading("1", unpaged=True)
+        try:
+            for number, ids in enumerate(pages):
+                again = bool(known) and set(ids) == known
+                after = reading.add(page_of(ids, number))
+                known |= set(ids)
+                assert (after is None) == (again or len(ids) != FULL)
+                if after is None:
+                    break
+        except NotAnAnswer:
+            assert len(ids) == FULL or set(ids) < known
+        else:
+            assert [int(item.id) for item in reading.inventory()] == sorted(known)

@@ -54,10 +54,10 @@ def test_a_quantity_is_sent_only_when_it_was_given() -> None:
     assert made(Assignment, {"product_id": "5", "quantity": 1}).body() == {"product_id": "5", "quantity": 1}
 
 
-def test_an_end_is_sent_with_its_offset() -> None:
+def test_an_end_is_sent_in_utc_whatever_offset_it_was_written_with() -> None:
     at = datetime(2027, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
     body = made(Assignment, {"product_version_id": "5", "override_expires_at": at}).body()
-    assert body == {"product_version_id": "5", "override_expires_at": "2027-01-01T12:00:00+02:00"}
+    assert body == {"product_version_id": "5", "override_expires_at": "2027-01-01T10:00:00Z"}
     assert expiry("2027-01-01T12:00:00+02:00") == at
     assert expiry("2027-01-01T10:00:00Z") == at.astimezone(UTC)
 
@@ -127,6 +127,7 @@ def test_what_breaks_a_limit_of_a_customer_is_refused_by_the_name_of_the_field(
         ({"product_id": "1", "quantity": 1.5}, "quantity"),
         ({"product_id": "1", "override_expires_at": datetime(2027, 1, 1)}, "override_expires_at"),  # noqa: DTZ001 - that
         ({"product_id": "1", "override_expires_at": "soon"}, "override_expires_at"),
+        ({"product_id": "1", "override_expires_at": "9999-12-31T23:59:59-01:00"}, "beyond the calendar"),
         ({"product_id": "1", "skip_commands": "perhaps"}, "skip_commands"),
         ({"product_id": "1", "custom_variables": {"a": 5}}, "custom_variables"),
     ],

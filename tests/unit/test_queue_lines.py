@@ -15,10 +15,13 @@ from daemon.queuelines import (
     LINES_MOST,
     REMEMBERED,
     TEXT_KEPT,
+    UNREAD_AFTER,
+    UNREAD_KEPT,
     Left,
     Line,
     PlayerIds,
     Removed,
+    Unread,
     is_for_perkd,
     may_run,
     online_of,
@@ -214,3 +217,23 @@ def test_however_long_the_queue_is_only_so_many_lines_are_remembered() -> None:
     assert left.see(queue, NOW) == LINES_MOST
     assert left.see(queue, NOW) == 0
     assert len(left.texts()) == LINES_MOST
+
+
+def test_who_is_not_read_is_named_after_a_while_until_he_is_read_or_long_ago() -> None:
+    unread, read = Unread(), set[str]()
+    unread.note("1", "Ann (1)", NOW)
+    unread.note("2", "Ben (2)", NOW + timedelta(seconds=1))
+    unread.note("1", "Ann (1)", NOW + timedelta(hours=1))
+    assert unread.names(read.__contains__, NOW + UNREAD_AFTER) == ["Ann (1)"]
+    assert unread.names(read.__contains__, NOW + 2 * UNREAD_AFTER) == ["Ann (1)", "Ben (2)"]
+    read.add("1")
+    assert unread.names(read.__contains__, NOW + 2 * UNREAD_AFTER) == ["Ben (2)"]
+    assert unread.names(read.__contains__, NOW + UNREAD_KEPT) == ["Ben (2)"]
+    assert unread.names(read.__contains__, NOW + UNREAD_KEPT + timedelta(seconds=1)) == []
+
+
+def test_however_many_are_not_read_only_so_many_are_remembered() -> None:
+    unread = Unread()
+    for number in range(2 * LINES_MOST):
+        unread.note(str(number), str(number), NOW)
+    assert len(unread.names(lambda _: False, NOW + UNREAD_AFTER)) == LINES_MOST

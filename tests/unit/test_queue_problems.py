@@ -116,6 +116,14 @@ def test_whose_lines_stay_in_the_queue_because_he_was_removed_is_said_and_is_no_
     assert "`perkd customers add`" in found.fix
 
 
+def test_whose_items_were_activated_though_nobody_reads_him_is_said_with_the_ways_to_read_him() -> None:
+    found = one(QueueState("survival", unread=["Zed (some-id)"]))
+    assert (found.code, found.severity) == ("queue_customer_unread", "warning")
+    assert "`perkd` lines of Zed (some-id) were acknowledged" in found.text
+    assert "`perkd customers add`" in found.fix
+    assert 'enrol = "all"' in found.fix
+
+
 def test_lines_left_alone_are_shown_by_their_text_up_to_a_bound() -> None:
     few = QueueState("survival", left=[(f"say {number}", 1) for number in range(TEXTS_SHOWN)])
     assert [problem.subject for problem in find(few)] == [f"survival: say {number}" for number in range(TEXTS_SHOWN)]

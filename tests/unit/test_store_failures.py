@@ -31,6 +31,14 @@ def test_a_404_that_is_not_in_the_stores_words_is_no_word_about_what_the_store_h
         assert isinstance(of_status(status, body, "api.paynow.gg", "/v1/stores/1/customers/lookup"), NotFound)
 
 
+@pytest.mark.parametrize("status", [408, 499])
+def test_a_gateway_that_gave_up_waiting_says_nothing_about_the_request(status: int) -> None:
+    """Taken for a refusal, an assignment the store did carry out would be sent a second time."""
+    found = of_status(status, b"", "api.paynow.gg", "/v1/stores/1/delivery/items")
+    assert type(found) is ServerFault
+    assert f"gave up waiting ({status} on /v1/stores/1/delivery/items)" in str(found)
+
+
 @pytest.mark.parametrize(
     ("errors", "text"),
     [

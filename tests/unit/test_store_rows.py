@@ -59,6 +59,13 @@ def test_what_is_no_id_is_refused(text: str) -> None:
         an_id("customer", text)
 
 
+@pytest.mark.parametrize("text", ["1.50353E+17", "1,50353E+17", "1e+17"])
+def test_an_id_a_spreadsheet_rounded_is_called_that(text: str) -> None:
+    with pytest.raises(WrongUse, match="was rounded by a spreadsheet"):
+        an_id("customer", text)
+    assert "was rounded by a spreadsheet" in wrong("steam_id", text)
+
+
 @pytest.mark.parametrize("text", ["", "soon", "2099-01-01", "2099-01-01T00:00:00", "4102444800"])
 def test_an_end_needs_its_offset(text: str) -> None:
     with pytest.raises(BadInput, match="a time to come, with its offset"):

@@ -1,0 +1,46 @@
+"""docs/sandbox.md, the control interface and what it says of itself know the same verbs, faults and switches."""
+
+import re
+from pathlib import Path
+
+from daemon.sandbox.bodies import Switched
+from daemon.sandbox.faults import MEANING, Fault
+from daemon.sandbox.overview import SWITCHES
+from daemon.sandbox.verbs import VERBS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def first_cells(text: str) -> set[str]:
+    """Every word in backquotes in the first cells of a table."""
+    return {
+        word
+        for line in text.splitlines()
+        if line.startswith("| `")
+        for word in re.findall("`(.+?)`", line[: line.index(" |")])
+    }
+
+
+def test_every_fault_is_on_the_page_in_the_words_the_sandbox_has_for_it() -> None:
+    assert set(Fault) == set(MEANING)
+    wanted = {f"| `{fault}` | {meaning} |" for fault, meaning in MEANING.items()}
+    assert {line for line in section("What can go wrong").splitlines() if line.startswith("| `")} == wanted
+
+
+def test_every_switch_is_on_the_page() -> None:
+    assert first_cells(section("Switches")) == set(Switched.model_fields)
+    assert set(Switched.model_fields) > SWITCHES
+
+
+def test_every_verb_on_the_page_is_one() -> None:
+    named = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[A-Za-z/]*)", PAGE)}
+    known = {re.sub("(?<=servers/)[a-z]+", "SERVER", one) for one in named}
+    assert known <= set(VERBS)
+    assert {one for one in VERBS if one.startswith(("POST /items/", "POST /products/"))} <= known | {
+        "POST /items/ITEM/restore"
+    }

@@ -1,0 +1,43 @@
+"""What a log line looks like when somebody else's words are in it."""
+
+import logging
+
+import pytest
+
+from daemon.cli.logs import TIME, ForJournal, ForPeople
+
+
+def record(words: str) -> logging.LogRecord:
+    made = logging.LogRecord("perkd.delivery", logging.INFO, __file__, 1, "survival ← say hi: %s", (words,), None)
+    made.created = 1.0
+    return made
+
+
+PEOPLE = ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s", TIME)
+JOURNAL = ForJournal("%(name)s: %(message)s")
+
+
+def test_a_line_break_in_a_reply_begins_no_record_of_its_own() -> None:
+    forged = "done\n2026-01-05T10:00:00Z ERROR perkd: the brake is on\r\nbye"
+    assert PEOPLE.format(record(forged)).splitlines() == [
+        "1970-01-01T00:00:01Z INFO perkd.delivery: survival ← say hi: done",
+        "    2026-01-05T10:00:00Z ERROR perkd: the brake is on",
+        "    bye",
+    ]
+    assert JOURNAL.format(record(forged)).splitlines() == [
+        "<6>perkd.delivery: survival ← say hi: done",
+        "<6>    2026-01-05T10:00:00Z ERROR perkd: the brake is on",
+        "<6>    bye",
+    ]
+
+
+@pytest.mark.parametrize("formatter", [PEOPLE, JOURNAL])
+def test_the_line_break_many_games_end_a_reply_with_leaves_no_empty_line(formatter: logging.Formatter) -> None:
+    assert formatter.format(record("added\n")) == formatter.format(record("added"))
+    assert "\n" not in formatter.format(record("added\n"))
+
+
+@pytest.mark.parametrize("formatter", [PEOPLE, JOURNAL])
+def test_what_steers_a_terminal_is_written_as_an_escape(formatter: logging.Formatter) -> None:
+    assert r"\x1b[2Jgone" in formatter.format(record("\x1b[2Jgone"))
+    assert formatter.format(record("Zoë ✓")).endswith("Zoë ✓")
