@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeVar
 
-from . import hour, polls, rcon, reaction, resting, scheduling
+from . import hour, lastleg, polls, rcon, reaction, resting, scheduling
 from .clients import missing
 from .common import Result, judged
 
@@ -40,7 +40,10 @@ ROOMS: Final[dict[str, Sequence[Scenario]]] = {
     "memory": sized(resting.SCENARIOS, resting.FULL, resting.SMOKE),
     "schedule": sized(scheduling.SCENARIOS, scheduling.FULL, scheduling.SMOKE),
     "hour": sized(hour.SCENARIOS, hour.FULL, hour.SMOKE),
-    "reaction": sized(reaction.SCENARIOS, reaction.FULL, reaction.SMOKE),
+    "reaction": [
+        *sized(reaction.SCENARIOS, reaction.FULL, reaction.SMOKE),
+        *sized(lastleg.SCENARIOS, lastleg.FULL, lastleg.SMOKE),
+    ],
 }
 
 

@@ -1,7 +1,7 @@
 """How long a purchase waits for its command, with and without the feed, on a simulated clock.
 
-`tests/bench/__main__.py` runs `SCENARIOS`. What is simulated is the wait until the buyer's inventory is read: the
-command leaves as soon as that is recorded, which takes milliseconds.
+`tests/bench/__main__.py` runs `SCENARIOS`. What is simulated is the wait until the buyer's inventory is read;
+`lastleg.py` measures the rest of the way.
 """
 
 import asyncio
@@ -90,7 +90,9 @@ async def purchase_to_command(size: Size) -> Result:
         ("poll.rate", "feed", "buyer", f"read within {size.hours:g} h", "median", "longest"),
         rows,
         [],
-        [f"Until the inventory is read. The feed asks every {FEED_S:g} s, and the store lists an item at once."],
+        [
+            f"Until he is read; the last leg is below. The feed asks every {FEED_S:g} s; the store lists at once."
+        ],
     )
 
 

@@ -54,6 +54,7 @@ def test_a_smoke_run_measures_every_client_and_judges_nothing(installed: bool, t
         ("memory", ["watches, schedule, players, tokens, digests, ETags"]),
         ("schedule", ["perkd, one tick", "APScheduler, a job each"]),
         ("hour", ["5 "]),
+        ("reaction", ["5 ", "3 "]),
     ],
 )
 def test_a_smoke_run_of_each_room_measures_and_judges_nothing(room: str, shown: list[str]) -> None:
