@@ -454,10 +454,11 @@ UPDATE holdings SET player = :player, customer_id = :customer_id WHERE id = :hol
 -- name: owe_attempt
 UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = :attempt_id;
 
--- planned → blocked: perkd was told to leave the lines of these servers alone
+-- planned → blocked: perkd was told to leave the lines of these servers alone. One of a later generation the operator
+-- said retry to: he knew.
 -- name: hold_lines
 UPDATE commands SET state = 'blocked', hold = :hold, reason = :reason
-WHERE state = 'planned' AND perk = :perk AND place IN (SELECT value FROM json_each(:servers)) RETURNING id;
+WHERE state = 'planned' AND perk = :perk AND generation = 1 AND place IN (SELECT value FROM json_each(:servers)) RETURNING id;
 
 -- A step of one command, which nothing ever ends: no item stands behind it.
 -- name: put_store_holding
