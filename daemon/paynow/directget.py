@@ -1,11 +1,12 @@
 """A GET on aiohttp's own connections, without what its ClientSession does for others. `exchange.py` polls with it.
 
-A poll is one GET with two headers, a hundred thousand times an hour. Cookies, redirects, proxies, traces and a timer
-for each request cost more than the request; connecting, TLS, the pool and the parser are aiohttp's as they are
-(docs/decisions/0011).
+A poll is one GET with two headers, a hundred thousand times an hour. Cookies, redirects, proxies, traces, a timer, a
+parser and a place in the pool for each request cost more than the request; connecting, TLS and parsing are aiohttp's
+as they are (docs/decisions/0011).
 """
 
 import asyncio
+from collections.abc import Callable
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
@@ -15,21 +16,29 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+KEEP_S = 600.0  # a connection nobody asked over for so long is not asked over again
+
 
 class NotHttp(aiohttp.ClientError):
     """What came is no answer of HTTP."""
 
 
 class Answer:
-    """The head of an answer, and its body as it comes. `release` gives the connection back, if all of it came."""
+    """The head of an answer, and its body as it comes. `release` keeps the connection, if all of it came."""
 
-    __slots__ = ("_connection", "content", "headers", "status")
+    __slots__ = ("_connection", "_keep", "content", "headers", "status")
 
-    def __init__(self, message: RawResponseMessage, content: StreamReader, connection: Connection) -> None:
+    def __init__(
+        self,
+        message: RawResponseMessage,
+        content: StreamReader,
+        connection: Connection,
+        keep: Callable[[Connection], None],
+    ) -> None:
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.content = content
-        self._connection = connection
+        self._connection, self._keep = connection, keep
 
     @property
     def content_length(self) -> int | None:
@@ -39,19 +48,21 @@ class Answer:
 
     def release(self) -> None:
         if self.content.is_eof():
-            self._connection.release()
+            self._keep(self._connection)
         else:
             self._connection.close()
 
 
 class DirectGet:
-    """GETs at one host with the same headers but for the caller's own."""
+    """GETs at one host with the same headers but for the caller's own. Call `close` at the end."""
 
     def __init__(
         self, connector: aiohttp.BaseConnector, base: URL, headers: dict[str, str], timeout: aiohttp.ClientTimeout
     ) -> None:
         self._connector, self._timeout = connector, timeout
-        self._to = ClientRequest("GET", base, loop=asyncio.get_running_loop())  # only says whom to connect to
+        self._kept: list[tuple[float, Connection]] = []  # when it was used last; who is used most is last
+        self._loop = asyncio.get_running_loop()
+        self._to = ClientRequest("GET", base, loop=self._loop)  # only says whom to connect to
         lines = {"Host": base.host_port_subcomponent or "", **headers}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
 
@@ -69,24 +80,48 @@ class DirectGet:
             return await self._once(request)
 
     async def _once(self, request: bytes) -> Answer:
-        try:
-            connection = await self._connector.connect(self._to, traces=[], timeout=self._timeout)
-        except TimeoutError:
-            raise aiohttp.ConnectionTimeoutError("connecting took too long") from None
+        connection = self._take_kept() or await self._connect()
         protocol, transport = connection.protocol, connection.transport
         if protocol is None or transport is None:
             connection.close()
             raise aiohttp.ServerDisconnectedError
         try:
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
             transport.write(request)
             while True:
                 message, content = await protocol.read()
                 if not 100 <= message.code <= 199 or message.code == 101:
-                    return Answer(message, content, connection)
+                    return Answer(message, content, connection, self._keep)
         except HttpProcessingError as error:
             connection.close()
             raise NotHttp(error.message) from None
         except BaseException:
             connection.close()
             raise
+
+    async def _connect(self) -> Connection:
+        try:
+            connection = await self._connector.connect(self._to, traces=[], timeout=self._timeout)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError("connecting took too long") from None
+        if connection.protocol is not None:
+            connection.protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        self._kept.append((self._loop.time(), connection))
+
+    def _take_kept(self) -> Connection | None:
+        """The one used last. Where the store ended it, or said something nobody asked for, it is no good any more: an
+        answer that is there already would be taken for that to the next request."""
+        while self._kept:
+            used_s, connection = self._kept.pop()
+            protocol, rested_s = connection.protocol, self._loop.time() - used_s
+            if protocol is not None and protocol.is_connected() and not protocol.should_close and rested_s < KEEP_S:
+                return connection
+            connection.close()
+        return None
+
+    def close(self) -> None:
+        """Ends the connections that wait for a request."""
+        while self._kept:
+            self._kept.pop()[1].close()

@@ -115,7 +115,11 @@ class Exchange:
             headers=headers,
         )
         async with session:
-            yield cls(session, DirectGet(connector, base, headers, limits), base, rate, wall, timeouts)
+            direct = DirectGet(connector, base, headers, limits)
+            try:
+                yield cls(session, direct, base, rate, wall, timeouts)
+            finally:
+                direct.close()
 
     @property
     def host(self) -> str:

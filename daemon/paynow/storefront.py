@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import NamedTuple
 
 from adapters.base import Secret
@@ -120,10 +119,9 @@ class Storefront:
             if previous is None or etag is None:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
-        digest = sha256(reply.body).digest()
-        if previous is not None and previous.is_just(digest):
+        first = PageMark.of(0, reply.body)
+        if previous is not None and previous.is_just(first.digest):
             return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
-        first = PageMark(0, digest)
         known = previous.pages if previous is not None and not previous.one_page else []
         equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
         marks = [first]

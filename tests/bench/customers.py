@@ -111,7 +111,7 @@ def _inventories(db: sqlite3.Connection, customers: int, items: int, now: dateti
         "UPDATE customers SET digest = ?, etag = ?, catalogue = ?, recheck_at = ? WHERE customer_id = ?",
         (
             (
-                b"\1" + bytes(8) + sha256(b"%d" % number).digest(),
+                b"\2" + bytes(8) + number.to_bytes(16, "big"),  # as long as a real one
                 f'W/"{number:032x}"',
                 sha256().hexdigest(),
                 end + number,
