@@ -109,10 +109,10 @@ SELECT id, removed_at FROM tokens WHERE token = :token;
 UPDATE tokens SET removed_at = :now, removed_by = :by WHERE id = :id AND removed_at IS NULL;
 
 -- Those of the customers' file are its owner's to take out.
--- name: replace_older
+-- name: replace_others
 UPDATE tokens SET removed_at = :now, removed_by = 'replaced'
 WHERE customer_id = :customer_id AND removed_at IS NULL AND source <> 'file'
-    AND id < (SELECT t.id FROM tokens t WHERE t.token = :token);
+    AND token <> :token;
 
 -- name: remove_customer
 UPDATE tokens SET removed_at = :now, removed_by = 'operator' WHERE customer_id = :customer_id AND removed_at IS NULL;
