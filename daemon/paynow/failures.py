@@ -90,7 +90,7 @@ CUSTOMER = Words(
             TokenRefused,
             (
                 "the store does not know this token {where}: it was invalidated or copied wrongly; make a new one in "
-                "the dashboard of the store, or set [store] api_key so that perkd makes one"
+                "the dashboard of the store, or let perkd make one ([store] api_key with [customers] enrol)"
             ),
         ),
         403: (
