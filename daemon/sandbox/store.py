@@ -48,6 +48,7 @@ _CODES = {
     404: "not-found",
     405: "method-not-allowed",
     429: "too-many-requests",
+    500: "internal-error",
 }
 
 
