@@ -162,11 +162,22 @@ class Feed:
         now_s, now = self._clock.monotonic(), self._clock.now()
         if due := self._looks.due(now_s):
             self._looks.seen(map(int, await self._ledger.listed(map(str, due))))
+            failed: dict[str, None] = {}  # each once, who was asked for first in front
             for item in self._looks.due(now_s):
-                if self._unread(*self._looks.asked(item)):
-                    self._looks.unread(item, now_s)
-                else:
+                customer_id, since = self._looks.asked(item)
+                if not self._unread(customer_id, since):
                     self._look_at(self._looks.again(item, now))
+                    continue
+                self._looks.unread(item, now_s)
+                if (watch := self._watch(customer_id)) is not None and watch.failures:
+                    failed[customer_id] = None
+            self._try_again(list(failed))
+
+    def _try_again(self, customer_ids: list[str]) -> None:
+        """Whose reads failed does not wait until his pause is over, which is doubled each time; of many, one tries
+        whether the store is well again."""
+        for customer_id in customer_ids[:1] if customer_ids and self._polling.unreachable else customer_ids:
+            self._look_at(customer_id)
 
     def _unread(self, customer_id: str, since: datetime) -> bool:
         """Whether his turn is still to come: many may have bought something at once, or the store is out of reach."""

@@ -104,12 +104,16 @@ class Fleet:
 
     async def _activate_anew(self, server: Server, settings: ServerSettings) -> None:
         """Only what the store is told has changed: the game server's connection and its players are left alone."""
-        for task in server.tasks[3:]:
-            task.cancel()
-        await asyncio.gather(*server.tasks[3:], return_exceptions=True)
+        await self._end_queue(server)
         self._pulse.drop(f"activate {settings.name}")
         if not self._closed:
             self.servers[settings.name] = self._activated(server, settings)
+
+    @staticmethod
+    async def _end_queue(server: Server) -> None:
+        for task in server.tasks[3:]:
+            task.cancel()
+        await asyncio.gather(*server.tasks[3:], return_exceptions=True)
 
     async def change(self, wanted: Iterable[ServerSettings]) -> None:
         """Makes the servers exactly these: ended, started, replaced where anything about them changed. One whose
@@ -120,6 +124,9 @@ class Fleet:
             for name, server in self.servers.items()
             if _of_the_game(by_name.get(name)) != _of_the_game(server.settings) or server.link.state == "refused"
         ]
+        for name, server in self.servers.items():
+            if server not in over and by_name[name] != server.settings:
+                await self._end_queue(server)  # now: it may be told to do less, and ending the others takes seconds
         await self._end(over, None)
         for server in over:
             del self.servers[server.settings.name]

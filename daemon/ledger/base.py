@@ -82,7 +82,7 @@ class Ledger(Protocol):
         ...
 
     async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
-        """Adds a token whose customer is known. False: it was there and polled already. It takes the place of his older
+        """Adds a token whose customer is known. False: it was there and polled already. It takes the place of his other
         ones, but for those of the customers' file."""
         ...
 

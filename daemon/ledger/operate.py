@@ -127,8 +127,8 @@ def add_token(connection: sqlite3.Connection, entry: TokenEntry, source: str, pr
     observe.put_profile(connection, profile, now)
     customer_id = int(profile.customer_id)
     new = _put_token(connection, entry, source, customer_id, now)
-    older = {"customer_id": customer_id, "token": entry.token.reveal(), "now": now}
-    for _ in range(connection.execute(SQL["replace_older"], older).rowcount):
+    others = {"customer_id": customer_id, "token": entry.token.reveal(), "now": now}
+    for _ in range(connection.execute(SQL["replace_others"], others).rowcount):
         events.note(connection, now, "token_removed", customer_id=customer_id, detail="replaced")
     return new
 

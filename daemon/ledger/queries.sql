@@ -109,10 +109,10 @@ SELECT id, removed_at FROM tokens WHERE token = :token;
 UPDATE tokens SET removed_at = :now, removed_by = :by WHERE id = :id AND removed_at IS NULL;
 
 -- Those of the customers' file are its owner's to take out.
--- name: replace_older
+-- name: replace_others
 UPDATE tokens SET removed_at = :now, removed_by = 'replaced'
 WHERE customer_id = :customer_id AND removed_at IS NULL AND source <> 'file'
-    AND id < (SELECT t.id FROM tokens t WHERE t.token = :token);
+    AND token <> :token;
 
 -- name: remove_customer
 UPDATE tokens SET removed_at = :now, removed_by = 'operator' WHERE customer_id = :customer_id AND removed_at IS NULL;
@@ -454,10 +454,11 @@ UPDATE holdings SET player = :player, customer_id = :customer_id WHERE id = :hol
 -- name: owe_attempt
 UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = :attempt_id;
 
--- planned → blocked: perkd was told to leave the lines of these servers alone
+-- planned → blocked: perkd was told to leave the lines of these servers alone. One of a later generation the operator
+-- said retry to: he knew.
 -- name: hold_lines
 UPDATE commands SET state = 'blocked', hold = :hold, reason = :reason
-WHERE state = 'planned' AND perk = :perk AND place IN (SELECT value FROM json_each(:servers)) RETURNING id;
+WHERE state = 'planned' AND perk = :perk AND generation = 1 AND place IN (SELECT value FROM json_each(:servers)) RETURNING id;
 
 -- A step of one command, which nothing ever ends: no item stands behind it.
 -- name: put_store_holding

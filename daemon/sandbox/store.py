@@ -6,6 +6,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from .ports import Port
 from .routes import Routes
 from .shop import Shop
 
+log = logging.getLogger("perkd.sandbox")
+
 PERMISSIONS = frozenset(
     {
         "customer_create",
@@ -45,6 +48,7 @@ _CODES = {
     404: "not-found",
     405: "method-not-allowed",
     429: "too-many-requests",
+    500: "internal-error",
 }
 
 
@@ -188,8 +192,14 @@ class Store(Shop):
             response = tricks.error(429, _CODES[429], "Slow down", retry_after=str(ceil(wait_s)))
         else:
             who = login(word, secret, self.people, self.attempts, self.api_key)
-            faults = self._begin(path, route, who)
-            response = await self._respond(request, route, parts, body, who, faults)
+            try:
+                faults = self._begin(path, route, who)
+                response = await self._respond(request, route, parts, body, who, faults)
+            except OSError:
+                raise  # whoever asked is gone
+            except Exception:  # heard like any answer: nobody may take it for one of the store's failures
+                log.exception("the emulated store itself failed at %s", path)
+                response = web.Response(status=500, text="a fault in the emulated store itself")
         conditional = "If-None-Match" in request.headers
         agent, query, status = request.headers.get("User-Agent", ""), request.query_string, response.status
         self.asked.append(Asked(path, query, head, conditional, agent, status, request.method))

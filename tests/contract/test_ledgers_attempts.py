@@ -277,6 +277,17 @@ async def test_when_perkd_is_told_to_leave_lines_alone_what_waits_is_held_for_th
     assert await ledger.owed("survival") == ["904"]
 
 
+async def test_a_line_the_operator_sends_all_the_same_is_not_held_again_at_a_reload(ledger: Ledger) -> None:
+    await ledger.configure([server(runs=True)], [], NOW, adopt=True)
+    await hand_out(ledger, command(online_only=True))
+    await ledger.configure([server()], [], NOW, adopt=True)
+    [held] = await rows(ledger)
+    await ledger.retry(held.id, draft("say hi", repeatable=False, source="say hi", online_s=0.0), NOW)
+    await ledger.configure([server()], [], NOW, adopt=True)
+    assert await states(ledger) == {"say hi": "planned"}
+    assert (await claimed(ledger, online=["ann"])).id == held.id
+
+
 async def test_what_waits_goes_where_its_queue_went_when_a_server_got_another_name(ledger: Ledger) -> None:
     await ledger.configure([server(runs=True)], [], NOW, adopt=True)
     await hand_out(ledger, command(), command("903", "say ho"), command("904", "say no", problem="a line break"))

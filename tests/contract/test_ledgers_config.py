@@ -261,6 +261,14 @@ async def test_a_token_that_is_added_takes_the_place_of_the_older_ones_but_for_t
     assert (await ledger.summary(NOW)).duplicate_tokens == {}
 
 
+async def test_a_token_that_had_its_place_taken_is_the_one_that_is_read_when_it_is_added_again(ledger: Ledger) -> None:
+    first, second = token(), token()
+    for entry in (first, second, first):
+        assert await ledger.add_token(entry, "operator", profile(BEN, "Ben"), NOW)
+    assert [row.token for row in await ledger.polled() if row.customer_id == BEN] == [first.token]
+    assert (await ledger.summary(NOW)).duplicate_tokens == {}
+
+
 async def test_a_token_of_the_file_stays_beside_one_that_is_added(ledger: Ledger) -> None:
     await ledger.sync_tokens([token()], NOW)
     [of_file] = [row for row in await ledger.polled() if row.customer_id is None]

@@ -2,6 +2,8 @@
 stumbles, and a config that changes under it.
 """
 
+import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 from adapters.minecraft import Minecraft
 from daemon import acknowledging
 from daemon.acknowledging import REQUESTS
+from daemon.fleet import Fleet, Server
 from daemon.queueproblems import host_name
 from daemon.sandbox.faults import Fault
+from daemon.sandbox.minecraft import MinecraftServer
 from tests import secretwatch
 from tests.flow.owner import Owner, Row, uuid_of
 from tests.flow.storequeue import ACKNOWLEDGE, LINK, QUEUE, queue_asked, queue_of, queue_read, sell, state_of, told
@@ -311,6 +315,48 @@ async def test_what_was_told_to_run_stays_told_over_a_restart_and_is_told_anew_a
             await owner.later(minutes=1)
         await problem(owner, "store_command_backlog")
         assert world.server.deliveries.count("say thanks Ann") == 1
+
+
+async def test_told_to_leave_lines_alone_perkd_takes_none_over_while_another_server_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose address changed gets seconds for its command in flight; another program works on this queue."""
+    async with World(tmp_path) as world, MinecraftServer(password=world.password) as lobby:
+        server = queue_of(world, run=True)
+        beside(world, lobby, presence="1s")
+        sell(world, "say thanks {customer.name}")
+        owner = await Owner.of(world, "Ann")
+        await queue_read(owner)
+        [task] = owner.app.fleet.servers["survival"].tasks[3:]
+        was = Fleet._end
+
+        async def slowly(self: Fleet, servers: Iterable[Server], hurry: asyncio.Event | None) -> None:
+            if hurry is None:
+                world.buy("Ann", "gold", activate=False)
+                if not task.done():
+                    await queue_read(owner)
+            await was(self, servers, hurry)
+
+        monkeypatch.setattr(Fleet, "_end", slowly)
+        told(world, server)
+        beside(world, lobby, presence="2s")
+        await owner.ask("/reload", "POST")
+        await queue_read(owner)
+        assert await owner.told() == []
+        assert len(server.queue) == 1
+
+
+def beside(world: World, lobby: MinecraftServer, *, presence: str) -> None:
+    """The config as it is, and a server `lobby`."""
+    table = f"""
+[[server]]
+name = "lobby"
+game = "minecraft"
+address = "{lobby.address}"
+password = "{world.password}"
+presence = "{presence}"
+"""
+    world.config_path.write_text(world.config_path.read_text("utf-8") + table, "utf-8")
 
 
 async def test_what_waits_to_be_sent_when_perkd_is_told_to_leave_lines_alone_waits_for_the_owner(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from daemon.polling import Polling
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.goods import STORE_ID, Flakes
 from daemon.schedule import Rank
+from daemon.watches import Watch
 from tests.flow.enrolling import CUSTOMERS, FEED, begun, enrolled, fed, keyed, later, looked, made, mints, read
 from tests.flow.owner import Owner, uuid_of
 from tests.world import World
@@ -216,6 +218,29 @@ async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_r
         world.hands.forward(timedelta(minutes=20))
         await owner.settled(owner.add("Bob"), owner.add("Ann"))
         assert await bookmark(timedelta(minutes=2)) == int(last)
+
+
+async def test_who_bought_while_his_reads_failed_is_read_soon_after_the_store_is_well_again(tmp_path: Path) -> None:
+    """Not only when the pause after his failures is over, which is doubled with each."""
+    async with keyed(tmp_path, "Ann", "Bob") as owner:
+        world = owner.world
+        await enrolled(world, "Ann", "Bob")
+        await fed(world)
+        [ann] = [watch for watch in owner.app.polling.watches.values() if watch.label == "Ann"]
+        world.store.fault(Fault.SERVER_ERROR, path=INVENTORY)
+        world.buy("Ann")
+        await fed(world)
+        for number in range(1, 7):
+            await world.until(partial(failed, ann, number))
+            if number < 6:  # then she would wait for 16 minutes
+                world.hands.forward(timedelta(minutes=20))
+        world.store.heal()
+        world.hands.forward(timedelta(seconds=61))
+        await owner.settled(owner.add("Ann"))
+
+
+def failed(watch: Watch, times: int) -> bool:
+    return watch.failures >= times
 
 
 async def test_a_new_customers_first_purchase_enrols_him_at_once(tmp_path: Path) -> None:

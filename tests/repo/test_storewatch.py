@@ -159,8 +159,9 @@ HEAD = """import aiohttp, pytest
 from daemon.sandbox.faults import Fault
 from daemon.sandbox.store import Store
 
-async def ask(fault=None, path='/v1/store/customer', agent='perkd/1', query='', word='Customer'):
+async def ask(fault=None, path='/v1/store/customer', agent='perkd/1', query='', word='Customer', before=None):
     store = Store()
+    store.before_answer = before
     await store.start()
     token = store.add_customer('Ann')
     if fault:
@@ -211,6 +212,8 @@ async def test_a_wrong_query_of_the_tests_own():
     await ask(Fault.LIMITED, query='?asc=1', agent='curl')
 async def test_a_word_in_another_case():
     await ask(Fault.LIMITED, word='customer')
+async def test_a_store_that_breaks():
+    await ask(before=lambda path: {}[path])
 @pytest.mark.store_lies
 async def test_lies():
     await ask()
@@ -220,11 +223,13 @@ async def test_a_lie_excuses_no_request():
 """,
         folder,
     )
-    failed = {line.rpartition("::")[2].split(" ")[0] for line in said.splitlines() if line.startswith("ERROR ")}
+    errors = [line for line in said.splitlines() if line.startswith("ERROR ") and "::" in line]
+    failed = {line.rpartition("::")[2].split(" ")[0] for line in errors}
     assert failed == {
         "test_an_answer",
         "test_a_wrong_query",
         "test_a_word_in_another_case",
+        "test_a_store_that_breaks",
         "test_a_lie_excuses_no_request",
     }, said
     assert "the answer: $: Additional properties are not allowed" in said
