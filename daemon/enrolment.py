@@ -165,7 +165,7 @@ class Enrolment:
         """All customers after the last one that is done, from a little before him on, because an id may be listed
         late. Whoever is urgent goes first."""
         done = self.progress
-        begin = await done.begin(self._ledger, self._store_now())
+        begin = await done.begin(self._ledger, self._store.now())
         async for page in self._store.customers.pages(after=str(before(begin))):
             states = await self._ledger.enrolled([customer.id for customer in page])
             self._wake.set()  # once a page at least, whatever has become due
@@ -174,16 +174,13 @@ class Enrolment:
                     await self._urgent()
                 await self.minting.of_page(customer, states[customer.id])
                 self._pulse.beat(LOOP)
-            await done.page(self._ledger, [int(customer.id) for customer in page], self._store_now())  # all stored
+            await done.page(self._ledger, [int(customer.id) for customer in page], self._store.now())  # all stored
             self.patience.succeeded()
             self.progress.left = await self._ledger.unenrolled()
             self._tell()
         if not done.round_over:
             log.info("everybody is enrolled, %d since the start", self.minting.made, extra={"action": "enrolled"})
         done.round_over, self._round_at = True, self._clock.now() + ROUND_AGAIN
-
-    def _store_now(self) -> datetime:
-        return self._store.now(self._clock.now(), self._clock.monotonic())
 
     def _tell(self) -> None:
         now = self._clock.monotonic()

@@ -101,11 +101,11 @@ class Feed:
             self._pulse.beat(LOOP)
 
     async def _ask(self) -> None:
-        if (window := self._window) is None or window.newest > latest_flake(self._store_now()):
+        if (window := self._window) is None or window.newest > latest_flake(self._store.now()):
             window = self._window = await self._begin()  # at first, and where the store's clock went back
         async for page in self._store.items.of_store(after=str(window.after), first=True):
             items = {int(item.id): item for item in page}
-            new = window.take(items, latest_flake(self._store_now()))
+            new = window.take(items, latest_flake(self._store.now()))
             self._shown.inc(len(new))
             had = await self._ledger.listed(map(str, new)) if new else set()  # after a restart it may be most of them
             for number in new:
@@ -122,16 +122,13 @@ class Feed:
         """Where the last run ended, by the store's own clock not too long ago."""
         if self._store.last_date is None:
             await self._store.items.latest(1)  # for its clock
-        now = self._store_now()
+        now = self._store.now()
         saved = await self._ledger.bookmark(self._bookmark)
         if saved is None:
             return Window(flake_at(now - FIRST_BACK))
         if int(saved) > latest_flake(now):  # the store never came that far: begin as after a long stop
             return Window(flake_at(now - LONGEST_BACK))
         return Window(max(int(saved), flake_at(now - LONGEST_BACK)))
-
-    def _store_now(self) -> datetime:
-        return self._store.now(self._clock.now(), self._clock.monotonic())
 
     def _show(self, number: int, item: StoreItem) -> None:
         """No inventory had it."""

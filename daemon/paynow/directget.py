@@ -38,7 +38,8 @@ class Answer:
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.content = content
-        self._connection, self._keep = connection, keep
+        self._connection: Connection | None = connection
+        self._keep = keep
 
     @property
     def content_length(self) -> int | None:
@@ -47,10 +48,13 @@ class Answer:
         return int(text) if text.isascii() and text.isdigit() else None
 
     def release(self) -> None:
+        connection, self._connection = self._connection, None  # kept twice, it would serve two requests at a time
+        if connection is None:
+            return
         if self.content.is_eof():
-            self._keep(self._connection)
+            self._keep(connection)
         else:
-            self._connection.close()
+            connection.close()
 
 
 class DirectGet:

@@ -126,11 +126,10 @@ class Exchange:
         """The store's host name, for messages."""
         return self._host
 
-    @property
-    def store_time(self) -> datetime | None:
-        """The store's own time now, as its latest good answer had it; None before the first one."""
+    def store_now(self) -> datetime:
+        """The store's own time now, as its latest good answer had it; before the first one, the machine's."""
         date = self.last_date
-        return None if date is None else date.at + timedelta(seconds=self.rate.monotonic() - date.seen_s)
+        return self._wall() if date is None else date.at + timedelta(seconds=self.rate.monotonic() - date.seen_s)
 
     def url(self, path: str, query: str = "") -> URL:
         """The address of a path that is already checked; `query` is plain ASCII."""

@@ -70,8 +70,8 @@ class ItemsApi:
         passed over: what is made from now on has smaller ones. Raises Unreadable when there are only such."""
         for most in (1, PAGE_LIMIT):
             ids = [item.id for item in await self.latest(most)]
-            now = self._keyed.exchange.store_time
-            sound = [one for one in ids if now is None or flake_time(one) <= now + AHEAD]
+            latest = self._keyed.exchange.store_now() + AHEAD
+            sound = [one for one in ids if flake_time(one) <= latest]
             if sound or not ids:
                 return max(sound, key=int, default="0")
         path = self._keyed.path("delivery/items")

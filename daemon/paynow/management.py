@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from adapters.base import Secret
 
@@ -48,10 +48,9 @@ class Management:
         """The `Date` of the store's latest good answer; None before the first one."""
         return self._exchange.last_date
 
-    def now(self, wall: datetime, monotonic_s: float) -> datetime:
-        """The store's own time at that second of the machine's clocks; before its first answer `wall`."""
-        date = self.last_date
-        return wall if date is None else date.at + timedelta(seconds=monotonic_s - date.seen_s)
+    def now(self) -> datetime:
+        """The store's own time; before its first answer the machine's."""
+        return self._exchange.store_now()
 
     @property
     def limited(self) -> bool:

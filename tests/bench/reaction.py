@@ -90,9 +90,7 @@ async def purchase_to_command(size: Size) -> Result:
         ("poll.rate", "feed", "buyer", f"read within {size.hours:g} h", "median", "longest"),
         rows,
         [],
-        [
-            f"Until he is read; the last leg is below. The feed asks every {FEED_S:g} s; the store lists at once."
-        ],
+        [f"Until he is read; the last leg is below. The feed asks every {FEED_S:g} s; the store lists at once."],
     )
 
 
