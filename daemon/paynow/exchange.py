@@ -29,7 +29,6 @@ from .rate import Line, Rate
 log = logging.getLogger("perkd.store")
 
 _TAG = re.compile(r"[\x21-\x7e]{1,200}")  # an ETag that can stand in a header again
-_WORD = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +276,7 @@ class Exchange:
 
 def _sendable(token: str) -> bool:
     """Whether the token can stand in a header as one word."""
-    return _WORD.fullmatch(token) is not None
+    return token.isascii() and token.isprintable() and " " not in token and token != ""
 
 
 def _http_date(text: str | None) -> datetime | None:

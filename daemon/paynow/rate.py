@@ -63,8 +63,8 @@ class Pace:
 
     def succeeded(self, sent_at: float) -> None:
         """An answer other than 429 came to a request sent at `sent_at`: a small step back to the full rate."""
-        if self._limited_at is not None and sent_at <= self._limited_at:
-            return  # it left before the store complained: no sign that the store is content now
+        if self._limited_at is None or sent_at <= self._limited_at:
+            return  # nothing to recover from, or it left before the store complained: no sign that it is content now
         self._refusals = 0
         self.rate = min(self.configured, self.rate + self.configured * RECOVERY)
 
