@@ -16,6 +16,7 @@ from .errors import Misconfigured
 from .options import Config, Json, config_path, read_settings
 from .output import many, say, say_json, table
 
+_BY_KEY = {"all": "everybody in the store", "online": "whoever comes onto a server"}  # by enrol
 Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store, and each server who is online.")]
 
 
@@ -100,7 +101,7 @@ def _facts(found: Settings, document: Mapping[str, Any]) -> Iterable[tuple[str, 
             "API key",
             f"from {_read_from(found.store.api_key, document['store']['api_key'])}, enrol = {found.customers.enrol}",
         )
-    yield "customers", _customers(found)
+    yield "customers", whose(found)
     for server, raw in zip(found.servers, document.get("server", []), strict=True):
         if server.paynow_token is not None:
             runs = "all its lines" if server.run_store_commands else "its perkd lines"
@@ -110,13 +111,13 @@ def _facts(found: Settings, document: Mapping[str, Any]) -> Iterable[tuple[str, 
     yield "control", str(found.control)
 
 
-def _customers(found: Settings) -> str:
+def whose(found: Settings) -> str:
+    """Which customers perkd looks at, and by what."""
     source, tokens = found.customers.source, found.customers.tokens
-    if not source:
-        return "those added by `perkd customers add`"
-    if tokens is None:
-        return f"{source} (not checked), and those added by `perkd customers add`"
-    return f"{many(len(tokens), 'token')} from {source}, and those added by `perkd customers add`"
+    listed = f"{source} (not checked)" if tokens is None else f"{many(len(tokens), 'token')} from {source}"
+    parts = [_BY_KEY.get(found.customers.enrol, ""), listed if source else ""]
+    known = ", ".join(filter(None, parts))
+    return f"{known}, and those added by `perkd customers add`" if known else "those added by `perkd customers add`"
 
 
 def _read_from(secret: Secret, reference: str) -> str:

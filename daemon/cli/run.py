@@ -19,9 +19,9 @@ from ..ledger.base import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissi
 from ..model import Perk
 from ..paynow.errors import BadAddress, StoreError
 from . import logs
+from .check import whose
 from .errors import Misconfigured, NotWell
 from .options import Config, Verbose, common, config_path, read_settings, settings
-from .output import many
 
 if TYPE_CHECKING:
     from ..app import App
@@ -51,16 +51,11 @@ def introduction(found: Settings) -> list[str]:
     """What this daemon is going to do, in the words an owner checks it by."""
     perks = ", ".join(f"{perk.name} ({perk.kind} on {_where(perk)})" for perk in found.perks) or "none"
     servers = ", ".join(f"{one.name} ({one.game} at {one.endpoint.address})" for one in found.servers) or "none"
-    tokens = found.customers.tokens
-    by_key = {"all": "everybody in the store, ", "online": "whoever comes onto a server, "}.get(
-        found.customers.enrol, ""
-    )
-    listed = f"{many(len(tokens), 'token')} from {found.customers.source}, " if tokens is not None else ""
     return [
         f"store: {found.store.api}, at most {found.poll.rate:g} requests a second",
         f"servers: {servers}",
         f"perks: {perks}",
-        f"customers: {by_key}{listed}{'and ' if by_key or listed else ''}those added by `perkd customers add`",
+        f"customers: {whose(found)}",
     ]
 
 

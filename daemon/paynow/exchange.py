@@ -77,7 +77,7 @@ class Exchange:
         self._chunk = Deadline(timeouts.read_s)  # between two reads of a body
         self._date_text: str | None = None  # the latest `Date`, as it was written
         self._base = str(base).rstrip("/")
-        self._host = base.host or ""
+        self._host = base.host_port_subcomponent or ""
         self._wall = wall
         self.rate = rate
         self.last_date: StoreDate | None = None
@@ -122,7 +122,7 @@ class Exchange:
 
     @property
     def host(self) -> str:
-        """The store's host name, for messages."""
+        """The store's host, with its port where that is not the usual one, for messages."""
         return self._host
 
     def store_now(self) -> datetime:

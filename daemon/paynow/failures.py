@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from adapters.wire.sockets import reason
+
 from .directget import NotHttp
 from .errors import (
     BadAddress,
@@ -132,7 +134,7 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
     kind, text = next((kind, text) for types, kind, text in _TRANSPORT if isinstance(error, types))
     why = ""
     if "{why}" in text and isinstance(error, aiohttp.ClientConnectorError):  # a certificate error may have no os_error
-        why = one_line(error.os_error.strerror) or type(error.os_error).__name__
+        why = one_line(reason(error.os_error))
     return kind(text.format(host=host, path=path, why=why), path=path)
 
 
