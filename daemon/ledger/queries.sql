@@ -111,8 +111,7 @@ UPDATE tokens SET removed_at = :now, removed_by = :by WHERE id = :id AND removed
 -- Those of the customers' file are its owner's to take out.
 -- name: replace_others
 UPDATE tokens SET removed_at = :now, removed_by = 'replaced'
-WHERE customer_id = :customer_id AND removed_at IS NULL AND source <> 'file'
-    AND token <> :token;
+WHERE customer_id = :customer_id AND removed_at IS NULL AND source <> 'file' AND token <> :token;
 
 -- name: remove_customer
 UPDATE tokens SET removed_at = :now, removed_by = 'operator' WHERE customer_id = :customer_id AND removed_at IS NULL;
@@ -458,7 +457,8 @@ UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = 
 -- said retry to: he knew.
 -- name: hold_lines
 UPDATE commands SET state = 'blocked', hold = :hold, reason = :reason
-WHERE state = 'planned' AND perk = :perk AND generation = 1 AND place IN (SELECT value FROM json_each(:servers)) RETURNING id;
+WHERE state = 'planned' AND perk = :perk AND generation = 1 AND place IN (SELECT value FROM json_each(:servers))
+RETURNING id;
 
 -- A step of one command, which nothing ever ends: no item stands behind it.
 -- name: put_store_holding
