@@ -10,16 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .base import Verdict
-from .minecraft_replies import (
-    ALIASES,
-    LP_ALIASES,
-    NOISE,
-    REFUSALS,
-    RULES,
-    SYNTAX_ARROW,
-    UNKNOWN_COMMAND,
-    Rule,
-)
+from .minecraft_replies import ALIASES, LP_ALIASES, NOISE, REFUSALS, RULES, SYNTAX_ARROW, UNKNOWN_COMMAND, Rule
 from .minecraft_values import NAME, UUID
 from .replies import CONTROL, any_is, lines_of, masked, pattern, target
 

@@ -1,3 +1,1 @@
-"""perkd: reads what customers own, gives it on their game servers, takes it back when it ends."""
-
-__version__ = "0.1.0"
+"""Everything between the store and the games; `perkd.adapters` knows the games. docs/how-it-works.md has the map."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.base import Adapter, Secret
+from perkd.adapters.base import Adapter, Secret
 
 from . import queueproblems
 from .acknowledging import Acknowledging
@@ -26,18 +26,7 @@ from .paynow.gameserver import GameServerApi, Online
 from .problem import Problem
 from .pulse import Pulse
 from .queueasking import IDLE_S, Asking
-from .queuelines import (
-    Decided,
-    Left,
-    Line,
-    Removed,
-    Unread,
-    is_for_perkd,
-    may_run,
-    online_of,
-    player_of,
-    store_command,
-)
+from .queuelines import Decided, Left, Line, Removed, Unread, is_for_perkd, may_run, online_of, player_of, store_command
 from .queueproblems import QueueState
 from .roster import Roster
 from .tasks import uncancelled

@@ -18,9 +18,10 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.base import Adapter
+from perkd import __version__
+from perkd.adapters.base import Adapter
 
-from . import __version__, health, systemd
+from . import health, systemd
 from .activation import Activations
 from .brake import Brake
 from .clock import Clock

@@ -7,20 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from adapters.base import Adapter
+from perkd.adapters.base import Adapter
 
-from .changes import (
-    Catalogue,
-    Changes,
-    Draft,
-    Hold,
-    HoldingChange,
-    Known,
-    KnownItem,
-    PlannedChange,
-    Support,
-    Turn,
-)
+from .changes import Catalogue, Changes, Draft, Hold, HoldingChange, Known, KnownItem, PlannedChange, Support, Turn
 from .model import Cause, CommandSpec, Perk, State, Step, Target, Who
 from .owners import NOBODY
 from .places import members, target_of

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from adapters.base import Adapter, AuthRefused, InDoubt, NotSent, Verdict
+from perkd.adapters.base import Adapter, AuthRefused, InDoubt, NotSent, Verdict
 
 from . import outcomes
 from .changes import Command, Outcome

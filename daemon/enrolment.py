@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from adapters.base import Adapter, Player
+from perkd.adapters.base import Adapter, Player
 
 from .clock import Clock
 from .enrolprogress import Progress

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from adapters.base import Adapter, Player
+from perkd.adapters.base import Adapter, Player
 
 from .activation import Activation, Activations
 from .clock import Clock

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from . import __version__, problems
+from perkd import __version__
+
+from . import problems
 from .clock import Clock
 from .fleet import Fleet, Server
 from .lane import Lane

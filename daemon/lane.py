@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from adapters.base import Adapter, Who
+from perkd.adapters.base import Adapter, Who
 
 from .brake import Brake, counted
 from .changes import Catalogue, Changes, HoldingChange, Known, Observation, PlannedChange

@@ -5,7 +5,9 @@
 
 import logging
 
-from . import __version__, queueproblems
+from perkd import __version__
+
+from . import queueproblems
 from .clock import Clock
 from .model import Server
 from .paynow.errors import StoreError, TokenRefused, one_line

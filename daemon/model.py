@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from adapters.base import Endpoint, Kind, Secret, Who
+from perkd.adapters.base import Endpoint, Kind, Secret, Who
 
 __all__ = ["Endpoint", "Kind", "Secret", "Who"]
 

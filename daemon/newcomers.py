@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Self
 
-from adapters.base import Adapter, Player
+from perkd.adapters.base import Adapter, Player
 
 from .clock import Clock
 from .config.settings import Settings

@@ -6,7 +6,7 @@
 import re
 from datetime import datetime, timedelta
 
-from adapters.base import InDoubt, Verdict
+from perkd.adapters.base import InDoubt, Verdict
 
 from .changes import Command, Outcome
 from .model import State, Step

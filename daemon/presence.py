@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Collection
 from datetime import timedelta
 
-from adapters.base import AdapterError
+from perkd.adapters.base import AdapterError
 
 from .clock import Clock
 from .link import Link

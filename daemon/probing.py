@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.base import AdapterError
+from perkd.adapters.base import AdapterError
 
 from .link import Link, LinkState
 

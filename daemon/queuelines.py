@@ -9,7 +9,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapters.base import Adapter, Player
+from perkd.adapters.base import Adapter, Player
 
 from .changes import Hold
 from .model import Profile

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.base import Adapter, Unsafe
+from perkd.adapters.base import Adapter, Unsafe
 
 from . import templates
 from .changes import Hold

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from adapters.base import Player
+from perkd.adapters.base import Player
 
 # A UUID, a SteamID64, and who stands in for himself: a name like that is no word about who somebody is.
 _IDENTITY = re.compile(r"(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})|[0-9]{17}|customer:.*", re.DOTALL)

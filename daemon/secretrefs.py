@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from .mistakes import close_matches
 

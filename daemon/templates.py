@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from adapters.base import Unsafe
+from perkd.adapters.base import Unsafe
 
 from .mistakes import close_matches
 from .model import Kind, Template

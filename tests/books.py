@@ -7,8 +7,18 @@
 from dataclasses import replace
 from datetime import datetime
 
-from daemon.changes import Changes, Holding, HoldingChange, HoldingKey, HoldingState, Known, KnownItem, Support, Turn
-from daemon.model import PerkKind, Profile, Who
+from perkd.daemon.changes import (
+    Changes,
+    Holding,
+    HoldingChange,
+    HoldingKey,
+    HoldingState,
+    Known,
+    KnownItem,
+    Support,
+    Turn,
+)
+from perkd.daemon.model import PerkKind, Profile, Who
 
 
 class Books:

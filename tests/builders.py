@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from daemon import templates
-from daemon.changes import (
+from perkd.daemon import templates
+from perkd.daemon.changes import (
     Catalogue,
     Changes,
     Command,
@@ -22,10 +22,10 @@ from daemon.changes import (
     PlannedChange,
     Support,
 )
-from daemon.commands import Scene, plan
-from daemon.entitlements import compare
-from daemon.model import CommandSpec, Inventory, Item, Perk, PerkKind, Profile, Who
-from daemon.standing import Moment
+from perkd.daemon.commands import Scene, plan
+from perkd.daemon.entitlements import compare
+from perkd.daemon.model import CommandSpec, Inventory, Item, Perk, PerkKind, Profile, Who
+from perkd.daemon.standing import Moment
 from tests.tinygame import TinyGame
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

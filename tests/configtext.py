@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from daemon.config import ConfigError, Mistake, SecretSources, Settings, load
+from perkd.daemon.config import ConfigError, Mistake, SecretSources, Settings, load
 from tests.tinygame import GAMES
 
 PASSWORD = "correct-horse-rcon"  # a test that may show it registers it first

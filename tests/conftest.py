@@ -7,12 +7,13 @@ pytest loads it; tests use the fixture `secret`.
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
 
-from daemon.sandbox.overheard import LISTENERS
+from perkd.daemon.sandbox.overheard import LISTENERS
 from tests import secretwatch, storewatch
 
 settings.register_profile("perkd", deadline=None)
@@ -35,6 +36,13 @@ def the_store_and_perkd_speak_as_described(request: pytest.FixtureRequest) -> It
     lies = request.node.get_closest_marker("store_lies") is not None
     mistakes = [one.text for one in storewatch.watch.take() if not (lies and one.by_store)]
     assert mistakes == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_loaded_under_two_names() -> Iterator[None]:
+    """Fails the test that imported `daemon` or `adapters` past the package `perkd`: each class would exist twice."""
+    yield
+    assert not {"daemon", "adapters"} & sys.modules.keys()
 
 
 def pytest_sessionstart() -> None:

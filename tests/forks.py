@@ -13,12 +13,12 @@ from pathlib import Path
 
 import coverage
 
-from daemon.__main__ import main
-from daemon.paynow.itemsapi import ItemsApi
+from perkd.__main__ import main
+from perkd.daemon.paynow.itemsapi import ItemsApi
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["pytest", "tests.forks", "daemon.cli", "tests.flow.crashing", "tests.flow.dyingenrolment"]
+    ["pytest", "tests.forks", "perkd.daemon.cli", "tests.flow.crashing", "tests.flow.dyingenrolment"]
 )
 
 

@@ -15,12 +15,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from adapters.base import Secret
-from daemon.changes import Outcome
-from daemon.ledger.base import Ledger
-from daemon.ledger.sqlite import SqliteLedger
-from daemon.model import State
-from daemon.tokensfile import TokenEntry
+from perkd.adapters.base import Secret
+from perkd.daemon.changes import Outcome
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.model import State
+from perkd.daemon.tokensfile import TokenEntry
 from tests.ledgers import NOW, claimed, ends, known_item, later, opens, perk, profile, record, server, support
 
 ENTRY = TokenEntry(Secret("a made-up token"), name="Ann's")

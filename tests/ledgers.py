@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.base import Endpoint, Secret
-from daemon.changes import (
+from perkd.adapters.base import Endpoint, Secret
+from perkd.daemon.changes import (
     Changes,
     Command,
     Draft,
@@ -23,10 +23,10 @@ from daemon.changes import (
     Support,
     Turn,
 )
-from daemon.ledger.base import Ledger, Recorded
-from daemon.ledger.rows import CommandRow
-from daemon.model import Cause, CommandSpec, Item, Perk, PerkKind, Profile, Reason, Server, State, Step, Template
-from daemon.tokensfile import TokenEntry
+from perkd.daemon.ledger.base import Ledger, Recorded
+from perkd.daemon.ledger.rows import CommandRow
+from perkd.daemon.model import Cause, CommandSpec, Item, Perk, PerkKind, Profile, Reason, Server, State, Step, Template
+from perkd.daemon.tokensfile import TokenEntry
 from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

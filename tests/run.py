@@ -157,7 +157,7 @@ def deciding() -> list[str]:
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     [modules] = [contract["source_modules"] for contract in contracts if contract["id"] == "pure"]
-    return [f"{module.replace('.', '/')}.py" for module in modules]
+    return [f"{module.removeprefix('perkd.').replace('.', '/')}.py" for module in modules]
 
 
 def coverage(parts: Path) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from daemon.sandbox.calls import Route
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.overheard import Overheard
+from perkd.daemon.sandbox.calls import Route
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.overheard import Overheard
 from tests.openapi import FILES, WORDS, Description, Sent
 
 VARIABLE = "PERKD_PAYNOW_OPENAPI"

@@ -28,7 +28,7 @@ async def on_terminal(
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     plain = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", *arguments),
+        *(sys.executable, "-m", "perkd", *arguments),
         cwd=cwd,
         env={**plain, "TERM": "xterm-256color", **(env or {})},
         stdin=slave,

@@ -6,7 +6,7 @@ The tests of `daemon.config` pass GAMES where the daemon passes `adapters.ADAPTE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Unsafe, Verdict, Who
+from perkd.adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Unsafe, Verdict, Who
 
 
 class TinyGame:

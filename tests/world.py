@@ -20,13 +20,13 @@ from typing import Any, Self
 
 import aiohttp
 
-from adapters import ADAPTERS
-from adapters.base import Adapter
-from daemon.app import App
-from daemon.clock import Clock
-from daemon.config import SecretSources, Settings, load
-from daemon.sandbox.goods import STORE_ID
-from daemon.sandbox.world import Sandbox
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Adapter
+from perkd.daemon.app import App
+from perkd.daemon.clock import Clock
+from perkd.daemon.config import SecretSources, Settings, load
+from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.sandbox.world import Sandbox
 from tests import secretwatch
 from tests.forks import FORKS, command_line
 
@@ -100,7 +100,7 @@ class World:
         self.ledger_path = folder / "state" / "ledger.db"
         self.tokens_path = folder / "tokens.toml"
         self.app: App | None = None
-        self.program = ("-m", "daemon")  # what Python runs as `perkd`
+        self.program = ("-m", "perkd")  # what Python runs as `perkd`
         self._short = Path(tempfile.mkdtemp(prefix="perkd-"))  # a unix socket's path must be short
         self.socket = self._short / "control.sock"
         self._running: asyncio.Task[None] | None = None

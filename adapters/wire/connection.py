@@ -9,8 +9,7 @@ import socket
 from asyncio.trsock import TransportSocket
 from typing import Final
 
-from adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Secret
-
+from ..base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Secret
 from .codec import AUTH, EXECUTE, Decoder, Packet, ProtocolError, RequestError, encode
 from .dialects import DONE, OTHER, PROBE, Answer, Dialect
 from .sockets import KEEPALIVE_S, prepare, reason, unacknowledged

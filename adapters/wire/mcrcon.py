@@ -15,8 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVarTuple
 
-from adapters.base import AdapterError, Endpoint, InDoubt, NotSent
-
+from ..base import AdapterError, Endpoint, InDoubt, NotSent
 from .codec import EXECUTE, RequestError, encode
 from .dialects import Dialect
 from .mcrcon_client import SafeMCRcon

@@ -12,8 +12,7 @@ import threading
 
 from mcrcon import MCRcon, MCRconException
 
-from adapters.base import AuthRefused, Endpoint, LoginClosed, NotSent
-
+from ..base import AuthRefused, Endpoint, LoginClosed, NotSent
 from .codec import AUTH, EXECUTE, RequestError, encode
 from .dialects import Dialect
 from .mcrcon_gate import Broken, Gate

@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from adapters.base import Endpoint, NotSent
-
+from ..base import Endpoint, NotSent
 from .connection import Wire, reason
 from .dialects import Dialect
 

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from perkd import __version__
+
 from . import brake, check, commands, customers, logs, plan, play, reload, run, status, store
 from .errors import CliError
 from .options import Config, Verbose, common

@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from adapters import ADAPTERS
-from adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Player, Session
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Player, Session
 
 from ..model import Server
 from .asking import Daemon, NobodyThere

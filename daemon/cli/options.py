@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from adapters import ADAPTERS
+from perkd.adapters import ADAPTERS
 
 from ..config import ConfigError, SecretSources, Settings, load, sections
 from ..config.filetables import ControlTable

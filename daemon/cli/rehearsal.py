@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
-from adapters import ADAPTERS
+from perkd.adapters import ADAPTERS
 
 from ..brake import Brake
 from ..changes import Known, Observation, Turn

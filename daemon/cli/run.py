@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from adapters import ADAPTERS
+from perkd import __version__
+from perkd.adapters import ADAPTERS
 
-from .. import __version__
 from ..config import Settings
 from ..ledger.base import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissing
 from ..model import Perk

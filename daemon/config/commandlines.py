@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from adapters.base import Adapter
+from perkd.adapters.base import Adapter
 
 from ..mistakes import Findings, listed
 from ..model import CommandSpec, Template

@@ -3,7 +3,7 @@
 `servers` calls it for each server whose game is known.
 """
 
-from adapters.base import Adapter, Unsafe
+from perkd.adapters.base import Adapter, Unsafe
 
 from ..mistakes import Findings, listed, quoted
 from ..tables import Read

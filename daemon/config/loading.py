@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adapters.base import Adapter
+from perkd.adapters.base import Adapter
 
 from ..mistakes import ConfigError, Findings, Mistake
 from ..secretrefs import SecretError, SecretSources, others_can_read, read_text

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from adapters.base import Adapter
+from perkd.adapters.base import Adapter
 
 from ..mistakes import Findings, listed, meant, quoted
 from ..model import CommandSpec, Perk, PerkKind, Reason

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from ..mistakes import Findings
 from ..secretrefs import NotChecked, SecretError, SecretSources, read_document, resolve

@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from adapters.base import Adapter
+from perkd.adapters.base import Adapter
 
 from ..mistakes import Findings, listed, meant, quoted
 from ..model import Endpoint, Secret, Server

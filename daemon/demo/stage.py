@@ -14,13 +14,14 @@ from typing import Any
 
 import aiohttp
 
-from adapters import ADAPTERS
-from daemon.app import App
-from daemon.clock import Clock
-from daemon.config import SecretSources, load
-from daemon.sandbox.goods import Goods, ProductCommand
-from daemon.sandbox.source_console import Style
-from daemon.sandbox.world import PASSWORD, Sandbox
+from perkd.adapters import ADAPTERS
+
+from ..app import App
+from ..clock import Clock
+from ..config import SecretSources, load
+from ..sandbox.goods import Goods, ProductCommand
+from ..sandbox.source_console import Style
+from ..sandbox.world import PASSWORD, Sandbox
 
 PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s
 LOOK_AGAIN_S = 0.02

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from .documents import Customer, Minted
 from .errors import BadAddress, BadInput, NotFound

@@ -15,9 +15,9 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from yarl import URL
 
-from adapters.base import Secret
+from perkd import __version__
+from perkd.adapters.base import Secret
 
-from .. import __version__
 from . import failures
 from .address import checked_base
 from .bodies import LARGEST_BODY, Response, plain, some_body

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from adapters.wire.sockets import reason
+from perkd.adapters.wire.sockets import reason
 
 from .directget import NotHttp
 from .errors import (

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from .documents import Linked, QueuedCommand
 from .errors import NotFound, TokenRefused

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from .errors import BadInput, NotFound, NotPermitted, Rejected, TokenRefused
 from .exchange import Exchange, Reply

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from .customersapi import CustomersApi
 from .documents import Product

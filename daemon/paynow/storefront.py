@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 
 from ..model import Inventory, Item, Profile
 from .address import checked_path

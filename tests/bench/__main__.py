@@ -15,9 +15,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeVar
 
-from . import hour, lastleg, polls, rcon, reaction, resting, scheduling
-from .clients import missing
-from .common import Result, judged
+from tests.bench import hour, lastleg, polls, rcon, reaction, resting, scheduling
+from tests.bench.clients import missing
+from tests.bench.common import Result, judged
 
 LONGEST_S: Final = 290  # one room, with every scenario repeated
 

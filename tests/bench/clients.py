@@ -12,11 +12,10 @@ from typing import Final
 
 from mcrcon import MCRcon
 
-from adapters.base import Endpoint, Secret
-from adapters.minecraft import Minecraft
-from adapters.wire.codec import AUTH, EXECUTE
-
-from .echo import packet
+from perkd.adapters.base import Endpoint, Secret
+from perkd.adapters.minecraft import Minecraft
+from perkd.adapters.wire.codec import AUTH, EXECUTE
+from tests.bench.echo import packet
 
 HOST: Final = "127.0.0.1"
 

@@ -17,25 +17,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from adapters import ADAPTERS
-from adapters.base import Endpoint, Secret
-from daemon.brake import Brake
-from daemon.cli import logs
-from daemon.clock import Clock
-from daemon.lane import Lane, Rules
-from daemon.ledger import LEDGERS
-from daemon.ledger.base import Ledger
-from daemon.ledger.convert import micros
-from daemon.metrics import Counters
-from daemon.model import BrakeLimits, Perk, PerkKind, Server
-from daemon.paynow.rate import Rate
-from daemon.paynow.storefront import Storefront
-from daemon.polling import Polling
-from daemon.pulse import Pulse
-from daemon.watches import Intervals
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Endpoint, Secret
+from perkd.daemon.brake import Brake
+from perkd.daemon.cli import logs
+from perkd.daemon.clock import Clock
+from perkd.daemon.lane import Lane, Rules
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.convert import micros
+from perkd.daemon.metrics import Counters
+from perkd.daemon.model import BrakeLimits, Perk, PerkKind, Server
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.storefront import Storefront
+from perkd.daemon.polling import Polling
+from perkd.daemon.pulse import Pulse
+from perkd.daemon.watches import Intervals
+from tests.bench.shop import customer_id, token
 from tests.builders import specs
-
-from .shop import customer_id, token
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 AT_ONCE: Final = Intervals(online=timedelta(milliseconds=1), offline=timedelta(milliseconds=1))  # due when asked for

@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Final
 
-from adapters.wire.codec import AUTH
+from perkd.adapters.wire.codec import AUTH
 
 TICK_S: Final = 0.05  # a Minecraft server's
 TICKING: Final = 32  # servers whose ticks are spread evenly over TICK_S

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from adapters.base import Secret
-from daemon.clock import TICK_S
-from daemon.ledger.convert import micros
-from daemon.ledger.rows import Polled
-from daemon.paynow.rate import Pace
-from daemon.schedule import Rank, Schedule
-from daemon.watches import Intervals, Watch, next_look
-
-from .common import Result
-from .customers import today
+from perkd.adapters.base import Secret
+from perkd.daemon.clock import TICK_S
+from perkd.daemon.ledger.convert import micros
+from perkd.daemon.ledger.rows import Polled
+from perkd.daemon.paynow.rate import Pace
+from perkd.daemon.schedule import Rank, Schedule
+from perkd.daemon.watches import Intervals, Watch, next_look
+from tests.bench.common import Result
+from tests.bench.customers import today
 
 ONLINE: Final = 200
 ENDS_EVERY: Final = timedelta(days=10)  # of a customer with three items of thirty days

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from daemon.app import App
-from daemon.clock import TICK_S
+from perkd.daemon.app import App
+from perkd.daemon.clock import TICK_S
+from tests.bench.common import Result
 from tests.world import World
-
-from .common import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,13 @@ from typing import Final
 import aiohttp
 from pydantic import BaseModel, TypeAdapter
 
-from adapters.base import Secret
-from daemon.paynow.rate import Rate
-from daemon.paynow.seen import Seen
-from daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
-
-from .common import Bar, Block, Cost, Result, Spread, cost, paired
-from .customers import IN_FLIGHT, RATE, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
-from .shop import PORTS, customer_id, token
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.seen import Seen
+from perkd.daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
+from tests.bench.common import Bar, Block, Cost, Result, Spread, cost, paired
+from tests.bench.customers import IN_FLIGHT, RATE, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
+from tests.bench.shop import PORTS, customer_id, token
 
 SERVER_CPU: Final = min(os.sched_getaffinity(0))  # the clients have the last one
 PLAIN, MINE, OTHER, TAGGED = range(PORTS)  # the shop's ports: whose customers never change, two that do, with ETags

@@ -11,10 +11,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.clock import TICK_S
-
-from .common import Result
-from .hour import FEED_S, HOUR_S, ONLINE, Town
+from perkd.daemon.clock import TICK_S
+from tests.bench.common import Result
+from tests.bench.hour import FEED_S, HOUR_S, ONLINE, Town
 
 BUYERS_ONLINE: Final = 0.5  # as good a guess as any: the two are shown apart
 

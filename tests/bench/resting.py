@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .common import Bar, Result, Spread
-from .customers import ROOT, fill, idle, today
+from tests.bench.common import Bar, Result, Spread
+from tests.bench.customers import ROOT, fill, idle, today
 
 ITEMS: Final = 3
 LIMIT: Final = 900  # bytes each: 0.9 KB

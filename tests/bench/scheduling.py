@@ -22,18 +22,17 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from adapters.base import Secret
-from daemon.clock import Clock
-from daemon.metrics import Counters
-from daemon.paynow.exchange import Exchange
-from daemon.paynow.rate import Rate
-from daemon.paynow.seen import Seen
-from daemon.paynow.storefront import Storefront, Unchanged
-from daemon.schedule import Schedule
-from daemon.watches import Intervals
-
-from .common import Bar, Result, Spread, shuffled
-from .customers import RATE, ROOT, fill, ledger_and_lane, polling_of, today
+from perkd.adapters.base import Secret
+from perkd.daemon.clock import Clock
+from perkd.daemon.metrics import Counters
+from perkd.daemon.paynow.exchange import Exchange
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.seen import Seen
+from perkd.daemon.paynow.storefront import Storefront, Unchanged
+from perkd.daemon.schedule import Schedule
+from perkd.daemon.watches import Intervals
+from tests.bench.common import Bar, Result, Spread, shuffled
+from tests.bench.customers import RATE, ROOT, fill, ledger_and_lane, polling_of, today
 
 PERKD: Final = "perkd, one tick"
 JOBS: Final = "APScheduler, a job each"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.ledger import LEDGERS
-from daemon.ledger.base import Ledger
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.base import Ledger
 from tests.ledgers import NOW, profile, token
 
 

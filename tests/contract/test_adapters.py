@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from adapters import ADAPTERS
-from adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
-from daemon.sandbox.minecraft import Fault, MinecraftServer
-from daemon.sandbox.source import SourceServer
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
+from perkd.daemon.sandbox.minecraft import Fault, MinecraftServer
+from perkd.daemon.sandbox.source import SourceServer
 from tests.contract.games import EVERY, HARMLESS, IN_DOUBT, Game
 
 SOON_S = 0.2  # a timeout that is meant to be reached

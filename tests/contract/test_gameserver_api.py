@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.base import Secret
-from daemon.paynow.errors import (
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.errors import (
     Limited,
     NotFound,
     Rejected,
@@ -17,12 +17,12 @@ from daemon.paynow.errors import (
     Unreachable,
     Unreadable,
 )
-from daemon.paynow.exchange import Exchange
-from daemon.paynow.gameserver import ACKNOWLEDGE_PATH, LINK_PATH, QUEUE_PATH, GameServerApi, Online
-from daemon.paynow.rate import Rate
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import GameServer, ProductCommand
-from daemon.sandbox.store import Store
+from perkd.daemon.paynow.exchange import Exchange
+from perkd.daemon.paynow.gameserver import ACKNOWLEDGE_PATH, LINK_PATH, QUEUE_PATH, GameServerApi, Online
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import GameServer, ProductCommand
+from perkd.daemon.sandbox.store import Store
 from tests import secretwatch
 from tests.contract.stores import NOW, PATIENT, UNLIMITED, everything_said, running_store
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Kind, Unsafe, Who
-from daemon import templates
-from daemon.changes import Hold
-from daemon.model import State
-from daemon.sandbox.minecraft_console import Console
-from daemon.templates import VARIABLES
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Kind, Unsafe, Who
+from perkd.daemon import templates
+from perkd.daemon.changes import Hold
+from perkd.daemon.model import State
+from perkd.daemon.sandbox.minecraft_console import Console
+from perkd.daemon.templates import VARIABLES
 from tests.builders import catalogue, item, known, looked, perk, planned, specs
 from tests.contract.games import EVERY
 from tests.hostile import GROUNDS, HARMLESS, VALUES, Ground, expected, lines

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.ledger import files
-from daemon.ledger.base import LedgerCorrupt, LedgerMissing, LedgerUnwritable
-from daemon.ledger.sqlite import SqliteLedger
-from daemon.model import State
+from perkd.daemon.ledger import files
+from perkd.daemon.ledger.base import LedgerCorrupt, LedgerMissing, LedgerUnwritable
+from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.model import State
 from tests.ledgers import NOW, claimed, ends, later, opens, picture, profile, record, rows, run, token
 
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from daemon.ledger.base import Ledger
-from daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.sqlite import SqliteLedger
 from tests.ledgercrash import STEPS
 from tests.ledgers import ANN, NOW, known, picture
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.ledger.base import LedgerFailed
-from daemon.ledger.engine import AT_ONCE, Engine, Unit
+from perkd.daemon.ledger.base import LedgerFailed
+from perkd.daemon.ledger.engine import AT_ONCE, Engine, Unit
 
 PUT = "INSERT INTO t (n) VALUES (?)"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.ledger.base import (
+from perkd.daemon.ledger.base import (
     LedgerCorrupt,
     LedgerError,
     LedgerForeign,
@@ -24,7 +24,7 @@ from daemon.ledger.base import (
     LedgerMissing,
     LedgerUnwritable,
 )
-from daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.ledger.sqlite import SqliteLedger
 from tests.ledgers import NOW, opens, profile, record, token
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,7 +204,7 @@ async def test_a_ledger_is_not_begun_at_a_naive_time(path: Path) -> None:
 HOLD = """
 import asyncio, sys
 from pathlib import Path
-from daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.ledger.sqlite import SqliteLedger
 from tests.ledgers import NOW
 
 async def main():

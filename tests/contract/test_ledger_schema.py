@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.ledger import files, queries
-from daemon.ledger.queries import SQL
-from daemon.model import TRANSITIONS, State
+from perkd.daemon.ledger import files, queries
+from perkd.daemon.ledger.queries import SQL
+from perkd.daemon.model import TRANSITIONS, State
 
 SCHEMA = "".join(f.read_text("utf-8") for f in sorted(files.SCHEMA.iterdir(), key=lambda f: f.name))
 QUERIES = (Path(queries.__file__).with_name("queries.sql")).read_text("utf-8")

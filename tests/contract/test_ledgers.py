@@ -4,24 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from daemon.changes import Outcome
-from daemon.ledger.base import Ledger, NotPossible
-from daemon.model import TRANSITIONS, State
-from tests.ledgers import (
-    NOW,
-    blocked,
-    claimed,
-    draft,
-    ends,
-    later,
-    opens,
-    picture,
-    record,
-    rows,
-    run,
-    states,
-    told,
-)
+from perkd.daemon.changes import Outcome
+from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.model import TRANSITIONS, State
+from tests.ledgers import NOW, blocked, claimed, draft, ends, later, opens, picture, record, rows, run, states, told
 
 SETTLED = (State.DELIVERED, State.REFUSED, State.ANSWERED, State.UNKNOWN)
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.changes import Hold, Outcome
-from daemon.config.names import NAME
-from daemon.ledger.base import Ledger, NotPossible
-from daemon.ledger.rows import HandedOut
-from daemon.model import State
-from daemon.queuelines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
+from perkd.daemon.changes import Hold, Outcome
+from perkd.daemon.config.names import NAME
+from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.ledger.rows import HandedOut
+from perkd.daemon.model import State
+from perkd.daemon.queuelines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
 from tests.ledgers import (
     ANN,
     NOW,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.changes import Hold, HoldingKey
-from daemon.ledger import LEDGERS
-from daemon.ledger.base import Ledger
-from daemon.model import CommandSpec, PerkKind, Reason, State, Template
-from daemon.tokensfile import TokenEntry
+from perkd.daemon.changes import Hold, HoldingKey
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.model import CommandSpec, PerkKind, Reason, State, Template
+from perkd.daemon.tokensfile import TokenEntry
 from tests.ledgers import (
     ANN,
     BEN,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from daemon.ledger.base import Ledger
-from daemon.ledger.rows import Enrolled, Unenrolled
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.rows import Enrolled, Unenrolled
 from tests.ledgers import ANN, BEN, NOW, known, known_item, later, opens, profile, record, token
 
 

@@ -1,8 +1,8 @@
 """What every ledger remembers of holdings and items: who stands behind what, and when perkd's own clocks started."""
 
-from daemon.changes import Holding, HoldingKey, Outcome, Turn
-from daemon.ledger.base import Ledger
-from daemon.model import State
+from perkd.daemon.changes import Holding, HoldingKey, Outcome, Turn
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.model import State
 from tests.ledgers import (
     ANN,
     BEN,

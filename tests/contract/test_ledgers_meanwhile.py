@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.changes import Changes, Hold, Holding, HoldingKey, Outcome, Turn
-from daemon.ledger.base import Ledger
-from daemon.model import Cause, State, Step
+from perkd.daemon.changes import Changes, Hold, Holding, HoldingKey, Outcome, Turn
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.model import Cause, State, Step
 from tests.ledgers import (
     ANN,
     BEN,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from daemon.changes import Hold, HoldingKey, Outcome, Turn
-from daemon.ledger.base import Ledger, NotPossible
-from daemon.model import TRANSITIONS, Cause, State, Step
+from perkd.daemon.changes import Hold, HoldingKey, Outcome, Turn
+from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.model import TRANSITIONS, Cause, State, Step
 from tests.ledgers import (
     NOW,
     VIP,

@@ -5,27 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from daemon import outcomes
-from daemon.changes import HoldingKey, Outcome
-from daemon.ledger.base import Ledger
-from daemon.ledger.deliver import MOST_DOUBTS
-from daemon.model import State
-from tests.ledgers import (
-    NOW,
-    VIP,
-    blocked,
-    claim,
-    claimed,
-    draft,
-    ends,
-    later,
-    opens,
-    record,
-    rows,
-    run,
-    states,
-    told,
-)
+from perkd.daemon import outcomes
+from perkd.daemon.changes import HoldingKey, Outcome
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.deliver import MOST_DOUBTS
+from perkd.daemon.model import State
+from tests.ledgers import NOW, VIP, blocked, claim, claimed, draft, ends, later, opens, record, rows, run, states, told
 
 SETTLED = (State.DELIVERED, State.REFUSED, State.ANSWERED, State.UNKNOWN)
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.changes import Hold, HoldingKey, Outcome
-from daemon.ledger.base import Ledger, NotPossible
-from daemon.model import Perk, PerkKind, State, Step, Target
+from perkd.daemon.changes import Hold, HoldingKey, Outcome
+from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.model import Perk, PerkKind, State, Step, Target
 from tests.ledgers import (
     BEN,
     NOW,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from daemon.changes import Hold, HoldingKey, Note, Outcome, Turn
-from daemon.ledger.base import Ledger
-from daemon.model import Cause, State, Step
+from perkd.daemon.changes import Hold, HoldingKey, Note, Outcome, Turn
+from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.model import Cause, State, Step
 from tests.ledgers import (
     ANN,
     BEN,

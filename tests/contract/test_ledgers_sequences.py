@@ -12,24 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.changes import HoldingKey, Outcome, Turn
-from daemon.ledger import LEDGERS
-from daemon.ledger.base import Ledger, NotPossible
-from daemon.model import TRANSITIONS, Cause, State, Step
-from tests.ledgers import (
-    NOW,
-    blocked,
-    draft,
-    profile,
-    record,
-    rows,
-    server,
-    steps,
-    support,
-    token,
-    told,
-    turn,
-)
+from perkd.daemon.changes import HoldingKey, Outcome, Turn
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.model import TRANSITIONS, Cause, State, Step
+from tests.ledgers import NOW, blocked, draft, profile, record, rows, server, steps, support, token, told, turn
 
 KEYS = (
     HoldingKey("ann", "vip", "survival"),

@@ -5,15 +5,23 @@ from collections.abc import Sequence
 import pytest
 from aiohttp import web
 
-from adapters.base import Secret
-from daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
-from daemon.paynow.errors import BadInput, Limited, NotPermitted, ServerFault, StoreError, TokenRefused, Unreadable
-from daemon.paynow.management import Management
-from daemon.paynow.rate import Rate
-from daemon.paynow.requests import BulkAssignment, made
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID
-from daemon.sandbox.store import Store
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
+from perkd.daemon.paynow.errors import (
+    BadInput,
+    Limited,
+    NotPermitted,
+    ServerFault,
+    StoreError,
+    TokenRefused,
+    Unreadable,
+)
+from perkd.daemon.paynow.management import Management
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.requests import BulkAssignment, made
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.sandbox.store import Store
 from tests import secretwatch
 from tests.contract.stores import UNLIMITED, management_of, one_handler, running_store
 

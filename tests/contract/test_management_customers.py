@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.paynow.customersapi import LOOKUPS
-from daemon.paynow.documents import Customer
-from daemon.paynow.errors import BadInput, NotFound, Rejected
-from daemon.paynow.management import Management
-from daemon.paynow.requests import BULK_CUSTOMERS, CustomerFields, made
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID, ProductCommand
-from daemon.sandbox.store import Store
+from perkd.daemon.paynow.customersapi import LOOKUPS
+from perkd.daemon.paynow.documents import Customer
+from perkd.daemon.paynow.errors import BadInput, NotFound, Rejected
+from perkd.daemon.paynow.management import Management
+from perkd.daemon.paynow.requests import BULK_CUSTOMERS, CustomerFields, made
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID, ProductCommand
+from perkd.daemon.sandbox.store import Store
 from tests import secretwatch
 from tests.contract.stores import client_of, management_of, newcomer, running_store
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 
-from adapters.base import Secret
-from daemon.paynow.bulk import assign_bulk
-from daemon.paynow.errors import (
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.bulk import assign_bulk
+from perkd.daemon.paynow.errors import (
     BadAddress,
     Limited,
     NotFound,
@@ -21,23 +21,16 @@ from daemon.paynow.errors import (
     Unreadable,
     WrongStore,
 )
-from daemon.paynow.exchange import Timeouts
-from daemon.paynow.management import Management
-from daemon.paynow.rate import Rate
-from daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields, made
-from daemon.paynow.storefront import Storefront
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID
-from daemon.sandbox.store import PERMISSIONS, Store
+from perkd.daemon.paynow.exchange import Timeouts
+from perkd.daemon.paynow.management import Management
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields, made
+from perkd.daemon.paynow.storefront import Storefront
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.sandbox.store import PERMISSIONS, Store
 from tests import secretwatch
-from tests.contract.stores import (
-    UNLIMITED,
-    everything_said,
-    management_of,
-    newcomer,
-    one_handler,
-    running_store,
-)
+from tests.contract.stores import UNLIMITED, everything_said, management_of, newcomer, one_handler, running_store
 
 BASE = f"/v1/stores/{STORE_ID}"
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from adapters.base import Secret
-from daemon.paynow.bulk import RowState, assign_bulk
-from daemon.paynow.documents import StoreItem
-from daemon.paynow.errors import (
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.bulk import RowState, assign_bulk
+from perkd.daemon.paynow.documents import StoreItem
+from perkd.daemon.paynow.errors import (
     BadInput,
     NotFound,
     NotPermitted,
@@ -19,16 +19,16 @@ from daemon.paynow.errors import (
     Unreachable,
     Unreadable,
 )
-from daemon.paynow.exchange import Timeouts
-from daemon.paynow.itemsapi import AssignedUnknown
-from daemon.paynow.management import Management
-from daemon.paynow.rate import Rate
-from daemon.paynow.requests import Assignment, BulkAssignment, made
-from daemon.sandbox.documents import Documents
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID, Goods
-from daemon.sandbox.goods import Assignment as Given
-from daemon.sandbox.store import Store
+from perkd.daemon.paynow.exchange import Timeouts
+from perkd.daemon.paynow.itemsapi import AssignedUnknown
+from perkd.daemon.paynow.management import Management
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.requests import Assignment, BulkAssignment, made
+from perkd.daemon.sandbox.documents import Documents
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID, Goods
+from perkd.daemon.sandbox.goods import Assignment as Given
+from perkd.daemon.sandbox.store import Store
 from tests import secretwatch
 from tests.contract.stores import NOW, UNLIMITED, management_of, newcomer, one_handler, running_store
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from daemon.sandbox.minecraft import MinecraftServer
+from perkd.daemon.sandbox.minecraft import MinecraftServer
 
 CLIENT = """
 import os, sys

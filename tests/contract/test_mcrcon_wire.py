@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
-from adapters.wire import mcrcon
-from adapters.wire.dialects import MINECRAFT
-from adapters.wire.mcrcon import McrconWire, open_mcrcon
-from adapters.wire.mcrcon_gate import Broken, Gate
-from daemon.sandbox.minecraft import Fault, MinecraftServer
+from perkd.adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
+from perkd.adapters.wire import mcrcon
+from perkd.adapters.wire.dialects import MINECRAFT
+from perkd.adapters.wire.mcrcon import McrconWire, open_mcrcon
+from perkd.adapters.wire.mcrcon_gate import Broken, Gate
+from perkd.daemon.sandbox.minecraft import Fault, MinecraftServer
 
 PASSWORD = "mcrcon-test-password"
 

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Session
-from daemon.sandbox.minecraft import Fault, MinecraftServer
-from daemon.sandbox.source import SourceServer
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Session
+from perkd.daemon.sandbox.minecraft import Fault, MinecraftServer
+from perkd.daemon.sandbox.source import SourceServer
 from tests import matrix
 from tests.contract.games import EVERY, Game
 

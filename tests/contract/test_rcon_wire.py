@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
-from adapters.wire import connection, mcrcon_gate
-from adapters.wire.connection import ID_MOST
-from adapters.wire.dialects import MINECRAFT, Dialect
-from adapters.wire.mcrcon import McrconWire, open_mcrcon
-from adapters.wire.rcon import Wire, open_wire
-from daemon.sandbox.minecraft import MinecraftServer
+from perkd.adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
+from perkd.adapters.wire import connection, mcrcon_gate
+from perkd.adapters.wire.connection import ID_MOST
+from perkd.adapters.wire.dialects import MINECRAFT, Dialect
+from perkd.adapters.wire.mcrcon import McrconWire, open_mcrcon
+from perkd.adapters.wire.rcon import Wire, open_wire
+from perkd.daemon.sandbox.minecraft import MinecraftServer
 
 PASSWORD = "wire-test-password"
 

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from rconx import AsyncRconServer, ConnectionInfo, RconContent
 
-from adapters import ADAPTERS
-from adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
-from daemon.sandbox.source_console import SourceConsole, Style
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import AuthRefused, Endpoint, InDoubt, NotSent, Secret
+from perkd.daemon.sandbox.source_console import SourceConsole, Style
 
 GAMES = ["source", "tf2", "gmod", "l4d2"]  # Counter-Strike 2 is no SRCDS: it answers no marker
 

@@ -9,13 +9,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.base import Secret
-from daemon.paynow.errors import Limited, NotPermitted, TokenRefused, Unreachable
-from daemon.paynow.storefront import Storefront
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.people import Nonsense
-from daemon.sandbox.store import Store
-from daemon.sandbox.world import Sandbox
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.errors import Limited, NotPermitted, TokenRefused, Unreachable
+from perkd.daemon.paynow.storefront import Storefront
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.people import Nonsense
+from perkd.daemon.sandbox.store import Store
+from perkd.daemon.sandbox.world import Sandbox
 from tests import secretwatch
 from tests.contract.stores import NOW, client_of, management_of, read
 

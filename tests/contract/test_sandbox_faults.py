@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from multidict import CIMultiDictProxy
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests.contract.stores import newcomer, running_store
 
 ITEMS = "/v1/store/customer/delivery/items"

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.paynow.errors import Limited
-from daemon.paynow.rate import Rate
-from daemon.sandbox.allowance import Allowance
-from daemon.sandbox.store import Store
+from perkd.daemon.paynow.errors import Limited
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.sandbox.allowance import Allowance
+from perkd.daemon.sandbox.store import Store
 from tests.contract.stores import NOW, client_of, newcomer, read, running_store
 
 READS = 100

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.sandbox.goods import STORE_ID, ProductCommand
+from perkd.daemon.sandbox.goods import STORE_ID, ProductCommand
 from tests import secretwatch
 from tests.contract.emulated import emulated
 

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from daemon.sandbox.minecraft import Fault, MinecraftServer
+from perkd.daemon.sandbox.minecraft import Fault, MinecraftServer
 
 PASSWORD = "sandbox-test-password"
 

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import pytest
 
-from daemon.sandbox.minecraft import MinecraftServer
-from daemon.sandbox.ports import Port
-from daemon.sandbox.source import SourceServer
-from daemon.sandbox.store import Store
+from perkd.daemon.sandbox.minecraft import MinecraftServer
+from perkd.daemon.sandbox.ports import Port
+from perkd.daemon.sandbox.source import SourceServer
+from perkd.daemon.sandbox.store import Store
 
 
 class UpAndDown(Protocol):

@@ -5,9 +5,9 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import Assignment, ProductCommand
-from daemon.sandbox.people import Nonsense
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import Assignment, ProductCommand
+from perkd.daemon.sandbox.people import Nonsense
 from tests import secretwatch
 from tests.contract.emulated import QUEUE, emulated
 from tests.contract.stores import NOW

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
-from daemon.sandbox.calls import Route
-from daemon.sandbox.documents import FRACTION_DIGITS
-from daemon.sandbox.goods import STORE_ID, ProductCommand
-from daemon.sandbox.routes import ROUTES
-from daemon.sandbox.store import Store
+from perkd.daemon.sandbox.calls import Route
+from perkd.daemon.sandbox.documents import FRACTION_DIGITS
+from perkd.daemon.sandbox.goods import STORE_ID, ProductCommand
+from perkd.daemon.sandbox.routes import ROUTES
+from perkd.daemon.sandbox.store import Store
 from tests import secretwatch, storewatch
 
 pytestmark = pytest.mark.skipif(storewatch.FOLDER is None, reason=storewatch.UNSET)

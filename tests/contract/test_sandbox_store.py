@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from daemon.sandbox.documents import FRACTION_DIGITS, stamp
-from daemon.sandbox.goods import Flakes, ProductCommand
-from daemon.sandbox.store import Store
+from perkd.daemon.sandbox.documents import FRACTION_DIGITS, stamp
+from perkd.daemon.sandbox.goods import Flakes, ProductCommand
+from perkd.daemon.sandbox.store import Store
 from tests.contract.stores import NOW, newcomer, running_store
 
 ITEMS = "/v1/store/customer/delivery/items"

@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from adapters import ADAPTERS
-from adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Player, Secret, Session
-from adapters.source import COMMAND_MOST
-from adapters.wire import connection
-from adapters.wire.dialects import SINGLE, SOURCE, Dialect
-from adapters.wire.rcon import open_wire
-from daemon.sandbox.minecraft import Fault
-from daemon.sandbox.source import SourceServer
-from daemon.sandbox.source_console import Style
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Player, Secret, Session
+from perkd.adapters.source import COMMAND_MOST
+from perkd.adapters.wire import connection
+from perkd.adapters.wire.dialects import SINGLE, SOURCE, Dialect
+from perkd.adapters.wire.rcon import open_wire
+from perkd.daemon.sandbox.minecraft import Fault
+from perkd.daemon.sandbox.source import SourceServer
+from perkd.daemon.sandbox.source_console import Style
 from tests.contract.test_rcon_wire import PASSWORD, Peer, played, until_gone
 
 EXTRA = "\x00\x01\x00\x00"

@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from adapters.base import Secret
-from daemon.paynow.errors import StoreError
-from daemon.paynow.exchange import Exchange
-from daemon.paynow.gameserver import GameServerApi, Online
-from daemon.paynow.management import Management
-from daemon.paynow.rate import Rate
-from daemon.paynow.storefront import Storefront
-from daemon.sandbox.goods import STORE_ID
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.errors import StoreError
+from perkd.daemon.paynow.exchange import Exchange
+from perkd.daemon.paynow.gameserver import GameServerApi, Online
+from perkd.daemon.paynow.management import Management
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.storefront import Storefront
+from perkd.daemon.sandbox.goods import STORE_ID
 from tests import secretwatch
 from tests.contract.stores import UNLIMITED, everything_said, one_handler
 

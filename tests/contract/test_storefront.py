@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from adapters.base import Secret
-from daemon import __version__
-from daemon.paynow.errors import BadAddress, Unreadable
-from daemon.paynow.rate import Rate
-from daemon.paynow.storefront import Storefront
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.storefront import PAGED_PATHS, WHOLE_PATHS
+from perkd import __version__
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.errors import BadAddress, Unreadable
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.storefront import Storefront
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.storefront import PAGED_PATHS, WHOLE_PATHS
 from tests.contract.stores import NOW, UNLIMITED, client_of, newcomer, one_handler, read, running_store
 
 

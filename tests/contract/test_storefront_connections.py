@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from adapters.base import Secret
-from daemon.paynow import directget
-from daemon.paynow.errors import Unreadable
-from daemon.paynow.exchange import Timeouts
-from daemon.paynow.rate import Rate
-from daemon.paynow.storefront import Storefront
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow import directget
+from perkd.daemon.paynow.errors import Unreadable
+from perkd.daemon.paynow.exchange import Timeouts
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.storefront import Storefront
 from tests.contract.stores import UNLIMITED
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "

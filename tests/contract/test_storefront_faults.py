@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from adapters.base import Secret
-from daemon.paynow.errors import (
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.errors import (
     Limited,
     NotFound,
     Rejected,
@@ -18,11 +18,11 @@ from daemon.paynow.errors import (
     Unreachable,
     Unreadable,
 )
-from daemon.paynow.exchange import Timeouts
-from daemon.paynow.rate import Rate
-from daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
-from daemon.paynow.wireitems import UNREADABLE
-from daemon.sandbox.faults import DOCUMENT, Fault
+from perkd.daemon.paynow.exchange import Timeouts
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
+from perkd.daemon.paynow.wireitems import UNREADABLE
+from perkd.daemon.sandbox.faults import DOCUMENT, Fault
 from tests.contract.stores import NOW, PATIENT, client_of, everything_said, newcomer, read, running_store
 
 HASTY = Timeouts(connect_s=1.0, read_s=0.5, total_s=20.0)  # a silent store is given up after their sum

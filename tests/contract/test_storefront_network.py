@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from adapters.base import Secret
-from daemon.paynow.errors import Limited, ServerFault, TokenRefused, Unreachable, Unreadable
-from daemon.paynow.rate import Rate
-from daemon.paynow.storefront import Storefront
-from daemon.sandbox.faults import Fault
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.errors import Limited, ServerFault, TokenRefused, Unreachable, Unreadable
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.storefront import Storefront
+from perkd.daemon.sandbox.faults import Fault
 from tests.contract.stores import NOW, UNLIMITED, client_of, everything_said, newcomer, one_handler, read, running_store
 
 

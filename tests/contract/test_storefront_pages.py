@@ -8,15 +8,15 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model import Inventory
-from daemon.paynow import storefront
-from daemon.paynow.errors import StoreError, Unreadable
-from daemon.paynow.rate import Rate
-from daemon.paynow.seen import PageMark, Seen
-from daemon.paynow.storefront import ITEMS_PATH, Storefront, Unchanged
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.store import Store
-from daemon.sandbox.storefront import WHOLE_PATHS
+from perkd.daemon.model import Inventory
+from perkd.daemon.paynow import storefront
+from perkd.daemon.paynow.errors import StoreError, Unreadable
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.paynow.seen import PageMark, Seen
+from perkd.daemon.paynow.storefront import ITEMS_PATH, Storefront, Unchanged
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.store import Store
+from perkd.daemon.sandbox.storefront import WHOLE_PATHS
 from tests.contract.stores import NOW, UNLIMITED, client_of, newcomer, one_handler, read, running_store
 
 LATER = NOW + timedelta(minutes=1)

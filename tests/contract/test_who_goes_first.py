@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.base import Secret
-from daemon.paynow.management import Management
-from daemon.paynow.rate import Line, Rate
-from daemon.sandbox.goods import STORE_ID
-from daemon.sandbox.store import Store
+from perkd.adapters.base import Secret
+from perkd.daemon.paynow.management import Management
+from perkd.daemon.paynow.rate import Line, Rate
+from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.sandbox.store import Store
 from tests import secretwatch
 from tests.contract.stores import NOW, PATIENT, UNLIMITED, newcomer, running_store
 

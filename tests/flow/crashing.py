@@ -14,25 +14,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import daemon.app
-import daemon.ledger.attempts
-import daemon.ledger.deliver
-import daemon.ledger.observe
-from adapters import ADAPTERS
-from adapters.base import Endpoint, Player, Session
-from adapters.minecraft import Minecraft
-from daemon.app import App
-from daemon.changes import Command, Observation, Outcome
-from daemon.clock import Clock
-from daemon.config import SecretSources, load
-from daemon.ledger import LEDGERS
-from daemon.ledger.base import Recorded
-from daemon.ledger.rows import HandedOut
-from daemon.ledger.sqlite import SqliteLedger
-from daemon.model import Secret, State
-from daemon.paynow.seen import Seen
-from daemon.paynow.storefront import Answer, Fresh, Storefront
-from daemon.queuelines import Decided
+import perkd.daemon.app
+import perkd.daemon.ledger.attempts
+import perkd.daemon.ledger.deliver
+import perkd.daemon.ledger.observe
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Endpoint, Player, Session
+from perkd.adapters.minecraft import Minecraft
+from perkd.daemon.app import App
+from perkd.daemon.changes import Command, Observation, Outcome
+from perkd.daemon.clock import Clock
+from perkd.daemon.config import SecretSources, load
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.base import Recorded
+from perkd.daemon.ledger.rows import HandedOut
+from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.model import Secret, State
+from perkd.daemon.paynow.seen import Seen
+from perkd.daemon.paynow.storefront import Answer, Fresh, Storefront
+from perkd.daemon.queuelines import Decided
 
 
 class Arrow(StrEnum):
@@ -160,13 +160,13 @@ def run(config: str, arrow: Arrow, ahead_s: float) -> None:
     DyingLedger.arrow = arrow
     LEDGERS["sqlite"] = DyingLedger
     if arrow is Arrow.FETCHED:
-        vars(daemon.app)["Storefront"] = DyingStore
+        vars(perkd.daemon.app)["Storefront"] = DyingStore
     elif arrow is Arrow.RECORDING:
-        dying_in_the_transaction(daemon.ledger.observe, "record")
+        dying_in_the_transaction(perkd.daemon.ledger.observe, "record")
     elif arrow is Arrow.HANDING:
-        dying_in_the_transaction(daemon.ledger.attempts, "hand_out")
+        dying_in_the_transaction(perkd.daemon.ledger.attempts, "hand_out")
     elif arrow is Arrow.RECOVERING:
-        dying_in_the_transaction(daemon.ledger.deliver, "settle")
+        dying_in_the_transaction(perkd.daemon.ledger.deliver, "settle")
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from adapters import ADAPTERS
-from daemon.app import App
-from daemon.clock import Clock
-from daemon.config import SecretSources, load
-from daemon.ledger import LEDGERS
-from daemon.ledger.rows import Polled
-from daemon.ledger.sqlite import SqliteLedger
-from daemon.model import Profile, Secret
+from perkd.adapters import ADAPTERS
+from perkd.daemon.app import App
+from perkd.daemon.clock import Clock
+from perkd.daemon.config import SecretSources, load
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.rows import Polled
+from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.model import Profile, Secret
 
 
 class Arrow(StrEnum):

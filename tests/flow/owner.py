@@ -13,10 +13,10 @@ from typing import Any
 
 import aiohttp
 
-from adapters import ADAPTERS
-from adapters.base import Adapter
-from daemon.app import App
-from daemon.sandbox.minecraft import MinecraftServer
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Adapter
+from perkd.daemon.app import App
+from perkd.daemon.sandbox.minecraft import MinecraftServer
 from tests import secretwatch
 from tests.world import DEADLINE_S, World
 

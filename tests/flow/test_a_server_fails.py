@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters import ADAPTERS
-from adapters.base import Adapter, AuthRefused, Endpoint, InDoubt, Player, Session
-from adapters.minecraft import Minecraft
-from daemon.sandbox.minecraft import Fault, MinecraftServer
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Adapter, AuthRefused, Endpoint, InDoubt, Player, Session
+from perkd.adapters.minecraft import Minecraft
+from perkd.daemon.sandbox.minecraft import Fault, MinecraftServer
 from tests.flow.owner import Owner, Row, lobby_beside
 from tests.world import VIP, World
 

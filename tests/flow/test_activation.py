@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon import activation
-from daemon.queueproblems import host_name
-from daemon.sandbox.attempts import Online
-from daemon.sandbox.faults import Fault
+from perkd.daemon import activation
+from perkd.daemon.queueproblems import host_name
+from perkd.daemon.sandbox.attempts import Online
+from perkd.daemon.sandbox.faults import Fault
 from tests.flow.owner import Owner, Row, uuid_of
 from tests.flow.storequeue import (
     ACKNOWLEDGE,

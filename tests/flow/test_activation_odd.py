@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.minecraft import Minecraft
-from daemon import acknowledging
-from daemon.acknowledging import REQUESTS
-from daemon.fleet import Fleet, Server
-from daemon.queueproblems import host_name
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.minecraft import MinecraftServer
+from perkd.adapters.minecraft import Minecraft
+from perkd.daemon import acknowledging
+from perkd.daemon.acknowledging import REQUESTS
+from perkd.daemon.fleet import Fleet, Server
+from perkd.daemon.queueproblems import host_name
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.minecraft import MinecraftServer
 from tests import secretwatch
 from tests.flow.owner import Owner, Row, uuid_of
 from tests.flow.storequeue import ACKNOWLEDGE, LINK, QUEUE, queue_asked, queue_of, queue_read, sell, state_of, told

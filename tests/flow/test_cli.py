@@ -4,7 +4,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from daemon import __version__
+from perkd import __version__
 from tests.world import World
 
 CLIENT_VERBS = [

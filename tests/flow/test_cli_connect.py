@@ -7,9 +7,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from daemon.sandbox.faults import Fault as StoreFault
-from daemon.sandbox.minecraft import Fault
-from daemon.sandbox.source import SourceServer
+from perkd.daemon.sandbox.faults import Fault as StoreFault
+from perkd.daemon.sandbox.minecraft import Fault
+from perkd.daemon.sandbox.source import SourceServer
 from tests import secretwatch
 from tests.terminal import on_terminal
 from tests.world import World

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID, ProductCommand
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID, ProductCommand
 from tests import secretwatch
 from tests.world import KIT, VIP, World
 

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests import secretwatch
 from tests.terminal import on_terminal
 from tests.world import World

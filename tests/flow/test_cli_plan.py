@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests.flow.owner import Owner
 from tests.terminal import on_terminal
 from tests.world import KIT, VIP, World

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.demo import play
+from perkd.daemon.demo import play
 from tests.world import DEADLINE_S, ROOT, World, gone
 
 
@@ -20,7 +20,7 @@ from tests.world import DEADLINE_S, ROOT, World, gone
 async def sandbox(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
     """The sandbox as a process, and what it printed until it waits."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "daemon", "sandbox", *arguments, cwd=ROOT, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-m", "perkd", "sandbox", *arguments, cwd=ROOT, stdout=PIPE, stderr=STDOUT
     )
     try:
         assert process.stdout is not None

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters import ADAPTERS
-from daemon.cli.run import introduction
-from daemon.config import SecretSources, load
+from perkd.adapters import ADAPTERS
+from perkd.daemon.cli.run import introduction
+from perkd.daemon.config import SecretSources, load
 from tests import secretwatch
 from tests.world import DEADLINE_S, World
 

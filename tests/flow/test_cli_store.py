@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner
 
-from daemon import cli
-from daemon.cli.errors import WrongUse
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID, ProductCommand
+from perkd.daemon import cli
+from perkd.daemon.cli.errors import WrongUse
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID, ProductCommand
 from tests import secretwatch
 from tests.contract.stores import one_handler
 from tests.flow.storekey import keyed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests.flow.bulkfiles import (
     ASSIGN,
     CREATE,

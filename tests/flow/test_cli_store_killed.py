@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests import secretwatch
 from tests.flow.bulkfiles import ASSIGN, CREATE, CUSTOMERS, HEAD, ITEMS, at_request, big, names, owned, rows_of, write
 from tests.flow.storekey import keyed
@@ -277,7 +277,7 @@ async def test_a_rest_that_cannot_be_written_keeps_the_record_until_it_is(tmp_pa
         await killed_at(world, 4, *ASSIGN, file)
         process = await asyncio.create_subprocess_exec(  # as on a full disk: no file may have a byte
             *("sh", "-c", 'ulimit -f 0; exec "$@"', "sh"),
-            *(sys.executable, "-m", "daemon", "-c", str(world.config_path), *ASSIGN, file),
+            *(sys.executable, "-m", "perkd", "-c", str(world.config_path), *ASSIGN, file),
             cwd=ROOT,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests.flow.bulkfiles import ASSIGN, ITEMS, at_request, big
 from tests.flow.storekey import keyed
 from tests.terminal import on_terminal

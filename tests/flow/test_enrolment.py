@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon import minting
-from daemon.ledger import LEDGERS
-from daemon.ledger.rows import Polled
-from daemon.ledger.sqlite import SqliteLedger
-from daemon.model import Profile, Secret
-from daemon.sandbox.faults import Fault
+from perkd.daemon import minting
+from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.rows import Polled
+from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.model import Profile, Secret
+from perkd.daemon.sandbox.faults import Fault
 from tests import secretwatch
 from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, made, mints, read, round_over, tried
 from tests.flow.owner import Owner

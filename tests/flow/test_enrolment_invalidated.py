@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests.flow.enrolling import CUSTOMERS, enrolled, fed, keyed, made, mints
 from tests.flow.owner import Owner
 

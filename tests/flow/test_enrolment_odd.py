@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sandbox import documents, people
-from daemon.sandbox.calls import Refused
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID, Customer, Goods
+from perkd.daemon.sandbox import documents, people
+from perkd.daemon.sandbox.calls import Refused
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID, Customer, Goods
 from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, looked, mints, read, tried
 from tests.world import World
 

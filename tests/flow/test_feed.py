@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.polling import Polling
-from daemon.sandbox.faults import Fault
-from daemon.sandbox.goods import STORE_ID, Flakes
-from daemon.schedule import Rank
-from daemon.watches import Watch
+from perkd.daemon.polling import Polling
+from perkd.daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.goods import STORE_ID, Flakes
+from perkd.daemon.schedule import Rank
+from perkd.daemon.watches import Watch
 from tests.flow.enrolling import CUSTOMERS, FEED, begun, enrolled, fed, keyed, later, looked, made, mints, read
 from tests.flow.owner import Owner, uuid_of
 from tests.world import World

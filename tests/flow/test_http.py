@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from daemon.model import State
-from daemon.sandbox.minecraft import Fault
+from perkd.daemon.model import State
+from perkd.daemon.sandbox.minecraft import Fault
 from tests import secretwatch
 from tests.flow.owner import STUCK, Owner, uuid_of
 from tests.world import World

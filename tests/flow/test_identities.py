@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from daemon.sandbox.minecraft_console import made_up_uuid, offline_uuid
+from perkd.daemon.sandbox.minecraft_console import made_up_uuid, offline_uuid
 from tests import secretwatch
 from tests.flow.owner import Owner, lobby_beside
 from tests.world import VIP, World

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sandbox.faults import Fault
+from perkd.daemon.sandbox.faults import Fault
 from tests.flow.owner import Owner, lobby_beside, uuid_of
 from tests.world import KIT, VIP, World
 

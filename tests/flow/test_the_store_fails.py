@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.paynow.storefront import ITEMS_PATH
-from daemon.sandbox.faults import Fault
+from perkd.daemon.paynow.storefront import ITEMS_PATH
+from perkd.daemon.sandbox.faults import Fault
 from tests import secretwatch
 from tests.flow.owner import Owner, uuid_of
 from tests.world import World

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from daemon.config import SecretSources, Settings, load
-from daemon.config.filetables import LISTS, SECTIONS, CommandTable, PerkTable
-from daemon.templates import VARIABLES
+from perkd.daemon.config import SecretSources, Settings, load
+from perkd.daemon.config.filetables import LISTS, SECTIONS, CommandTable, PerkTable
+from perkd.daemon.templates import VARIABLES
 from tests.configtext import toml_text
 from tests.tinygame import GAMES
 

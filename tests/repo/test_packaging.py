@@ -1,4 +1,4 @@
-"""What is installed: the wheel holds the two packages and nothing else, and no file names a package index."""
+"""What is installed: the wheel holds the package `perkd` and nothing else, and no file names a package index."""
 
 import email
 import email.message
@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -26,10 +27,25 @@ def run(*command: str, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built with the hatchling of this environment: no network is needed."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source archive of this checkout, built with the hatchling of this environment: no network is needed."""
+    folder = tmp_path_factory.mktemp("sdist")
+    run("-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
+    [sdist] = folder.glob("*.tar.gz")
+    return sdist
+
+
+@pytest.fixture(scope="module", params=["checkout", "sdist"])
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this checkout and from the source archive."""
     folder = tmp_path_factory.mktemp("wheel")
-    run("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
+    source = ROOT
+    if request.param == "sdist":
+        archive: Path = request.getfixturevalue("sdist")
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        source = folder / archive.name.removesuffix(".tar.gz")
+    run("-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source), cwd=folder)
     [wheel] = folder.glob("*.whl")
     return wheel
 
@@ -47,53 +63,45 @@ def metadata(wheel: Path, names: frozenset[str]) -> email.message.Message:
         return email.message_from_bytes(archive.read(path))
 
 
-def test_the_wheel_holds_exactly_the_two_packages(names: frozenset[str], wheel: Path) -> None:
+def test_the_wheel_holds_the_package_perkd_and_nothing_else(names: frozenset[str], wheel: Path) -> None:
     version = wheel.name.split("-")[1]
-    assert {name.split("/")[0] for name in names} == {"daemon", "adapters", f"perkd-{version}.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"perkd", f"perkd-{version}.dist-info"}
 
 
-def test_the_wheel_holds_every_file_of_both_packages(names: frozenset[str]) -> None:
+def test_the_wheel_holds_every_file_of_the_package(names: frozenset[str]) -> None:
     """The SQL above all: without it perkd starts from a checkout and not from a wheel."""
-    there = {
-        path.relative_to(ROOT).as_posix()
-        for package in ("daemon", "adapters")
-        for path in (ROOT / package).rglob("*")
+    there = {f"perkd/{path.name}" for path in (ROOT / "src" / "perkd").glob("*.py")} | {
+        f"perkd/{path.relative_to(ROOT).as_posix()}"
+        for folder in ("daemon", "adapters")
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert there - names == set()
     assert {name for name in names if ".dist-info/" not in name} - there == set()
 
 
-def test_the_wheel_brings_the_command_and_cannot_be_uploaded(
+def test_the_wheel_brings_the_command_and_may_be_uploaded(
     wheel: Path, names: frozenset[str], metadata: email.message.Message
 ) -> None:
     [path] = [name for name in names if name.endswith(".dist-info/entry_points.txt")]
     with zipfile.ZipFile(wheel) as archive:
-        assert "perkd = daemon.__main__:main" in archive.read(path).decode()
-    assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
+        assert "perkd = perkd.__main__:main" in archive.read(path).decode()
+    assert [one for one in metadata.get_all("Classifier", []) if one.startswith("Private")] == []
 
 
-def test_the_installed_wheel_owns_both_names_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    run(
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-index",
-        f"--target={tmp_path / 'site'}",
-        str(wheel),
-        cwd=tmp_path,
-    )
+def test_the_installed_wheel_claims_one_name_and_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    run("-m", "pip", "install", "--quiet", "--no-deps", "--no-index", f"--target={site}", str(wheel), cwd=tmp_path)
     code = (
         "import sys, json; sys.path.insert(0, sys.argv[1])\n"
-        "import daemon, importlib.metadata as m\n"
-        "from daemon.ownership import complaint\n"
+        "import importlib.metadata as m, importlib.util as u, perkd\n"
         "claims = m.packages_distributions()\n"
-        "print(json.dumps([complaint(), claims['daemon'], claims['adapters'], daemon.__file__]))"
+        "print(json.dumps([[name for name in claims if claims[name] == ['perkd']], perkd.__file__,\n"
+        "    *(u.find_spec('perkd.' + name).origin for name in ('daemon', 'adapters'))]))"
     )
-    answer = json.loads(run("-S", "-c", code, str(tmp_path / "site"), cwd=tmp_path))
-    assert answer == ["", ["perkd"], ["perkd"], str(tmp_path / "site" / "daemon" / "__init__.py")]
+    answer = json.loads(run("-S", "-c", code, str(site), cwd=tmp_path))
+    folders = [site / "perkd", site / "perkd" / "daemon", site / "perkd" / "adapters"]
+    assert answer == [["perkd"], *(str(folder / "__init__.py") for folder in folders)]
 
 
 # ---- no index, no machine

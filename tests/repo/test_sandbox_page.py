@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from daemon.sandbox.bodies import Switched
-from daemon.sandbox.faults import MEANING, Fault
-from daemon.sandbox.overview import SWITCHES
-from daemon.sandbox.verbs import VERBS
+from perkd.daemon.sandbox.bodies import Switched
+from perkd.daemon.sandbox.faults import MEANING, Fault
+from perkd.daemon.sandbox.overview import SWITCHES
+from perkd.daemon.sandbox.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "sandbox.md").read_text("utf-8")

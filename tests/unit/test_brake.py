@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.brake import Brake, counted
-from daemon.changes import Changes, HoldingChange, HoldingKey, Turn
-from daemon.entitlements import held_after
-from daemon.model import BrakeLimits, Cause, PerkKind
+from perkd.daemon.brake import Brake, counted
+from perkd.daemon.changes import Changes, HoldingChange, HoldingKey, Turn
+from perkd.daemon.entitlements import held_after
+from perkd.daemon.model import BrakeLimits, Cause, PerkKind
 from tests.builders import ALEX, HOUR, MINUTE, NOW, held, item, looked
 
 LIMITS = BrakeLimits(share=0.30, least=3, window=10 * MINUTE)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.paynow.bulk import RowResult, RowState, matched, pieces
-from daemon.paynow.documents import ItemProduct, StoreItem
-from daemon.paynow.errors import BadInput
-from daemon.paynow.requests import BULK_ITEMS, BulkAssignment
+from perkd.daemon.paynow.bulk import RowResult, RowState, matched, pieces
+from perkd.daemon.paynow.documents import ItemProduct, StoreItem
+from perkd.daemon.paynow.errors import BadInput
+from perkd.daemon.paynow.requests import BULK_ITEMS, BulkAssignment
 
 END = datetime(2027, 1, 1, tzinfo=UTC)
 

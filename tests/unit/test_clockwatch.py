@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.clockwatch import ClockWatch
+from perkd.daemon.clockwatch import ClockWatch
 from tests.builders import HOUR, MINUTE, NOW
 
 SECOND = timedelta(seconds=1)

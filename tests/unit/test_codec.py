@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wire.codec import SIZE_MOST, Decoder, Packet, ProtocolError, RequestError, encode
+from perkd.adapters.wire.codec import SIZE_MOST, Decoder, Packet, ProtocolError, RequestError, encode
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=80)

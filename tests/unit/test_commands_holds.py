@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.changes import Hold, HoldingChange, HoldingKey, Known, PlannedChange, Turn
-from daemon.commands import Line, Scene, again
-from daemon.model import Cause, Item, PerkKind, Reason, State, Step
+from perkd.daemon.changes import Hold, HoldingChange, HoldingKey, Known, PlannedChange, Turn
+from perkd.daemon.commands import Line, Scene, again
+from perkd.daemon.model import Cause, Item, PerkKind, Reason, State, Step
 from tests.builders import (
     ALEX,
     DAY,

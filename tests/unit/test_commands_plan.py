@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.changes import Catalogue, Changes, Draft, Hold, HoldingChange, HoldingKey, PlannedChange, Turn
-from daemon.entitlements import release
-from daemon.model import Cause, Item, PerkKind, Reason, State, Step, Who
+from perkd.daemon.changes import Catalogue, Changes, Draft, Hold, HoldingChange, HoldingKey, PlannedChange, Turn
+from perkd.daemon.entitlements import release
+from perkd.daemon.model import Cause, Item, PerkKind, Reason, State, Step, Who
 from tests.builders import (
     ALEX,
     BLAKE,

@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from daemon.changes import Changes, HoldingKey, HoldingState, Known, Support, Turn
-from daemon.entitlements import compare
-from daemon.model import ITEM_STATES, Cause, Inventory, Item, PerkKind, Who
-from daemon.standing import ABSENT_AFTER, Moment
+from perkd.daemon.changes import Changes, HoldingKey, HoldingState, Known, Support, Turn
+from perkd.daemon.entitlements import compare
+from perkd.daemon.model import ITEM_STATES, Cause, Inventory, Item, PerkKind, Who
+from perkd.daemon.standing import ABSENT_AFTER, Moment
 from tests.books import Books
 from tests.builders import BLAKE, DAY, HOUR, MINUTE, NOW, catalogue, kit, perk, specs, who
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon import activation, feed
-from daemon.config import ConfigError, Listen, sections
-from daemon.model import BrakeLimits, PerkKind, Reason, Secret, Target
+from perkd.daemon import activation, feed
+from perkd.daemon.config import ConfigError, Listen, sections
+from perkd.daemon.model import BrakeLimits, PerkKind, Reason, Secret, Target
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server
 
 MintSecret = Callable[[str], str]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters import ADAPTERS
-from daemon.config import ConfigError, Mistake, SecretSources, load
-from daemon.model import Server
+from perkd.adapters import ADAPTERS
+from perkd.daemon.config import ConfigError, Mistake, SecretSources, load
+from perkd.daemon.model import Server
 from tests.configtext import ENV, PASSWORD, load_text, mistakes, perk, server
 from tests.tinygame import GAMES, TinyGame
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import ConfigError, Mistake, SecretSources, load
-from daemon.config.filetables import LISTS, PerkTable, ServerTable
-from daemon.config.filetables import SECTIONS as SECTIONS_OF_FILE
-from daemon.tables import Table
+from perkd.daemon.config import ConfigError, Mistake, SecretSources, load
+from perkd.daemon.config.filetables import LISTS, PerkTable, ServerTable
+from perkd.daemon.config.filetables import SECTIONS as SECTIONS_OF_FILE
+from perkd.daemon.tables import Table
 from tests import secretwatch
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server, toml_text
 from tests.tinygame import GAMES

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.cli.connectproducts import Found, Owned, look_at, not_mapped
-from daemon.model import Endpoint, Perk, PerkKind, Secret, Server
-from daemon.paynow.documents import Product
+from perkd.daemon.cli.connectproducts import Found, Owned, look_at, not_mapped
+from perkd.daemon.model import Endpoint, Perk, PerkKind, Secret, Server
+from perkd.daemon.paynow.documents import Product
 
 HUB, LOBBY = "411", "412"
 PERKD = {"stage": "on_purchase", "content": "perkd"}

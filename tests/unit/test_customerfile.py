@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli.customerfile import LONGEST, read_customers
-from daemon.mistakes import ConfigError, Mistake
-from daemon.secretrefs import SecretError
-from daemon.tokensfile import TokenList
+from perkd.daemon.cli.customerfile import LONGEST, read_customers
+from perkd.daemon.mistakes import ConfigError, Mistake
+from perkd.daemon.secretrefs import SecretError
+from perkd.daemon.tokensfile import TokenList
 
 MintSecret = Callable[[str], str]
 

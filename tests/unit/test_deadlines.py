@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import pytest
 
-from daemon.paynow.deadlines import Deadline
+from perkd.daemon.paynow.deadlines import Deadline
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """What a comparison says beside its holdings, taking a customer's perks away, and how many he holds afterwards."""
 
-from daemon.changes import Changes, HoldingState, Turn
-from daemon.entitlements import held_after, release
-from daemon.model import Cause, Reason
+from perkd.daemon.changes import Changes, HoldingState, Turn
+from perkd.daemon.entitlements import held_after, release
+from perkd.daemon.model import Cause, Reason
 from tests.builders import (
     BLAKE,
     NOW,

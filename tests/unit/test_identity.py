@@ -1,7 +1,7 @@
 """Law 12: two customers who are one player, and one customer who becomes another player or gets another name."""
 
-from daemon.changes import HoldingKey, HoldingState, Known, Turn
-from daemon.model import Cause, Reason
+from perkd.daemon.changes import HoldingKey, HoldingState, Known, Turn
+from perkd.daemon.model import Cause, Reason
 from tests.builders import (
     ALEX,
     BLAKE,

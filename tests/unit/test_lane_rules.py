@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from adapters import ADAPTERS
-from adapters.minecraft_identity import offline_uuid
-from daemon.changes import Hold
-from daemon.lane import Rules
-from daemon.model import Endpoint, Profile, Secret, Server
-from daemon.rendering import render
+from perkd.adapters import ADAPTERS
+from perkd.adapters.minecraft_identity import offline_uuid
+from perkd.daemon.changes import Hold
+from perkd.daemon.lane import Rules
+from perkd.daemon.model import Endpoint, Profile, Secret, Server
+from perkd.daemon.rendering import render
 from tests.builders import catalogue, perk, spec
 
 HERE = Server(name="survival", game="minecraft", endpoint=Endpoint("127.0.0.1", 1, Secret("made-up")))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from daemon.changes import HoldingKey, Turn
-from daemon.entitlements import compare
-from daemon.model import Cause, Item, PerkKind, Reason
+from perkd.daemon.changes import HoldingKey, Turn
+from perkd.daemon.entitlements import compare
+from perkd.daemon.model import Cause, Item, PerkKind, Reason
 from tests.builders import (
     ALEX,
     DAY,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from daemon.changes import Catalogue, HoldingState, Turn
-from daemon.entitlements import compare
-from daemon.model import Cause, Item, Reason
+from perkd.daemon.changes import Catalogue, HoldingState, Turn
+from perkd.daemon.entitlements import compare
+from perkd.daemon.model import Cause, Item, Reason
 from tests.builders import (
     BLAKE,
     DAY,

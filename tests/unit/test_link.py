@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Secret, Session
-from daemon.clock import Clock
-from daemon.health import is_blind
-from daemon.link import Link, LinkState
-from daemon.model import Server
-from daemon.roster import Roster
+from perkd.adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Secret, Session
+from perkd.daemon.clock import Clock
+from perkd.daemon.health import is_blind
+from perkd.daemon.link import Link, LinkState
+from perkd.daemon.model import Server
+from perkd.daemon.roster import Roster
 from tests.tinygame import TinyGame
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from daemon.cli.logs import TIME, ForJournal, ForPeople
+from perkd.daemon.cli.logs import TIME, ForJournal, ForPeople
 
 
 def record(words: str) -> logging.LogRecord:

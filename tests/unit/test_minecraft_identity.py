@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Adapter, Kind, Player, Unsafe, Who
-from adapters.minecraft_identity import bedrock_name, floodgate_uuid, offline_uuid, xuid_of
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Adapter, Kind, Player, Unsafe, Who
+from perkd.adapters.minecraft_identity import bedrock_name, floodgate_uuid, offline_uuid, xuid_of
 
 MINECRAFT = ADAPTERS["minecraft"]
 OFFLINE = MINECRAFT.for_identity("offline", ".")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Verdict
-from adapters.minecraft_replies import REFUSALS, RULES
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Verdict
+from perkd.adapters.minecraft_replies import REFUSALS, RULES
 
 MINECRAFT = ADAPTERS["minecraft"]
 UUID = "069a79f4-44e9-4726-a5be-fca90e38aaf5"

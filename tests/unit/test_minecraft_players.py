@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Player
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Player
 
 MINECRAFT = ADAPTERS["minecraft"]
 ANN, BOB = "069a79f4-44e9-4726-a5be-fca90e38aaf5", "61699b2e-d327-4a01-9f1e-0ea8c3f06bc6"

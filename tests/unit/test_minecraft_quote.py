@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Kind, Unsafe, Who
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Kind, Unsafe, Who
 
 MINECRAFT = ADAPTERS["minecraft"]
 UUID = "069a79f4-44e9-4726-a5be-fca90e38aaf5"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.changes import Catalogue, HoldingKey
-from daemon.model import TOUCHED, TRANSITIONS, Profile, State
+from perkd.daemon.changes import Catalogue, HoldingKey
+from perkd.daemon.model import TOUCHED, TRANSITIONS, Profile, State
 from tests.builders import ALEX, NOW, catalogue, holding, item, perk, spec, support
 
 SCHEMA = Path(__file__).parents[2] / "daemon" / "ledger" / "schema" / "0001_start.sql"

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.changes import HoldingKey, HoldingState, Known, Turn
-from daemon.entitlements import compare, held_after
-from daemon.model import Cause, Item, Reason, Who
+from perkd.daemon.changes import HoldingKey, HoldingState, Known, Turn
+from perkd.daemon.entitlements import compare, held_after
+from perkd.daemon.model import Cause, Item, Reason, Who
 from tests.builders import (
     ALEX,
     BLAKE,

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.base import InDoubt, Verdict
-from daemon.changes import Outcome
-from daemon.model import TRANSITIONS, State
-from daemon.outcomes import REPLY_KEPT, answered, in_doubt, not_sent
+from perkd.adapters.base import InDoubt, Verdict
+from perkd.daemon.changes import Outcome
+from perkd.daemon.model import TRANSITIONS, State
+from perkd.daemon.outcomes import REPLY_KEPT, answered, in_doubt, not_sent
 from tests.builders import MINUTE, NOW, command
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.packing import Newest, key_of, pack, player_of, unpack, unpack_seen, unpack_token
+from perkd.daemon.packing import Newest, key_of, pack, player_of, unpack, unpack_seen, unpack_token
 
 UUID = "f84c6a79-0a4e-45e0-879b-cd49ebd4c4e2"
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.paynow.errors import StoreError, Unreachable, Unreadable
-from daemon.paynow.paging import PAGE_LIMIT, news, pages
+from perkd.daemon.paynow.errors import StoreError, Unreachable, Unreadable
+from perkd.daemon.paynow.paging import PAGE_LIMIT, news, pages
 
 PATH = "/v1/stores/1/customers"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from daemon.patience import LIMITED_S, LONGEST_S, RARELY_S, Kind, NobodyEnrolled, Patience, kind_of
-from daemon.paynow.errors import (
+from perkd.daemon.patience import LIMITED_S, LONGEST_S, RARELY_S, Kind, NobodyEnrolled, Patience, kind_of
+from perkd.daemon.paynow.errors import (
     BadAddress,
     BadInput,
     Limited,

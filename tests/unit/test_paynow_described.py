@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from daemon.paynow.documents import (
+from perkd.daemon.paynow.documents import (
     Actor,
     CommandAttempt,
     Customer,
@@ -19,11 +19,11 @@ from daemon.paynow.documents import (
     QueuedCommand,
     StoreItem,
 )
-from daemon.paynow.errors import Refusal
-from daemon.paynow.exchange import Reply
-from daemon.paynow.reading import read_one
-from daemon.paynow.wire import read_customer
-from daemon.paynow.wireitems import UNREADABLE, read_items
+from perkd.daemon.paynow.errors import Refusal
+from perkd.daemon.paynow.exchange import Reply
+from perkd.daemon.paynow.reading import read_one
+from perkd.daemon.paynow.wire import read_customer
+from perkd.daemon.paynow.wireitems import UNREADABLE, read_items
 
 Place = tuple[str | int, ...]
 

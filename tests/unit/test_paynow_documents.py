@@ -12,16 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from daemon.paynow.documents import (
-    Customer,
-    Minted,
-    Product,
-    QueuedCommand,
-    StoreItem,
-)
-from daemon.paynow.errors import Unreadable
-from daemon.paynow.exchange import Reply
-from daemon.paynow.reading import read_list, read_one
+from perkd.daemon.paynow.documents import Customer, Minted, Product, QueuedCommand, StoreItem
+from perkd.daemon.paynow.errors import Unreadable
+from perkd.daemon.paynow.exchange import Reply
+from perkd.daemon.paynow.reading import read_list, read_one
 from tests import secretwatch
 
 SAMPLES = Path(__file__).parent.parent / "data" / "paynow"

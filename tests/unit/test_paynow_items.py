@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model import ITEM_STATES, Item
-from daemon.paynow.wire import NotAnAnswer
-from daemon.paynow.wireitems import UNREADABLE, read_items
+from perkd.daemon.model import ITEM_STATES, Item
+from perkd.daemon.paynow.wire import NotAnAnswer
+from perkd.daemon.paynow.wireitems import UNREADABLE, read_items
 
 OWNER = "150352880618967040"  # whose items the sample is
 SAMPLE = Path(__file__).parents[1] / "data" / "paynow" / "storefront_item_object.json"

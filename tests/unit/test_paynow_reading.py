@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.paynow import storefront
-from daemon.paynow.storefront import _Reading
-from daemon.paynow.wire import NotAnAnswer
+from perkd.daemon.paynow import storefront
+from perkd.daemon.paynow.storefront import _Reading
+from perkd.daemon.paynow.wire import NotAnAnswer
 
 FULL = 3  # items on a page, so that hypothesis fills some
 IDS = st.one_of(st.integers(0, 12), st.sampled_from([99, 100, 10**17, 10**18 - 1, 10**18, 2**63 - 1]))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from daemon.paynow.errors import BadInput
-from daemon.paynow.requests import (
+from perkd.daemon.paynow.errors import BadInput
+from perkd.daemon.paynow.requests import (
     LOOKUPS,
     Assignment,
     BulkAssignment,

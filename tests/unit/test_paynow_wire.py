@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model import Item
-from daemon.paynow.errors import Refusal
-from daemon.paynow.wire import (
-    NotAnAnswer,
-    flake,
-    flake_time,
-    moment,
-    read_customer,
-)
-from daemon.paynow.wireitems import read_items
+from perkd.daemon.model import Item
+from perkd.daemon.paynow.errors import Refusal
+from perkd.daemon.paynow.wire import NotAnAnswer, flake, flake_time, moment, read_customer
+from perkd.daemon.paynow.wireitems import read_items
 
 DATA = Path(__file__).parents[1] / "data" / "paynow"
 OWNER = "150352880618967040"  # whose items the samples are

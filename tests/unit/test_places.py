@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon import places
-from daemon.config.names import NAME
-from daemon.model import Target
+from perkd.daemon import places
+from perkd.daemon.config.names import NAME
+from perkd.daemon.model import Target
 from tests.builders import NOW, catalogue, item, perk
 
 names = st.lists(st.from_regex(NAME, fullmatch=True), min_size=1, max_size=5, unique=True)

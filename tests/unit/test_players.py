@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from daemon.ledger.convert import micros
-from daemon.ledger.rows import Polled
-from daemon.model import Profile, Secret
-from daemon.players import AT_ONCE, Players
-from daemon.rounds import FLUSH_S, Unwritten
-from daemon.schedule import Rank
-from daemon.watches import AFTER_END, REFUSED_AGAIN_S, REMOVED_AGAIN_S, Intervals, Watch, next_look
+from perkd.daemon.ledger.convert import micros
+from perkd.daemon.ledger.rows import Polled
+from perkd.daemon.model import Profile, Secret
+from perkd.daemon.players import AT_ONCE, Players
+from perkd.daemon.rounds import FLUSH_S, Unwritten
+from perkd.daemon.schedule import Rank
+from perkd.daemon.watches import AFTER_END, REFUSED_AGAIN_S, REMOVED_AGAIN_S, Intervals, Watch, next_look
 from tests.builders import HOUR, MINUTE, NOW
 
 EVERY = Intervals(online=timedelta(seconds=30), offline=timedelta(minutes=15))

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from daemon import problems
-from daemon.changes import Catalogue
-from daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble, Unseen
-from daemon.problems import Problem
-from daemon.queuelines import STORE_PERK
+from perkd.daemon import problems
+from perkd.daemon.changes import Catalogue
+from perkd.daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble, Unseen
+from perkd.daemon.problems import Problem
+from perkd.daemon.queuelines import STORE_PERK
 from tests.builders import DAY, NOW, catalogue, kit, perk
 
 

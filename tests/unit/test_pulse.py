@@ -2,9 +2,9 @@
 
 import pytest
 
-from adapters.base import Player
-from daemon.pulse import Pulse
-from daemon.roster import Roster
+from perkd.adapters.base import Player
+from perkd.daemon.pulse import Pulse
+from perkd.daemon.roster import Roster
 from tests.builders import MINUTE, NOW
 
 

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from daemon.clock import Clock
-from daemon.paynow.errors import Rejected
-from daemon.paynow.exchange import Exchange
-from daemon.paynow.rate import Rate
-from daemon.pulse import Pulse
-from daemon.queueasking import Asking
+from perkd.daemon.clock import Clock
+from perkd.daemon.paynow.errors import Rejected
+from perkd.daemon.paynow.exchange import Exchange
+from perkd.daemon.paynow.rate import Rate
+from perkd.daemon.pulse import Pulse
+from perkd.daemon.queueasking import Asking
 from tests.builders import NOW
 
 

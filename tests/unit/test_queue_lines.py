@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Player
-from daemon.changes import Hold
-from daemon.model import Profile
-from daemon.queuelines import (
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Player
+from perkd.daemon.changes import Hold
+from perkd.daemon.model import Profile
+from perkd.daemon.queuelines import (
     BACKLOG,
     LINES_MOST,
     REMEMBERED,

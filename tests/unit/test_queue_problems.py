@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from daemon.paynow.documents import Linked
-from daemon.problem import Problem
-from daemon.queuelines import TEXTS_SHOWN
-from daemon.queueproblems import IDS_SHOWN, SAID_AFTER, QueueState, find, host_name, learn
+from perkd.daemon.paynow.documents import Linked
+from perkd.daemon.problem import Problem
+from perkd.daemon.queuelines import TEXTS_SHOWN
+from perkd.daemon.queueproblems import IDS_SHOWN, SAID_AFTER, QueueState, find, host_name, learn
 from tests.builders import NOW
 from tests.ledgers import server
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.paynow.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Line, Pace, Rate
+from perkd.daemon.paynow.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Line, Pace, Rate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.refused import Refused
+from perkd.daemon.refused import Refused
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.rounds import Failures, InHand, Sweep
+from perkd.daemon.rounds import Failures, InHand, Sweep
 
 
 class Timed:

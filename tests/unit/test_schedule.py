@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.schedule import Rank, Schedule
+from perkd.daemon.schedule import Rank, Schedule
 
 
 def taken(schedule: Schedule) -> list[int]:

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from adapters.base import Secret
+from perkd.adapters.base import Secret
 from tests.secretwatch import mint
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.secretrefs import NotChecked, SecretError, SecretSources, read_document, read_text, resolve
+from perkd.daemon.secretrefs import NotChecked, SecretError, SecretSources, read_document, read_text, resolve
 
 MintSecret = Callable[[str], str]
 NOBODY = 65534

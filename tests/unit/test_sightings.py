@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.changes import Known, KnownItem
-from daemon.model import Item
-from daemon.sightings import sight
+from perkd.daemon.changes import Known, KnownItem
+from perkd.daemon.model import Item
+from perkd.daemon.sightings import sight
 from tests.builders import DAY, MINUTE, NOW, inventory, item, known, known_item
 
 

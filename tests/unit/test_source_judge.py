@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Verdict
-from adapters.source_judge import console_commands, may_be_silent
-from adapters.source_replies import REFUSALS, RULES, UNANSWERED
-from daemon.sandbox.source_console import SourceConsole, Style, commands, words
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Verdict
+from perkd.adapters.source_judge import console_commands, may_be_silent
+from perkd.adapters.source_replies import REFUSALS, RULES, UNANSWERED
+from perkd.daemon.sandbox.source_console import SourceConsole, Style, commands, words
 
 SOURCE = ADAPTERS["source"]
 VALUES = {

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Player
-from daemon.sandbox.source_console import SourceConsole, Style
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Player
+from perkd.daemon.sandbox.source_console import SourceConsole, Style
 
 ANN, BOB = Player("76561197960287930", "Ann"), Player("76561197960270419", "Bob")
 

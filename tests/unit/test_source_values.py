@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters import ADAPTERS
-from adapters.base import Kind, Unsafe, Who
-from adapters.source_values import ACCOUNT_MOST, account, steam_id, steam_id2, steam_id3
-from daemon.sandbox.source_console import commands, words
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Kind, Unsafe, Who
+from perkd.adapters.source_values import ACCOUNT_MOST, account, steam_id, steam_id2, steam_id3
+from perkd.daemon.sandbox.source_console import commands, words
 
 SOURCE_NAMES = ["source", "tf2", "gmod", "l4d2", "cs2"]
 SOURCE = ADAPTERS["source"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from daemon.changes import Support
-from daemon.model import Cause, Item, Perk, Reason
-from daemon.standing import Moment, Standing, standing
+from perkd.daemon.changes import Support
+from perkd.daemon.model import Cause, Item, Perk, Reason
+from perkd.daemon.standing import Moment, Standing, standing
 from tests.builders import DAY, HOUR, MINUTE, NOW, item, known_item, perk, permanent, read, support, time_passed
 
 LASTS = perk(lasts=30 * DAY)

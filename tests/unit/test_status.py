@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from daemon.ledger.rows import Brakes, ServerQueue, Summary
-from daemon.status import ServerHealth, server_rows
+from perkd.daemon.ledger.rows import Brakes, ServerQueue, Summary
+from perkd.daemon.status import ServerHealth, server_rows
 from tests.builders import MINUTE, NOW
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from daemon.paynow.errors import BadAddress, NotFound, Refusal, ServerFault, TokenRefused
-from daemon.paynow.failures import of_status
+from perkd.daemon.paynow.errors import BadAddress, NotFound, Refusal, ServerFault, TokenRefused
+from perkd.daemon.paynow.failures import of_status
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.cli.errors import WrongUse
-from daemon.cli.storefields import an_id, end_time, faults, pairs, shown, wrong
-from daemon.cli.storerest import numbers, spans, write_rows
-from daemon.cli.storerows import ASSIGNMENT_COLUMNS, read_assignments
-from daemon.paynow.errors import BadInput
-from daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields
+from perkd.daemon.cli.errors import WrongUse
+from perkd.daemon.cli.storefields import an_id, end_time, faults, pairs, shown, wrong
+from perkd.daemon.cli.storerest import numbers, spans, write_rows
+from perkd.daemon.cli.storerows import ASSIGNMENT_COLUMNS, read_assignments
+from perkd.daemon.paynow.errors import BadInput
+from perkd.daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields
 
 NOW = datetime(2026, 8, 30, 12, 0, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.strangers import AGAIN, Strangers
+from perkd.daemon.strangers import AGAIN, Strangers
 from tests.builders import NOW
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Who
-from daemon.changes import Catalogue, Changes, Hold, HoldingKey, HoldingState, Known, Turn
-from daemon.commands import Line, Scene, again
-from daemon.entitlements import compare
-from daemon.model import Cause, Item, Perk, Reason, State, Step, Target
+from perkd.adapters.base import Who
+from perkd.daemon.changes import Catalogue, Changes, Hold, HoldingKey, HoldingState, Known, Turn
+from perkd.daemon.commands import Line, Scene, again
+from perkd.daemon.entitlements import compare
+from perkd.daemon.model import Cause, Item, Perk, Reason, State, Step, Target
 from tests.builders import (
     ALEX,
     GAME,

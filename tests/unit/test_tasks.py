@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from daemon.tasks import LoopEnded, forever, uncancelled
+from perkd.daemon.tasks import LoopEnded, forever, uncancelled
 
 
 async def test_a_write_is_finished_before_its_cancelled_caller_goes_on() -> None:

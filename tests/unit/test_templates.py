@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.base import Kind, Unsafe
-from daemon import templates
-from daemon.templates import VARIABLES, MissingValue, TemplateError
+from perkd.adapters.base import Kind, Unsafe
+from perkd.daemon import templates
+from perkd.daemon.templates import VARIABLES, MissingValue, TemplateError
 
 VALUES = {name: f"<{name}>" for name in VARIABLES}
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from daemon.mistakes import ConfigError, Mistake
-from daemon.tokensfile import read_tokens
+from perkd.daemon.mistakes import ConfigError, Mistake
+from perkd.daemon.tokensfile import read_tokens
 
 MintSecret = Callable[[str], str]
 WHERE = "customers.tokens"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.wire.turn import Turn
+from perkd.adapters.wire.turn import Turn
 
 
 async def taken_by(turn: Turn, names: list[str], name: str) -> None:
