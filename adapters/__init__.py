@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from .base import Adapter
-from .minecraft import Minecraft
-from .source import GAMES, Source
+from .minecraft.adapter import Minecraft
+from .source.adapter import GAMES, Source
 
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "minecraft": Minecraft(),

@@ -21,29 +21,30 @@ from aiohttp import web
 from perkd import __version__
 from perkd.adapters.base import Adapter
 
-from . import health, systemd
-from .activation import Activations
-from .brake import Brake
-from .clock import Clock
 from .config import ConfigError, Settings
-from .control import Control, somebody_answers
-from .fleet import Fleet, Server
-from .lane import Lane, Rules
+from .control.reload import told
+from .control.server import Control, somebody_answers
+from .control.verbs import Verbs
+from .core.brake import Brake
+from .enrolment.newcomers import Newcomers
 from .ledger import LEDGERS
 from .ledger.base import Ledger, LedgerError
 from .ledger.operate import PERK
-from .metrics import Counters
-from .newcomers import Newcomers
-from .paynow.exchange import Exchange
-from .paynow.rate import Rate
 from .paynow.storefront import Storefront
-from .polling import Polling
-from .pulse import Pulse
-from .reload import told
-from .tasks import forever
-from .verbs import Verbs
-from .watches import Intervals
-from .web import Reporter, Web
+from .paynow.transport.exchange import Exchange
+from .paynow.transport.rate import Rate
+from .polling.loop import Polling
+from .polling.reconcile import Lane, Rules
+from .polling.watch import Intervals
+from .reports import health
+from .reports.web import Reporter, Web
+from .runtime import systemd
+from .runtime.clock import Clock
+from .runtime.counters import Counters
+from .runtime.pulse import Pulse
+from .runtime.tasks import forever
+from .servers.fleet import Fleet, Server
+from .store_queue.loop import Activations
 
 log = logging.getLogger("perkd")
 

@@ -7,7 +7,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from perkd.daemon.changes import (
+from perkd.daemon.core.changes import (
     Changes,
     Holding,
     HoldingChange,
@@ -18,7 +18,7 @@ from perkd.daemon.changes import (
     Support,
     Turn,
 )
-from perkd.daemon.model import PerkKind, Profile, Who
+from perkd.daemon.core.model import PerkKind, Profile, Who
 
 
 class Books:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from perkd.daemon import templates
-from perkd.daemon.changes import (
+from perkd.daemon.core import templates
+from perkd.daemon.core.changes import (
     Catalogue,
     Changes,
     Command,
@@ -22,10 +22,10 @@ from perkd.daemon.changes import (
     PlannedChange,
     Support,
 )
-from perkd.daemon.commands import Scene, plan
-from perkd.daemon.entitlements import compare
-from perkd.daemon.model import CommandSpec, Inventory, Item, Perk, PerkKind, Profile, Who
-from perkd.daemon.standing import Moment
+from perkd.daemon.core.commands import Scene, plan
+from perkd.daemon.core.entitlements import compare
+from perkd.daemon.core.liveness import Moment
+from perkd.daemon.core.model import CommandSpec, Inventory, Item, Perk, PerkKind, Profile, Who
 from tests.tinygame import TinyGame
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from pathlib import Path
 import coverage
 
 from perkd.__main__ import main
-from perkd.daemon.paynow.itemsapi import ItemsApi
+from perkd.daemon.paynow.items_api import ItemsApi
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(

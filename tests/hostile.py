@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from perkd.adapters.base import Kind
-from perkd.daemon.sandbox import minecraft_grammar, source_console
+from perkd.daemon.sandbox.games import minecraft_grammar, source_console
 
 UUID = "069a79f4-44e9-4726-a5be-fca90e38aaf5"
 STEAM_ID = "76561197960287930"

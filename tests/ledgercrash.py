@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from perkd.adapters.base import Secret
-from perkd.daemon.changes import Outcome
+from perkd.daemon.config.tokens_file import TokenEntry
+from perkd.daemon.core.changes import Outcome
+from perkd.daemon.core.model import State
 from perkd.daemon.ledger.base import Ledger
 from perkd.daemon.ledger.sqlite import SqliteLedger
-from perkd.daemon.model import State
-from perkd.daemon.tokensfile import TokenEntry
 from tests.ledgers import NOW, claimed, ends, known_item, later, opens, perk, profile, record, server, support
 
 ENTRY = TokenEntry(Secret("a made-up token"), name="Ann's")

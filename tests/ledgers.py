@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perkd.adapters.base import Endpoint, Secret
-from perkd.daemon.changes import (
+from perkd.daemon.config.tokens_file import TokenEntry
+from perkd.daemon.core.changes import (
     Changes,
     Command,
     Draft,
@@ -23,10 +24,21 @@ from perkd.daemon.changes import (
     Support,
     Turn,
 )
+from perkd.daemon.core.model import (
+    Cause,
+    CommandSpec,
+    Item,
+    Perk,
+    PerkKind,
+    Profile,
+    Reason,
+    Server,
+    State,
+    Step,
+    Template,
+)
 from perkd.daemon.ledger.base import Ledger, Recorded
 from perkd.daemon.ledger.rows import CommandRow
-from perkd.daemon.model import Cause, CommandSpec, Item, Perk, PerkKind, Profile, Reason, Server, State, Step, Template
-from perkd.daemon.tokensfile import TokenEntry
 from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -138,7 +138,7 @@ def shares(suite: str) -> list[list[str]]:
     """What each run of a suite gets: the folder, or its files, the heaviest first to whoever has least so far."""
     if suite not in AT_ONCE:
         return [[f"tests/{suite}"]]
-    weights = {path: weight(path.read_text("utf-8")) for path in (ROOT / "tests" / suite).glob("test_*.py")}
+    weights = {path: weight(path.read_text("utf-8")) for path in (ROOT / "tests" / suite).rglob("test_*.py")}
     dealt: list[list[Path]] = [[] for _ in range(AT_ONCE[suite])]
     for path in sorted(weights, key=lambda path: (-weights[path], path.name)):
         min(dealt, key=lambda share: sum(weights[one] for one in share)).append(path)
@@ -157,7 +157,8 @@ def deciding() -> list[str]:
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     [modules] = [contract["source_modules"] for contract in contracts if contract["id"] == "pure"]
-    return [f"{module.removeprefix('perkd.').replace('.', '/')}.py" for module in modules]
+    paths = [Path(*module.removeprefix("perkd.").split(".")) for module in modules]
+    return [f"{path}/*" if (ROOT / path).is_dir() else f"{path}.py" for path in paths]
 
 
 def coverage(parts: Path) -> None:

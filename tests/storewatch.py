@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from perkd.daemon.sandbox.calls import Route
-from perkd.daemon.sandbox.faults import Fault
 from perkd.daemon.sandbox.overheard import Overheard
+from perkd.daemon.sandbox.store.calls import Route
+from perkd.daemon.sandbox.store.faults import Fault
 from tests.openapi import FILES, WORDS, Description, Sent
 
 VARIABLE = "PERKD_PAYNOW_OPENAPI"

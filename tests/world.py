@@ -23,9 +23,9 @@ import aiohttp
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Adapter
 from perkd.daemon.app import App
-from perkd.daemon.clock import Clock
 from perkd.daemon.config import SecretSources, Settings, load
-from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.runtime.clock import Clock
+from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.world import Sandbox
 from tests import secretwatch
 from tests.forks import FORKS, command_line

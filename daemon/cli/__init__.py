@@ -13,9 +13,12 @@ import typer
 
 from perkd import __version__
 
-from . import brake, check, commands, customers, logs, plan, play, reload, run, status, store
+from . import brake, check, commands, logs, play, reload, run, status
+from .customers import verbs as customers
 from .errors import CliError
 from .options import Config, Verbose, common
+from .plan import verb as plan
+from .store import verbs as store
 
 app = typer.Typer(
     name="perkd",

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from ..config import ConfigError, Settings
-from ..model import Perk, Secret, Target
-from ..secretrefs import SCHEMES, read_text
-from ..tables import duration_text
+from ..config.secret_references import SCHEMES, read_text
+from ..config.tables import duration_text
+from ..core.model import Perk, Secret, Target
 from .errors import Misconfigured
 from .options import Config, Json, config_path, read_settings
 from .output import many, say, say_json, table
@@ -41,13 +41,13 @@ def check(*, config: Config = None, connect: Connect = False, json: Json = False
         if json:
             say_json(_json(path, found))
         return
-    from . import connect as asking  # noqa: PLC0415 - it brings the HTTP client, which only this needs
+    from .doctor import doctor  # noqa: PLC0415 - it brings the HTTP client, which only this needs
 
-    made = asking.connect(found, config)
+    made = doctor.connect(found, config)
     if json:
         say_json({**_json(path, found), **made.to_json()})
     else:
-        asking.show(made)
+        doctor.show(made)
     raise typer.Exit(made.code)
 
 

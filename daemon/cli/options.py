@@ -13,10 +13,10 @@ import typer
 from perkd.adapters import ADAPTERS
 
 from ..config import ConfigError, SecretSources, Settings, load, sections
-from ..config.filetables import ControlTable
-from ..mistakes import Findings, Mistake
-from ..secretrefs import SecretError, read_text
-from ..tables import parse_toml, read_table
+from ..config.file_tables import ControlTable
+from ..config.secret_references import SecretError, read_text
+from ..config.tables import parse_toml, read_table
+from ..core.mistakes import Findings, Mistake
 from .errors import Misconfigured
 
 DEFAULT = Path("/etc/perkd/config.toml")

@@ -46,12 +46,12 @@ def sandbox(port: Port = 0, control_port: ControlPort = 0, write_config: WriteCo
 
 async def _play(port: int, control_port: int, write_config: Path | None) -> None:
     from ..sandbox.world import Sandbox  # noqa: PLC0415 - as above
-    from . import scenery  # noqa: PLC0415 - as above
+    from . import scenario  # noqa: PLC0415 - as above
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    box = Sandbox(("survival", "creative"), {"roleplay": scenery.GAME}, sweeper_lag=scenery.SWEEPER_LAG)
+    box = Sandbox(("survival", "creative"), {"roleplay": scenario.GAME}, sweeper_lag=scenario.SWEEPER_LAG)
     try:
         await box.start(store_port=port, control_port=control_port)
     except OSError as error:
@@ -60,14 +60,14 @@ async def _play(port: int, control_port: int, write_config: Path | None) -> None
             "ones, or leave them out for free ones"
         ) from error
     try:
-        tokens = scenery.furnish(box)
-        written = list(scenery.write(box, tokens, write_config)) if write_config is not None else []
-        for line in (*scenery.introduction(box, tokens), *written):
+        tokens = scenario.furnish(box)
+        written = list(scenario.write(box, tokens, write_config)) if write_config is not None else []
+        for line in (*scenario.introduction(box, tokens), *written):
             say(line)
         if not written:
             say("A config for it (perkd sandbox --write-config PATH writes a whole one with its customers):")
             say()
-            say(scenery.config(box))
+            say(scenario.config(box))
         say("Ctrl-C ends it; nothing of it is kept.")
         await stop.wait()
     finally:

@@ -15,8 +15,8 @@ from perkd import __version__
 from perkd.adapters import ADAPTERS
 
 from ..config import Settings
+from ..core.model import Perk
 from ..ledger.base import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissing
-from ..model import Perk
 from ..paynow.errors import BadAddress, StoreError
 from . import logs
 from .check import whose
@@ -79,7 +79,7 @@ def _finish(found: Settings, read: Callable[[], Settings], path: Path) -> int:
 
 async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> None:
     from ..app import App, CannotStart  # noqa: PLC0415 - half a second of imports that only this verb needs
-    from ..systemd import signals  # noqa: PLC0415 - as above
+    from ..runtime.systemd import signals  # noqa: PLC0415 - as above
 
     app = App(found, ADAPTERS, read=read, path=path)
     signals(app.stop, app.hurry, app.reload_asked)

@@ -3,9 +3,9 @@
 `app` and the command line call `load` and print `ConfigError.render` when it raises.
 """
 
-from ..mistakes import ConfigError, Mistake
-from ..secretrefs import SecretSources
+from ..core.mistakes import ConfigError, Mistake
 from .loading import load
+from .secret_references import SecretSources
 from .settings import Customers, Ledger, Listen, Poll, Settings, Store
 
 __all__ = [

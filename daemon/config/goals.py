@@ -6,12 +6,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..mistakes import Findings, listed, meant, quoted
-from ..model import CommandSpec, Target
-from ..tables import Loc, Read, shown
-from .commandlines import Addressee
-from .filetables import PerkTable
+from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.model import CommandSpec, Target
+from .command_lines import Addressee
+from .file_tables import PerkTable
 from .servers import KnownServers
+from .tables import Loc, Read, shown
 
 WORDS = {"any": Target.ANY, "where_online": Target.ONLINE}
 EXPECTED_SERVERS = 'a list of server names, ["*"] for all, "chosen", { any = […] } or { where_online = […] }'

@@ -5,9 +5,9 @@
 
 from perkd.adapters.base import Adapter, Unsafe
 
-from ..mistakes import Findings, listed, quoted
-from ..tables import Read
-from .filetables import ServerTable
+from ..core.mistakes import Findings, listed, quoted
+from .file_tables import ServerTable
+from .tables import Read
 
 FLOODGATE = "floodgate"
 DEFAULT_PREFIX = ServerTable().bedrock_prefix

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from perkd.adapters.base import Adapter
 
-from ..mistakes import ConfigError, Findings, Mistake
-from ..secretrefs import SecretError, SecretSources, others_can_read, read_text
-from ..tables import Read, Table, parse_toml, read_list, read_table, unknown_sections
-from . import filetables, sections
+from ..core.mistakes import ConfigError, Findings, Mistake
+from . import file_tables, sections
 from .perks import build_perks
-from .secretkeys import SecretRules
+from .secret_keys import SecretRules
+from .secret_references import SecretError, SecretSources, others_can_read, read_text
 from .servers import build_servers
 from .settings import Settings
+from .tables import Read, Table, parse_toml, read_list, read_table, unknown_sections
 
 T = TypeVar("T", bound=Table)
 
@@ -51,16 +51,16 @@ def _settings(
     def section(model: type[T], key: str) -> Read[T]:
         return read_table(model, document.get(key, {}), key, findings)
 
-    unknown_sections(document, filetables.SECTIONS | filetables.LISTS, "", findings)
-    store = sections.store(section(filetables.StoreTable, "store"), rules, findings)
-    customers = sections.customers(section(filetables.CustomersTable, "customers"), store, rules, findings)
-    poll = sections.poll(section(filetables.PollTable, "poll"), findings)
-    ledger = sections.ledger(section(filetables.LedgerTable, "ledger"), findings)
-    listen = sections.http(section(filetables.HttpTable, "http"), findings)
-    control = sections.control(section(filetables.ControlTable, "control"), findings)
-    brake = sections.brake(section(filetables.BrakeTable, "brake"))
-    known = build_servers(read_list(filetables.ServerTable, document, "server", findings), games, rules, findings)
-    perks = build_perks(read_list(filetables.PerkTable, document, "perk", findings), known, games, findings)
+    unknown_sections(document, file_tables.SECTIONS | file_tables.LISTS, "", findings)
+    store = sections.store(section(file_tables.StoreTable, "store"), rules, findings)
+    customers = sections.customers(section(file_tables.CustomersTable, "customers"), store, rules, findings)
+    poll = sections.poll(section(file_tables.PollTable, "poll"), findings)
+    ledger = sections.ledger(section(file_tables.LedgerTable, "ledger"), findings)
+    listen = sections.http(section(file_tables.HttpTable, "http"), findings)
+    control = sections.control(section(file_tables.ControlTable, "control"), findings)
+    brake = sections.brake(section(file_tables.BrakeTable, "brake"))
+    known = build_servers(read_list(file_tables.ServerTable, document, "server", findings), games, rules, findings)
+    perks = build_perks(read_list(file_tables.PerkTable, document, "perk", findings), known, games, findings)
     sections.warn_of_pace(poll, customers, store, known.servers, findings)
     if not document.get("server"):
         findings.warn("server", "no [[server]]: there is nowhere to send a command")

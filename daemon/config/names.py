@@ -5,9 +5,9 @@
 
 import re
 
-from ..mistakes import Findings, quoted
-from ..tables import Read
-from .filetables import PerkTable, ServerTable
+from ..core.mistakes import Findings, quoted
+from .file_tables import PerkTable, ServerTable
+from .tables import Read
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 EXPECTED_NAME = "1 to 64 letters (a-z), digits, - and _, a letter or digit first"

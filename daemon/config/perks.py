@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from perkd.adapters.base import Adapter
 
-from ..mistakes import Findings, listed, meant, quoted
-from ..model import CommandSpec, Perk, PerkKind, Reason
-from ..tables import Read
-from .commandlines import PerkCommands, addressees_of, warn_of_names
-from .filetables import PerkTable
+from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.model import CommandSpec, Perk, PerkKind, Reason
+from .command_lines import PerkCommands, addressees_of, warn_of_names
+from .file_tables import PerkTable
 from .goals import check_goal, reached, read_goal
 from .names import Names, check_name
 from .servers import KnownServers
+from .tables import Read
 
 STORE_REASONS = (Reason.EXPIRED, Reason.ADMIN, Reason.REFUND, Reason.CHARGEBACK)
 

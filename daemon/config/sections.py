@@ -10,14 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..mistakes import ConfigError, Findings, quoted
-from ..model import BrakeLimits, Secret, Server
-from ..tables import Read, duration_text
-from ..tokensfile import TokenEntry, read_tokens
+from ..core.mistakes import ConfigError, Findings, quoted
+from ..core.model import BrakeLimits, Secret, Server
 from .addresses import PLAIN_PATH, is_loopback, split_address
-from .filetables import BrakeTable, ControlTable, CustomersTable, HttpTable, LedgerTable, PollTable, StoreTable
-from .secretkeys import SecretRules
+from .file_tables import BrakeTable, ControlTable, CustomersTable, HttpTable, LedgerTable, PollTable, StoreTable
+from .secret_keys import SecretRules
 from .settings import Customers, Ledger, Listen, Poll, Store
+from .tables import Read, duration_text
+from .tokens_file import TokenEntry, read_tokens
 
 FLAKE = re.compile(r"[0-9]{1,19}")  # an id of the store
 LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) holds 108 bytes with its closing NUL

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from perkd.adapters.base import Adapter
 
-from ..mistakes import Findings, listed, meant, quoted
-from ..model import Endpoint, Secret, Server
-from ..tables import Read
+from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.model import Endpoint, Secret, Server
 from .addresses import split_address
-from .filetables import ServerTable
+from .file_tables import ServerTable
 from .identities import NAMES_ARE_IDS, check_identity, identity_of
 from .names import Names
-from .secretkeys import SecretRules
+from .secret_keys import SecretRules
+from .tables import Read
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ..model import BrakeLimits, Perk, Secret, Server
-from ..tokensfile import TokenEntry
+from ..core.model import BrakeLimits, Perk, Secret, Server
+from .tokens_file import TokenEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

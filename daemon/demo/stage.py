@@ -17,10 +17,10 @@ import aiohttp
 from perkd.adapters import ADAPTERS
 
 from ..app import App
-from ..clock import Clock
 from ..config import SecretSources, load
-from ..sandbox.goods import Goods, ProductCommand
-from ..sandbox.source_console import Style
+from ..runtime.clock import Clock
+from ..sandbox.games.source_console import Style
+from ..sandbox.store.goods import Goods, ProductCommand
 from ..sandbox.world import PASSWORD, Sandbox
 
 PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s

@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
-from ..changes import Hold
-from ..model import Cause, State, Step
-from ..queuelines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
+from ..core.changes import Hold
+from ..core.model import Cause, State, Step
+from ..core.queue_lines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
 from . import deliver, events
 from .convert import moment
 from .queries import SQL

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
-from ..model import Perk, Profile, Secret, Server, State
-from ..queuelines import Decided
-from ..tokensfile import TokenEntry
+from ..config.tokens_file import TokenEntry
+from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcome
+from ..core.model import Perk, Profile, Secret, Server, State
+from ..core.queue_lines import Decided
 from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, Unenrolled
 
 

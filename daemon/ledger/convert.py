@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
-from ..changes import Holding, HoldingKey, HoldingState, KnownItem, Support
-from ..model import Item, PerkKind
+from ..core.changes import Holding, HoldingKey, HoldingState, KnownItem, Support
+from ..core.model import Item, PerkKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode

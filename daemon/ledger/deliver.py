@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 
-from ..changes import Command, Outcome
-from ..model import TRANSITIONS, State, Step
+from ..core.changes import Command, Outcome
+from ..core.model import TRANSITIONS, State, Step
 from . import convert, events
 from .base import NotPossible
 from .convert import micros

@@ -7,8 +7,8 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from ..model import Profile, Secret
-from ..tokensfile import TokenEntry
+from ..config.tokens_file import TokenEntry
+from ..core.model import Profile, Secret
 from . import events, operate, report
 from .convert import moment
 from .queries import SQL

@@ -7,8 +7,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from ..changes import Known, KnownItem, Observation
-from ..model import Profile
+from ..core.changes import Known, KnownItem, Observation
+from ..core.model import Profile
 from . import convert, deliver, events
 from .base import Recorded
 from .convert import micros

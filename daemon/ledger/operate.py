@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
-from .. import places
-from ..changes import Catalogue, Draft
-from ..model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
-from ..queuelines import STORE_PERK
-from ..tokensfile import TokenEntry
+from ..config.tokens_file import TokenEntry
+from ..core import places
+from ..core.changes import Catalogue, Draft
+from ..core.model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
+from ..core.queue_lines import STORE_PERK
 from . import attempts, convert, deliver, events, observe
 from .base import NotPossible
 from .convert import moment

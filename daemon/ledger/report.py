@@ -8,8 +8,8 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ..model import Secret, State, Step, Target
-from ..places import spoken, target_of
+from ..core.model import Secret, State, Step, Target
+from ..core.places import spoken, target_of
 from .convert import micros, moment, text_id
 from .queries import SQL
 from .rows import (

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..model import Profile, Secret
+from ..core.model import Profile, Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

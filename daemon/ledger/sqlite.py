@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from ..changes import Catalogue, Command, Draft, Known, Observation, Outcome
-from ..model import Perk, Profile, Secret, Server, State
-from ..queuelines import Decided
-from ..tokensfile import TokenEntry
+from ..config.tokens_file import TokenEntry
+from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcome
+from ..core.model import Perk, Profile, Secret, Server, State
+from ..core.queue_lines import Decided
 from . import attempts, deliver, enrolling, files, observe, operate, report
 from .base import LedgerCorrupt, Recorded
 from .convert import micros, moment

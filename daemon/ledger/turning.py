@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .. import places
-from ..changes import Draft, HoldingChange, HoldingKey, Observation, PlannedChange, Turn
-from ..model import TOUCHED, Cause, PerkKind, State, Step, Target
+from ..core import places
+from ..core.changes import Draft, HoldingChange, HoldingKey, Observation, PlannedChange, Turn
+from ..core.model import TOUCHED, Cause, PerkKind, State, Step, Target
 from . import convert, deliver, events
 from .convert import micros
 from .queries import SQL

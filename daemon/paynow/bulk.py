@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from .documents import StoreItem
 from .errors import BadInput, Limited, StoreError, TokenRefused
-from .itemsapi import ItemsApi, is_just, is_of
+from .items_api import ItemsApi, is_just, is_of
 from .requests import BULK_ITEMS, QUANTITY_MOST, BulkAssignment
 
 LONGEST_WAIT_S = 60.0  # for a store that wants a slower pace, before what it made counts as unknown

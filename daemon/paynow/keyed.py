@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from perkd.adapters.base import Secret
 
 from .errors import BadInput, NotFound, NotPermitted, Rejected, TokenRefused
-from .exchange import Exchange, Reply
-from .failures import Words
 from .reading import read_list, read_one
+from .transport.exchange import Exchange, Reply
+from .transport.failures import Words
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)

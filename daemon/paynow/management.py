@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from perkd.adapters.base import Secret
 
-from .customersapi import CustomersApi
+from .customers_api import CustomersApi
 from .documents import Product
-from .exchange import Exchange, StoreDate, Timeouts
-from .itemsapi import ItemsApi
+from .items_api import ItemsApi
 from .keyed import Keyed
-from .rate import Rate
 from .requests import checked_id
+from .transport.exchange import Exchange, StoreDate, Timeouts
+from .transport.rate import Rate
 
 
 class Management:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .errors import BadDocument, Unreadable
-from .exchange import Reply
+from .transport.exchange import Reply
 from .wire import first_fault
 
 M = TypeVar("M", bound=BaseModel)

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from perkd.adapters.base import Secret
 
-from ..model import Inventory, Item, Profile
-from .address import checked_path
+from ..core.model import Inventory, Item, Profile
 from .errors import Unreadable, WrongStore
-from .exchange import Exchange, Reply, StoreDate, Timeouts
 from .paging import PAGE_LIMIT, WITHOUT_PAGES
-from .rate import Rate
 from .seen import PageMark, Seen
+from .transport.address import checked_path
+from .transport.exchange import Exchange, Reply, StoreDate, Timeouts
+from .transport.rate import Rate
 from .wire import NotAnAnswer, read_customer
-from .wireitems import read_items
+from .wire_items import read_items
 
 CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"

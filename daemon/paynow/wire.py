@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
-from ..model import Profile
+from ..core.model import Profile
 
 FLAKE_EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)
 AHEAD = timedelta(hours=1)  # an id later than that by the store's clock is an odd one: nothing is asked for after it

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from .allowance import Allowance
-from .bodies import (
+from .store.allowance import Allowance
+from .store.bodies import (
     Assign,
     Expire,
     FaultOn,
@@ -27,11 +27,11 @@ from .bodies import (
     Switched,
     read,
 )
-from .faults import MEANING, Fault
-from .goods import Assignment, Goods, ProductCommand
-from .overview import SWITCHES, item_document, overview
-from .people import Nonsense
-from .store import PERMISSIONS, Store
+from .store.faults import MEANING, Fault
+from .store.goods import Assignment, Goods, ProductCommand
+from .store.overview import SWITCHES, item_document, overview
+from .store.people import Nonsense
+from .store.server import PERMISSIONS, Store
 from .verbs import VERBS
 
 

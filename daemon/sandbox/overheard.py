@@ -6,8 +6,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .calls import Route
-from .faults import Fault
+from .store.calls import Route
+from .store.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from .control import Control
-from .minecraft import MinecraftServer
-from .source import SourceServer
-from .source_console import Style
-from .store import Store
+from .games.minecraft import MinecraftServer
+from .games.source import SourceServer
+from .games.source_console import Style
+from .store.server import Store
 
 PASSWORD = "sandbox"  # noqa: S105 - of servers that listen on loopback and hold nothing
 

@@ -13,7 +13,7 @@ from typing import Final
 from mcrcon import MCRcon
 
 from perkd.adapters.base import Endpoint, Secret
-from perkd.adapters.minecraft import Minecraft
+from perkd.adapters.minecraft.adapter import Minecraft
 from perkd.adapters.wire.codec import AUTH, EXECUTE
 from tests.bench.echo import packet
 

@@ -19,20 +19,20 @@ from typing import Final
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Endpoint, Secret
-from perkd.daemon.brake import Brake
 from perkd.daemon.cli import logs
-from perkd.daemon.clock import Clock
-from perkd.daemon.lane import Lane, Rules
+from perkd.daemon.core.brake import Brake
+from perkd.daemon.core.model import BrakeLimits, Perk, PerkKind, Server
 from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Ledger
 from perkd.daemon.ledger.convert import micros
-from perkd.daemon.metrics import Counters
-from perkd.daemon.model import BrakeLimits, Perk, PerkKind, Server
-from perkd.daemon.paynow.rate import Rate
 from perkd.daemon.paynow.storefront import Storefront
-from perkd.daemon.polling import Polling
-from perkd.daemon.pulse import Pulse
-from perkd.daemon.watches import Intervals
+from perkd.daemon.paynow.transport.rate import Rate
+from perkd.daemon.polling.loop import Polling
+from perkd.daemon.polling.reconcile import Lane, Rules
+from perkd.daemon.polling.watch import Intervals
+from perkd.daemon.runtime.clock import Clock
+from perkd.daemon.runtime.counters import Counters
+from perkd.daemon.runtime.pulse import Pulse
 from tests.bench.shop import customer_id, token
 from tests.builders import specs
 

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Final
 
 from perkd.adapters.base import Secret
-from perkd.daemon.clock import TICK_S
 from perkd.daemon.ledger.convert import micros
 from perkd.daemon.ledger.rows import Polled
-from perkd.daemon.paynow.rate import Pace
-from perkd.daemon.schedule import Rank, Schedule
-from perkd.daemon.watches import Intervals, Watch, next_look
+from perkd.daemon.paynow.transport.rate import Pace
+from perkd.daemon.polling.schedule import Rank, Schedule
+from perkd.daemon.polling.watch import Intervals, Watch, next_look
+from perkd.daemon.runtime.clock import TICK_S
 from tests.bench.common import Result
 from tests.bench.customers import today
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from perkd.daemon.app import App
-from perkd.daemon.clock import TICK_S
+from perkd.daemon.runtime.clock import TICK_S
 from tests.bench.common import Result
 from tests.world import World
 

@@ -20,9 +20,9 @@ import aiohttp
 from pydantic import BaseModel, TypeAdapter
 
 from perkd.adapters.base import Secret
-from perkd.daemon.paynow.rate import Rate
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
+from perkd.daemon.paynow.transport.rate import Rate
 from tests.bench.common import Bar, Block, Cost, Result, Spread, cost, paired
 from tests.bench.customers import IN_FLIGHT, RATE, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
 from tests.bench.shop import PORTS, customer_id, token

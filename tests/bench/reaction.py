@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from perkd.daemon.clock import TICK_S
+from perkd.daemon.runtime.clock import TICK_S
 from tests.bench.common import Result
 from tests.bench.hour import FEED_S, HOUR_S, ONLINE, Town
 

@@ -23,14 +23,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from perkd.adapters.base import Secret
-from perkd.daemon.clock import Clock
-from perkd.daemon.metrics import Counters
-from perkd.daemon.paynow.exchange import Exchange
-from perkd.daemon.paynow.rate import Rate
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import Storefront, Unchanged
-from perkd.daemon.schedule import Schedule
-from perkd.daemon.watches import Intervals
+from perkd.daemon.paynow.transport.exchange import Exchange
+from perkd.daemon.paynow.transport.rate import Rate
+from perkd.daemon.polling.schedule import Schedule
+from perkd.daemon.polling.watch import Intervals
+from perkd.daemon.runtime.clock import Clock
+from perkd.daemon.runtime.counters import Counters
 from tests.bench.common import Bar, Result, Spread, shuffled
 from tests.bench.customers import RATE, ROOT, fill, ledger_and_lane, polling_of, today
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import aiohttp
 
-from perkd.daemon.sandbox.goods import STORE_ID, GameServer
-from perkd.daemon.sandbox.store import Store
+from perkd.daemon.sandbox.store.goods import STORE_ID, GameServer
+from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
 from tests.contract.stores import NOW
 

@@ -10,9 +10,9 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from perkd.adapters.base import Endpoint, Secret
-from perkd.daemon.sandbox.minecraft import Fault, MinecraftServer
-from perkd.daemon.sandbox.source import SourceServer
-from perkd.daemon.sandbox.source_console import Style
+from perkd.daemon.sandbox.games.minecraft import Fault, MinecraftServer
+from perkd.daemon.sandbox.games.source import SourceServer
+from perkd.daemon.sandbox.games.source_console import Style
 
 ServerT = TypeVar("ServerT", bound=MinecraftServer | SourceServer, default=MinecraftServer)
 

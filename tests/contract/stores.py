@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from perkd.adapters.base import Secret
-from perkd.daemon.paynow.exchange import Timeouts
 from perkd.daemon.paynow.management import Management
-from perkd.daemon.paynow.rate import Rate
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
-from perkd.daemon.sandbox.goods import STORE_ID
-from perkd.daemon.sandbox.store import Store
+from perkd.daemon.paynow.transport.exchange import Timeouts
+from perkd.daemon.paynow.transport.rate import Rate
+from perkd.daemon.sandbox.store.goods import STORE_ID
+from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
-from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.sandbox.store.goods import STORE_ID
 from tests.world import World
 
 ITEMS = f"/v1/stores/{STORE_ID}/delivery/items"

@@ -20,19 +20,19 @@ import perkd.daemon.ledger.deliver
 import perkd.daemon.ledger.observe
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Endpoint, Player, Session
-from perkd.adapters.minecraft import Minecraft
+from perkd.adapters.minecraft.adapter import Minecraft
 from perkd.daemon.app import App
-from perkd.daemon.changes import Command, Observation, Outcome
-from perkd.daemon.clock import Clock
 from perkd.daemon.config import SecretSources, load
+from perkd.daemon.core.changes import Command, Observation, Outcome
+from perkd.daemon.core.model import Secret, State
+from perkd.daemon.core.queue_lines import Decided
 from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Recorded
 from perkd.daemon.ledger.rows import HandedOut
 from perkd.daemon.ledger.sqlite import SqliteLedger
-from perkd.daemon.model import Secret, State
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import Answer, Fresh, Storefront
-from perkd.daemon.queuelines import Decided
+from perkd.daemon.runtime.clock import Clock
 
 
 class Arrow(StrEnum):

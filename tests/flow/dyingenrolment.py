@@ -12,12 +12,12 @@ from pathlib import Path
 
 from perkd.adapters import ADAPTERS
 from perkd.daemon.app import App
-from perkd.daemon.clock import Clock
 from perkd.daemon.config import SecretSources, load
+from perkd.daemon.core.model import Profile, Secret
 from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.rows import Polled
 from perkd.daemon.ledger.sqlite import SqliteLedger
-from perkd.daemon.model import Profile, Secret
+from perkd.daemon.runtime.clock import Clock
 
 
 class Arrow(StrEnum):

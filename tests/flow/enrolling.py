@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from perkd.daemon.sandbox.goods import STORE_ID
+from perkd.daemon.sandbox.store.goods import STORE_ID
 from tests.flow.owner import Owner
 from tests.world import World
 

@@ -16,7 +16,7 @@ import aiohttp
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Adapter
 from perkd.daemon.app import App
-from perkd.daemon.sandbox.minecraft import MinecraftServer
+from perkd.daemon.sandbox.games.minecraft import MinecraftServer
 from tests import secretwatch
 from tests.world import DEADLINE_S, World
 

@@ -5,8 +5,8 @@ The flow tests of activation use it beside tests/world.py and tests/flow/owner.p
 
 from datetime import timedelta
 
-from perkd.daemon.queueproblems import QueueState
-from perkd.daemon.sandbox.goods import GameServer, ProductCommand
+from perkd.daemon.sandbox.store.goods import GameServer, ProductCommand
+from perkd.daemon.store_queue.problems import QueueState
 from tests import secretwatch
 from tests.flow.owner import Owner
 from tests.world import KIT, VIP, World

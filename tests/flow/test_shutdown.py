@@ -14,8 +14,8 @@ from typing import Self
 
 import pytest
 
-from perkd.daemon import fleet
-from perkd.daemon.sandbox.minecraft import Fault
+from perkd.daemon.sandbox.games.minecraft import Fault
+from perkd.daemon.servers import fleet
 from tests import secretwatch
 from tests.flow.owner import STUCK, Owner
 from tests.world import DEADLINE_S, World
@@ -46,7 +46,7 @@ class Manager:
 
 
 # perkd whose command in flight gets another time than the seven seconds of daemon/fleet.py.
-PATIENT = "from perkd.daemon import fleet; fleet.IN_FLIGHT *= {times}; from perkd.__main__ import main; main()"
+PATIENT = "from perkd.daemon.servers import fleet; fleet.IN_FLIGHT *= {times}; from perkd.__main__ import main; main()"
 
 
 @asynccontextmanager

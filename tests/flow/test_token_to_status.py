@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perkd.daemon.lane import Lane, Passed
+from perkd.daemon.polling.reconcile import Lane, Passed
 from tests import secretwatch
 from tests.flow.owner import Owner, uuid_of
 from tests.world import VIP, World

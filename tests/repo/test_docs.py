@@ -24,7 +24,7 @@ def rows(start: str) -> list[str]:
 
 def routes() -> set[str]:
     """The paths the web server's source registers, wherever in the room `web` that is."""
-    files = [*(ROOT / "daemon").glob("web.py"), *(ROOT / "daemon").glob("web/*.py")]
+    files = [*(ROOT / "daemon" / "reports").glob("*.py")]
     paths = re.compile(r"""\bget\(\s*"(/[a-z]*)"|"(/[a-z]*)":\s|\("(/[a-z]*)",""")
     return {next(filter(None, hit)) for file in files for hit in paths.findall(file.read_text("utf-8"))}
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from perkd.daemon.config import SecretSources, Settings, load
-from perkd.daemon.config.filetables import LISTS, SECTIONS, CommandTable, PerkTable
-from perkd.daemon.templates import VARIABLES
+from perkd.daemon.config.file_tables import LISTS, SECTIONS, CommandTable, PerkTable
+from perkd.daemon.core.templates import VARIABLES
 from tests.configtext import toml_text
 from tests.tinygame import GAMES
 

@@ -46,5 +46,5 @@ def test_an_interrupted_stage_ends_all_its_runs_also_one_that_does_not_listen(tm
 def test_every_file_of_a_suite_is_run_once() -> None:
     for suite in run.BUDGET_S:
         dealt = [file for share in run.shares(suite) for file in share]
-        files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / suite).glob("test_*.py"))
+        files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / suite).rglob("test_*.py"))
         assert sorted(dealt) == (files if suite in run.AT_ONCE else [f"tests/{suite}"])

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from perkd.daemon.sandbox.bodies import Switched
-from perkd.daemon.sandbox.faults import MEANING, Fault
-from perkd.daemon.sandbox.overview import SWITCHES
+from perkd.daemon.sandbox.store.bodies import Switched
+from perkd.daemon.sandbox.store.faults import MEANING, Fault
+from perkd.daemon.sandbox.store.overview import SWITCHES
 from perkd.daemon.sandbox.verbs import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]

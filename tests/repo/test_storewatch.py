@@ -156,8 +156,8 @@ def test_what_is_wrong_with_a_request_is_said(folder: Path, method: str, sent: S
 # The watch in a run of its own
 
 HEAD = """import aiohttp, pytest
-from perkd.daemon.sandbox.faults import Fault
-from perkd.daemon.sandbox.store import Store
+from perkd.daemon.sandbox.store.faults import Fault
+from perkd.daemon.sandbox.store.server import Store
 
 async def ask(fault=None, path='/v1/store/customer', agent='perkd/1', query='', word='Customer', before=None):
     store = Store()

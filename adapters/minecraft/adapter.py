@@ -1,0 +1,184 @@
+"""Minecraft Java: what its values, replies, player lists and connections mean.
+
+`adapters/__init__.py` lists it; the daemon uses it through `adapters.base.Adapter`.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache, lru_cache
+from typing import Any, Final, Protocol
+
+from ..base import Adapter, Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
+from ..wire.dialects import MINECRAFT
+from ..wire.mcrcon import open_mcrcon
+from ..wire.rcon import open_wire
+from . import identity, judge, values
+from .identity import IDENTITIES, OFFLINE, Naming, naming, offline_uuid
+
+# The first is vanilla's own list even where EssentialsX has put another in front of it; only Bukkit servers know it.
+# The last is for servers so old or so different that they list no ids.
+LISTS: Final = ("minecraft:list uuids", "list uuids", "list")
+
+_COLOUR: Final = re.compile("§.", re.DOTALL)
+_LIST: Final = re.compile(
+    r"There are (?P<online>\d+)(?: of a max(?: of)? |/)\d+ players online: ?(?P<names>.*)", re.DOTALL
+)
+_ENTRY: Final = re.compile(rf"(?P<name>[^\s,()\[\]]+)(?: \((?P<uuid>{values.UUID})\))?")
+
+
+class Line(Protocol):
+    """What a transport offers: one logged-in connection that takes a command and gives its answer."""
+
+    async def send(self, command: str) -> str: ...
+
+    async def wait_closed(self) -> str: ...
+
+
+Transport = Callable[[Endpoint], AbstractAsyncContextManager[Line]]
+
+
+def native(server: Endpoint) -> AbstractAsyncContextManager[Line]:
+    """perkd's own RCON wire."""
+    return open_wire(server, MINECRAFT)
+
+
+def mcrcon(server: Endpoint) -> AbstractAsyncContextManager[Line]:
+    """The library mcrcon, made safe, in a thread of its own."""
+    return open_mcrcon(server, MINECRAFT)
+
+
+TRANSPORTS: Final[Mapping[str, Transport]] = {"native": native, "mcrcon": mcrcon}
+
+
+class MinecraftSession:
+    """One logged-in Minecraft server."""
+
+    def __init__(self, server: Endpoint, line: Line, parse: Callable[[str], list[Player]]) -> None:
+        self._server = server
+        self._line = line
+        self._parse = parse
+        self._lists = list(LISTS)
+
+    def send(self, command: str) -> Coroutine[Any, Any, str]:
+        """The server's whole reply. Raises NotSent or InDoubt."""
+        return self._line.send(command)  # handed on, not awaited here: one coroutine less for each command
+
+    async def players(self) -> list[Player]:
+        """Who is online. Tries the list commands until one is understood and stays with it.
+
+        Raises as `send` does, and InDoubt when no reply is a player list: the connection is still good then.
+        """
+        while True:
+            reply = await self._line.send(self._lists[0])
+            try:
+                return self._parse(reply)
+            except ValueError as error:
+                if len(self._lists) == 1:
+                    self._lists = list(LISTS)
+                    raise InDoubt(
+                        f"{self._server.address}: no list command gave a player list ({error}); a plugin may have "
+                        f"replaced `list`"
+                    ) from None
+                del self._lists[0]
+
+    async def wait_closed(self) -> str:
+        return await self._line.wait_closed()
+
+
+def parse_players(reply: str) -> list[Player]:
+    """The players in the reply to `list` or `list uuids`, of any version. Raises ValueError for anything else, and when
+    the number of entries is not the number the server gave: half a roster is none."""
+    text = _COLOUR.sub("", reply).strip()
+    match = _LIST.fullmatch(text)
+    if match is None:
+        raise ValueError("it does not begin with how many players are online")
+    names = match["names"].strip()
+    players: list[Player] = []
+    for entry in re.split(r",\s+", names) if names else []:
+        found = _ENTRY.fullmatch(entry.strip())
+        if found is None:
+            raise ValueError("an entry is no player name")
+        players.append(Player(found["uuid"] or found["name"], found["name"]))
+    if len(players) != int(match["online"]):
+        raise ValueError(f"it says {match['online']} players and names {len(players)}")
+    return players
+
+
+@lru_cache(maxsize=256)  # asked for several times in one comparison, and again in the next of the same customer
+def _identified(profile: tuple[tuple[str, str], ...], how: Naming) -> Who:
+    return identity.identify(dict(profile), how)
+
+
+class Minecraft:
+    """The adapter. It keeps no state: one instance serves every server that names its players like this."""
+
+    how: Naming = Naming()
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        return IDENTITIES
+
+    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:
+        how = naming(identity, bedrock_prefix)
+        return self if how == self.how else _named(how)
+
+    @property
+    def variables(self) -> frozenset[str]:
+        return frozenset({"name", "uuid", "uuid_plain", "xuid"})
+
+    @property
+    def max_command_bytes(self) -> int:
+        return MINECRAFT.request_most
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        return tuple(TRANSPORTS)
+
+    @property
+    def lists_identities(self) -> bool:
+        return True
+
+    def identify(self, profile: Mapping[str, str]) -> Who:
+        return _identified(tuple(profile.items()), self.how)
+
+    def store_keys(self, player: Player) -> tuple[tuple[str, str], ...]:
+        return identity.store_keys(player, self.how)
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        return identity.names_of(name, self.how)
+
+    def store_fields(self, variable: str) -> str:
+        return identity.fields(variable, self.how)
+
+    def quote(self, kind: Kind, value: str) -> str:
+        return values.quote(kind, value)
+
+    def judge(self, command: str, reply: str, values: Mapping[str, str]) -> Verdict:
+        return judge.judge(command, reply, values)
+
+    def parse_players(self, reply: str) -> list[Player]:
+        """On an offline-mode server a list without UUIDs says who is who all the same: they follow from the names."""
+        players = parse_players(reply)
+        if self.how.identity != OFFLINE:
+            return players
+        return [Player(offline_uuid(one.name), one.name) if one.id == one.name else one for one in players]
+
+    @asynccontextmanager
+    async def connect(self, server: Endpoint) -> AsyncIterator[Session]:
+        """Connects, logs in, and closes at the end. Entering raises NotSent or AuthRefused."""
+        transport = TRANSPORTS.get(server.transport)
+        if transport is None:
+            raise NotSent(
+                f'{server.address}: there is no transport "{server.transport}"; Minecraft has {", ".join(TRANSPORTS)}'
+            )
+        async with transport(server) as line:
+            yield MinecraftSession(server, line, self.parse_players)
+
+
+@cache
+def _named(how: Naming) -> Minecraft:
+    """The one adapter for servers that name their players like this."""
+    adapter = Minecraft()
+    adapter.how = how
+    return adapter

@@ -1,0 +1,215 @@
+"""Who a customer is on a Minecraft server: that depends on how the server names its players. PURE.
+
+`adapters/minecraft.py` offers it, one adapter for each way.
+
+- online: Mojang's UUIDs.
+- offline: vanilla makes the UUID from the exact name, `UUID.nameUUIDFromBytes("OfflinePlayer:" + name)`: another case
+  of a letter is another player.
+- floodgate: Java players as online. A Bedrock player's UUID is (0, XUID) and his name the prefix and the gamertag, cut
+  to 16 characters, spaces as underscores (Floodgate's `isFloodgateId`, `username-prefix`, `replace-spaces`).
+"""
+
+import hashlib
+import re
+import uuid as uuids
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..base import Player, Unsafe, Who
+from .values import NAME, UUID
+
+ONLINE: Final = "online"
+OFFLINE: Final = "offline"
+FLOODGATE: Final = "floodgate"
+IDENTITIES: Final = (ONLINE, OFFLINE, FLOODGATE)
+
+NAME_MOST: Final = 16
+XUID_DIGITS: Final = 16
+_PREFIX: Final = re.compile(r"[.*+]?[A-Za-z0-9_]{0,15}")
+_NIL: Final = str(uuids.UUID(int=0))
+_UUID: Final = re.compile(UUID)
+_UUID_DIGITS: Final = re.compile(r"[0-9a-f]{32}")
+_NAME: Final = re.compile(NAME)
+_DIGITS: Final = re.compile(r"[0-9]+")
+_FLOODGATE: Final = "00000000-0000-0000-"  # how every UUID of a Bedrock player begins, and no other
+
+_FIELDS: Final[Mapping[tuple[str, str], str]] = {
+    (ONLINE, "name"): "minecraft_uuid, which the store finds the name by,",
+    (ONLINE, "uuid"): 'minecraft_uuid (identity = "online" knows Java players only)',
+    (OFFLINE, "name"): "the Minecraft name",
+    (OFFLINE, "uuid"): 'the Minecraft name, which identity = "offline" makes the UUID from,',
+    (FLOODGATE, "name"): "the Minecraft name, or a Bedrock player's gamertag,",
+    (FLOODGATE, "uuid"): "minecraft_uuid, or xbox_xuid for a Bedrock player,",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How one server names its players. `bedrock_prefix` counts with floodgate only and is empty otherwise."""
+
+    identity: str = ONLINE
+    bedrock_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What the store says of a customer's Minecraft accounts; "" for what it does not say."""
+
+    java: str  # the UUID of his Java account
+    xuid: str  # of his Bedrock account, digits
+    id_name: str  # the id, where it is a name: an offline-mode store
+    name: str  # his name in the game, without Floodgate's prefix
+    bedrock: bool  # whose name that is
+    platform: str  # the store's word: "java", "bedrock"
+    customer_name: str  # the name he has in the store, whatever he plays
+
+
+def naming(identity: str, bedrock_prefix: str) -> Naming:
+    """Raises ValueError for a word that is none of IDENTITIES, Unsafe for a prefix no name may begin with."""
+    if identity not in IDENTITIES:
+        raise ValueError(f"Minecraft servers have the identities {', '.join(IDENTITIES)}")
+    if identity != FLOODGATE:
+        return Naming(identity)
+    if len(bedrock_prefix) >= NAME_MOST or _PREFIX.fullmatch(bedrock_prefix) is None:
+        raise Unsafe("at most 15 characters: one of . * + or nothing, then letters, digits and _")
+    return Naming(identity, bedrock_prefix)
+
+
+def offline_uuid(name: str) -> str:
+    """The UUID an offline-mode server gives to that name: version 3 of RFC 4122, without a namespace."""
+    digest = hashlib.md5(f"OfflinePlayer:{name}".encode("utf-8", "replace"), usedforsecurity=False).digest()
+    return str(uuids.UUID(bytes=digest, version=3))
+
+
+def floodgate_uuid(xuid: str) -> str:
+    """The UUID Floodgate gives to that XUID; "" when it is none."""
+    number = int(xuid) if re.fullmatch(r"[0-9]{1,20}", xuid) else 0
+    return str(uuids.UUID(int=number)) if 0 < number < 2**64 else ""
+
+
+def xuid_of(uuid: str) -> str:
+    """The XUID in a Floodgate UUID; "" for the UUID of a Java player."""
+    if not uuid.startswith(_FLOODGATE) or _UUID.fullmatch(uuid) is None:
+        return ""
+    number = int(uuid.removeprefix(_FLOODGATE).replace("-", ""), 16)
+    return str(number) if number else ""
+
+
+def bedrock_name(gamertag: str, prefix: str) -> str:
+    """A Bedrock player's name on the server. A store that writes the prefix with the gamertag is taken at its word
+    where no gamertag can begin with it."""
+    known = bool(prefix) and not prefix.isalnum() and gamertag.startswith(prefix)
+    return (gamertag if known else prefix + gamertag)[:NAME_MOST].replace(" ", "_")
+
+
+def identify(profile: Mapping[str, str], how: Naming) -> Who:
+    """The player a customer is on a server that names its players like this."""
+    account = _account(profile, how)
+    if how.identity == OFFLINE:
+        name = "" if account.bedrock else account.id_name or account.name
+        name = name or _only_name(profile, account)
+        return _who(offline_uuid(name) if name else "", name, account.xuid)
+    floodgate = floodgate_uuid(account.xuid) if how.identity == FLOODGATE else ""
+    if floodgate and (account.platform == "bedrock" or not account.java):
+        tag = account.name if account.bedrock else ""
+        tag = tag or ("" if account.java or account.platform == "java" else account.customer_name)
+        return _who(floodgate, bedrock_name(tag, how.bedrock_prefix) if tag else "", account.xuid)
+    given = "" if account.bedrock else account.name
+    if account.java:
+        return _who(account.java, given or ("" if account.bedrock else account.customer_name), account.xuid)
+    # Without a UUID his name stands for him. A customer's own name alone may be one of another game.
+    return Who(given or None, _values("", given, account.xuid))
+
+
+def store_keys(player: Player, how: Naming) -> tuple[tuple[str, str], ...]:
+    """How the store's customer lookup finds a player of the server's list. Who is found that way is this player only
+    when `identify` says so: the store may be laxer about names."""
+    if how.identity == OFFLINE:
+        return _by_name(player.name)
+    if re.fullmatch(UUID, player.id) is None:
+        prefix = how.bedrock_prefix
+        if prefix and not prefix.isalnum() and player.name.startswith(prefix):
+            return (("minecraft_bedrock_name", player.name.removeprefix(prefix)), ("name", player.name))
+        return _by_name(player.name)
+    xuid = xuid_of(player.id) if how.identity == FLOODGATE else ""
+    return (*((("xbox_xuid", xuid),) if xuid else ()), ("minecraft_uuid", player.id))
+
+
+def names_of(name: str, how: Naming) -> tuple[str, ...]:
+    """A gamertag may hold spaces, a name in the game never does."""
+    java = (name,) if name and not re.search(r"\s", name) else ()
+    if how.identity != FLOODGATE or not name.strip():
+        return java
+    return tuple(dict.fromkeys((*java, bedrock_name(name, how.bedrock_prefix))))
+
+
+def fields(variable: str, how: Naming) -> str:
+    """What the store must know of a customer so that the variable has a value."""
+    return "xbox_xuid" if variable == "xuid" else _FIELDS[how.identity, variable.partition("_")[0]]
+
+
+def _by_name(name: str) -> tuple[tuple[str, str], ...]:
+    return (("minecraft_java_name", name), ("name", name))
+
+
+def _account(profile: Mapping[str, str], how: Naming) -> _Account:
+    """A Bedrock customer's `minecraft_id` is his XUID and his `minecraft_uuid` one generated from it (the store's
+    description of both), so the one is no name and the other no Java player."""
+    source = profile.get("profile_platform", "")
+    generic = profile if source.startswith("minecraft") or source == "xbox_xuid" else {}
+    of_bedrock = source in ("minecraft_bedrock_name", "xbox_xuid") and "minecraft_id" not in profile
+    platform = profile.get("minecraft_platform", "")
+    of_bedrock = platform == "bedrock" or (not platform and of_bedrock)
+    xuid, said_id = profile.get("xbox_xuid", ""), profile.get("minecraft_id") or generic.get("profile_id", "")
+    if _DIGITS.fullmatch(said_id) and (
+        xuid == said_id or of_bedrock or (how.identity == FLOODGATE and len(said_id) == XUID_DIGITS)
+    ):
+        xuid, said_id = xuid or said_id, ""
+    id_uuid = _uuid(said_id)
+    every = [one for one in (_uuid(profile.get("minecraft_uuid", "")), id_uuid) if one]
+    # A Bedrock customer's `minecraft_uuid` need not be Floodgate's: the store does not say how it makes it.
+    said = [id_uuid] if platform == "bedrock" else every
+    java = next((one for one in said if one and not xuid_of(one)), "")
+    xuid = xuid or next(filter(None, map(xuid_of, every)), "")
+    id_name = "" if id_uuid or said_id == _NIL else said_id
+    name = profile.get("minecraft_name") or generic.get("profile_name", "")
+    if not name and _NAME.fullmatch(id_name):
+        name = id_name
+    return _Account(
+        java=java,
+        xuid=xuid,
+        id_name=id_name,
+        name=name,
+        bedrock=of_bedrock or (platform != "java" and bool(xuid) and not java),
+        platform=platform,
+        customer_name=profile.get("customer_name", ""),
+    )
+
+
+def _only_name(profile: Mapping[str, str], account: _Account) -> str:
+    """The customer's own name, where nothing says that he has it from another game."""
+    elsewhere = profile.get("steam_id") or account.xuid or account.bedrock
+    source = profile.get("profile_platform", "")
+    other = bool(source) and not source.startswith(("minecraft", "paynow"))
+    return "" if elsewhere or other else account.customer_name
+
+
+def _who(player: str, name: str, xuid: str) -> Who:
+    return Who(player or None, _values(player, name, xuid))
+
+
+def _values(uuid: str, name: str, xuid: str) -> dict[str, str]:
+    values = {"name": name, "uuid": uuid, "uuid_plain": uuid.replace("-", ""), "xuid": xuid}
+    return {key: value for key, value in values.items() if value}
+
+
+def _uuid(text: str) -> str:
+    """The dashed form in small letters, or "" when it is no UUID of anybody."""
+    if _UUID.fullmatch(text):  # nearly always: the store writes them so
+        return "" if text == _NIL else text
+    digits = text.replace("-", "").lower()
+    if _UUID_DIGITS.fullmatch(digits) is None or (text.lower() != digits and not _UUID.fullmatch(text.lower())):
+        return ""
+    dashed = str(uuids.UUID(digits))
+    return "" if dashed == _NIL else dashed

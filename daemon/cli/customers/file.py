@@ -1,0 +1,112 @@
+"""Reads a file of customers: CSV with a header, or TOML as [customers] tokens names it. `customers import` calls it.
+
+Every row is read before anybody acts on one, and no text here holds a token.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...config.secret_references import read_text
+from ...config.tokens_file import TokenEntry, TokenList, clean_token, read_tokens
+from ...core.mistakes import Findings, quoted
+from ...core.model import Secret
+from ..csv_rows import Row, csv_rows
+
+COLUMNS = ("token", "name", "note")
+LONGEST = 1000  # characters of a name or note
+_HEADER = re.compile(r"\s*\[\[\s*customer\s*\]\]")
+_KINDS = {".csv": "csv", ".tsv": "csv", ".txt": "", ".toml": "toml"}
+
+
+def read_customers(path: Path) -> TokenList:
+    """The customers in the file, each token once. Raises SecretError when it cannot be read, ConfigError with every
+    mistake in it."""
+    text = read_text(path)
+    kind = _KINDS.get(path.suffix.lower()) or ("toml" if _headers(text) else "csv")
+    found = _read_toml(text) if kind == "toml" else _read_csv(text)
+    findings = Findings()
+    for entry in found.entries:
+        for key, value in (("name", entry.name), ("note", entry.note)):
+            if len(value) > LONGEST:
+                findings.mistake(
+                    entry.where,
+                    found=f"a {key} of {len(value)} characters",
+                    expected=f"at most {LONGEST}",
+                    fix=f"shorten the {key}",
+                )
+    findings.raise_mistakes()
+    return found
+
+
+def _headers(text: str) -> list[int]:
+    """The lines, counted from 1, that begin an entry of a TOML list."""
+    return [number for number, line in enumerate(text.split("\n"), 1) if _HEADER.match(line)]
+
+
+def _read_toml(text: str) -> TokenList:
+    """As `[customers] tokens` is read; entries get their line where that is certain."""
+    found = read_tokens(text, "")
+    lines = _headers(text)
+    numbered = [replace(entry, where=_line_of(entry.where, lines)) for entry in found.entries]
+    return TokenList(tuple(numbered), tuple(warning.removeprefix(": ") for warning in found.warnings))
+
+
+def _line_of(where: str, lines: Sequence[int]) -> str:
+    number = re.match(r"customer\[(\d+)\]", where)
+    known = number is not None and int(number[1]) < len(lines)
+    return f"line {lines[int(number[1])]}" if number is not None and known else where
+
+
+def _read_csv(text: str) -> TokenList:
+    findings = Findings()
+    rows = list(csv_rows(text, findings))
+    header = [cell.strip().lower() for cell in rows[0].cells] if rows else []
+    if "token" not in header:  # what stands there instead may be a token: it is not shown
+        findings.mistake(
+            f"line {rows[0].line}" if rows else "the file",
+            found="no column `token` in the first line" if rows else "nothing in it",
+            expected="a header: token, and if you like name and note; or [[customer]] entries in TOML",
+            fix="put a line `token,name,note` first",
+        )
+        findings.raise_mistakes()
+    for column in header:
+        if header.count(column) > 1 and column in COLUMNS:
+            findings.mistake(
+                f"line {rows[0].line}",
+                found=f"the column {quoted(column)} more than once",
+                expected="each column once",
+                fix="remove one",
+            )
+            findings.raise_mistakes()
+        if column not in COLUMNS:
+            findings.warn(f"line {rows[0].line}", f"the column {quoted(column)} is not used")
+    entries = list(_entries(header, rows[1:], findings))
+    findings.raise_mistakes()
+    if not entries:
+        findings.warn("the file", "no customer below the header")
+    return TokenList(tuple(entries), tuple(findings.warnings))
+
+
+def _entries(header: Sequence[str], rows: Sequence[Row], findings: Findings) -> Iterator[TokenEntry]:
+    first_at: dict[Secret, int] = {}
+    for row in rows:
+        where = f"line {row.line}"
+        if len(row.cells) > len(header):
+            findings.mistake(
+                where,
+                found=f"{len(row.cells)} cells",
+                expected=f"{len(header)}, as in the first line",
+                fix='put a text that holds a comma into quotes: "…"',
+            )
+            continue
+        cells = dict(zip(header, row.cells, strict=False))
+        token = clean_token(cells.get("token", ""), where, findings)
+        if token is None:
+            continue
+        if token in first_at:
+            findings.warn(where, f"the same token as in line {first_at[token]}: left out")
+            continue
+        first_at[token] = row.line
+        yield TokenEntry(token, name=cells.get("name", "").strip(), note=cells.get("note", "").strip(), where=where)

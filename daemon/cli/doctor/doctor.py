@@ -1,0 +1,200 @@
+"""`perkd check --connect`: the store and each server asked once, and what the answers mean for the owner."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...config import Settings
+from ...core.model import Item
+from ..asking import Daemon
+from ..errors import OutOfReach
+from ..output import STYLES, many, printable, say, warn
+from ..progress import progress
+from .key import KeySaid, ask_with_key, judge, judge_sample
+from .servers import Held, ServerSaid, ask_servers, held_by
+from .tokens import SAMPLE, StoreSaid, ask_store, never_seen, sample
+
+INVISIBLE = (
+    "A product without any command in the store's dashboard is invisible to its customer's token, and so to perkd. "
+    "Give each product one harmless command there, bound to a game server; it need not do anything."
+)
+WITH_A_KEY = (
+    "The products themselves were not looked at: with [store] api_key, check --connect says which are missing, "
+    "invisible, or delivered twice."
+)
+TRIED_BY_RUN = (
+    "The store's tokens of game servers (paynow_token) were not tried: that would link them at the store. "
+    "`perkd run` does."
+)
+
+
+@dataclass(slots=True)
+class Connected:
+    """What was asked and answered."""
+
+    store: StoreSaid
+    key: KeySaid
+    servers: list[ServerSaid]
+    daemon: Held
+    notes: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        if not self.store.reached and not any(server.reached for server in self.servers):
+            return OutOfReach.code
+        return 0 if self.store.well and self.key.well and all(server.well for server in self.servers) else 1
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "well": self.code == 0,
+            "daemon": self.daemon.names is not None,
+            "store": asdict(self.store),
+            "api_key": {name: getattr(self.key, name) for name in ("state", "error", "items", "warnings")},
+            "products": [asdict(one) for one in self.key.found],
+            "servers": [asdict(server) for server in self.servers],
+            "not_checked": self.warnings,
+            "note": INVISIBLE,
+            "notes": self.notes,
+        }
+
+
+def connect(found: Settings, config: Path | None) -> Connected:
+    """Asks everybody; progress goes to stderr."""
+    return asyncio.run(_connect(found, config))
+
+
+async def _connect(found: Settings, config: Path | None) -> Connected:
+    daemon = Daemon(config)
+    held = await held_by(daemon)
+    tokens = found.customers.tokens or ()
+    asked = sample(tokens) if tokens else []
+    counted = f"asked the store for {{done}} of {many(len(asked), 'token')}"
+    with progress(len(asked), "asking the store", counted) as step:
+        store, seen = await ask_store(found, asked, step, knock=not _has_key(found))
+    key = await _ask_key(found, store, seen)
+    names = ", ".join(f"{server.name} ({server.endpoint.address})" for server in found.servers)
+    if names:
+        warn(f"asking {names}", style="")
+    servers = await ask_servers(found.servers, daemon, held)
+    made = Connected(store, key, servers, held, list(_notes(found, key)))
+    if key.state == "not_checked":
+        made.warnings.append("the API key ([store] api_key): it could not be read here")
+    if found.customers.source and found.customers.tokens is None:
+        made.warnings.append(f"the tokens of {found.customers.source}: they could not be read here")
+    made.warnings += [f"server {one.name}: {one.note}" for one in servers if one.state == "not_checked" and one.note]
+    return made
+
+
+def _has_key(found: Settings) -> bool:
+    return found.store.api_key is not None and bool(found.store.api_key.reveal())
+
+
+async def _ask_key(found: Settings, store: StoreSaid, seen: list[Item]) -> KeySaid:
+    """Asks with the key, unless the store is known not to answer."""
+    if store.state != "ok":
+        key = KeySaid("not_asked" if _has_key(found) else "no_key")
+    else:
+        key, products, newest = await ask_with_key(found)
+        judge(key, found, products, newest)
+        if key.state in {"limited", "failing", "unreachable"}:
+            store.state, store.error = key.state, key.error
+    if key.state != "ok":
+        store.warnings += never_seen(store, found.perks, seen)
+    judge_sample(key, found, seen, store.read)
+    return key
+
+
+def _notes(found: Settings, key: KeySaid) -> Iterator[str]:
+    if key.state != "ok":
+        yield INVISIBLE
+    if key.state == "no_key":
+        yield WITH_A_KEY
+    if any(server.paynow_token is not None for server in found.servers):
+        yield TRIED_BY_RUN
+
+
+def show(made: Connected) -> None:
+    """The answers for a person: what is not well with its fix, warnings after it, one line at the end."""
+    say()
+    _store(made.store)
+    _key(made.key)
+    say()
+    for server in made.servers:
+        _server(server)
+    say()
+    for warning in (*made.store.warnings, *made.key.warnings):
+        say(f"warning: {printable(warning)}", style=STYLES["warning"])
+    for warning in made.warnings:
+        say(f"warning: not checked: {printable(warning)}", style=STYLES["warning"])
+    for note in made.notes:
+        say(f"note: {note}")
+    say()
+    if made.code == OutOfReach.code:
+        say("Nothing could be reached: is this machine's network up?", style=STYLES["error"])
+    elif made.code:
+        say("Not all is well: see above.", style=STYLES["error"])
+    elif any(one.severity == "warning" for one in made.key.found):
+        say("Nothing is broken; look at the warnings above.", style=STYLES["warning"])
+    else:
+        say("All is well." if not made.warnings else "All that could be checked is well.")
+
+
+def _store(store: StoreSaid) -> None:
+    good = sum(token.items is not None for token in store.tokens)
+    if store.state != "ok":
+        say(f"store {store.api}: {store.state}: {printable(store.error)}", style=STYLES["error"])
+        if store.not_asked:
+            say(f"  {many(store.not_asked, 'more token')} not asked for: it would be no different")
+    elif not store.tokens:
+        say(f"store {store.api}: answers; there is no token to ask with")
+    else:
+        of = f", a sample of {store.listed}" if store.listed > SAMPLE else ""
+        say(f"store {store.api}: answers, {good} of {many(len(store.tokens), 'token')} good{of}")
+    for token in store.tokens:
+        who = f"{printable(token.name)} (customer {token.customer_id})" if token.customer_id else ""
+        if token.items is not None:
+            say(f"  {printable(token.where)}: {who}, {many(token.items, 'item')} visible")
+        elif store.error != token.error:
+            what = "REFUSED" if token.refused else "failed"
+            say(f"  {printable(token.where)}: {who}{' ' if who else ''}{what}: {printable(token.error)}", style="red")
+
+
+def _key(key: KeySaid) -> None:
+    if key.state == "ok":
+        items = "" if key.items is None else f", and the newest {many(key.items, 'item')}"
+        say(f"API key: good, read {many(key.products, 'product')}{items}")
+    elif key.state == "not_permitted":
+        say(f"API key: products not looked at: {printable(key.error)}", style=STYLES["warning"])
+    elif key.state == "refused":
+        say(f"API key: REFUSED: {printable(key.error)}", style=STYLES["error"])
+    for one in key.found:
+        perks = f" (perk{'' if len(one.perks) == 1 else 's'} {', '.join(one.perks)})" if one.perks else ""
+        text = f"  {one.severity}: product {printable(one.product)}{perks}: {printable(one.text)}"
+        say(text, style=STYLES[one.severity])
+        say(f"    fix: {printable(one.fix)}")
+
+
+def _server(server: ServerSaid) -> None:
+    head = f"server {server.name} ({server.game} at {server.address}): "
+    through = "asked through the running daemon" if server.through == "daemon" else ""
+    if server.state == "not_checked" and server.error is None:
+        say(f"{head}not checked", style=STYLES["warning"])
+    elif server.error is None:
+        words = [
+            f"{many(server.players or 0, 'player')} online",
+            f"answered in {1000 * (server.latency_s or 0):.0f} ms",
+        ]
+        if len(server.transports) > 1:
+            words.append(f"{' and '.join(server.transports)} agree")
+        say(head + ", ".join(filter(None, (*words, through))), style=STYLES["up"])
+        if server.note:
+            say(f"  {printable(server.note)}")
+    else:
+        say(f"{head}{server.state.upper()}: {printable(server.error)}", style=STYLES["error"])
+        if through:
+            say(f"  {through}")
+        if server.fix:
+            say(f"  fix: {printable(server.fix)}")

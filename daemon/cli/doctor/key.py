@@ -1,0 +1,101 @@
+"""Asks the store with the API key: every product, and the newest items of the store. Reads only.
+
+`connect.py` calls it; what the answers mean is decided in `connectproducts.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...config import Settings
+from ...core.model import Item
+from ...paynow.documents import Product, StoreItem
+from ...paynow.errors import Limited, NotPermitted, StoreError, TokenRefused, Unreachable
+from ...paynow.management import Management
+from ...paynow.transport.rate import Rate
+from ..output import many
+from .products import Found, Owned, look_at, not_mapped
+
+
+@dataclass(slots=True)
+class KeySaid:
+    """What came of the key. `products` and `items`: how many were read; items None: not asked for, or not given.
+
+    `state`: ok, no_key, not_checked (it cannot be read here), not_asked (the store was not well before), refused,
+    not_permitted, limited, failing, unreachable.
+    """
+
+    state: str = "ok"
+    error: str | None = None
+    products: int = 0
+    items: int | None = None
+    warnings: list[str] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+
+    @property
+    def well(self) -> bool:
+        """A key that lacks a permission is good for the rest: no reason to fail."""
+        good = self.state in {"ok", "no_key", "not_checked", "not_asked", "not_permitted"}
+        return good and not any(one.severity == "error" for one in self.found)
+
+
+async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[StoreItem]]:
+    """One request for the products, one for the newest items where the store has a list of them."""
+    key = found.store.api_key
+    if key is None:
+        return KeySaid("no_key"), [], []
+    if not key.reveal():
+        return KeySaid("not_checked"), [], []
+    said = KeySaid()
+    products: list[Product] = []
+    newest: list[StoreItem] = []
+    async with Management.open(
+        found.store.api, found.store.id, key, items_word=found.store.management_items, rate=Rate(found.poll.rate)
+    ) as store:
+        try:
+            products = await store.products()
+            said.products = len(products)
+        except StoreError as error:
+            said.state, said.error = _state(error), str(error)
+            if not isinstance(error, NotPermitted):
+                return said, [], []
+        if store.items.lists_store:
+            try:
+                newest = await store.items.latest()
+                said.items = len(newest)
+            except StoreError as error:
+                said.warnings.append(f"the newest items of the store were not read: {error}")
+    return said, products, newest
+
+
+def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
+    """Fills in what the products mean, and which owned ones no perk names."""
+    if said.state == "ok":
+        said.found += look_at(products, found.perks, found.servers)
+    owned = [
+        Owned(item.product.id, item.product.slug or "", item.owner_id)
+        for item in newest
+        if item.product is not None and item.state != "revoked"
+    ]
+    names = {product.id: product.name for product in products}
+    where = f"of the newest {many(len(newest), 'item')} of the store"
+    said.found += not_mapped(owned, found.perks, names, where)
+
+
+def judge_sample(said: KeySaid, found: Settings, seen: Sequence[Item], customers: int) -> None:
+    """The same from inventories that customers' tokens gave; what the newest items showed already is left out."""
+    told = {one.product for one in said.found if one.code == "not_mapped"}
+    owned = [
+        Owned(item.product_id, item.slug, item.customer_id) for item in seen if item.product_id and not item.revoked
+    ]
+    where = f"in {many(customers, 'inventory', 'inventories')} read"
+    said.found += [one for one in not_mapped(owned, found.perks, {}, where) if one.product not in told]
+
+
+def _state(error: StoreError) -> str:
+    states: tuple[tuple[type[StoreError], str], ...] = (
+        (NotPermitted, "not_permitted"),
+        (TokenRefused, "refused"),
+        (Limited, "limited"),
+        (Unreachable, "unreachable"),
+    )
+    return next((state for kind, state in states if isinstance(error, kind)), "failing")

@@ -1,0 +1,218 @@
+"""What the store's products mean for this config: which perk can never be given, which would be given twice. PURE.
+
+`connectkey.py` asks the store and `connect.py` shows what is found here.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...core.mistakes import close_matches, listed, quoted
+from ...core.model import Perk, PerkKind, Server
+from ...core.queue_lines import WORD, is_for_perkd
+from ...paynow.documents import Product, ProductCommand
+
+ACTIVATES = "on_purchase"  # an item becomes active when the commands of this stage were acknowledged
+_STARTS = (ACTIVATES, "on_trial_start")  # what is queued when somebody comes to own the item
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing about one product. `severity`: error (a perk that can never be given), warning or info. `perks` are
+    those that name the product."""
+
+    severity: str
+    code: str
+    product: str  # its slug, or what the config calls it
+    perks: tuple[str, ...]
+    text: str
+    fix: str
+
+
+Warn = Callable[[str, str, str], Found]  # of one product: code, text, fix
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An item somebody owns, of a sampled inventory or of the store's list."""
+
+    product_id: str
+    slug: str
+    customer_id: str
+
+
+def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequence[Server]) -> list[Found]:
+    """Everything worth saying about the products that perks name, mistakes first, else in the config's order."""
+    by_word = {word: product for product in reversed(products) for word in (product.slug, product.id) if word}
+    named: dict[str, list[Perk]] = {}
+    found: list[Found] = []
+    for perk in perks:
+        for word in perk.products:
+            if word not in by_word:
+                found.append(_missing(word, perk, products))
+            elif perk not in named.setdefault(by_word[word].id, []):
+                named[by_word[word].id].append(perk)
+    by_id = {product.id: product for product in products}
+    for product_id, its_perks in named.items():
+        found += _of_product(by_id[product_id], its_perks, servers)
+    return sorted(found, key=lambda one: one.severity != "error")
+
+
+def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str, str], where: str) -> list[Found]:
+    """Products somebody owns and no perk names, most owned first. `names`: product id → its name, where known;
+    `where` says of which items this is true."""
+    mapped = {word for perk in perks for word in perk.products}
+    items: Counter[str] = Counter()
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    slugs: dict[str, str] = {}
+    for one in owned:
+        if mapped.isdisjoint({one.slug, one.product_id}):
+            items[one.product_id] += 1
+            owners[one.product_id].add(one.customer_id)
+            slugs[one.product_id] = one.slug
+    return [
+        Found(
+            "info",
+            "not_mapped",
+            slugs[product_id] or product_id,
+            (),
+            f"{count} {'item' if count == 1 else 'items'} of {len(owners[product_id])} "
+            f"{'customer' if len(owners[product_id]) == 1 else 'customers'} ({where}), and no perk names this product"
+            + (f" ({quoted(names[product_id])})" if names.get(product_id) else ""),
+            f"if it should give something, write {quoted(slugs[product_id] or product_id)} into the products of a "
+            "[[perk]]",
+        )
+        for product_id, count in sorted(items.items(), key=lambda pair: (-pair[1], int(pair[0])))
+    ]
+
+
+def _missing(word: str, perk: Perk, products: Sequence[Product]) -> Found:
+    slugs = [product.slug for product in products if product.slug]
+    near = close_matches(word, slugs)
+    fix = f"did you mean {quoted(near[0])}?" if near else f"the store's slugs are {_some(slugs)}"
+    text = "the store has no product with this slug or id: nobody will ever be given this perk for it"
+    return Found("error", "no_product", word, (perk.name,), text, fix)
+
+
+def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Server]) -> Iterator[Found]:
+    names = tuple(perk.name for perk in perks)
+
+    def warning(code: str, text: str, fix: str) -> Found:
+        return Found("warning", code, product.slug or product.id, names, text, fix)
+
+    if not any(command.stage in _STARTS for command in product.commands):
+        stages = listed(dict.fromkeys(command.stage for command in product.commands))
+        had = f"has commands only at {stages}" if product.commands else "has no command in the store's dashboard"
+        yield warning(
+            "no_command",
+            f"it {had}, so its items are invisible to their customers' tokens, and to perkd",
+            f"attach at least the command {quoted(WORD)} at {ACTIVATES}, bound to a game server",
+        )
+    for command in product.commands:
+        if not is_for_perkd(command.content):
+            yield warning("real_command", _real(product, command, servers), _instead(command))
+    yield from _elsewhere(product, servers, warning)
+    waiting = [perk.name for perk in perks if perk.kind is PerkKind.LASTING and perk.lasts is None]
+    if not (waiting and _expires(product) and product.commands):
+        return
+    if not _activated(product, servers):
+        yield warning(
+            "not_activated",
+            f"it expires, and nothing known here activates it for {listed(waiting)}: its items stay usable, and their "
+            f"time does not start, {_plugin(product)}",
+            f'set paynow_token in the [[server]] that its command {quoted(WORD)} is bound to, or write lasts = "30d" '
+            "in the perk; where an official plugin runs, nothing is to be done",
+        )
+    elif unanswered := _unanswered(product, servers):
+        where = _some(unanswered)
+        yield warning(
+            "not_activated",
+            f"it expires, and its command also goes to {where}, where nothing known here acknowledges it: the store "
+            f"may wait for that before it starts the time of an item of {listed(waiting)}, unless PayNow's own plugin "
+            "runs there",
+            f"take {where} off the product in the store's dashboard, or set paynow_token in the [[server]] it is; "
+            "where an official plugin runs, nothing is to be done",
+        )
+
+
+def _real(product: Product, command: ProductCommand, servers: Sequence[Server]) -> str:
+    sends = [one.name for one in servers if one.run_store_commands and _may_get(one, product, command)]
+    if sends:
+        who = f"{listed(sends)} has run_store_commands = true, so perkd itself would send it beside the perk's commands"
+    else:
+        who = "a plugin would run it beside the perk's commands, perkd leaves it alone"
+    return f"it still runs {quoted(command.content)} at {command.stage}: risk of double delivery ({who})"
+
+
+def _instead(command: ProductCommand) -> str:
+    if command.stage in _STARTS:
+        return f"write {quoted(WORD)} in its place in the store's dashboard, or take it out of the perk"
+    return "remove it in the store's dashboard, or take what it does out of the perk's `revoke` and `revoke_on`"
+
+
+def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> Iterator[Found]:
+    known = {server.paynow_id for server in servers if server.paynow_id}
+    bound = {place for command in product.commands for place in _bound(product, command)}
+    if not known or not bound or not known.isdisjoint(bound):
+        return
+    names = {one.id: one.name or one.id for one in product.gameservers}
+    places = _some(names.get(one, one) for one in bound)
+    yield warning(
+        "other_servers",
+        f"its commands are only for game servers that are no [[server]] here: {places}",
+        "bind them to a game server whose id stands as paynow_id in a [[server]], or correct that paynow_id",
+    )
+
+
+def _expires(product: Product) -> bool:
+    return product.remove_after_enabled or product.allow_subscription
+
+
+def _activated(product: Product, servers: Sequence[Server]) -> bool:
+    """Whether a server with a token acknowledges a line of this product."""
+    return any(
+        _acknowledges(server, command) and _may_get(server, product, command)
+        for command in product.commands
+        if command.stage == ACTIVATES
+        for server in servers
+    )
+
+
+def _unanswered(product: Product, servers: Sequence[Server]) -> list[str]:
+    """The game servers, by name, to which a command goes that activates and that no server here acknowledges."""
+    names = {one.id: one.name or one.id for one in product.gameservers}
+    return [
+        names.get(place, place)
+        for place in dict.fromkeys(
+            place
+            for command in product.commands
+            if command.stage == ACTIVATES
+            for place in _bound(product, command)
+            if not any(_acknowledges(one, command) and one.paynow_id in ("", place) for one in servers)
+        )
+    ]
+
+
+def _acknowledges(server: Server, command: ProductCommand) -> bool:
+    return server.paynow_token is not None and (is_for_perkd(command.content) or server.run_store_commands)
+
+
+def _plugin(product: Product) -> str:
+    names = [one.name or one.id for one in product.gameservers]
+    return f"unless PayNow's own plugin runs on {_some(names)}" if names else "unless PayNow's own plugin runs there"
+
+
+def _may_get(server: Server, product: Product, command: ProductCommand) -> bool:
+    """Whether the command can come into this server's queue. One without a paynow_id may be any game server."""
+    bound = _bound(product, command)
+    return not server.paynow_id or not bound or server.paynow_id in bound
+
+
+def _bound(product: Product, command: ProductCommand) -> set[str]:
+    """The ids of the game servers a command is for; empty: not said, so all of the store's."""
+    return set(command.override_execute_on_gameserver_ids or [one.id for one in product.gameservers])
+
+
+def _some(words: Iterable[str]) -> str:
+    every = sorted(words)
+    return listed(every[:10]) + (f" and {len(every) - 10} more" if len(every) > 10 else "")

@@ -1,0 +1,164 @@
+"""Asks each game server who is online: over the daemon's own connection when one runs, else directly.
+
+`check --connect` calls it. A server is logged in to once, and with a refused password never a second time: Source
+servers ban after a few. A vanilla Minecraft server answers all its RCON connections from one buffer, so while a daemon
+holds a server nobody else connects to it.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from perkd.adapters import ADAPTERS
+from perkd.adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Player, Session
+
+from ...core.model import Server
+from ..asking import Daemon, NobodyThere
+from ..errors import CliError
+
+# What to do, for what the adapters' own words do not say.
+LOOKS_BANNED = (
+    "wait until the server has started; if it has, look for this machine in its list of bans before trying again"
+)
+ONE_TRY = "nothing was tried a second time"
+
+
+@dataclass(slots=True)
+class ServerSaid:
+    """What one server said. `state`: up, refused, closed, unreachable, unreadable, not_checked, or the daemon's word.
+    `reached`: something answered there."""
+
+    name: str
+    game: str
+    address: str
+    through: str = ""  # "daemon", "direct", or nobody was asked
+    state: str = "not_checked"
+    players: int | None = None
+    latency_s: float | None = None
+    error: str | None = None
+    fix: str | None = None
+    note: str | None = None
+    transports: dict[str, str] = field(default_factory=dict)  # word → what it read
+    reached: bool = False
+
+    @property
+    def well(self) -> bool:
+        """One that could not be checked is not known to be ill."""
+        return self.error is None
+
+
+@dataclass(slots=True)
+class Held:
+    """What a running daemon holds. `names` None: no daemon; `trouble`: there is one and it cannot be asked."""
+
+    names: dict[str, str] | None = None  # address → the daemon's name for it
+    trouble: str | None = None
+
+
+async def held_by(daemon: Daemon) -> Held:
+    try:
+        answer = await daemon.ask("GET", "/servers")
+    except NobodyThere:
+        return Held()
+    except CliError as error:
+        return Held(trouble=str(error))
+    return Held(names={server["address"]: server["name"] for server in answer["servers"]})
+
+
+async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> list[ServerSaid]:
+    """All at once, each address one time."""
+    first: dict[str, str] = {}
+    twins = {}
+    for server in servers:
+        other = first.setdefault(server.endpoint.address, server.name)
+        if other != server.name:
+            twins[server.name] = other
+    return await asyncio.gather(*(_ask(server, daemon, held, twins) for server in servers))
+
+
+async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, str]) -> ServerSaid:
+    said = ServerSaid(server.name, server.game, server.endpoint.address)
+    if server.name in twins:
+        said.note = f"the address of {twins[server.name]}: asked there"
+    elif held.trouble is not None:
+        said.note = f"a daemon may hold its connection, so it was not asked: {held.trouble}"
+    elif held.names is not None and said.address in held.names:
+        await _through(daemon, held.names[said.address], said)
+    elif not server.endpoint.password.reveal():
+        said.note = "its password could not be read here, so it was not asked"
+    else:
+        await _directly(server, said)
+    return said
+
+
+async def _through(daemon: Daemon, name: str, said: ServerSaid) -> None:
+    said.through = "daemon"
+    try:
+        answer = await daemon.ask("POST", f"/servers/{name}/probe")
+    except CliError as error:
+        said.error = str(error)
+        return
+    said.state, said.players, said.latency_s = answer["state"], answer["players"], answer["latency_s"]
+    said.reached = said.state in ("up", "refused")
+    if said.players is not None:
+        said.transports[answer["transport"]] = f"{said.players} online"
+        if said.game == "minecraft":
+            said.note = "only this transport: a second connection could take answers away from the daemon"
+        return
+    said.error = answer["error"] or "no connection yet"
+    if said.state == "up":
+        said.state = "unreadable"
+    elif said.state == "refused":
+        said.fix = "correct the password, then `perkd reload`; a changed credential needs `systemctl restart perkd`"
+    else:
+        said.fix = "the daemon tries again by itself"
+
+
+async def _directly(server: Server, said: ServerSaid) -> None:
+    said.through = "direct"
+    adapter, endpoint = ADAPTERS[server.game], server.endpoint
+    try:
+        async with adapter.connect(endpoint) as session:
+            said.reached = True
+            began = time.monotonic()
+            players = await session.players()
+            said.latency_s = round(time.monotonic() - began, 4)
+            said.state, said.players = "up", len(players)
+            said.transports[endpoint.transport] = f"{len(players)} online"
+            for transport in adapter.transports:
+                if transport != endpoint.transport:
+                    await _compare(replace(endpoint, transport=transport), session, players, server, said)
+    except AuthRefused as error:
+        said.state, said.reached, said.error = "refused", True, str(error)
+        said.fix = f"set the password of both to the same text; {ONE_TRY}, and perkd stops at a refused password too"
+    except LoginClosed as error:
+        said.state, said.error, said.fix = "closed", str(error), f"{LOOKS_BANNED}; {ONE_TRY}"
+    except NotSent as error:
+        said.state, said.error = "unreachable", str(error)
+    except AdapterError as error:
+        said.state, said.error = "unreadable", str(error)
+        said.fix = "is `game` right for this server? Without a list perkd does not know who is online"
+
+
+async def _compare(
+    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, said: ServerSaid
+) -> None:
+    """Asks the same over another transport. Where the two differ the first is asked again: people come and go."""
+    used = server.endpoint.transport
+    try:
+        async with ADAPTERS[server.game].connect(endpoint) as other:
+            theirs = await other.players()
+    except AdapterError as error:
+        said.transports[endpoint.transport] = "failed"
+        said.error = f"{endpoint.transport} failed where {used} did not: {error}"
+    else:
+        said.transports[endpoint.transport] = f"{len(theirs)} online"
+        if set(theirs) == set(players) or set(theirs) == set(await session.players()):
+            return
+        said.error = f"{used} and {endpoint.transport} read different players: {_names(players)} and {_names(theirs)}"
+    said.fix = f'keep the one that is right: transport = "{used}" or "{endpoint.transport}" in [[server]]'
+
+
+def _names(players: Sequence[Player]) -> str:
+    return ", ".join(sorted(player.name for player in players)[:10]) or "nobody"

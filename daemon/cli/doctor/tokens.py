@@ -1,0 +1,144 @@
+"""Asks the store for a sample of the tokens: whose each is and what it can see. `check --connect` calls it.
+
+Reads only. One token after the other, at the configured pace.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ...config import Settings
+from ...config.tokens_file import TokenEntry
+from ...core.model import Item, Perk, Secret
+from ...paynow.errors import Limited, StoreError, TokenRefused, Unreachable
+from ...paynow.storefront import Fresh, Storefront
+from ...paynow.transport.rate import Rate
+from ..output import many
+
+SAMPLE = 20
+SLOW_S = 2.0  # an answer that takes longer is worth a word
+FAILURES_MOST = 3  # in a row: the others would only say the same
+NO_TOKEN = Secret("perkd-check")  # of nobody: a store that refuses it is there
+
+
+@dataclass(slots=True)
+class TokenSaid:
+    """What one token gave. `customer_id` None: the store did not say whose it is; `items` None: nor what he owns."""
+
+    where: str  # in the tokens file, with the owner's name for it; never the token
+    customer_id: str | None = None
+    name: str | None = None
+    items: int | None = None
+    error: str | None = None
+    refused: bool = False
+
+
+@dataclass(slots=True)
+class StoreSaid:
+    """What the store said. `state`: ok, limited, failing or unreachable."""
+
+    api: str
+    listed: int  # tokens in the file
+    tokens: list[TokenSaid] = field(default_factory=list)
+    state: str = "ok"
+    error: str | None = None
+    slowest_s: float = 0.0
+    warnings: list[str] = field(default_factory=list)
+    not_asked: int = 0  # of the sample
+
+    @property
+    def reached(self) -> bool:
+        return self.state != "unreachable" or any(token.customer_id or token.refused for token in self.tokens)
+
+    @property
+    def read(self) -> int:
+        """How many inventories were read."""
+        return sum(token.items is not None for token in self.tokens)
+
+    @property
+    def well(self) -> bool:
+        return self.state == "ok" and not any(token.error for token in self.tokens)
+
+
+def sample(entries: Sequence[TokenEntry]) -> list[TokenEntry]:
+    """At most SAMPLE of them, spread over the list: old customers and new ones."""
+    count = min(SAMPLE, len(entries))
+    return [entries[number * len(entries) // count] for number in range(count)]
+
+
+async def ask_store(
+    found: Settings, asked: Sequence[TokenEntry], step: Callable[[int], None], *, knock: bool
+) -> tuple[StoreSaid, list[Item]]:
+    """Asks for each of `asked`; without any, and with `knock`, whether the store is there at all. Returns what their
+    inventories hold, too."""
+    said = StoreSaid(api=found.store.api, listed=len(found.customers.tokens or ()))
+    seen: list[Item] = []
+    async with Storefront.open(
+        found.store.api, found.store.items_path, rate=Rate(found.poll.rate), store_id=found.store.id
+    ) as store:
+        if not asked and knock:
+            await _knock(store, said)
+        failed = 0
+        for number, entry in enumerate(asked, 1):
+            token = TokenSaid(entry.where)
+            said.tokens.append(token)
+            error = await _ask(store, entry.token, token, said, seen)
+            step(1)
+            failed = failed + 1 if error is not None and not token.refused else 0
+            if isinstance(error, Limited | Unreachable) or failed >= FAILURES_MOST:
+                said.state = "limited" if isinstance(error, Limited) else "failing"
+                said.state = "unreachable" if isinstance(error, Unreachable) else said.state
+                said.error, said.not_asked = str(error), len(asked) - number
+                break
+    if said.slowest_s > SLOW_S:
+        said.warnings.append(f"the store is slow: its slowest answer took {said.slowest_s:.1f} s")
+    return said, seen
+
+
+async def _knock(store: Storefront, said: StoreSaid) -> None:
+    began = time.monotonic()
+    try:
+        await store.customer(NO_TOKEN)
+    except TokenRefused:
+        said.slowest_s = time.monotonic() - began
+    except StoreError as error:
+        said.error = str(error)
+        said.state = "limited" if isinstance(error, Limited) else "failing"
+        said.state = "unreachable" if isinstance(error, Unreachable) else said.state
+
+
+async def _ask(
+    store: Storefront, token: Secret, told: TokenSaid, said: StoreSaid, seen: list[Item]
+) -> StoreError | None:
+    """Fills `told`; returns what went wrong."""
+    began = time.monotonic()
+    try:
+        profile = await store.customer(token)
+        told.customer_id, told.name = profile.customer_id, profile.display_name
+        said.slowest_s, began = max(said.slowest_s, time.monotonic() - began), time.monotonic()
+        answer = await store.inventory(token, profile.customer_id, None, datetime.now(UTC))
+    except StoreError as error:
+        told.error, told.refused = str(error), isinstance(error, TokenRefused)
+        return error
+    said.slowest_s = max(said.slowest_s, time.monotonic() - began)
+    assert isinstance(answer, Fresh)  # noqa: S101 - nothing was known before, so nothing can be unchanged
+    told.items = len(answer.inventory.items)
+    seen += answer.inventory.items
+    return None
+
+
+def never_seen(said: StoreSaid, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
+    """A line for each perk with a product nobody in the sample has: all that can be said without an API key."""
+    if not said.read:
+        return
+    where = f"{said.read} of {many(said.listed, 'customer')}"
+    there = {word for item in seen for word in (item.slug, item.product_id)}
+    for perk in perks:
+        missing = [product for product in perk.products if product not in there]
+        if missing:
+            yield (
+                f'perk "{perk.name}": {", ".join(missing)} is in no inventory read ({where}). Nobody of them '
+                "bought it, or its slug or id is written otherwise in the store, or it has no command in the store's "
+                "dashboard: then its items are hidden from perkd"
+            )

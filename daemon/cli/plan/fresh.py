@@ -1,0 +1,83 @@
+"""Reads every customer's inventory from the store once, at the configured pace, with progress: `perkd plan --fresh`."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ...config import Settings
+from ...core.model import Secret
+from ...ledger.rows import Polled
+from ...paynow.errors import Limited, StoreError
+from ...paynow.storefront import Fresh, Storefront
+from ...paynow.transport.rate import Rate
+from ...polling.reconcile import Sighting
+from ..output import many
+from ..progress import progress
+from .rehearsal import Rehearsal
+
+PROFILE_AGAIN = timedelta(days=1)  # as the daemon does
+TRIES = 5  # when the store asks for a slower pace
+
+
+@dataclass(slots=True)
+class Reading:
+    """How the round went: whom the store let us read, and what it said about the others."""
+
+    read: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)  # (customer, why)
+
+
+async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
+    """Looks at everybody with the store's answer of now. A customer who cannot be read is left as he was."""
+    everybody = rehearsal.everybody()
+    asked = [(row, row.token) for row in everybody if row.token is not None]
+    reading = Reading()
+    gate = asyncio.Semaphore(settings.poll.concurrency)
+    told = f"asked for {{done}} of {many(len(asked), 'customer')}"
+    with progress(len(asked), "asking the store", told) as step:
+        async with Storefront.open(
+            settings.store.api, settings.store.items_path, rate=Rate(settings.poll.rate)
+        ) as store:
+
+            async def one(row: Polled, token: Secret) -> None:
+                async with gate:
+                    try:
+                        customer_id, inventory = await _patiently(store, rehearsal, row, token)
+                    except StoreError as error:
+                        reading.failed.append((row.label, str(error)))
+                    else:
+                        read_at = inventory.inventory.read_at
+                        await rehearsal.look(customer_id, Sighting(read_at=read_at, inventory=inventory.inventory))
+                        reading.read += 1
+                    step(1)
+
+            async with asyncio.TaskGroup() as group:
+                for row, token in asked:
+                    group.create_task(one(row, token))
+    for row in everybody:
+        if row.token is None and row.customer_id is not None:
+            await rehearsal.look(row.customer_id, None)
+    return reading
+
+
+async def _patiently(store: Storefront, rehearsal: Rehearsal, row: Polled, token: Secret) -> tuple[str, Fresh]:
+    """Who it is and what he owns; a store that asks for a slower pace is asked again at that pace."""
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return await _ask(store, rehearsal, row, token)
+        except Limited:
+            if not tries_left:
+                raise
+    raise AssertionError("the loop returns or raises")
+
+
+async def _ask(store: Storefront, rehearsal: Rehearsal, row: Polled, token: Secret) -> tuple[str, Fresh]:
+    now = rehearsal.now()
+    customer_id = row.customer_id
+    if customer_id is None or row.incomplete or row.profile_at is None or now - row.profile_at > PROFILE_AGAIN:
+        profile = await store.customer(token)
+        rehearsal.identify(row, profile)
+        customer_id = profile.customer_id
+    answer = await store.inventory(token, customer_id, None, now)
+    assert isinstance(answer, Fresh)  # noqa: S101 - nothing was known before, so nothing can be unchanged
+    return customer_id, answer

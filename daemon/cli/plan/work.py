@@ -1,0 +1,139 @@
+"""Works the plan out: the daemon's own steps on a copy of the ledger, and what of it is worth showing.
+
+`plan` calls it; `plantext` shows a Plan to people, `as_json` to programs.
+"""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ...config import Settings
+from ...core.model import State, Step
+from ...ledger.base import LedgerError
+from ...ledger.rows import Brakes, CommandRow
+from ...polling.reconcile import Sighting
+from ...reports.status import command_json, stamp
+from ..errors import Misconfigured, NotWell, OutOfReach
+from . import rehearsal
+from .rehearsal import Rehearsal
+
+HYPOTHETICAL = ("id", "reply", "attempts", "created_at", "due_at", "sent_at", "settled_at")
+
+
+@dataclass(slots=True)
+class Plan:
+    """What would happen. `commands` would be new; the rest is about what is in the ledger already."""
+
+    fresh: bool
+    first_start: bool
+    compared: int = 0
+    oldest_read_at: datetime | None = None
+    unread: list[str] = field(default_factory=list)  # nobody asked the store for them yet
+    failed: list[tuple[str, str]] = field(default_factory=list)  # (customer, what the store said)
+    commands: list[CommandRow] = field(default_factory=list)
+    adopted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    waiting: int = 0
+    voided: list[CommandRow] = field(default_factory=list)
+    stopped: list[CommandRow] = field(default_factory=list)
+    freed: list[CommandRow] = field(default_factory=list)
+    brake: Brakes = field(default_factory=Brakes)
+    brake_trips: bool = False
+
+    def counts(self) -> dict[tuple[str, str], dict[str, int]]:
+        """For each (server, perk): holdings to grant and to revoke, once-items adopted, commands blocked."""
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        holdings = {(row.server, row.perk, row.step, row.holding_id) for row in self.commands}
+        numbers = Counter((server, perk, step) for server, perk, step, _ in holdings)
+        blocked = Counter((row.server, row.perk) for row in self.commands if row.state == State.BLOCKED)
+        for server, perk in sorted({*((s, p) for s, p, _ in numbers), *self.adopted}):
+            found[server, perk] = {
+                "grant": numbers[server, perk, Step.GRANT.value],
+                "revoke": numbers[server, perk, Step.REVOKE.value],
+                "adopt": self.adopted[server, perk],
+                "blocked": blocked[server, perk],
+            }
+        return found
+
+
+def make(found: Settings, *, fresh: bool) -> Plan:
+    """The plan for these settings. Raises Misconfigured, NotWell or OutOfReach."""
+    now = datetime.now(UTC)
+    try:
+        copy = rehearsal.copy_of(found.ledger.path)
+        if copy is None and not fresh:
+            return Plan(fresh=False, first_start=True)
+        return asyncio.run(_make(copy or rehearsal.empty(now), found, fresh=fresh, first_start=copy is None))
+    except LedgerError as error:
+        raise Misconfigured(str(error)) from error
+    except sqlite3.DatabaseError as error:
+        if "not a database" in str(error) or "malformed" in str(error):
+            raise Misconfigured(f"{found.ledger.path} is damaged ({error}): `perkd run` says what to do") from error
+        raise NotWell(
+            f"{found.ledger.path} is not as this perkd knows ledgers ({error}): is the daemon as new as this command?"
+        ) from error
+
+
+async def _make(copy: sqlite3.Connection, found: Settings, *, fresh: bool, first_start: bool) -> Plan:
+    try:
+        played = Rehearsal(copy, found, lambda: datetime.now(UTC))
+        made = Plan(fresh=fresh, first_start=first_start)
+        if fresh:
+            from .fresh import read_all  # noqa: PLC0415 - it brings the HTTP client, which only this needs
+
+            reading = await read_all(played, found)
+            if reading.failed and not reading.read:
+                label, why = reading.failed[0]
+                raise OutOfReach(f"no customer could be read from the store. {label}: {why}")
+            made.compared, made.failed = reading.read, reading.failed
+        else:
+            await _look_again(played, made)
+        made.commands, made.adopted, made.waiting = played.commands(), played.adopted, played.waiting()
+        made.voided = played.turned(State.VOID)
+        made.stopped, made.freed = played.turned(State.BLOCKED), played.turned(State.PLANNED)
+        made.brake = played.brake()
+        made.brake_trips = made.brake.on_at is not None and played.brake_before.on_at is None
+        return made
+    finally:
+        copy.close()
+
+
+async def _look_again(played: Rehearsal, made: Plan) -> None:
+    """Everybody as last read: as if the store gave the same answer now."""
+    for row in played.everybody():
+        if row.customer_id is None or (row.read_at is None and row.token is not None):
+            made.unread.append(row.label)
+            continue
+        sighting = None if row.token is None else Sighting(read_at=played.now(), inventory=None)
+        await played.look(row.customer_id, sighting)
+        made.compared += 1
+        made.oldest_read_at = min(filter(None, (made.oldest_read_at, row.read_at)), default=None)
+
+
+def as_json(made: Plan, found: Settings) -> dict[str, Any]:
+    """The plan as `perkd plan --json` prints it."""
+    return {
+        "ledger": str(found.ledger.path),
+        "first_start": made.first_start,
+        "fresh": made.fresh,
+        "compared": made.compared,
+        "oldest_read_at": stamp(made.oldest_read_at),
+        "unread": made.unread,
+        "failed": [{"customer": label, "error": why} for label, why in made.failed],
+        "changes": [{"server": server, "perk": perk, **numbers} for (server, perk), numbers in made.counts().items()],
+        "commands": [
+            {key: value for key, value in command_json(row).items() if key not in HYPOTHETICAL} for row in made.commands
+        ],
+        "waiting": made.waiting,
+        "voided": [row.id for row in made.voided],
+        "stopped": [row.id for row in made.stopped],
+        "freed": [row.id for row in made.freed],
+        "brake": {
+            "on": made.brake.on_at is not None,
+            "would_trip": made.brake_trips,
+            "blocked": made.brake.blocked,
+            "reason": made.brake.reason,
+        },
+    }

@@ -1,0 +1,167 @@
+"""`perkd store customers create` and `update`: one customer, exactly the given fields."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...paynow.requests import CustomerFields
+from ..errors import OutOfReach, WrongUse
+from ..options import Config, Json
+from ..output import printable, say, say_json, warn
+from .customers import CustomerId
+from .fields import an_id, body, pairs, texts
+from .session import LOST, ask, desk, told
+from .text import customer_details, plain
+
+if TYPE_CHECKING:
+    from ...paynow.documents import Customer
+    from ...paynow.management import Management
+
+CLEARABLE = ("name", "steam_id", "minecraft_uuid", "xbox_xuid", "metadata")
+
+NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="1 to 50 characters.")]
+SteamId = Annotated[str | None, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
+Uuid = Annotated[str | None, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
+Platform = Annotated[
+    str | None, typer.Option("--minecraft-platform", metavar="PLATFORM", help="java, bedrock or unknown.")
+]
+Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
+Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="May be given often.")]
+Blank = Annotated[bool, typer.Option("--blank", help="A customer without any field is meant.")]
+UNSURE = "whether the customer was made is not known"
+LOOK = "Look with `perkd store customers lookup` or `list --search` before you try again"
+
+Clear = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--clear", metavar="FIELD", help=f"Empty it: {', '.join(CLEARABLE)} or metadata.KEY. May be given often."
+    ),
+]
+
+
+def create(  # noqa: PLR0913 - one argument for each option
+    *,
+    name: NewName = None,
+    steam_id: SteamId = None,
+    minecraft_uuid: Uuid = None,
+    minecraft_platform: Platform = None,
+    xbox_xuid: Xuid = None,
+    metadata: Metadata = None,
+    blank: Blank = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Make a customer. The store cannot delete one.
+
+    On a Minecraft store the name or the UUID is enough: the store looks the other up.
+    """
+    given = _given(name, steam_id, minecraft_uuid, minecraft_platform, xbox_xuid)
+    if metadata:
+        given["metadata"] = pairs(metadata, "--metadata")
+    if not given and not blank:
+        raise WrongUse("a customer without any field: give one, or --blank if that is meant")
+    fields = body(CustomerFields, given)
+
+    async def work(management: "Management") -> "Customer":
+        try:
+            return await management.customers.create(fields)
+        except LOST as error:
+            raise OutOfReach(f"{UNSURE}: {told(error, blindly=False)}. {LOOK}") from None
+
+    _show(ask(desk(config), work, unsure=f"it was interrupted: {UNSURE}. {LOOK}"), "made", json=json)
+
+
+def update(  # noqa: PLR0913 - one argument for each option
+    customer_id: CustomerId,
+    *,
+    name: NewName = None,
+    steam_id: SteamId = None,
+    minecraft_uuid: Uuid = None,
+    minecraft_platform: Platform = None,
+    xbox_xuid: Xuid = None,
+    metadata: Metadata = None,
+    clear: Clear = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Change the given fields of a customer, and no other.
+
+    Metadata keys that are not named stay as they are.
+    """
+    an_id("customer", customer_id)
+    given = _given(name, steam_id, minecraft_uuid, minecraft_platform, xbox_xuid, clearable=CLEARABLE)
+    added = pairs(metadata or (), "--metadata")
+    cleared = _cleared(clear or (), [*given, *(["metadata"] if added else []), *(f"metadata.{key}" for key in added)])
+    dropped = [field.removeprefix("metadata.") for field in cleared if field.startswith("metadata.")]
+    given |= dict.fromkeys((field for field in cleared if not field.startswith("metadata.")), None)
+    if not given and not added and not dropped:
+        raise WrongUse("nothing to change: give at least one field, or --clear one")
+    body(CustomerFields, given | ({"metadata": added} if added else {}))
+
+    async def work(management: "Management") -> "Customer":
+        fields = dict(given)
+        if added or dropped:  # the store takes metadata whole
+            had = (await management.customers.show(customer_id)).metadata
+            fields["metadata"] = {key: value for key, value in had.items() if key not in dropped} | added
+        return await management.customers.update(customer_id, body(CustomerFields, fields))
+
+    changed: Customer = ask(
+        desk(config),
+        work,
+        unsure=f"it was interrupted: whether customer {customer_id} was changed is not known. Look at `perkd store "
+        f"customers show {customer_id}`; the same change can be sent again",
+    )
+    _show(changed, "changed", json=json)
+    if left := _left(changed, cleared):
+        warn(f"the store kept {', '.join(left)}: it does not let this be emptied")
+
+
+def _given(
+    name: str | None,
+    steam_id: str | None,
+    minecraft_uuid: str | None,
+    minecraft_platform: str | None,
+    xbox_xuid: str | None,
+    *,
+    clearable: Sequence[str] = (),
+) -> dict[str, object]:
+    fields = {
+        "name": name,
+        "steam_id": steam_id,
+        "minecraft_uuid": minecraft_uuid,
+        "minecraft_platform": minecraft_platform,
+        "xbox_xuid": xbox_xuid,
+    }
+    return dict(texts(fields, clearable=clearable))
+
+
+def _cleared(fields: Sequence[str], given: Sequence[str]) -> list[str]:
+    """The fields to empty, as the API names them. Raises WrongUse."""
+    found = [field if field.startswith("metadata.") else field.replace("-", "_") for field in fields]
+    for field in found:
+        if field not in CLEARABLE and not (field.startswith("metadata.") and field != "metadata."):
+            raise WrongUse(
+                f"--clear: {printable(field)[:40]} cannot be emptied, only {', '.join(CLEARABLE)} and metadata.KEY"
+            )
+        if field in given or ("metadata" in found and field != "metadata" and field.startswith("metadata.")):
+            raise WrongUse(f"--clear {printable(field)}: it is given as well: set it or clear it, not both")
+    return found
+
+
+def _left(customer: "Customer", cleared: Sequence[str]) -> list[str]:
+    document = plain(customer)
+    return [
+        field
+        for field in cleared
+        if (document["metadata"].get(field.removeprefix("metadata.")) if "." in field else document.get(field))
+    ]
+
+
+def _show(customer: "Customer", what: str, *, json: bool) -> None:
+    if json:
+        say_json(plain(customer))
+        return
+    say(f"customer {customer.id} is {what}")
+    say()
+    customer_details(customer)

@@ -1,0 +1,214 @@
+"""`perkd store customers`: list, export, look up and show. Reads only."""
+
+import csv
+from collections.abc import Callable, Iterable
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from ...paynow.requests import CustomerFields
+from ..errors import NotWell, WrongUse
+from ..options import Config, Json
+from ..output import many, say, say_json
+from ..progress import counting
+from .fields import an_id, body, shown, texts
+from .remainder import write_new
+from .session import Desk, ask, desk, every_customer
+from .text import customer_details, customers_table, list_json, name_of, plain, when
+
+if TYPE_CHECKING:
+    from ...paynow.documents import Customer
+    from ...paynow.management import Management
+
+SHOWN = 100
+COLUMNS = (
+    "id",
+    "name",
+    "display_name",
+    "steam_id",
+    "minecraft_uuid",
+    "minecraft_platform",
+    "xbox_xuid",
+    "created_at",
+    "updated_at",
+    "metadata",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins so
+
+CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")]
+Search = Annotated[str, typer.Option("--search", metavar="TEXT", help="Only those the store finds for this text.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help=f"At most so many. A list shows {SHOWN} without it.")]
+Export = Annotated[
+    Path | None, typer.Option("--export", metavar="FILE", help="Write all of them to a new CSV file instead.")
+]
+ExportFile = Annotated[Path, typer.Argument(metavar="FILE", help="A new CSV file.")]
+SteamId = Annotated[str | None, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
+Uuid = Annotated[str | None, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
+Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
+JavaName = Annotated[str | None, typer.Option("--java-name", metavar="NAME", help="A Minecraft Java name.")]
+BedrockName = Annotated[
+    str | None, typer.Option("--bedrock-name", metavar="NAME", help="A Minecraft Bedrock gamertag.")
+]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The name set for him in the store.")]
+Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="His id in the store.")]
+
+
+def list_(
+    *, search: Search = "", limit: Limit = None, to: Export = None, config: Config = None, json: Json = False
+) -> None:
+    """The customers of the store, oldest first."""
+    where = desk(config)
+    if to is not None:
+        _export(where, to, search, limit, json=json)
+        return
+    most = limit or SHOWN
+    found: list[Customer] = []
+
+    async def work(management: "Management") -> None:
+        async for page in every_customer(management, search, step):
+            found.extend(page)
+            if len(found) > most:
+                return
+
+    with counting("reading customers", "read {done} customers") as step:
+        ask(where, work)
+    more = len(found) > most
+    if json:
+        list_json("customers", found[:most], more=more)
+    elif found:
+        customers_table(found[:most])
+        if more:
+            say(f"more than these {most}: --limit shows as many as you like, --export writes all to a file")
+    else:
+        say(f"the store finds no customer for {shown(search)}" if search else "the store has no customers yet")
+
+
+def export(
+    file: ExportFile, *, search: Search = "", limit: Limit = None, config: Config = None, json: Json = False
+) -> None:
+    """Write all customers to a new CSV file.
+
+    Only you can read the file. A text a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    _export(desk(config), file, search, limit, json=json)
+
+
+def lookup(  # noqa: PLR0913 - one argument for each option
+    *,
+    steam_id: SteamId = None,
+    minecraft_uuid: Uuid = None,
+    xbox_xuid: Xuid = None,
+    java_name: JavaName = None,
+    bedrock_name: BedrockName = None,
+    name: Name = None,
+    id_: Id = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Find one customer by one of his ids or names.
+
+    Exits 1 when the store has no such customer.
+    """
+    asked = {
+        "steam_id": steam_id,
+        "minecraft_uuid": minecraft_uuid,
+        "xbox_xuid": xbox_xuid,
+        "minecraft_java_name": java_name,
+        "minecraft_bedrock_name": bedrock_name,
+        "name": name,
+        "id": id_,
+    }
+    given = {key: value.strip() for key, value in texts(asked).items()}
+    if len(given) != 1:
+        raise WrongUse(
+            "a lookup needs exactly one of --steam-id, --minecraft-uuid, --xbox-xuid, --java-name, --bedrock-name, "
+            "--name and --id"
+        )
+    [(key, value)] = given.items()
+    if key == "id":
+        an_id("--id", value)
+    elif key in CustomerFields.model_fields:
+        body(CustomerFields, given)
+    found: Customer | None = ask(desk(config), lambda management: management.customers.lookup(given))
+    if json:
+        say_json(plain(found) if found else None)
+    elif found:
+        customer_details(found)
+    if found is None:
+        raise NotWell(f"the store has no customer whose {key} is {shown(value)}")
+
+
+def show(customer_id: CustomerId, *, config: Config = None, json: Json = False) -> None:
+    """One customer: names, ids in games, metadata."""
+    an_id("customer", customer_id)
+    found: Customer = ask(desk(config), lambda management: management.customers.show(customer_id))
+    if json:
+        say_json(plain(found))
+    else:
+        customer_details(found)
+
+
+def _export(where: Desk, file: Path, search: str, limit: int | None, *, json: bool) -> None:
+    """Writes beside the file first, so that a file with this name is always a whole one."""
+    _refuse_old(file)
+    part = file.with_name(f"{file.name}.part")
+    try:
+        write_new(part, "")
+    except FileExistsError:
+        raise NotWell(f"{part} is there: another export writes it, or one was killed; then delete it") from None
+    try:
+        with part.open("w", encoding="utf-8", newline="") as out:
+            count = _write(where, out, search, limit)
+        _refuse_old(file)
+        part.replace(file)
+    except OSError as error:
+        raise NotWell(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    if json:
+        say_json({"file": str(file), "customers": count})
+    else:
+        say(f"{many(count, 'customer')} written to {file}")
+
+
+def _write(where: Desk, out: TextIO, search: str, limit: int | None) -> int:
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    count = 0
+
+    async def work(management: "Management", step: Callable[[int], None]) -> None:
+        nonlocal count
+        async for page in every_customer(management, search, step):
+            rows = page if limit is None else page[: limit - count]
+            writer.writerows(_rows(rows))
+            count += len(rows)
+            if count == limit:
+                return
+
+    with counting("exporting customers", "exported {done} customers") as step:
+        ask(where, lambda management: work(management, step))
+    return count
+
+
+def _rows(customers: "Iterable[Customer]") -> Iterable[list[str]]:
+    for customer in customers:
+        document: dict[str, Any] = plain(customer)
+        texts = {
+            "display_name": name_of(customer),
+            "created_at": when(customer.created_at, none=""),
+            "updated_at": when(customer.updated_at, none=""),
+            "metadata": dumps(customer.metadata, ensure_ascii=False) if customer.metadata else "",
+        }
+        yield [_cell(texts.get(column, document.get(column))) for column in COLUMNS]
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _refuse_old(file: Path) -> None:
+    if file.exists() or file.is_symlink():
+        raise WrongUse(f"{file} is there already and is not overwritten: name another file, or delete it")

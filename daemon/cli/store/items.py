@@ -1,0 +1,136 @@
+"""`perkd store inventory`: what one customer owns; assign a product to him, revoke an item."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...paynow.errors import BadInput
+from ...paynow.requests import Assignment
+from ..errors import NotWell, WrongUse
+from ..options import Config, Json, Yes
+from ..output import confirm, many, say, warn
+from ..progress import counting
+from .customers import CustomerId
+from .fields import an_id, as_options, body, end_time, pairs
+from .session import ask, desk
+from .text import items_table, list_json
+
+if TYPE_CHECKING:
+    from ...paynow.documents import StoreItem
+    from ...paynow.management import Management
+
+HIDDEN = (
+    "an item without commands is likely invisible to the customer's token, so perkd will likely never see it and give "
+    "nothing for it"
+)
+
+ItemId = Annotated[str, typer.Argument(metavar="ITEM", help="The item's id, as `inventory show` shows it.")]
+Active = Annotated[bool, typer.Option("--active", help="Only what the store counts as active.")]
+Product = Annotated[str, typer.Option("--product", metavar="ID", help="The product, as it is today.")]
+Version = Annotated[str, typer.Option("--version", metavar="ID", help="One version of a product, instead.")]
+Quantity = Annotated[int, typer.Option("--quantity", metavar="N", help="1 to 20: as many items.")]
+Expires = Annotated[str, typer.Option("--expires", metavar="TIME", help="Its end, such as 2027-01-31T00:00:00Z.")]
+GameServer = Annotated[str, typer.Option("--gameserver", metavar="ID", help="Only this game server of the store.")]
+SkipCommands = Annotated[
+    bool, typer.Option("--skip-commands", help="The store runs no command for it. It is then likely hidden from perkd.")
+]
+Variable = Annotated[
+    list[str] | None, typer.Option("--variable", metavar="KEY=VALUE", help="A custom variable. May be given often.")
+]
+
+
+def show(customer_id: CustomerId, *, active: Active = False, config: Config = None, json: Json = False) -> None:
+    """What a customer owns, oldest first."""
+    an_id("customer", customer_id)
+    found: list[StoreItem] = []
+
+    async def work(management: "Management") -> None:
+        async for page in management.items.of_customer(customer_id, active_only=active):
+            found.extend(page)
+            step(len(page))
+
+    with counting("reading items", "read {done} items") as step:
+        ask(desk(config), work)
+    if json:
+        list_json("items", found)
+    elif found:
+        items_table(found)
+    else:
+        say(f"customer {customer_id} owns nothing{' that is active' if active else ''}")
+
+
+def assign(  # noqa: PLR0913 - one argument for each option
+    customer_id: CustomerId,
+    *,
+    product: Product = "",
+    version: Version = "",
+    quantity: Quantity = 1,
+    expires: Expires = "",
+    gameserver: GameServer = "",
+    skip_commands: SkipCommands = False,
+    variable: Variable = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Give a customer a product, as if it was bought.
+
+    When the store's answer is lost, the inventory is read instead of asking twice.
+    """
+    an_id("customer", customer_id)
+    if bool(product) == bool(version):
+        raise WrongUse("exactly one of --product and --version is needed: `perkd store products` lists both ids")
+    given: dict[str, object] = {"quantity": quantity}
+    given |= {"product_id": product} if product else {"product_version_id": version}
+    given |= {"execute_on_gameserver_id": gameserver} if gameserver else {}
+    given |= {"skip_commands": True} if skip_commands else {}
+    given |= {"custom_variables": pairs(variable, "--variable")} if variable else {}
+    if expires:
+        given["override_expires_at"] = _end(expires)
+    what = body(Assignment, given)
+    where = desk(config)
+    if what.hidden:
+        warn(f"--skip-commands: {HIDDEN}")
+    made: list[StoreItem] = ask(
+        where,
+        lambda management: management.items.assign(customer_id, what),
+        unsure="it was interrupted: whether the store assigned the product is not known. Look at "
+        f"`perkd store inventory show {customer_id}` before trying again",
+    )
+    if json:
+        list_json("items", made)
+        return
+    say(f"customer {customer_id} has {many(len(made), 'new item')}")
+    if made:
+        say()
+        items_table(made)
+
+
+def revoke(customer_id: CustomerId, item_id: ItemId, *, yes: Yes = False, config: Config = None) -> None:
+    """Take an item back from a customer.
+
+    perkd then takes away what it gave for it.
+    """
+    an_id("customer", customer_id)
+    an_id("item", item_id)
+    where = desk(config)
+    if not confirm(
+        f"Revoke item {item_id} of customer {customer_id}? perkd then takes away what it gave for it.",
+        yes=yes,
+        instead="a revoked item cannot be brought back and nobody can be asked here: add --yes if you mean it",
+    ):
+        raise NotWell("nothing was changed")
+    ask(
+        where,
+        lambda management: management.items.revoke(customer_id, item_id),
+        unsure=f"it was interrupted: whether item {item_id} was revoked is not known. Look at `perkd store inventory "
+        f"show {customer_id}`; revoking it again is harmless",
+    )
+    say(f"item {item_id} of customer {customer_id} is revoked")
+
+
+def _end(text: str) -> datetime:
+    try:
+        return end_time(text, datetime.now(UTC))
+    except BadInput as error:
+        raise WrongUse(as_options(str(error))) from error

@@ -1,0 +1,78 @@
+"""After a bulk verb: which lines went through, which did not, which are unknown, and the files to go on with.
+
+`storebulk`, `storeassign` and `storesending` call it.
+"""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import NotWell
+
+_ENDING = re.compile(r"\.(?:rest|unknown)[0-9]*$")
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """`2-251, 253`: rising numbers as a person reads them."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The numbers that `spans` wrote. Raises ValueError."""
+    found: list[int] = []
+    for span in filter(None, text.split(", ")):
+        first, _, last = span.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(found)
+
+
+def lines_text(numbers: Sequence[int]) -> str:
+    """`line 2`, `lines 2-4`."""
+    return f"{'line' if len(numbers) == 1 else 'lines'} {spans(numbers)}"
+
+
+def write_rows(file: Path, kind: str, header: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Path:
+    """The rows as a CSV beside `file`, under the first free of FILE.KIND.csv, FILE.KIND2.csv, …, for this user alone.
+    Raises NotWell when that cannot be written."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    base = _ENDING.sub("", file.stem)
+    number = 1
+    while True:
+        path = file.with_name(f"{base}.{kind}{number if number > 1 else ''}.csv")
+        number += 1
+        with suppress(FileExistsError):
+            write_new(path, text.getvalue())
+            return path
+
+
+def write_new(path: Path, text: str) -> None:
+    """A new file, on the disk, that only this user can read; none is left that is not whole. Raises FileExistsError,
+    and NotWell for anything else."""
+    is_made = False
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        is_made = True
+        with os.fdopen(fd, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(fd)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if is_made:
+            with suppress(OSError):
+                path.unlink()
+        raise NotWell(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,162 @@
+"""Asks the store itself with the API key of the config, and says how a verb ends when the store does not do it.
+
+Every module of `perkd store` works through here; it needs no running daemon and only [store] and [poll] of the config.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ...config import ConfigError, SecretSources, sections
+from ...config.file_tables import PollTable, StoreTable
+from ...config.secret_keys import SecretRules
+from ...config.secret_references import SecretError, others_can_read, read_text
+from ...config.settings import Store
+from ...config.tables import parse_toml, read_table
+from ...core.mistakes import Findings, Mistake
+from ...core.model import Secret
+from ...paynow.errors import (
+    BadAddress,
+    BadInput,
+    Limited,
+    ServerFault,
+    StoreError,
+    TokenRefused,
+    Unreachable,
+    Unreadable,
+)
+from ..errors import CliError, Misconfigured, NotWell, OutOfReach, WrongUse
+from ..options import config_path
+from ..output import printable, warn
+
+if TYPE_CHECKING:
+    from ...paynow.documents import Customer
+    from ...paynow.management import Management
+
+T = TypeVar("T")
+
+# The first line that fits counts; anything else is exit code 1.
+ENDS: tuple[tuple[tuple[type[StoreError], ...], type[CliError]], ...] = (
+    ((BadInput,), WrongUse),
+    ((BadAddress, TokenRefused), Misconfigured),
+    ((Unreachable, Limited, ServerFault, Unreadable), OutOfReach),
+)
+LIMITED_MOST = 5  # refusals for going too fast in a row, before the work is given up
+SLOWER = "the store asks for a slower pace: going on when it allows it"
+LOST = (Unreachable, ServerFault, Unreadable)  # these leave open whether the store did what it was asked for
+LONGEST_WAIT_S = 60.0  # a store that wants a pause longer than that is left in peace
+_LATER = "; perkd tries again"  # what the daemon does; a verb does it once
+_PAUSE = re.compile(r", nobody is polled for ([0-9]+) s")
+PAUSES_S = (1.0, 4.0)  # before a list in the middle of which the store failed is gone on with
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the store is and what perkd may ask it with."""
+
+    store: Store
+    key: Secret
+    rate: float
+
+
+def desk(option: Path | None) -> Desk:
+    """What the config says about the store. A mistake elsewhere in it does not matter here. Raises Misconfigured."""
+    path = config_path(option)
+    findings = Findings()
+    try:
+        text = read_text(path)
+        rules = SecretRules(
+            sources=SecretSources.of(os.environ), literal_allowed=not others_can_read(path), need_secrets=True
+        )
+        document = parse_toml(text, "", findings)
+        findings.raise_mistakes()
+        store = sections.store(read_table(StoreTable, document.get("store", {}), "store", findings), rules, findings)
+        poll = sections.poll(read_table(PollTable, document.get("poll", {}), "poll", findings), findings)
+        findings.raise_mistakes()
+    except SecretError as problem:
+        fix = f"{problem.fix}; -c names another file"
+        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
+        raise Misconfigured(ConfigError([mistake]).render(path)) from problem
+    except ConfigError as error:
+        raise Misconfigured(error.render(path)) from error
+    if store.api_key is None:
+        mistake = Mistake(
+            where="store.api_key",
+            found="nothing",
+            expected="a reference to an API key of the store, which `perkd store` works with",
+            fix="make a key in the store's dashboard, and write into [store] its id and "
+            'api_key = "credential:paynow-api-key"',
+        )
+        raise Misconfigured(ConfigError([mistake]).render(path))
+    return Desk(store, store.api_key, poll.rate)
+
+
+def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
+    """What `work` gives for an open client. Raises the CliError a failure of the store comes to, and NotWell with
+    `unsure`, if there is such a message, when a person ends it with Ctrl-C."""
+    try:
+        return asyncio.run(_ask(where, work))
+    except KeyboardInterrupt:
+        if not unsure:
+            raise
+        raise NotWell(unsure) from None
+    except StoreError as error:
+        raise ended(error) from error
+
+
+async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
+    from ...paynow.management import (  # noqa: PLC0415 - it brings the HTTP client: half a second for each verb
+        Management,
+    )
+    from ...paynow.transport.rate import Rate  # noqa: PLC0415 - as above
+
+    async with Management.open(
+        where.store.api, where.store.id, where.key, items_word=where.store.management_items, rate=Rate(where.rate)
+    ) as management:
+        return await work(management)
+
+
+def ended(error: StoreError) -> CliError:
+    """How a verb ends that the store failed."""
+    from ...paynow.items_api import AssignedUnknown  # noqa: PLC0415 - as below; whoever raised it has it already
+
+    kind = next((kind for types, kind in ENDS if isinstance(error, types)), NotWell)
+    return kind(told(error, blindly=not isinstance(error, AssignedUnknown)))
+
+
+def told(error: StoreError, *, blindly: bool = True) -> str:
+    """The message of an error for somebody who waits for an answer: a verb does not try again by itself. `blindly`
+    false: nor may he, before he looked what the store did."""
+    text = str(error).replace(_LATER, "; try again later" if blindly else "")
+    return printable(_PAUSE.sub(r"; try again in \1 s" if blindly else "", text))
+
+
+async def every_customer(
+    management: "Management", search: str, step: Callable[[int], None]
+) -> AsyncIterator[list["Customer"]]:
+    """All customers, rising, a page at a time. When the store fails in the middle it is asked again a few times."""
+    after, pauses = "0", list(PAUSES_S)
+    slower = 0
+    while True:
+        try:
+            async for page in management.customers.pages(search=search, after=after):
+                after, pauses, slower = page[-1].id, list(PAUSES_S), 0
+                yield page
+                step(len(page))
+        except Limited as error:
+            slower += 1
+            if slower == LIMITED_MOST or (error.retry_after_s or 0.0) > LONGEST_WAIT_S:
+                raise
+            warn(SLOWER)
+            continue
+        except LOST as error:
+            if after == "0" or not pauses:
+                raise
+            warn(f"{told(error)}. Going on in a moment with the customers after {after}")
+            await asyncio.sleep(pauses.pop(0))
+            continue
+        return

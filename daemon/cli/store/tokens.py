@@ -1,0 +1,130 @@
+"""`perkd store tokens`: make one for a customer, or make them stop working. No token is ever printed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...core.model import Secret
+from ..asking import Daemon
+from ..errors import CliError, NotWell, OutOfReach, WrongUse
+from ..options import Config, Yes
+from ..output import confirm, printable, say, warn
+from .customers import CustomerId
+from .fields import an_id, shown
+from .remainder import write_new
+from .session import Desk, ask, desk
+
+if TYPE_CHECKING:
+    from ...paynow.management import Management
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the token to a new file that only you can read, instead."),
+]
+StoreId = Annotated[str, typer.Option("--store-id", metavar="ID", help="The store's id, to show that it is meant.")]
+
+PERKD_TOO = (
+    "perkd's own included: where [customers] enrol is on, perkd makes itself new ones, at most one an hour for each "
+    "customer; elsewhere `perkd store tokens create {customer}` hands it one"
+)
+AGAIN = "it was interrupted: whether {whose} still work is not known. Running it again is harmless"
+
+
+def create(customer_id: CustomerId, *, out: Out = None, config: Config = None) -> None:
+    """Make a token and hand it to the running daemon.
+
+    The daemon polls the customer with it from then on. With --out the token goes to a file instead. His other tokens
+    stay valid. The token is never shown.
+    """
+    an_id("customer", customer_id)
+    where = desk(config)
+    if out is not None:
+        _to_file(where, customer_id, out)
+        return
+    daemon = Daemon(config)
+    try:
+        daemon.get("/brake")  # before anything is made: nobody could keep the token
+    except OutOfReach as error:
+        raise OutOfReach(f"no token was made: {error}. --out FILE writes it to a file instead") from error
+    token = _mint(where, customer_id)
+    try:
+        added = daemon.post("/customers", {"token": token.reveal(), "name": "", "note": ""})
+    except CliError as error:
+        raise type(error)(
+            f"a token was made, but the daemon did not take it, and nobody has it now: {error}. Run this again when "
+            "the daemon is well; a token that nobody has does no harm"
+        ) from error
+    say(f"{printable(added['name'])} (customer {added['customer_id']}) is polled from now on, with a new token")
+
+
+def invalidate(customer_id: CustomerId, *, yes: Yes = False, config: Config = None) -> None:
+    """Make every token of one customer stop working.
+
+    Also the one perkd reads him with.
+    """
+    an_id("customer", customer_id)
+    where = desk(config)
+    too = PERKD_TOO.format(customer=customer_id)
+    if not yes:
+        warn(f"this makes every token of the customer stop working, {too}")
+    if not confirm(
+        f"Make every token of customer {customer_id} stop working?",
+        yes=yes,
+        instead="this cannot be undone and nobody can be asked here: add --yes if you mean it",
+    ):
+        raise NotWell("nothing was changed")
+    unsure = AGAIN.format(whose=f"the tokens of customer {customer_id}")
+    ask(where, lambda management: management.customers.invalidate(customer_id), unsure=unsure)
+    say(f"no token of customer {customer_id} works any more, {too}")
+
+
+def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config = None) -> None:
+    """Make every token of every customer stop working.
+
+    Wants the store's id typed, or --store-id ID --yes. Everybody is logged out of the store, and perkd reads nobody
+    until it has new tokens. PayNow offered this in 2025; where it does so no more, perkd says so.
+    """
+    where = desk(config)
+    if yes and not store_id:
+        raise WrongUse("name the store as well: --store-id ID --yes")
+    if store_id and store_id != where.store.id:
+        raise WrongUse(f"--store-id {shown(store_id)} is not the store of the config, which is {where.store.id}")
+    warn(
+        f"this makes every token of every customer of store {where.store.id} stop working, "
+        f"{PERKD_TOO.format(customer='ID')}"
+    )
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise WrongUse("this cannot be undone and nobody can be asked here: add --store-id ID --yes if you mean it")
+        if typer.prompt("Type the store's id to go on").strip() != where.store.id:
+            raise NotWell("that is not the id of the store in the config: nothing was changed")
+    unsure = AGAIN.format(whose=f"the tokens of store {where.store.id}")
+    ask(where, lambda management: management.customers.invalidate_all(), unsure=unsure)
+    say(f"no token of any customer of store {where.store.id} works any more")
+
+
+def _mint(where: Desk, customer_id: str) -> Secret:
+    async def work(management: "Management") -> Secret:
+        return await management.customers.mint(customer_id)
+
+    return ask(where, work)
+
+
+def _to_file(where: Desk, customer_id: str, out: Path) -> None:
+    """The file is made first: a token that cannot be written down would be lost."""
+    try:
+        write_new(out, "")
+    except FileExistsError:
+        raise WrongUse(f"{out} is there already and is not overwritten: name another file. No token was made") from None
+    try:
+        token = _mint(where, customer_id)
+        out.write_text(token.reveal() + "\n", "utf-8")
+    except OSError as error:
+        raise NotWell(f"{out} cannot be written ({error.strerror}): nobody has the token now, make another") from error
+    finally:
+        if not out.stat().st_size:
+            out.unlink()
+    say(f"the token of customer {customer_id} is in {out}, which only you can read")
+    say(f"`perkd customers add --token-file {out}` hands it to perkd; delete the file afterwards")

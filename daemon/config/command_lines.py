@@ -1,0 +1,145 @@
+"""The commands of a perk: templates compiled, and each variable held against the games it will be sent to.
+
+`perks` calls it for `grant`, `revoke` and every reason of `revoke_on`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from perkd.adapters.base import Adapter
+
+from ..core.mistakes import Findings, listed
+from ..core.model import CommandSpec, Template
+from ..core.templates import VARIABLES, TemplateError
+from ..core.templates import compile as compile_template
+from .file_tables import CommandTable, PerkTable
+from .tables import Loc, Read
+
+IDS = frozenset({"uuid", "steam_id"})  # a game that has one of these knows its players by an id
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """One game a perk's commands are sent to, and the perk's servers of that game."""
+
+    game: str
+    adapter: Adapter
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PerkCommands:
+    """Compiles the commands of one perk. `repeatable` is what the perk says of commands that say nothing themselves."""
+
+    read: Read[PerkTable]
+    addressees: Sequence[Addressee]
+    repeatable: bool
+    findings: Findings
+    every: dict[Loc, CommandSpec] = field(default_factory=dict)  # what was built, by its place in the table
+
+    def build(self, loc: Loc, tables: Sequence[CommandTable]) -> tuple[CommandSpec, ...]:
+        """The commands of the list at `loc`; those with a mistake are left out."""
+        specs = {(*loc, index): self._spec((*loc, index), table) for index, table in enumerate(tables)}
+        built = {at: spec for at, spec in specs.items() if spec is not None}
+        self.every.update(built)
+        return tuple(built.values())
+
+    def _spec(self, at: Loc, table: CommandTable) -> CommandSpec | None:
+        if not table.run and any(loc[: len(at)] == at for loc in self.read.broken):
+            return None  # what stands there was reported already
+        try:
+            template = compile_template(table.run)
+        except TemplateError as error:
+            self.findings.mistake(
+                self.read.at(*at),
+                found=f"{error.found}, at character {error.position}",
+                expected="one line of text, with {variables} from the table",
+                fix=error.fix,
+            )
+            return None
+        self._check_variables(at, template)
+        self._warn_of_selectors(at, template)
+        repeatable = self.repeatable if table.repeatable is None else table.repeatable
+        online = table.online
+        if online is None:
+            online = self.read.table.online if at[0] == "grant" else False
+        waits = online if isinstance(online, timedelta) else timedelta(0) if online else None
+        return CommandSpec(run=template, after=table.after, online=waits, repeatable=repeatable)
+
+    def _check_variables(self, at: Loc, template: Template) -> None:
+        if at[0] == "grant" and "reason" in template.variables:
+            self.findings.mistake(
+                self.read.at(*at),
+                found="{reason} in a grant",
+                expected="{reason} only where something is taken back",
+                fix="leave it out here; `revoke` and `revoke_on` can have it",
+            )
+        for variable, one in self._lacking(template):
+            self.findings.mistake(
+                self.read.at(*at),
+                found=f"{{{variable}}}, which {one.game} does not have (server {listed(one.servers)})",
+                expected=f"for {one.game}: {_braced(one.adapter)}, or a variable that is no identity",
+                fix="use one of those, or write a perk of its own for the servers of each game",
+            )
+
+        length = sum(len(literal.encode()) for literal in template.parts[::2])
+        for one in self.addressees:
+            if length > one.adapter.max_command_bytes:
+                self.findings.mistake(
+                    self.read.at(*at),
+                    found=f"{length} bytes of text",
+                    expected=f"at most {one.adapter.max_command_bytes}, all {one.game} takes, values included",
+                    fix="shorten it, or make two commands of it",
+                )
+
+    def _warn_of_selectors(self, at: Loc, template: Template) -> None:
+        """An @ of the owner's own is no part of the value, so no adapter's quoting sees what the two make together."""
+        for literal, variable in zip(template.parts[::2], template.variables, strict=False):
+            if literal.endswith("@"):
+                self.findings.warn(
+                    self.read.at(*at),
+                    f"@ right before {{{variable}}} can make a selector of a value (a player named a… or p…: @a is "
+                    "everybody): leave the @ out, or write a word between the two",
+                )
+
+    def _lacking(self, template: Template) -> Iterator[tuple[str, Addressee]]:
+        """Every identity variable of the template with each game that cannot have it."""
+        for variable in dict.fromkeys(template.variables):
+            if VARIABLES[variable].identity:
+                for one in self.addressees:
+                    if variable not in one.adapter.variables:
+                        yield variable, one
+
+
+def addressees_of(
+    servers: Sequence[str], games: Mapping[str, Adapter], game_of: Mapping[str, str | None]
+) -> list[Addressee]:
+    """The games behind a perk's servers; a server whose game is not known was reported already."""
+    by_game: dict[str, list[str]] = {}
+    for server in servers:
+        game = game_of.get(server)
+        if game is not None:
+            by_game.setdefault(game, []).append(server)
+    return [Addressee(game, games[game], tuple(names)) for game, names in by_game.items()]
+
+
+def warn_of_names(
+    where: str, specs: Sequence[CommandSpec], addressees: Sequence[Addressee], findings: Findings
+) -> None:
+    """Says once per perk that a name can change, where the game has an id that does not."""
+    if not any("name" in spec.run.variables for spec in specs):
+        return
+    for one in addressees:
+        better = sorted(IDS & one.adapter.variables)
+        if better:
+            findings.warn(
+                where,
+                f"{{name}} can change in {one.game}, {{{better[0]}}} cannot. "
+                "Where a command takes only names this is all right",
+            )
+            return
+
+
+def _braced(adapter: Adapter) -> str:
+    return " ".join(f"{{{name}}}" for name in VARIABLES if name in adapter.variables)

@@ -1,0 +1,82 @@
+"""The owner's list of customer tokens: a TOML document of `[[customer]]` entries.
+
+`config` reads it for `[customers] tokens`, the command line for `perkd customers import`.
+"""
+
+from dataclasses import dataclass, field
+
+from perkd.adapters.base import Secret
+
+from ..core.mistakes import Findings
+from .secret_references import SCHEMES
+from .tables import Table, parse_toml, read_list, unknown_sections
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """One customer as the owner listed him: the token, words of the owner's own, and where he stands in the list."""
+
+    token: Secret
+    name: str = ""
+    note: str = ""
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenList:
+    """The entries in the order of the document, each token once, and what perkd put right in reading them."""
+
+    entries: tuple[TokenEntry, ...]
+    warnings: tuple[str, ...]
+
+
+class CustomerTable(Table):
+    token: str = ""
+    name: str = ""
+    note: str = ""
+
+
+def read_tokens(text: str, where: str) -> TokenList:
+    """The tokens in a document. `where` names it in the texts.
+
+    Raises ConfigError with every mistake at once, never with a token.
+    """
+    findings = Findings()
+    document = parse_toml(text, where, findings)
+    unknown_sections(document, {"customer": CustomerTable}, where, findings)
+    entries: dict[Secret, TokenEntry] = {}
+    first_at: dict[Secret, str] = {}
+    for read in read_list(CustomerTable, document, "customer", findings, inside=where):
+        token = clean_token(read.table.token, read.at("token"), findings) if read.sound("token") else None
+        if token in entries:
+            findings.warn(read.at("token"), f"the same token as {first_at[token]}: left out")
+        elif token is not None:
+            entries[token] = TokenEntry(
+                token, name=read.table.name.strip(), note=read.table.note, where=read.where.removeprefix(f"{where}: ")
+            )
+            first_at[token] = read.at("token")
+    findings.raise_mistakes()
+    if not entries:
+        findings.warn(where, "no [[customer]] in it: perkd asks for nobody")
+    return TokenList(tuple(entries.values()), tuple(findings.warnings))
+
+
+def clean_token(pasted: str, where: str, findings: Findings) -> Secret | None:
+    """The token without what pasting adds, which is said; None when it cannot be one. No text holds it."""
+    token = pasted.strip()
+    scheme = token.partition(":")[0]
+    fix = "paste the customer's token as the store shows it"
+    if not token:
+        findings.mistake(where, found="no token", expected="a customer's token", fix=fix)
+    elif scheme in SCHEMES:
+        findings.mistake(where, found=f"a reference ({scheme}:…)", expected="the token itself", fix=fix)
+    elif " " in token:
+        fix = "leave out the word before the token"
+        findings.mistake(where, found="a token with a space inside", expected="one word", fix=fix)
+    elif not (token.isascii() and token.isprintable()):
+        findings.mistake(where, found="a token with a character no token has", expected="letters and digits", fix=fix)
+    else:
+        if token != pasted:
+            findings.warn(where, "a space or line end around the token was left out")
+        return Secret(token)
+    return None

@@ -1,0 +1,62 @@
+"""Takes a list of customers' tokens over, each confirmed by the store first.
+
+`verbs` calls it for `perkd customers import`, which sends the rest again until nothing is left.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..config.tokens_file import TokenEntry
+from ..ledger.base import Ledger
+from ..paynow.errors import Limited, Rejected, StoreError, TokenRefused
+from ..paynow.storefront import Storefront
+
+MOMENT_S = 2.0  # after this long an answer goes out with what is done: somebody watches the progress
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the first entries, one result for each: `state` is added, known or refused. The rest was not
+    tried. `stopped` says why the store cannot be asked for it; `wait_s` for how long, when the store asked for that."""
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    stopped: str | None = None
+    wait_s: float | None = None
+
+
+async def import_tokens(
+    entries: Sequence[TokenEntry], ledger: Ledger, store: Storefront, now: Callable[[], datetime]
+) -> Imported:
+    """The first entries, until a moment is over. One that is polled already is not asked for again."""
+    done, began = Imported(), time.monotonic()
+    known = {row.token: row for row in await ledger.polled() if row.token is not None}
+    for entry in entries:
+        if done.results and time.monotonic() - began > MOMENT_S:
+            break
+        row = known.get(entry.token)
+        if row is not None:
+            done.results.append({"state": "known", "customer_id": row.customer_id, "name": row.label, "error": None})
+            continue
+        if (until := store.limited_until(now())) is not None:
+            done.wait_s = (until - now()).total_seconds()
+            done.stopped = "the store asked for a slower pace"
+            break
+        try:
+            profile = await store.customer(entry.token)
+        except (TokenRefused, Rejected) as error:
+            done.results.append({"state": "refused", "customer_id": None, "name": None, "error": str(error)})
+            continue
+        except Limited as error:
+            until = store.limited_until(now())
+            done.stopped, done.wait_s = str(error), (until - now()).total_seconds() if until else 0.0
+            break
+        except StoreError as error:
+            done.stopped = str(error)
+            break
+        new = await ledger.add_token(entry, "operator", profile, now())
+        told = {"customer_id": profile.customer_id, "name": profile.display_name, "error": None}
+        done.results.append({"state": "added" if new else "known", **told})
+    return done

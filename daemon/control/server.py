@@ -1,0 +1,193 @@
+"""The operator's verbs over a unix socket: whoever may open the socket file may ask. The command line speaks to this.
+
+`app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence}`.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from ..config import ConfigError
+from ..config.tokens_file import TokenEntry
+from ..core.model import Secret, Server
+from ..ledger.base import Ledger, LedgerError, NotPossible
+from ..ledger.rows import CommandRow, CustomerRow
+from ..paynow.errors import StoreError, TokenRefused
+from ..reports.listing import commands_page, commands_query
+from ..reports.status import Report, command_json, stamp
+from .verbs import Verbs
+
+MOST_BYTES = 64 * 1024
+
+
+class Control:
+    """The routes; `application` is what the socket serves."""
+
+    def __init__(self, verbs: Verbs, ledger: Ledger, report: Callable[[], Awaitable[Report]]) -> None:
+        self._verbs, self._ledger, self._report = verbs, ledger, report
+        self.application = web.Application(middlewares=[_errors], client_max_size=MOST_BYTES)
+        self.application.router.add_routes(
+            [
+                web.get("/status", self.status),
+                web.get("/commands", self.commands),
+                web.get("/commands/{id:[0-9]+}", self.command),
+                web.post("/commands/{id:[0-9]+}/{verb:retry|done|skip}", self.command_verb),
+                web.get("/customers", self.customers),
+                web.post("/customers", self.add_customer),
+                web.post("/customers/import", self.import_customers),
+                web.delete("/customers/{id:[0-9]+}", self.remove_customer),
+                web.get("/servers", self.servers),
+                web.post("/servers/{name}/probe", self.probe),
+                web.get("/brake", self.brake),
+                web.post("/brake/release", self.release_brake),
+                web.post("/reload", self.reload),
+            ]
+        )
+
+    async def status(self, _request: web.Request) -> web.Response:
+        report = await self._report()
+        return _json({**report.to_json(), "not_ready": report.not_ready(), "late": dict(report.late)})
+
+    async def commands(self, request: web.Request) -> web.Response:
+        return _json(await commands_page(self._ledger, commands_query(dict(request.query))))
+
+    async def command(self, request: web.Request) -> web.Response:
+        command_id = int(request.match_info["id"])
+        row = await self._ledger.command(command_id)
+        if row is None:
+            raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+        return _json({**_detail(row), "events": await self._events(command_id)})
+
+    async def command_verb(self, request: web.Request) -> web.Response:
+        command_id, verb = int(request.match_info["id"]), request.match_info["verb"]
+        act = {"retry": self._verbs.retry, "done": self._verbs.done, "skip": self._verbs.skip}[verb]
+        return _json(_detail(await act(command_id)))
+
+    async def customers(self, _request: web.Request) -> web.Response:
+        return _json({"customers": [_customer(row) for row in await self._ledger.customers()]})
+
+    async def add_customer(self, request: web.Request) -> web.Response:
+        profile, new = await self._verbs.add_customer(_entry(await _asked(request)))
+        return _json({"customer_id": profile.customer_id, "name": profile.display_name, "new": new})
+
+    async def import_customers(self, request: web.Request) -> web.Response:
+        asked = await _asked(request)
+        rows = asked.get("customers") if isinstance(asked, dict) else None
+        if not isinstance(rows, list) or not rows:
+            raise ValueError("expected an object with customers, a list of at least one")
+        return _json(asdict(await self._verbs.import_customers([_entry(row) for row in rows])))
+
+    async def servers(self, _request: web.Request) -> web.Response:
+        """Which addresses the daemon holds: nobody else should connect to these."""
+        settings = [link.server for link in self._verbs.links().values()]
+        return _json({"servers": [_held(server) for server in settings]})
+
+    async def probe(self, request: web.Request) -> web.Response:
+        return _json(_dated(asdict(await self._verbs.probe(request.match_info["name"]))))
+
+    async def remove_customer(self, request: web.Request) -> web.Response:
+        revoke = request.query.get("revoke") == "true"
+        planned = await self._verbs.remove_customer(request.match_info["id"], revoke=revoke)
+        return _json({"customer_id": request.match_info["id"], "commands": planned})
+
+    async def brake(self, _request: web.Request) -> web.Response:
+        brake = (await self._report()).to_json()["brake"]
+        return _json({"brake": brake})
+
+    async def release_brake(self, _request: web.Request) -> web.Response:
+        return _json({"released": await self._verbs.release_brake()})
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        try:
+            changes = await self._verbs.reload()
+        except ConfigError as error:
+            told = error.render(self._verbs.config_path)
+            mistakes = [asdict(mistake) for mistake in error.mistakes]
+            return _json(
+                {"error": f"the new config is not taken over, the old one stays:\n{told}", "mistakes": mistakes}, 422
+            )
+        path = self._verbs.config_path
+        return _json({"config": None if path is None else str(path), "changes": changes})
+
+    async def _events(self, command_id: int) -> list[dict[str, Any]]:
+        return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
+
+
+# The first that fits. A refused token is an answer to what was asked: the store is well.
+STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
+    (NotPossible, 409),
+    (TokenRefused, 409),
+    (StoreError, 502),
+    (LedgerError, 503),
+    (ValueError, 400),
+)
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except tuple(kind for kind, _ in STATUS_OF) as error:
+        return _json({"error": str(error)}, next(status for kind, status in STATUS_OF if isinstance(error, kind)))
+    except web.HTTPException as error:
+        return _json({"error": f"{error.status} {error.reason}: is this perkd as new as the daemon?"}, error.status)
+
+
+async def _asked(request: web.Request) -> object:
+    try:
+        return json.loads(await request.text())
+    except ValueError:
+        raise ValueError("expected JSON") from None  # what was sent may hold a token
+
+
+def _entry(asked: object) -> TokenEntry:
+    fields = asked if isinstance(asked, dict) else {}
+    try:
+        return TokenEntry(Secret(str(fields["token"])), name=str(fields["name"]), note=str(fields["note"]))
+    except KeyError as error:
+        raise ValueError("expected an object with token, name and note") from error
+
+
+def _held(server: Server) -> dict[str, Any]:
+    endpoint = server.endpoint
+    return {
+        "name": server.name,
+        "game": server.game,
+        "address": endpoint.address,
+        "transport": endpoint.transport,
+    }
+
+
+async def somebody_answers(path: Path) -> bool:
+    """Whether somebody listens on that unix socket: binding it would take it away from him without a word."""
+    try:
+        _, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+def _detail(row: CommandRow) -> dict[str, Any]:
+    more = {"generation": row.generation, "position": row.position, "hold": row.hold, "cause": row.cause}
+    return {**command_json(row), **more, "repeatable": row.repeatable, "superseded": row.superseded}
+
+
+def _customer(row: CustomerRow) -> dict[str, Any]:
+    return _dated(asdict(row))
+
+
+def _dated(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in fields.items()}
+
+
+def _json(value: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(text=json.dumps(value, ensure_ascii=False), status=status, content_type="application/json")

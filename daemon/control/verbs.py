@@ -1,0 +1,170 @@
+"""What an operator may ask of the running daemon, and nothing else may: retry, done, skip, the brake, customers.
+
+`control` calls these for the command line. Each is named by a person, so each is an event in the ledger.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from ..config.tokens_file import TokenEntry
+from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Turn
+from ..core.commands import Line, Scene, again
+from ..core.model import Cause, PerkKind, Profile, Reason, State, Step, Target
+from ..core.places import target_of
+from ..core.queue_lines import STORE_PERK
+from ..ledger.base import Ledger, NotPossible
+from ..ledger.rows import CommandRow
+from ..paynow.storefront import Storefront
+from ..polling.reconcile import Lane
+from ..servers.link import Link
+from ..servers.probe import Probed, probed
+from .imports import Imported, import_tokens
+
+
+class Verbs:
+    """One method for each verb. Raises NotPossible with the reason, or StoreError where the store is asked."""
+
+    def __init__(  # noqa: PLR0913 - one argument for each part of the daemon a verb acts on
+        self,
+        ledger: Ledger,
+        lane: Lane,
+        store: Storefront,
+        now: Callable[[], datetime],
+        *,
+        reload_customers: Callable[[], Awaitable[None]],
+        wake: Callable[[Iterable[str]], None],
+        reload: Callable[[], Awaitable[list[str]]],
+        links: Callable[[], Mapping[str, Link]],
+        config_path: Path | None,
+    ) -> None:
+        self._ledger, self._lane, self._store, self._now = ledger, lane, store, now
+        self._reload_customers, self._wake, self.reload = reload_customers, wake, reload
+        self.links, self.config_path = links, config_path  # the links of now, by the servers' names
+
+    async def retry(self, command_id: int) -> CommandRow:
+        """Renders the command anew from today's config and plans it again."""
+        row = await self._row(command_id)
+        if row.perk == STORE_PERK:
+            return await self._retry_line(row)
+        known = await self._ledger.known(row.customer_id, self._lane.rules.players)
+        rules = self._lane.rules
+        if target_of(row.server) is not Target.CHOSEN and not rules.catalogue.members(row.server):
+            raise NotPossible(_gone(row))
+        scene = Scene(
+            known=known,
+            catalogue=rules.catalogue,
+            whos=rules.whos(known.profile),
+            adapters=rules.adapters,
+            now=self._now(),
+        )
+        draft = again(_change_of(row), Step(row.step), Line(row.source, row.position, row.step_size), scene)
+        if draft is None:
+            raise NotPossible(
+                f"command {command_id}: perk {row.perk!r} has no such command in today's config (was: {row.source}); "
+                "`perkd commands skip` or `done` closes it"
+            )
+        if draft.state is State.BLOCKED:
+            raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
+        self._wake([await self._ledger.retry(command_id, draft, self._now())])
+        return await self._row(command_id)
+
+    async def _retry_line(self, row: CommandRow) -> CommandRow:
+        """The same text again: what the store wrote has no template, and no config changes it."""
+        if row.hold == Hold.LINE:
+            raise NotPossible(
+                f"command {row.id} is a line of the store that cannot be sent ({row.reason}): change it in the store's "
+                "dashboard; `perkd commands skip` or `done` acknowledges this one"
+            )
+        if not self._lane.rules.catalogue.members(row.server):
+            raise NotPossible(_gone(row))
+        draft = Draft(
+            step=Step.GRANT,
+            position=row.position,
+            text=row.text,
+            state=State.PLANNED,
+            repeatable=False,
+            online_s=row.online_s,
+            source=row.source,
+        )
+        self._wake([await self._ledger.retry(row.id, draft, self._now())])
+        return await self._row(row.id)
+
+    async def done(self, command_id: int) -> CommandRow:
+        """The operator looked: it ran."""
+        return await self._close(command_id, State.DELIVERED)
+
+    async def skip(self, command_id: int) -> CommandRow:
+        """The operator does not want it any more."""
+        return await self._close(command_id, State.VOID)
+
+    async def release_brake(self) -> int:
+        """Plans what the brake stopped. Returns how many commands."""
+        freed = await self._lane.release_brake()
+        self._wake(self._lane.rules.catalogue.servers)
+        return freed
+
+    async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
+        """Asks the store whose token it is, then polls him. False: he was polled already."""
+        profile = await self._store.customer(entry.token)
+        new = await self._ledger.add_token(entry, "operator", profile, self._now())
+        await self._reload_customers()
+        return profile, new
+
+    async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
+        """As many of them, in their order, as the store confirms within a moment: the first of them at least."""
+        try:
+            return await import_tokens(entries, self._ledger, self._store, self._now)
+        finally:
+            await self._reload_customers()
+
+    async def probe(self, name: str) -> Probed:
+        """What the server says now over the connection the daemon has. Never makes one of its own."""
+        link = self.links().get(name)
+        if link is None:
+            raise NotPossible(f"the daemon runs no server {name!r}: `perkd status` shows them, `perkd reload` adds")
+        return await probed(link)
+
+    async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
+        """Stops polling him. Sends nothing and lets known ends come, or with `revoke` takes everything away now.
+        Returns how many commands that planned."""
+        removed = await self._ledger.remove_customer(customer_id, self._now())
+        await self._reload_customers()
+        if not revoke:
+            if not removed:
+                raise NotPossible(f"no customer {customer_id} is polled: `perkd customers list` shows them")
+            return 0
+        passed = await self._lane.take_away(customer_id)  # after it: a poll under way would give it all back
+        await self._reload_customers()  # his known ends need no waiting for any more
+        self._wake(passed.recorded.servers)
+        return passed.recorded.planned + passed.recorded.blocked
+
+    async def _close(self, command_id: int, state: State) -> CommandRow:
+        self._wake([await self._ledger.close_command(command_id, state, self._now())])
+        return await self._row(command_id)
+
+    async def _row(self, command_id: int) -> CommandRow:
+        row = await self._ledger.command(command_id)
+        if row is None:
+            raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+        return row
+
+
+def _gone(row: CommandRow) -> str:
+    return (
+        f"command {row.id} is for {row.server!r}, which is not in the config: put it back, or `perkd commands skip` it"
+    )
+
+
+def _change_of(row: CommandRow) -> HoldingChange:
+    """The change this command was recorded for, as far as rendering needs it."""
+    return HoldingChange(
+        turn=Turn.OPEN if row.step == Step.GRANT else Turn.END,
+        key=HoldingKey(row.player, row.effect, row.place, row.key_item),
+        kind=PerkKind.ONCE if row.key_item else PerkKind.LASTING,
+        perk=row.perk,
+        item_id=row.item_id,
+        cause=Cause(row.cause),
+        reason=Reason(row.end_reason) if row.end_reason else None,
+        stored_values=row.identity,
+    )

@@ -1,0 +1,98 @@
+"""Which customers the players on the servers are, and who of them is online: polling asks for those most often.
+
+`polling` keeps one Players beside its watches; `health` counts with it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from ..core.model import Profile
+from ..ledger.rows import Polled
+from .packing import Key, key_of, player_of
+from .watch import Watch
+
+AT_ONCE = 500  # while everybody's players are worked out, the loop gets its turn this often
+
+
+class Players:
+    """Player → customers, by their tokens' ids: several, when they have one account in a game. `who_is` names the
+    players somebody is in today's games, `is_online` says whether a player is on any server."""
+
+    def __init__(self, who_is: Callable[[Profile], Iterable[str]], is_online: Callable[[str], bool]) -> None:
+        self._who_is, self._is_online = who_is, is_online
+        self._behind: dict[Key, int | tuple[int, ...]] = {}  # nearly every player is one customer
+
+    def put(self, watch: Watch, profile: Profile) -> None:
+        """The store says who he is."""
+        self.drop(watch)
+        watch.player_keys = keys = tuple(map(key_of, self.of(profile)))
+        for key in keys:
+            others = self._customers_of(key)
+            self._behind[key] = (*others, watch.token_id) if others else watch.token_id
+        watch.online = self._is_anywhere(watch)
+
+    async def put_all(self, rows: Iterable[Polled], watches: Mapping[int, Watch], *, anew: bool) -> None:
+        """Those nobody named yet, or all of them `anew`, as the ledger remembers them; a few at a time."""
+        for number, row in enumerate(rows, start=1):
+            watch = watches.get(row.token_id)
+            if watch is not None and (anew or not watch.player_keys) and (profile := row.profile) is not None:
+                self.put(watch, profile)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def drop(self, watch: Watch) -> None:
+        """Nobody looks for him on the servers any more."""
+        for key in watch.player_keys:
+            left = tuple(token_id for token_id in self._customers_of(key) if token_id != watch.token_id)
+            if left:
+                self._behind[key] = left if len(left) > 1 else left[0]
+            else:
+                del self._behind[key]
+        watch.player_keys = ()
+
+    def look(self, watch: Watch) -> None:
+        """Whether he is still online. That he came is `joined`'s news."""
+        if watch.online:
+            watch.online = self._is_anywhere(watch)
+
+    def _is_anywhere(self, watch: Watch) -> bool:
+        return any(self._is_online(player_of(key)) for key in watch.player_keys)
+
+    def joined(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[int]:
+        """Marks the customers who came onto a server and were online nowhere before. Returns who of them is read with
+        a token that works."""
+        new = []
+        for token_id in self._customers(players):
+            watch = watches[token_id]
+            if not watch.online and watch.token is not None and not watch.refused:
+                new.append(token_id)
+            watch.online = True
+        return new
+
+    def behind(self, players: Iterable[str]) -> set[int]:
+        """The customers who are one of these players."""
+        return self._customers(players)
+
+    def refused(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[str]:
+        """The customers who are one of these players and whose token the store does not take."""
+        found = (watches[token_id] for token_id in self._customers(players))
+        return [watch.customer_id for watch in found if watch.refused and watch.customer_id is not None]
+
+    def knows(self, player: str) -> bool:
+        """Whether anybody perkd looks at is that player."""
+        return key_of(player) in self._behind
+
+    def of(self, profile: Profile) -> tuple[str, ...]:
+        """The players somebody is in today's games."""
+        return tuple(dict.fromkeys(self._who_is(profile)))
+
+    def count(self, players: Iterable[str]) -> int:
+        """How many customers are one of these players."""
+        return len(self._customers(players))
+
+    def _customers(self, players: Iterable[str]) -> set[int]:
+        return {token_id for player in players for token_id in self._customers_of(key_of(player))}
+
+    def _customers_of(self, key: Key) -> tuple[int, ...]:
+        behind = self._behind.get(key, ())
+        return behind if isinstance(behind, tuple) else (behind,)

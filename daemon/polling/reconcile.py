@@ -1,0 +1,200 @@
+"""The five lines between an inventory and the ledger: known → compare → brake → plan → record, one customer at a time.
+
+`polling` sends every complete inventory through here, and every customer whose known end has come; `control` those the
+operator takes away. One at a time, because two customers can share a holding and all share the brake.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from perkd.adapters.base import Adapter, Who
+
+from ..core.brake import Brake, counted
+from ..core.changes import Catalogue, Changes, HoldingChange, Known, Observation, PlannedChange
+from ..core.commands import Scene, plan
+from ..core.entitlements import compare, held_after, release
+from ..core.liveness import Moment
+from ..core.model import BrakeLimits, Inventory, Profile, Server
+from ..ledger.base import Ledger, Recorded
+from ..paynow.seen import Seen
+
+log = logging.getLogger("perkd.polling")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What comparisons go by: replaced whole when the config changes."""
+
+    catalogue: Catalogue
+    adapters: Mapping[str, Adapter]  # by place, also of servers no longer configured
+    hold_absent: bool
+    fingerprint: str
+
+    @staticmethod
+    def adapters_of(
+        catalogue: Catalogue, servers: Iterable[Server], games: Mapping[str, Adapter]
+    ) -> dict[str, Adapter]:
+        """Each place's adapter, by how its servers name their players; servers of one list agree on that. Of a server
+        that is no longer configured only the game is remembered, which is enough for its last commands."""
+        by_name = {server.name: server for server in servers}
+        found = {}
+        for place, game in catalogue.games.items():
+            if game in games:
+                here = [by_name[name] for name in catalogue.members(place)]
+                found[place] = games[game]
+                if here:
+                    found[place] = games[game].for_identity(here[0].identity, here[0].bedrock_prefix)
+        return found
+
+    def whos(self, profile: Profile | None) -> dict[str, Who]:
+        """Who the customer is at each place: every configured server, and every list of some."""
+        values = profile.values if profile else {}
+        places = {*self.catalogue.servers, *(place for place in self.adapters if self.catalogue.members(place))}
+        return {place: self.adapters[place].identify(values) for place in places}
+
+    def players(self, profile: Profile) -> Iterable[str]:
+        """Who the customer is in the games of the configured servers."""
+        games = {id(adapter): adapter for adapter in map(self.adapters.__getitem__, self.catalogue.servers)}
+        whos = (adapter.identify(profile.values) for adapter in games.values())
+        return list(dict.fromkeys(who.player for who in whos if who.player))
+
+
+@dataclass(slots=True, kw_only=True)
+class Sighting:
+    """One complete look at a customer. `inventory` None: the body is the one read before."""
+
+    read_at: datetime
+    inventory: Inventory | None
+    seen: Seen | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What a pass through the lane left behind."""
+
+    changes: Changes
+    recorded: Recorded
+    incomplete: bool
+
+
+class Lane:
+    """Passes customers through, one at a time."""
+
+    def __init__(self, ledger: Ledger, rules: Rules, brake: Brake, now: Callable[[], datetime]) -> None:
+        self.rules = rules
+        self.brake = brake
+        self._ledger, self._now = ledger, now
+        self._turn = asyncio.Lock()
+
+    def players(self, profile: Profile) -> Iterable[str]:
+        """By today's rules."""
+        return self.rules.players(profile)
+
+    async def take_over(self, make: Callable[[], Awaitable[Rules]], limits: BrakeLimits) -> None:
+        """A new config: from the next customer on. Nobody passes while `make` tells the ledger. A brake stays on."""
+        async with self._turn:
+            self.rules = await make()
+            self.brake.limits = limits
+
+    async def look(self, customer_id: str, sighting: Sighting | None, *, clock_ok: bool) -> Passed:
+        """Compares and records. `sighting` None: no inventory could be had, only time has passed."""
+        async with self._turn:
+            rules, now = self.rules, self._now()
+            known = await self._ledger.known(customer_id, rules.players)
+            moment = Moment(now, sighting.read_at if sighting else None, clock_ok)
+            whos = rules.whos(known.profile)
+            changes = compare(known, _inventory(known, sighting), moment, rules.catalogue, whos)
+            return await self._pass_on(known, changes, whos, now, sighting)
+
+    async def take_away(self, customer_id: str) -> Passed:
+        """Ends every lasting perk the customer's items hold: the operator removed him with --revoke."""
+        async with self._turn:
+            known = await self._ledger.known(customer_id, self.rules.players)
+            return await self._pass_on(known, release(known), self.rules.whos(known.profile), self._now(), None)
+
+    async def release_brake(self) -> int:
+        """Plans what the brake stopped; returns how many. Nobody is in the lane meanwhile, or a removal that was braked
+        a moment ago would be left blocked with the brake off."""
+        async with self._turn:
+            freed = await self._ledger.release_brake(self._now())
+            self.brake.release()
+            return freed
+
+    async def _pass_on(
+        self, known: Known, changes: Changes, whos: Mapping[str, Who], now: datetime, sighting: Sighting | None
+    ) -> Passed:
+        rules = self.rules
+        on_since = self.brake.on_since
+        braked = self.brake.weigh(changes, held_after(known, changes), now)
+        scene = Scene(
+            known=known,
+            catalogue=rules.catalogue,
+            whos=whos,
+            adapters=rules.adapters,
+            now=now,
+            hold_absent=rules.hold_absent,
+        )
+        planned = plan(changes, scene, self._held)
+        seen = sighting.seen if sighting else None
+        observation = Observation(
+            customer_id=known.customer_id,
+            at=now,
+            changes=changes,
+            planned=planned,
+            read_at=sighting.read_at if sighting else None,
+            digest=seen.digest if seen else None,
+            etag=seen.etag if seen else None,
+            catalogue=rules.fingerprint,
+            braked=braked,
+        )
+        try:
+            recorded = await self._ledger.record(observation)
+        except Exception:
+            self.brake.take_back(changes, on_since)  # tried again, it must not count again
+            raise
+        self._learn_slugs(changes)
+        _tell(known, planned, braked)
+        return Passed(changes, recorded, known.incomplete or _waits_for_value(planned))
+
+    def _held(self, change: HoldingChange) -> bool:
+        return self.brake.on_since is not None and counted(change)
+
+    def _learn_slugs(self, changes: Changes) -> None:
+        """A slug is bound to the product id it was first seen with; `record` wrote the same."""
+        slugs = self.rules.catalogue.slugs
+        new = {item.item.slug: item.item.product_id for item in changes.items if item.item.slug not in slugs}
+        if new:
+            self.rules = replace(self.rules, catalogue=replace(self.rules.catalogue, slugs={**slugs, **new}))
+
+
+def _inventory(known: Known, sighting: Sighting | None) -> Inventory | None:
+    if sighting is None or sighting.inventory is not None:
+        return sighting.inventory if sighting else None
+    present = tuple(item.item for item in known.items.values() if item.missing_since is None)
+    return Inventory(known.customer_id, sighting.read_at, present)
+
+
+def _waits_for_value(planned: Iterable[PlannedChange]) -> bool:
+    return any(draft.hold == "value" for change in planned for draft in (*change.grant, *change.revoke))
+
+
+def _tell(known: Known, planned: Iterable[PlannedChange], braked: str | None) -> None:
+    who = known.profile.display_name if known.profile else known.customer_id
+    for one in planned:
+        change = one.change
+        if one.grant or one.revoke:
+            log.info(
+                "%s: %s %s on %s (item %s%s)",
+                who,
+                change.turn.value,
+                change.perk,
+                change.key.server,
+                change.item_id,
+                f", {change.reason.value}" if change.reason else "",
+                extra={"action": f"holding_{change.turn.value}", "customer_id": known.customer_id},
+            )
+    if braked:
+        log.error("the brake is on: %s. Look, then `perkd brake release`", braked, extra={"action": "brake_on"})

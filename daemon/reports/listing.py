@@ -1,0 +1,48 @@
+"""The list of commands as `/commands` and `perkd commands list` ask for it: the question checked, the page answered.
+
+`web` and `control` share it.
+"""
+
+from typing import Any
+
+from ..core.model import State
+from ..ledger.base import Ledger
+from .status import command_json
+
+COMMANDS_MOST = 1000
+
+
+def commands_query(query: dict[str, str]) -> dict[str, Any]:
+    """The arguments of `Ledger.commands`. Raises ValueError saying which word is wrong and what is expected."""
+    unknown = sorted(set(query) - {"state", "server", "customer", "limit", "before"})
+    if unknown:
+        raise ValueError(f"unknown parameter {unknown[0]!r}: state, server, customer, limit and before are known")
+    state = query.get("state") or None
+    if state is not None and state not in set(State):
+        raise ValueError(f"state {state!r} is none of {', '.join(State)}")
+    customer = query.get("customer") or None
+    if customer is not None and not _digits(customer):
+        raise ValueError(f"customer {customer!r} is not a customer id (1 to 19 digits)")
+    limit, before = query.get("limit", "100"), query.get("before") or None
+    if not _digits(limit) or not 1 <= int(limit) <= COMMANDS_MOST:
+        raise ValueError(f"limit {limit!r} is not a number from 1 to {COMMANDS_MOST}")
+    if before is not None and not _digits(before):
+        raise ValueError(f"before {before!r} is not a command id")
+    return {
+        "state": state,
+        "server": query.get("server") or None,
+        "customer_id": customer,
+        "limit": int(limit),
+        "before": int(before) if before else None,
+    }
+
+
+async def commands_page(ledger: Ledger, asked: dict[str, Any]) -> dict[str, Any]:
+    """`{"commands": […], "next": id or null}`: newest first; `next` goes into `before` for the page after."""
+    rows = await ledger.commands(**{**asked, "limit": asked["limit"] + 1})
+    page = rows[: asked["limit"]]
+    return {"commands": [command_json(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) < 2**63

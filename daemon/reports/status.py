@@ -1,0 +1,174 @@
+"""One report of everything an owner asks: the page, the JSON, the command line and health all show this.
+
+`app` gives it the ledger's summary and what the loops know; nothing here waits or reads. JSON names are the design's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..core.places import members
+from ..ledger.rows import CommandRow, ServerQueue, Summary
+from .problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """`state`: ok, slow (it asked for a slower pace), unreachable, refused (every token)."""
+
+    state: str
+    last_answer_at: datetime | None = None
+    last_error: str | None = None
+    limited_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomersHealth:
+    known: int
+    polled: int  # read completely at least once since the start
+    failing: int
+    refused: int
+    online: int  # customers who are on a server now
+    sweep_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerHealth:
+    """`state`: up, connecting, down, refused (its password), absent (not in the config, commands wait)."""
+
+    name: str
+    game: str
+    transport: str
+    state: str
+    players: int | None  # None: not known
+    queue: int
+    oldest_s: float | None
+    last_reply_at: datetime | None
+    last_error: str | None
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    version: str
+    started_at: datetime
+    now: datetime
+    store: StoreHealth
+    customers: CustomersHealth
+    servers: tuple[ServerHealth, ...]
+    summary: Summary
+    problems: tuple[Problem, ...] = ()
+    late: Mapping[str, float] = field(default_factory=dict)  # loop → seconds since its last completed pass
+    lately: bool = True  # the store answered lately
+
+    def not_ready(self) -> list[str]:
+        """Why this daemon should not be called ready; empty: it is."""
+        reasons = []
+        if self.customers.known and not self.lately:
+            reasons.append(f"the store has not answered lately: {self.store.last_error or self.store.state}")
+        reasons += [
+            f"{server.name}: the password is refused: {server.last_error}"
+            for server in self.servers
+            if server.state == "refused"
+        ]
+        if self.summary.brake.on_at:
+            reasons.append(f"the brake is on: {self.summary.brake.reason}")
+        return reasons
+
+    def to_json(self) -> dict[str, Any]:
+        brake = self.summary.brake
+        return {
+            "version": self.version,
+            "started_at": stamp(self.started_at),
+            "now": stamp(self.now),
+            "store": _stamped(self.store),
+            "customers": _stamped(self.customers),
+            "servers": [_stamped(server) for server in self.servers],
+            "commands": dict(self.summary.commands),
+            "holdings": self.summary.holdings,
+            "brake": {
+                "on": brake.on_at is not None,
+                "since": stamp(brake.on_at),
+                "blocked": brake.blocked,
+                "reason": brake.reason,
+            },
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+
+def command_json(row: CommandRow) -> dict[str, Any]:
+    """One command as `/commands` and `perkd commands` show it."""
+    return {
+        "id": row.id,
+        "server": row.server,
+        "customer_id": row.customer_id,
+        "player": row.player,
+        "perk": row.perk,
+        "item_id": row.item_id,
+        "step": row.step,
+        "text": row.text,
+        "state": row.state,
+        "reason": row.reason,
+        "reply": row.reply,
+        "attempts": row.attempts,
+        "created_at": stamp(row.created_at),
+        "due_at": stamp(row.due_at),
+        "sent_at": stamp(row.sent_at),
+        "settled_at": stamp(row.settled_at),
+    }
+
+
+def stamp(at: datetime | None) -> str | None:
+    """RFC 3339, UTC, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
+def _stamped(part: StoreHealth | CustomersHealth | ServerHealth) -> dict[str, Any]:
+    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(part).items()}
+
+
+def server_rows(summary: Summary, configured: Sequence[ServerHealth], now: datetime) -> tuple[ServerHealth, ...]:
+    """The configured servers with their queues, then those that only commands remember."""
+    queues = _by_server(summary.queues, [server.name for server in configured])
+
+    def aged(server: ServerHealth) -> ServerHealth:
+        queue = queues.get(server.name)
+        if queue is None:
+            return server
+        oldest_s = (now - queue.oldest_at).total_seconds() if queue.oldest_at else None
+        return ServerHealth(**{**_fields(server), "queue": queue.queue, "oldest_s": oldest_s})
+
+    names = {server.name for server in configured}
+    gone = [name for name in summary.absent_servers if name not in names]
+    return (*map(aged, configured), *(_absent(name) for name in gone))
+
+
+def _by_server(queues: Sequence[ServerQueue], configured: Sequence[str]) -> dict[str, ServerQueue]:
+    """What waits for any server of a place is counted once: with the first of them that is configured."""
+    found: dict[str, ServerQueue] = {}
+    for queue in queues:
+        server = next((name for name in members(queue.server) if name in configured), queue.server)
+        other = found.get(server, ServerQueue(server=server, queue=0, oldest_at=None))
+        oldest_at = min(filter(None, (queue.oldest_at, other.oldest_at)), default=None)
+        found[server] = ServerQueue(server=server, queue=queue.queue + other.queue, oldest_at=oldest_at)
+    return found
+
+
+def _fields(server: ServerHealth) -> dict[str, Any]:
+    return {name: getattr(server, name) for name in ServerHealth.__slots__}
+
+
+def _absent(name: str) -> ServerHealth:
+    return ServerHealth(
+        name=name,
+        game="",
+        transport="",
+        state="absent",
+        players=None,
+        queue=0,
+        oldest_s=None,
+        last_reply_at=None,
+        last_error="not in the config any more",
+        retry_at=None,
+    )

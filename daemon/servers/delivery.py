@@ -1,0 +1,136 @@
+"""Loop 2, one task per server: ledger → link → ledger. Nobody here speaks to the store.
+
+`app` runs one for each server; `polling` and the operator wake it through `wake`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from perkd.adapters.base import Adapter, AuthRefused, InDoubt, NotSent, Verdict
+
+from ..core import outcomes
+from ..core.changes import Command, Outcome
+from ..core.model import State
+from ..core.queue_lines import STORE_PERK
+from ..core.roster import Roster
+from ..ledger.base import Ledger
+from ..runtime.clock import Clock
+from ..runtime.counters import Counters
+from ..runtime.pulse import Pulse
+from ..runtime.tasks import uncancelled
+from .link import Link
+
+log = logging.getLogger("perkd.delivery")
+
+IDLE = timedelta(seconds=20)  # a pass completes at least this often, with something to send or without
+CUT_OFF = "perkd was stopped while it waited for the answer: whether the command ran is not known"
+
+
+class Delivery:
+    """Sends one server's commands, one at a time, each recorded before and after."""
+
+    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+        self,
+        link: Link,
+        adapter: Adapter,
+        roster: Roster,
+        ledger: Ledger,
+        clock: Clock,
+        pulse: Pulse,
+        counters: Counters,
+        *,
+        elsewhere: Callable[[Iterable[str]], None],
+    ) -> None:
+        self.server = link.server
+        self.wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._link, self._adapter, self._roster = link, adapter, roster
+        self._ledger, self._clock, self._pulse, self._counters = ledger, clock, pulse, counters
+        self._elsewhere = elsewhere  # wakes the servers of a place
+        self._name = f"deliver {self.server.name}"
+        pace = self.server.min_gap.total_seconds() + self.server.endpoint.timeout_s
+        pulse.register(self._name, IDLE.total_seconds() + pace)
+
+    def finish(self) -> None:
+        """`run` returns once the command in flight, if there is one, is settled."""
+        self._stopping.set()
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Until `finish` is called."""
+        while not self._stopping.is_set():
+            try:
+                sent = await self._one_pass()
+            finally:
+                self._pulse.beat(self._name)
+            if sent and self.server.min_gap:
+                await self._clock.until(self._clock.now() + self.server.min_gap, self._stopping)
+
+    async def _one_pass(self) -> bool:
+        """Sends the next command, or waits until there may be one. True: something was sent."""
+        self.wake.clear()
+        if not self._link.up.is_set():
+            await self._wait_for_link()
+            return False
+        now = self._clock.now()
+        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since))
+        if command is None:
+            due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
+            await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
+            return False
+        await self._deliver(command)
+        return True
+
+    async def _wait_for_link(self) -> None:
+        up = asyncio.ensure_future(self._link.up.wait())
+        idle = asyncio.ensure_future(self._clock.until(self._clock.now() + IDLE, self.wake))
+        try:
+            await asyncio.wait((up, idle), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            up.cancel()
+            idle.cancel()
+
+    async def _deliver(self, command: Command) -> None:
+        """One command, claimed and committed: what comes back is settled even when perkd is stopped meanwhile."""
+        cut_off: asyncio.CancelledError | None = None
+        try:
+            outcome = await self._send(command)
+        except asyncio.CancelledError as stop:
+            outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
+        if outcome.absent:
+            self._roster.forget(command.player)  # or the claim would find him there and ask again at once
+        state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
+        self._counters.settled.labels(self.server.name, state.value).inc()
+        _tell(command, state, outcome)
+        if state is State.PLANNED and command.place != command.server:
+            self._elsewhere([command.place])  # another server of the place may take it now
+        elif command.perk == STORE_PERK:
+            self._elsewhere([command.server])  # the store may have to hear of it
+        if cut_off is not None:
+            raise cut_off
+
+    async def _send(self, command: Command) -> Outcome:
+        try:
+            began = self._clock.monotonic()
+            reply = await self._link.send(command.text)
+            self._counters.replies.labels(self.server.name).observe(self._clock.monotonic() - began)
+        except (NotSent, AuthRefused) as error:
+            return outcomes.not_sent(str(error), self._clock.now())
+        except InDoubt as error:
+            return outcomes.in_doubt(command, error, self._clock.now())
+        try:
+            verdict = self._adapter.judge(command.text, reply, command.values)
+        except Exception:  # an answer came: whatever is wrong with judging it, it is not lost and not success
+            log.exception("command %s: its reply could not be judged", command.id, extra={"action": "judge_crashed"})
+            verdict = Verdict.UNRECOGNISED
+        return outcomes.answered(command, reply, verdict, self._clock.now(), warming_up=self._link.warming_up())
+
+
+def _tell(command: Command, state: State, outcome: Outcome) -> None:
+    """One readable line per delivery, with the server's reply."""
+    facts = {"action": f"command_{state.value}", "command_id": command.id, "server": command.server}
+    words = outcome.reply if outcome.reply is not None else outcome.reason
+    level = logging.INFO if state in (State.DELIVERED, State.PLANNED, State.VOID) else logging.WARNING
+    log.log(level, "%s ← %s: %s: %s", command.server, command.text, state.value, words or "(no words)", extra=facts)

@@ -1,0 +1,195 @@
+"""Everything that runs for the game servers: starts, replaces and ends it while the rest of the daemon goes on.
+
+`app` owns one Fleet; a reload changes it server by server.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from perkd.adapters.base import Adapter, Player
+
+from ..core.model import Server as ServerSettings
+from ..core.places import members
+from ..core.roster import Roster
+from ..ledger.base import Ledger
+from ..runtime.clock import Clock
+from ..runtime.counters import Counters
+from ..runtime.pulse import Pulse
+from ..runtime.tasks import forever
+from ..store_queue.loop import Activation, Activations
+from .delivery import Delivery
+from .link import Link
+from .presence import Presence
+
+log = logging.getLogger("perkd")
+
+IN_FLIGHT = timedelta(seconds=7)  # what the command in flight gets when its server or the daemon ends
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Everything that runs for one game server. `ending` is set before its loops may end."""
+
+    settings: ServerSettings
+    link: Link
+    roster: Roster
+    delivery: Delivery
+    presence: Presence
+    ending: asyncio.Event
+    tasks: tuple[asyncio.Task[None], ...] = ()  # delivery, presence, link, activation
+    activation: Activation | None = None
+
+
+class Fleet:
+    """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it. `joined` hears
+    which players came onto a server."""
+
+    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+        self,
+        adapters: Mapping[str, Adapter],
+        ledger: Ledger,
+        clock: Clock,
+        pulse: Pulse,
+        counters: Counters,
+        roots: asyncio.TaskGroup,
+        joined: Callable[[Collection[str]], None],
+        *,
+        activations: Activations,
+    ) -> None:
+        self.servers: dict[str, Server] = {}
+        self._closed = False
+        self._adapters, self._ledger, self._clock = adapters, ledger, clock
+        self._pulse, self._counters, self._roots, self._joined = pulse, counters, roots, joined
+        self._activations = activations
+
+    def start(self, settings: ServerSettings) -> None:
+        """Nothing, once the fleet is ending: a reload that is still under way must not hold up the stop."""
+        if self._closed:
+            return
+        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+        link, roster, ending = Link(settings, adapter, self._clock), Roster(), asyncio.Event()
+        delivery = Delivery(
+            link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters, elsewhere=self.wake
+        )
+
+        def joined(players: Collection[str]) -> None:
+            delivery.wake.set()
+            self._joined(players)
+
+        presence = Presence(link, roster, joined, self._clock, self._pulse)
+        loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
+        tasks = tuple(self._task(word, settings, loop, ending) for word, loop in loops.items())
+        self.servers[settings.name] = self._activated(
+            Server(settings, link, roster, delivery, presence, ending, tasks), settings
+        )
+
+    def _task(
+        self, word: str, settings: ServerSettings, loop: Coroutine[Any, Any, None], ending: asyncio.Event
+    ) -> asyncio.Task[None]:
+        name = f"{word} {settings.name}"
+        return self._roots.create_task(forever(name, loop, ending), name=name)
+
+    def _activated(self, server: Server, settings: ServerSettings) -> Server:
+        """The server with the task of its queue at the store, if it has one."""
+        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+        activation = self._activations.of(settings, adapter, server.roster, server.delivery.wake.set)
+        tasks = server.tasks[:3]
+        if activation is not None:
+            tasks += (self._task("activate", settings, activation.run(), server.ending),)
+        return replace(server, settings=settings, tasks=tasks, activation=activation)
+
+    async def _activate_anew(self, server: Server, settings: ServerSettings) -> None:
+        """Only what the store is told has changed: the game server's connection and its players are left alone."""
+        await self._end_queue(server)
+        self._pulse.drop(f"activate {settings.name}")
+        if not self._closed:
+            self.servers[settings.name] = self._activated(server, settings)
+
+    @staticmethod
+    async def _end_queue(server: Server) -> None:
+        for task in server.tasks[3:]:
+            task.cancel()
+        await asyncio.gather(*server.tasks[3:], return_exceptions=True)
+
+    async def change(self, wanted: Iterable[ServerSettings]) -> None:
+        """Makes the servers exactly these: ended, started, replaced where anything about them changed. One whose
+        password was refused is tried again: whoever reloads has looked."""
+        by_name = {settings.name: settings for settings in wanted}
+        over = [
+            server
+            for name, server in self.servers.items()
+            if _of_the_game(by_name.get(name)) != _of_the_game(server.settings) or server.link.state == "refused"
+        ]
+        for name, server in self.servers.items():
+            if server not in over and by_name[name] != server.settings:
+                await self._end_queue(server)  # now: it may be told to do less, and ending the others takes seconds
+        await self._end(over, None)
+        for server in over:
+            del self.servers[server.settings.name]
+            for word in ("deliver", "presence", "activate"):
+                self._pulse.drop(f"{word} {server.settings.name}")
+        for name, settings in by_name.items():
+            if name not in self.servers:
+                self.start(settings)
+            elif settings != self.servers[name].settings:
+                await self._activate_anew(self.servers[name], settings)
+            elif (activation := self.servers[name].activation) is not None:
+                activation.reloaded()
+
+    async def end(self, hurry: asyncio.Event) -> None:
+        """Ends all of them, for good: the commands in flight get IN_FLIGHT, or until `hurry`."""
+        self._closed = True
+        await self._end(self.servers.values(), hurry)
+
+    def online(self, player: str) -> bool:
+        """Whether the player is on any server."""
+        return any(player in server.roster for server in self.servers.values())
+
+    def players(self) -> set[str]:
+        """Whoever is online, by id and by name."""
+        return {player for server in self.servers.values() for player in server.roster.since}
+
+    def present(self) -> Iterator[tuple[Adapter, Player]]:
+        """Everybody who is known to be online, with how his server names its players."""
+        for server in self.servers.values():
+            settings = server.settings
+            adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+            yield from ((adapter, player) for player in server.roster.players)
+
+    def wake(self, places: Iterable[str]) -> None:
+        """There is something to send at these places."""
+        for name in {name for place in places for name in members(place)}:
+            if name in self.servers:
+                self.servers[name].delivery.wake.set()
+                if (activation := self.servers[name].activation) is not None:
+                    activation.wake.set()
+
+    async def _end(self, servers: Iterable[Server], hurry: asyncio.Event | None) -> None:
+        ending = list(servers)
+        for server in ending:
+            server.ending.set()
+            for task in (server.tasks[1], *server.tasks[3:]):
+                task.cancel()
+            server.delivery.finish()
+        deliveries = asyncio.gather(*(server.tasks[0] for server in ending), return_exceptions=True)
+        waits: list[asyncio.Future[Any]] = [deliveries]
+        if hurry is not None:
+            waits.append(asyncio.ensure_future(hurry.wait()))
+        await asyncio.wait(waits, timeout=IN_FLIGHT.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits[1:]:
+            wait.cancel()
+        for server in ending:
+            for task in server.tasks:
+                task.cancel()
+        await asyncio.gather(*(task for server in ending for task in server.tasks), return_exceptions=True)
+
+
+def _of_the_game(settings: ServerSettings | None) -> ServerSettings | None:
+    """What its connection, its deliveries and its player list go by: nothing of the store."""
+    if settings is None:
+        return None
+    return replace(settings, paynow_token=None, run_store_commands=False, paynow_id="")

@@ -1,0 +1,182 @@
+"""The one connection to one game server: keeps it up, backs off, remembers a refused password, and sends.
+
+`delivery` sends through it first, `presence` when nothing waits; `status` reads its state.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from perkd.adapters.base import Adapter, AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
+
+from ..core.model import Server
+from ..runtime.clock import Clock
+
+log = logging.getLogger("perkd.link")
+T = TypeVar("T")
+
+BACKOFF_MAX_S = 60.0
+SETTLED = timedelta(minutes=1)  # up this long, the back-off starts over
+CLOSED_MEANS_REFUSED = 2  # a ban looks like this; the first time may be a server still starting
+CLOSED_AGAIN = timedelta(minutes=10)  # so does a tunnel or proxy before a server that restarts: it must come back
+
+
+class LinkState(StrEnum):
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"  # no further try until the config changes
+
+
+class Link:
+    """Owns the session. `run` keeps it; `send` and `players` use it, one at a time."""
+
+    def __init__(self, server: Server, adapter: Adapter, clock: Clock, rng: random.Random | None = None) -> None:
+        self.server = server
+        self.state = LinkState.CONNECTING
+        self.last_error: str | None = None
+        self.last_reply_at: datetime | None = None
+        self.connected_at: datetime | None = None
+        self.retry_at: datetime | None = None
+        self.up = asyncio.Event()
+        self._adapter = adapter
+        self._clock = clock
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
+        self._session: Session | None = None
+        self._turn = asyncio.Lock()
+        self._over: asyncio.Future[AdapterError] | None = None
+        self._retry = asyncio.Event()
+        self._failures = 0
+        self._closed_logins = 0
+
+    @property
+    def busy(self) -> bool:
+        return self._turn.locked()
+
+    def warming_up(self) -> bool:
+        """Whether the connection is so young that an unknown command may mean a plugin that is not loaded yet."""
+        return self.connected_at is not None and self._clock.now() - self.connected_at < self.server.warmup
+
+    async def send(self, command: str) -> str:
+        """The server's reply. Raises NotSent, InDoubt or AuthRefused."""
+        return await self._ask(lambda session: session.send(command))
+
+    async def players(self) -> list[Player]:
+        """Who is online. Raises as `send` does."""
+        return await self._ask(lambda session: session.players())
+
+    async def _ask(self, question: Callable[[Session], Awaitable[T]]) -> T:
+        async with self._turn:
+            session = self._session
+            if session is None:
+                raise NotSent(f"{self.server.name}: {self.last_error or 'not connected'}")
+            try:
+                answer = await question(session)
+            except AuthRefused as refused:  # some games are told the password with the first command
+                self._end_session(refused)
+                raise
+            except AdapterError:
+                raise
+            except Exception as error:  # a fault in one game's adapter never stops the other servers
+                log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
+                doubt = InDoubt(f"a fault in perkd: {type(error).__name__}, see the log")
+                self._end_session(doubt)
+                raise doubt from error
+            self._heard()
+            return answer
+
+    async def run(self) -> None:
+        """Connects, and again whenever the connection is lost, until cancelled. A refused password ends the trying."""
+        while True:
+            await self._connect_once()
+            if self.state is LinkState.REFUSED:
+                await self._stay_refused()
+                continue
+            self._failures += 1
+            wait_s = min(BACKOFF_MAX_S, 2.0 ** min(self._failures - 1, 6)) * self._rng.uniform(0.8, 1.0)
+            self.retry_at = self._clock.now() + timedelta(seconds=wait_s)
+            await self._clock.until(self.retry_at, self._retry)
+            self._retry.clear()
+
+    async def _stay_refused(self) -> None:
+        """Until the config changes and this link is replaced; where no word was said of the password, for a while."""
+        if self.retry_at is None:
+            await asyncio.get_running_loop().create_future()
+        else:
+            await self._clock.until(self.retry_at)
+
+    async def _connect_once(self) -> None:
+        self.state, self.retry_at = LinkState.CONNECTING, None
+        try:
+            async with self._adapter.connect(self.server.endpoint) as session:
+                self._opened(session)
+                self._lost(await self._until_over(session))
+        except AuthRefused as error:
+            self._refused(str(error))
+        except LoginClosed as error:
+            self._closed_logins += 1
+            if self._closed_logins >= CLOSED_MEANS_REFUSED:
+                self._refused(f"{error}; a second time: this machine is banned there, or the password is wrong")
+                self.retry_at = self._clock.now() + CLOSED_AGAIN
+            else:
+                self._lost(str(error))
+        except AdapterError as error:
+            self._closed_logins = 0  # not even a port: a server that restarts, not one that bans
+            self._lost(str(error))
+        except Exception as error:  # as in `_ask`
+            log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
+            self._lost(f"a fault in perkd: {type(error).__name__}, see the log")
+        finally:
+            self._session = None
+            self.up.clear()
+
+    async def _until_over(self, session: Session) -> str:
+        """Why the session is over: the connection is gone, or `_end_session` said so. Raises what that was told."""
+        closed = asyncio.ensure_future(session.wait_closed())
+        self._over = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait((closed, self._over), return_when=asyncio.FIRST_COMPLETED)
+            if self._over.done():
+                raise self._over.result()
+            return closed.result()
+        finally:
+            closed.cancel()
+
+    def _end_session(self, why: AdapterError) -> None:
+        """Nobody uses the session any more; `run` closes it and goes on from there."""
+        self._session = None
+        self.up.clear()
+        if self._over is not None and not self._over.done():
+            self._over.set_result(why)
+
+    def _opened(self, session: Session) -> None:
+        self._session = session
+        self.connected_at = self._clock.now()
+        self.state, self.last_error = LinkState.UP, None
+        self._closed_logins = 0
+        self.up.set()
+        log.info("%s: connected to %s", self.server.name, self.server.endpoint.address, extra={"action": "link_up"})
+
+    def _lost(self, why: str) -> None:
+        if self.connected_at is not None and self._clock.now() - self.connected_at > SETTLED:
+            self._failures = 0
+        if why != self.last_error or self.state is LinkState.UP:  # the same words again and again help nobody
+            log.warning("%s: no connection: %s", self.server.name, why, extra={"action": "link_down"})
+        self.state, self.last_error, self.connected_at = LinkState.DOWN, why, None
+
+    def _refused(self, why: str) -> None:
+        self.state, self.last_error, self.connected_at = LinkState.REFUSED, why, None
+        log.error(
+            "%s: %s",
+            self.server.name,
+            why,
+            extra={"action": "link_refused"},
+        )
+
+    def _heard(self) -> None:
+        self.last_reply_at = self._clock.now()
+        self._failures = 0

@@ -1,0 +1,272 @@
+"""perkd as a game server of the store, one task for each server with a token: link, command queue, acknowledge.
+
+`fleet` runs one beside the server's other loops. It speaks to the store only; what is to be sent goes by the ledger.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from perkd.adapters.base import Adapter, Secret
+
+from ..core.model import Server
+from ..core.queue_lines import (
+    Decided,
+    Left,
+    Line,
+    Removed,
+    Unread,
+    is_for_perkd,
+    may_run,
+    online_of,
+    player_of,
+    store_command,
+)
+from ..core.roster import Roster
+from ..ledger.base import Ledger, LedgerError
+from ..paynow.documents import QueuedCommand
+from ..paynow.errors import NotFound, StoreError, TokenRefused, TooLarge, one_line
+from ..paynow.game_server import GameServerApi, Online
+from ..paynow.transport.exchange import Exchange
+from ..runtime.clock import Clock
+from ..runtime.counters import Counters
+from ..runtime.problem import Problem
+from ..runtime.pulse import Pulse
+from ..runtime.tasks import uncancelled
+from . import problems
+from .acknowledge import Acknowledging
+from .link import Linking
+from .problems import QueueState
+from .requests import IDLE_S, Asking
+
+log = logging.getLogger("perkd.activation")
+
+EVERY_S = 10.0  # as the official plugins ask
+RARELY_S = 600.0  # a refused token, a store without a queue
+BACKOFF_MOST_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """Makes the task of each server that has a token. `customer_of`: the customer who is this player, `look`: reads at
+    once whoever is one of these."""
+
+    exchange: Exchange
+    ledger: Ledger
+    clock: Clock
+    pulse: Pulse
+    counters: Counters
+    customer_of: Callable[[str], str | None]
+    look: Callable[[Collection[str]], None]
+
+    def of(self, server: Server, adapter: Adapter, roster: Roster, deliver: Callable[[], None]) -> "Activation | None":
+        """None: the server has no token. `deliver` is called when there is something to send."""
+        if server.paynow_token is None:
+            return None
+        api = GameServerApi(self.exchange, server.paynow_token)
+        return Activation(server, adapter, roster, api, self, deliver)
+
+
+class Activation:
+    """One server's queue. Set `wake` when a command of the store may have been settled."""
+
+    def __init__(
+        self,
+        server: Server,
+        adapter: Adapter,
+        roster: Roster,
+        api: GameServerApi,
+        shared: Activations,
+        deliver: Callable[[], None],
+    ) -> None:
+        self.server = server
+        self.wake = asyncio.Event()
+        self.passes = 0  # completed
+        self.state = QueueState(server.name)
+        self._adapter, self._roster, self._api, self._deliver = adapter, roster, api, deliver
+        self._shared, self._clock, self._ledger = shared, shared.clock, shared.ledger
+        self._asking = Asking(shared.exchange, shared.clock, shared.pulse, f"activate {server.name}")
+        self._linking = Linking(server, api, self._asking, shared.clock, self.state, shared.ledger.id)
+        self._telling = Acknowledging(
+            server.name, api, self._asking, shared.ledger, shared.clock, shared.counters, shared.look
+        )
+        self._telling.settled = self._forget
+        self._left, self._unread = Left(), Unread()
+        self._queue_at = self._again_at = 0.0  # monotonic
+        self._standing: dict[str, Line] = {}  # decided, in the ledger, and the store was not told of it yet
+        self._runs_since: datetime | None = None  # when perkd was told to run the lines of this queue
+        self._first = True
+
+    def reloaded(self) -> None:
+        """The owner looked at the config: everything is tried again now."""
+        self._linking.at = self._queue_at = self._again_at = 0.0
+        self.wake.set()
+
+    def problems(self) -> tuple[Problem, ...]:
+        self.state.unread = self._unread.names(self._is_read, self._clock.now())
+        return tuple(problems.find(self.state))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            more = False
+            try:
+                more = await self._one_pass()
+            except LedgerError:
+                raise
+            except Exception as error:  # a fault with one queue never stops the other servers
+                log.exception(
+                    "%s: its queue could not be worked on", self.server.name, extra={"action": "queue_crashed"}
+                )
+                self._failed(f"a fault in perkd: {type(error).__name__}, see the log", type(error))
+            finally:
+                self._asking.beat()
+            self.passes += 1
+            if more:
+                continue
+            next_at = max(self._again_at, min(self._queue_at, self._linking.at))
+            idle_at, look_at = self._clock.monotonic() + IDLE_S, self._telling.next_look_at
+            await self._clock.until(min(next_at, idle_at, idle_at if look_at is None else look_at), self.wake)
+            self.wake.clear()
+
+    async def _one_pass(self) -> bool:
+        """Returns whether another one is due at once: the store is owed more than one pass tells it."""
+        await self._told_to_run()
+        self._telling.look()
+        if (blocked_s := self._shared.exchange.rate.blocked_s()) > 0:
+            self._again_at = self._clock.monotonic() + blocked_s
+        if self._clock.monotonic() < self._again_at:
+            return False
+        more = False
+        try:
+            await self._linking.link_when_due()
+            if self._clock.monotonic() >= self._queue_at:
+                await self._read_queue()
+            more = await self._telling.acknowledge()
+        except TokenRefused as error:
+            if self.state.refuse(str(error)):
+                facts = {"action": "paynow_token_refused"}
+                log.error("%s: %s", self.server.name, error, extra=facts)  # noqa: TRY400 - the sentence says it all
+            self._again_at = self._clock.monotonic() + RARELY_S
+        except StoreError as error:
+            self._failed(
+                str(error),
+                (type(error), error.path),
+                rarely=isinstance(error, NotFound),
+                too_long=isinstance(error, TooLarge),
+            )
+        else:
+            self.state.succeed()
+        return more
+
+    def _failed(self, why: str, sort: object, *, rarely: bool = False, too_long: bool = False) -> None:
+        if self.state.fail(why, sort, lasting=rarely or too_long, too_long=too_long):
+            log.warning("%s: command queue: %s", self.server.name, why, extra={"action": "queue_failed"})
+        wait_s = min(BACKOFF_MOST_S, EVERY_S * 2.0 ** min(self.state.failures - 1, 16))
+        self._again_at = self._clock.monotonic() + (RARELY_S if rarely else wait_s)
+
+    async def _told_to_run(self) -> None:
+        """Before the first question: what waits already, perks may have delivered while the lines were left alone."""
+        if self._first:
+            queue, now, runs = _digest(self.server.paynow_token), self._clock.now(), self.server.run_store_commands
+            self._runs_since = await uncancelled(self._ledger.lines_run_since(queue, now, runs=runs))
+            self._first = False
+
+    async def _read_queue(self) -> None:
+        ids = online_of(self._roster.players if self._roster.known else (), self._adapter)
+        asked = self._api.queue(Online(ids.steam_ids, ids.minecraft_uuids, ids.customer_names))
+        found = await self._asking.answer(asked)
+        self._queue_at = self._clock.monotonic() + EVERY_S
+        # The same attempt may come twice.
+        lines = {queued.attempt_id: _line(queued) for queued in found if queued.readable}
+        self.state.unreadable = sorted({queued.attempt_id for queued in found if not queued.readable} - lines.keys())
+        self._standing = {key: line for key, line in self._standing.items() if lines.get(key) == line}
+        asks = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._standing)
+        removed = Removed(await uncancelled(self._ledger.kept_out()) if asks else ())
+        decided = self._sorted(lines.values(), removed)
+        await self._hand_out(decided, lines)
+        self._standing.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
+
+    def _sorted(self, lines: Iterable[Line], removed: Removed) -> list[Decided]:
+        """What perkd answers for from now on; what it leaves alone is noted."""
+        decided, left, nobody, players = [], [], [], {}
+        kept: dict[str, None] = {}  # in the order of the lines, each once
+        for line in lines:
+            if line.attempt_id in self._standing:
+                players[line.attempt_id] = self._telling.players.get(line.attempt_id, "")
+                continue
+            if not is_for_perkd(line.text) and not self.server.run_store_commands:
+                left.append(line)
+                continue
+            player = player_of(line, self._adapter, self._roster.since)
+            if not is_for_perkd(line.text):
+                most, customer = self._adapter.max_command_bytes, self._shared.customer_of(player)
+                command = store_command(line, player, customer, most, self._runs_since)
+                decided.append(Decided(attempt_id=line.attempt_id, command=command))
+            elif (who := removed.behind(line)) and self._shared.customer_of(player) in (None, who.customer_id):
+                kept[f"{one_line(who.display_name, 40)} (customer {who.customer_id})"] = None
+                continue
+            elif may_run(line, player, self._roster.since):
+                decided.append(Decided(attempt_id=line.attempt_id))
+            else:
+                nobody += [] if player else [line.attempt_id]
+                continue
+            players[line.attempt_id] = player
+        self._telling.players = players
+        self._count("left", self._left.see(left, self._clock.now()))
+        self.state.left, self.state.nobody, self.state.removed = self._left.texts(), nobody, list(kept)
+        return decided
+
+    async def _hand_out(self, decided: Sequence[Decided], lines: Mapping[str, Line]) -> None:
+        """Into the ledger, before the store hears of it."""
+        if not decided:
+            return
+        new = await uncancelled(self._ledger.hand_out(self.server.name, decided, self._clock.now()))
+        for attempt_id in new.for_perkd:
+            player = self._telling.players.get(attempt_id, "")
+            log.info(
+                "%s: an item of %s is to be activated (attempt %s)",
+                self.server.name,
+                one_line(player) or "somebody",
+                attempt_id,
+                extra={"action": "activation", "attempt_id": attempt_id},
+            )
+            if player and not self._is_read(player):
+                name, who = one_line(lines[attempt_id].customer_name, 40), one_line(player, 40)
+                self._unread.note(player, who if name in ("", who) else f"{name} ({who})", self._clock.now())
+        self._count("perkd", len(new.for_perkd))
+        self._count("command", new.planned)
+        self._count("blocked", new.blocked)
+        if new.planned or new.again:
+            self._deliver()
+
+    def _is_read(self, player: str) -> bool:
+        return self._shared.customer_of(player) is not None
+
+    def _forget(self, attempt_ids: Sequence[str]) -> None:
+        """The store was told: what it hands out again is owed again."""
+        for attempt_id in attempt_ids:
+            self._standing.pop(attempt_id, None)
+
+    def _count(self, kind: str, how_many: int) -> None:
+        self._shared.counters.queue_lines.labels(self.server.name, kind).inc(how_many)
+
+
+def _digest(token: Secret | None) -> str:
+    """Which queue it is, for the ledger: nobody finds the token from it."""
+    return hashlib.sha256(b"queue of " + (token or Secret("")).reveal().encode()).hexdigest()[:24]
+
+
+def _line(queued: QueuedCommand) -> Line:
+    return Line(
+        attempt_id=queued.attempt_id,
+        text=queued.command or "",
+        online_only=bool(queued.online_only),
+        steam_id=None if queued.steam_id is None else str(queued.steam_id),
+        minecraft_uuid=queued.minecraft_uuid,
+        customer_name=queued.customer_name,
+        queued_at=queued.queued_at,
+    )

@@ -1,0 +1,156 @@
+"""The ledger's copies, its second connection and its migrations on SQLite."""
+
+# ruff: noqa: ASYNC240 - files are what is tested here, and nobody else waits for the loop
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from perkd.daemon.core.model import State
+from perkd.daemon.ledger import files
+from perkd.daemon.ledger.base import LedgerCorrupt, LedgerMissing, LedgerUnwritable
+from perkd.daemon.ledger.sqlite import SqliteLedger
+from tests.ledgers import NOW, claimed, ends, later, opens, picture, profile, record, rows, run, token
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def names(where: Path) -> list[str]:
+    return sorted(file.name for file in where.iterdir())
+
+
+async def begin(path: Path, commands: int = 200) -> SqliteLedger:
+    ledger = await SqliteLedger.open(path, NOW)
+    await ledger.add_token(token(), "operator", profile(), NOW)
+    await record(ledger, opens(*(f"give {number}" for number in range(commands))))
+    return ledger
+
+
+async def test_a_copy_is_a_whole_ledger(path: Path, tmp_path: Path) -> None:
+    original = await SqliteLedger.open(path, NOW)
+    await original.add_token(token(), "operator", profile(), NOW)
+    await record(original, opens("give", "greet"))
+    await run(original, State.DELIVERED)
+    copy = await original.backup(7, NOW)
+    before = await picture(original)
+    await record(original, ends("take"))
+    await original.close()
+    restored = await SqliteLedger.open(moved(copy, tmp_path / "restored"), NOW)
+    assert await picture(restored) == before
+    assert (await claimed(restored)).text == "greet"
+    await restored.close()
+
+
+def moved(copy: str, where: Path) -> Path:
+    where.mkdir()
+    return Path(shutil.copy(copy, where / "ledger.db"))
+
+
+async def test_only_the_newest_copies_are_kept_and_each_is_named_by_its_time_in_utc(path: Path) -> None:
+    ledger = await begin(path, 1)
+    nepal = timezone(timedelta(hours=5, minutes=45))
+    for day in range(4):
+        await ledger.backup(2, later(days=day).astimezone(nepal))
+    await ledger.close()
+    assert names(path.parent / "backups") == ["ledger-20260303T120000.db", "ledger-20260304T120000.db"]
+
+
+async def test_a_damaged_ledger_never_replaces_a_whole_copy(path: Path) -> None:
+    ledger = await begin(path)
+    await ledger.backup(1, NOW)
+    await ledger.close()
+    ledger = await SqliteLedger.open(path, NOW)
+    with closing(sqlite3.connect(path)) as other:
+        [root] = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'commands'").fetchone()
+    with path.open("r+b") as file:
+        file.seek(4096 * (root - 1))
+        file.write(b"\xa5" * 4096)
+    with pytest.raises(LedgerCorrupt, match="no copy was made"):
+        await ledger.backup(1, later(days=1))
+    await ledger.close()
+    assert names(path.parent / "backups") == ["ledger-20260301T120000.db"]
+
+
+async def test_a_copy_that_cannot_be_written_says_so_and_the_ledger_goes_on(path: Path) -> None:
+    ledger = await begin(path, 3)
+    (path.parent / "backups").write_text("a file where the folder should be")
+    with pytest.raises(LedgerUnwritable, match="no copy of the ledger"):
+        await ledger.backup(1, NOW)
+    assert (len(await rows(ledger)), ledger.failed) == (3, None)
+    assert (await ledger.summary(NOW)).commands["planned"] == 3
+    await ledger.close()
+
+
+async def test_reports_can_be_read_beside_a_running_daemon_and_without_one_but_never_written(tmp_path: Path) -> None:
+    where = tmp_path / "odd #1 100% ?mode=rwc"
+    where.mkdir()
+    ledger = await begin(where / "ledger.db", 3)
+    for _ in range(2):
+        with closing(files.open_reader(where / "ledger.db")) as reader:
+            assert reader.execute("SELECT COUNT(*) FROM commands").fetchone()[0] == 3
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                reader.execute("DELETE FROM commands")
+        await ledger.close()
+
+
+def test_reading_a_ledger_that_is_not_there_creates_none(path: Path) -> None:
+    with pytest.raises(LedgerMissing, match="start perkd once"):
+        files.open_reader(path)
+    path.write_bytes(b"")
+    with pytest.raises(LedgerMissing, match="cannot be read"):
+        files.open_reader(path)
+    assert names(path.parent) == ["ledger.db"]
+
+
+# --- migrations -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def next_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The second migration of a future perkd, to be written by the test."""
+    schema = tmp_path / "schema"
+    shutil.copytree(str(files.SCHEMA), schema)
+    monkeypatch.setattr(files, "SCHEMA", schema)
+    return schema / "0002_next.sql"
+
+
+def version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+async def test_a_migration_runs_once_after_a_copy_of_what_was(path: Path, next_schema: Path) -> None:
+    await (await begin(path, 3)).close()
+    next_schema.write_text("ALTER TABLE commands ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm';")
+    for _ in range(2):
+        ledger = await SqliteLedger.open(path, later(days=1))
+        assert [row.text for row in await rows(ledger)] == ["give 0", "give 1", "give 2"]
+        await ledger.close()
+    assert version(path) == 2
+    assert names(path.parent / "backups") == ["before-0002-20260302T120000.db"]
+    assert version(path.parent / "backups" / "before-0002-20260302T120000.db") == 1
+
+
+async def test_a_migration_that_fails_changes_nothing(path: Path, next_schema: Path) -> None:
+    await (await begin(path, 3)).close()
+    next_schema.write_text("DROP TABLE events;\nDELETE FROM commands;\nALTER TABLE nothing ADD COLUMN x;")
+    with pytest.raises(LedgerUnwritable, match=r"0002_next\.sql.*nothing was changed"):
+        await SqliteLedger.open(path, NOW)
+    next_schema.unlink()
+    ledger = await SqliteLedger.open(path, NOW)
+    assert len(await rows(ledger)) == 3
+    await ledger.close()
+    assert version(path) == 1
+
+
+async def test_a_new_ledger_is_begun_with_every_migration_and_needs_no_copy(path: Path, next_schema: Path) -> None:
+    next_schema.write_text("CREATE TABLE more (x INTEGER);")
+    await (await SqliteLedger.open(path, NOW)).close()
+    assert (version(path), (path.parent / "backups").exists()) == (2, False)

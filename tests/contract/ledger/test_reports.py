@@ -1,0 +1,300 @@
+"""What every ledger tells and keeps: lists, the summary, the brake's window, copies, purging, and no naive times."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from perkd.daemon.core.changes import Hold, HoldingKey, Note, Outcome, Turn
+from perkd.daemon.core.model import Cause, State, Step
+from perkd.daemon.ledger.base import Ledger
+from tests.ledgers import (
+    ANN,
+    BEN,
+    NOW,
+    VIP,
+    blocked,
+    claim,
+    claimed,
+    draft,
+    ends,
+    known,
+    known_item,
+    later,
+    opens,
+    perk,
+    picture,
+    profile,
+    record,
+    rows,
+    run,
+    server,
+    support,
+    token,
+    turn,
+)
+
+KIT = HoldingKey("ann", "kit", "survival", "9")
+BEN_KEY, CAT_KEY = VIP._replace(player="ben"), VIP._replace(player="cat")
+
+
+async def test_commands_are_listed_newest_first_page_by_page(ledger: Ledger) -> None:
+    await record(ledger, opens(*(f"give {number}" for number in range(7))))
+    newest = await ledger.commands(limit=3)
+    assert [row.text for row in newest] == ["give 6", "give 5", "give 4"]
+    then = await ledger.commands(limit=3, before=newest[-1].id)
+    assert [row.text for row in then] == ["give 3", "give 2", "give 1"]
+    [last] = await ledger.commands(limit=3, before=then[-1].id)
+    assert (last.text, await ledger.commands(before=last.id)) == ("give 0", [])
+
+
+async def test_commands_are_listed_by_state_server_and_customer(ledger: Ledger) -> None:
+    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), NOW)
+    await record(ledger, opens("ann here"), opens("ann there", key=VIP._replace(server="creative")))
+    await record(ledger, opens("ben here", key=VIP._replace(player="ben")), customer_id=BEN)
+    await run(ledger, State.DELIVERED)
+
+    async def listed(**asked: Any) -> list[str]:
+        return [row.text for row in await ledger.commands(**asked)]
+
+    assert await listed(state="planned") == ["ben here", "ann there"]
+    assert await listed(server="survival") == ["ben here", "ann here"]
+    assert await listed(customer_id=BEN) == ["ben here"]
+    assert await listed(state="delivered", server="survival", customer_id=ANN) == ["ann here"]
+    assert await listed(state="void") == []
+
+
+async def test_a_listed_command_says_whose_it_is_and_why(ledger: Ledger) -> None:
+    await record(ledger, opens("give", key=KIT), items=(known_item("9"),))
+    await run(ledger, State.DELIVERED)
+    await record(ledger, ends("take", key=KIT))
+    row = (await ledger.commands())[0]
+    assert (row.customer_id, row.player, row.perk, row.server) == (ANN, "ann", "kit", "survival")
+    assert (row.item_id, row.key_item, row.effect, row.step, row.position) == ("9", "9", "kit", "revoke", 0)
+    assert (row.cause, row.end_reason, row.identity) == ("stated", "revoked", {})
+    assert row == await ledger.command(row.id)
+
+
+async def test_the_summary_counts_everything_once(ledger: Ledger) -> None:
+    await ledger.configure([server()], [perk()], NOW, adopt=True)
+    await ledger.sync_tokens([token()], NOW)
+    players = [VIP._replace(player=name) for name in ("ann", "ben", "cat", "dan")]
+    await record(ledger, *(opens(f"give {key.player}", key=key) for key in players), at=later(minutes=1))
+    now = later(minutes=2)
+    await run(ledger, State.DELIVERED, now)
+    await run(ledger, State.REFUSED, now, reply="no")
+    await run(ledger, State.REFUSED, now, reply="still no")
+    await record(ledger, opens(blocked("give {uuid}"), key=VIP._replace(player="eve")), at=now)
+    found = await ledger.summary(now)
+    counted = {state: count for state, count in found.commands.items() if count}
+    assert counted == {"delivered": 1, "refused": 2, "planned": 1, "blocked": 1}
+    assert set(found.commands) == set(State)
+    assert (found.holdings, found.customers, found.created_at) == (5, 2, NOW)
+    assert [(queue.server, queue.queue, queue.oldest_at) for queue in found.queues] == [
+        ("survival", 1, later(minutes=1))
+    ]
+    troubles = [(one.state, one.hold, one.count, one.text, one.reply) for one in found.troubles]
+    assert troubles == [("blocked", "value", 1, "give {uuid}", None), ("refused", None, 2, "give cat", "still no")]
+    assert (found.brake.on_at, found.orphans, found.absent_servers) == (None, (), ())
+
+
+async def test_what_is_over_or_waits_for_the_brake_is_no_trouble_of_its_own(ledger: Ledger) -> None:
+    await record(ledger, opens("give"))
+    await run(ledger, State.UNKNOWN)
+    await record(ledger, ends("take"), braked="many")
+    found = await ledger.summary(NOW)
+    assert (found.troubles, found.brake.blocked) == ((), 1)
+
+
+async def test_the_summary_names_items_that_ask_for_attention(ledger: Ledger) -> None:
+    odd = [
+        known_item("1", state="usable", slug="stuck"),
+        known_item("2", state="usable", slug="new", first_seen_at=later(minutes=59)),
+        known_item("3", state="usable", slug="permanent", expirable=False),
+        known_item("4", state="frozen", slug="odd"),
+        known_item("5", slug="gone", missing_since=NOW),
+        known_item("6", slug="gone but never held", missing_since=NOW),
+        known_item("9", slug="kit"),
+    ]
+    await record(ledger, opens("give", supports=[support("5")]), items=tuple(odd))
+    await record(ledger, opens("give", key=KIT))
+    await run(ledger, State.DELIVERED)
+    await run(ledger, State.DELIVERED)
+    await record(ledger, ends("take", key=KIT))
+    found = (await ledger.summary(later(minutes=60, seconds=1))).items
+    named = {(one.kind, one.product, one.word, one.count, one.customer_id) for one in found}
+    assert named == {
+        ("usable", "stuck", "usable", 1, ANN),
+        ("state", "odd", "frozen", 1, ANN),
+        ("missing", "gone", "active", 1, ANN),
+        ("returned", "kit", "active", 1, ANN),
+    }
+
+
+async def test_the_summary_names_items_that_come_with_the_slug_of_another_product(ledger: Ledger) -> None:
+    first = known_item("1", slug="vip", product_id="7")
+    again = {"slug": "vip", "product_id": "777"}
+    over = [
+        known_item("4", state="revoked", **again),
+        known_item("5", revoked_at=NOW, **again),
+        known_item("6", state="used", **again),
+        known_item("7", missing_since=NOW, **again),
+        known_item("8", slug="other", product_id="8"),
+    ]
+    await record(ledger, items=(first, known_item("2", **again), known_item("3", **again), *over))
+    [moved] = (await ledger.summary(NOW)).items
+    assert (moved.kind, moved.product, moved.product_id, moved.word, moved.count) == ("moved", "vip", "777", "7", 2)
+
+
+async def test_the_summary_names_players_who_are_not_seen_for_a_day(ledger: Ledger) -> None:
+    await ledger.add_token(token(), "operator", profile(), NOW)
+    await record(ledger, opens("give", "give more"), opens("ben's", key=BEN_KEY))
+    gone = await run(ledger, State.PLANNED, absent=True, reply="no player was found")
+    assert (gone.text, (await ledger.summary(later(days=1))).unseen) == ("give", ())
+    [unseen] = (await ledger.summary(later(days=1, seconds=1))).unseen
+    assert (unseen.player, unseen.name, unseen.server, unseen.count) == ("ann", "Ann", "survival", 1)
+    assert unseen.since == NOW
+    found = await claimed(ledger, later(days=2), online=["ann"])
+    await ledger.settle(found.id, Outcome(state=State.DELIVERED), later(days=2))
+    assert (await ledger.summary(later(days=3))).unseen == ()
+
+
+async def test_what_a_brake_stopped_is_counted_and_released_though_none_is_on(ledger: Ledger) -> None:
+    await record(ledger, opens("give"))
+    await run(ledger, State.DELIVERED)
+    await record(ledger, ends(blocked("take", Step.REVOKE, hold=Hold.BRAKE)))
+    brake = (await ledger.summary(NOW)).brake
+    assert (brake.on_at, brake.blocked) == (None, 1)
+    assert await ledger.release_brake(NOW) == 1
+    assert (await ledger.summary(NOW)).brake.blocked == 0
+
+
+async def test_a_once_item_that_was_given_while_its_removal_came_has_been_given(ledger: Ledger) -> None:
+    await record(ledger, opens("give", key=KIT), items=(known_item("9"),))
+    give = await claimed(ledger)
+    await record(ledger, ends("take", key=KIT))
+    await ledger.settle(give.id, Outcome(state=State.DELIVERED), NOW)
+    assert [item.kind for item in (await ledger.summary(NOW)).items] == ["returned"]
+
+
+async def test_held_perks_whose_line_left_the_config_are_orphans(ledger: Ledger) -> None:
+    await ledger.configure([server()], [perk()], NOW, adopt=True)
+    await record(ledger, opens("give"))
+    assert (await ledger.summary(NOW)).orphans == ()
+    await ledger.configure([server()], [], NOW, adopt=True)
+    [orphan] = (await ledger.summary(NOW)).orphans
+    assert (orphan.perk, orphan.server, orphan.count) == ("vip", "survival", 1)
+    await ledger.configure([], [perk()], NOW, adopt=True)
+    assert len((await ledger.summary(NOW)).orphans) == 1
+
+
+async def test_the_window_counts_holdings_and_removals_of_customers_read_in_it(ledger: Ledger) -> None:
+    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), NOW)
+    keys = [VIP._replace(server=name) for name in ("a", "b", "c", "d")]
+    await record(ledger, *(opens(key=key, supports=[support()]) for key in keys), read_at=NOW)
+    for key, cause in zip(keys, (Cause.STATED, Cause.ABSENT, Cause.FORETOLD), strict=False):
+        gone = support(live=False)
+        await record(ledger, ends(key=key, cause=cause, supports=[gone]), at=later(minutes=5), read_at=later(minutes=5))
+    await record(ledger, customer_id=BEN, read_at=later(minutes=-20))
+    assert await ledger.window(NOW) == [(ANN, later(minutes=5), 1, 2)]
+    assert await ledger.window(later(minutes=-30)) == [
+        (ANN, later(minutes=5), 1, 2),
+        (BEN, later(minutes=-20), 0, 0),
+    ]
+    await record(ledger, braked="many", at=later(minutes=6))
+    await ledger.release_brake(later(minutes=7))
+    assert await ledger.window(NOW) == [(ANN, later(minutes=5), 1, 0)]
+
+
+async def test_the_list_of_customers_says_what_each_owns_and_holds(ledger: Ledger) -> None:
+    note = Note("item_seen", "1", "vip-30-days: active")
+    await record(ledger, opens("give", supports=[support()]), items=(known_item(),), notes=(note,))
+    [row] = await ledger.customers()
+    assert (row.customer_id, row.name, row.items, row.holdings, row.read_at) == (ANN, "Ann", 1, 1, None)
+    assert (row.source, row.added_at, row.removed_at) == ("operator", NOW, None)
+
+
+# --- life -------------------------------------------------------------------------------------------------------------
+
+
+async def test_purging_removes_what_is_long_over_and_keeps_the_keys_of_once_items(ledger: Ledger) -> None:
+    held, waiting = VIP._replace(player="held"), VIP._replace(player="waiting")
+    await record(ledger, opens("vip"), opens("kit", key=KIT), opens("held", key=held), opens("waits", key=waiting))
+    await record(ledger, items=(known_item("9"),))
+    for _ in range(4):
+        await run(ledger, State.DELIVERED)
+    await record(ledger, ends("take vip"), ends("take kit", key=KIT))
+    await record(ledger, ends(blocked("take it", Step.REVOKE, 0, Hold.ABSENT), key=waiting))
+    for _ in range(2):
+        await run(ledger, State.DELIVERED)
+    assert await ledger.purge(NOW) == 0
+    assert await ledger.purge(later(seconds=1)) > 0
+    left = {row.text: row.state for row in await rows(ledger)}
+    assert left == {
+        "kit": "delivered",
+        "take kit": "delivered",
+        "held": "delivered",
+        "waits": "delivered",
+        "take it": "blocked",
+    }
+    [kit] = (await known(ledger)).holdings
+    assert (kit.state, kit.touched) == ("ended", True)
+    assert (await record(ledger, opens("vip again"), at=later(days=1))).planned == 1
+    assert (await claimed(ledger, later(days=1))).text == "vip again"
+
+
+async def test_the_history_of_what_is_not_over_is_never_purged(ledger: Ledger) -> None:
+    await record(ledger, opens("give"))
+    give = await run(ledger, State.UNKNOWN)
+    await ledger.purge(later(days=900))
+    assert len(await ledger.events(command_id=give.id)) == 3
+
+
+# --- times ------------------------------------------------------------------------------------------------------------
+
+NAIVE = datetime(2026, 3, 1, 12)  # noqa: DTZ001 - what the ledger must refuse
+GIVE = draft("again")
+NAIVE_CALLS: dict[str, Callable[[Ledger], Awaitable[object]]] = {
+    "configure": lambda ledger: ledger.configure([], [], NAIVE, adopt=True),
+    "sync_tokens": lambda ledger: ledger.sync_tokens([], NAIVE),
+    "add_token": lambda ledger: ledger.add_token(token(), "operator", profile(BEN), NAIVE),
+    "identify": lambda ledger: ledger.identify(1, profile(), NAIVE),
+    "remove_customer": lambda ledger: ledger.remove_customer(ANN, NAIVE),
+    "record": lambda ledger: record(ledger, opens("late"), at=NAIVE),
+    "record an item": lambda ledger: record(ledger, opens("late"), items=(known_item("8", added_at=NAIVE),)),
+    "record a support": lambda ledger: record(ledger, turn(Turn.KEEP, supports=[support("8", ends_at=NAIVE)])),
+    "record a reading": lambda ledger: record(ledger, opens("late", key=KIT), read_at=NAIVE),
+    "record a deadline": lambda ledger: record(ledger, opens("late", key=KIT), deadline_at=NAIVE),
+    "sighted": lambda ledger: ledger.sighted({ANN: NAIVE}),
+    "claim": lambda ledger: claim(ledger, NAIVE),
+    "next_due": lambda ledger: ledger.next_due("survival", NAIVE, {}),
+    "settle": lambda ledger: ledger.settle(1, Outcome(state=State.DELIVERED), NAIVE),
+    "settle for later": lambda ledger: ledger.settle(1, Outcome(state=State.PLANNED, due_at=NAIVE), NOW),
+    "recover": lambda ledger: ledger.recover(NAIVE),
+    "retry": lambda ledger: ledger.retry(2, GIVE, NAIVE),
+    "close_command": lambda ledger: ledger.close_command(2, State.VOID, NAIVE),
+    "release_brake": lambda ledger: ledger.release_brake(NAIVE),
+    "summary": lambda ledger: ledger.summary(NAIVE),
+    "window": lambda ledger: ledger.window(NAIVE),
+    "backup": lambda ledger: ledger.backup(7, NAIVE),
+    "purge": lambda ledger: ledger.purge(NAIVE),
+}
+
+
+@pytest.mark.parametrize("call", NAIVE_CALLS)
+async def test_a_naive_time_is_refused_and_changes_nothing(ledger: Ledger, call: str) -> None:
+    await record(ledger, opens("sending"), opens("refused", key=BEN_KEY), opens("planned", key=CAT_KEY))
+    await claimed(ledger)
+    await run(ledger, State.REFUSED)
+    before = (await picture(ledger), await known(ledger, ANN, "ann"), await ledger.polled())
+    with pytest.raises(TypeError):
+        await NAIVE_CALLS[call](ledger)
+    assert (await picture(ledger), await known(ledger, ANN, "ann"), await ledger.polled()) == before
+
+
+async def test_a_time_of_another_zone_is_the_same_moment(ledger: Ledger) -> None:
+    elsewhere = later(microseconds=1).astimezone(timezone(timedelta(hours=5, minutes=45)))
+    await record(ledger, opens("give"), at=elsewhere)
+    [row] = await rows(ledger)
+    assert (row.created_at, row.created_at.utcoffset()) == (later(microseconds=1), timedelta(0))

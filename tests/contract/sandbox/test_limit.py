@@ -1,0 +1,63 @@
+"""A store that allows fewer requests than perkd is told to send, on a clock that only waiting moves."""
+
+from datetime import timedelta
+
+import pytest
+
+from perkd.daemon.paynow.errors import Limited
+from perkd.daemon.paynow.transport.rate import Rate
+from perkd.daemon.sandbox.store.allowance import Allowance
+from perkd.daemon.sandbox.store.server import Store
+from tests.contract.stores import NOW, client_of, newcomer, read, running_store
+
+READS = 100
+CONFIGURED = 5.0  # requests a second, as perkd is told
+
+
+class Clock:
+    """Seconds that pass by sleeping, for the store and for perkd."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def monotonic(self) -> float:
+        return self.s
+
+    async def sleep(self, seconds: float) -> None:
+        self.s += seconds
+
+
+async def reads(store: Store, allowed_per_s: float, burst: int) -> tuple[int, float]:
+    """Reads one inventory again and again, refused or not, until it was read READS times. Returns how many requests
+    were refused and how many seconds it took."""
+    clock, refused = Clock(), 0
+    store.now = lambda: NOW + timedelta(seconds=clock.s)
+    token, customer_id = newcomer(store, items=2)
+    store.allowance = Allowance(allowed_per_s, burst)
+    rate = Rate(CONFIGURED, monotonic=clock.monotonic, sleep=clock.sleep, jitter=lambda: 0.0)
+    async with client_of(store, rate=rate) as client:
+        done = 0
+        while done < READS:
+            try:
+                fresh = await read(client, token, customer_id)
+            except Limited:
+                refused += 1
+            else:
+                assert len(fresh.inventory.items) == 2
+                done += 1
+    return refused, clock.s
+
+
+@pytest.mark.parametrize("allowed", [5.0, 10.0])
+async def test_a_store_that_allows_as_much_refuses_nothing(allowed: float) -> None:
+    async with running_store() as store:
+        refused, took_s = await reads(store, allowed, burst=10)
+    assert (refused, took_s <= READS / CONFIGURED) == (0, True)
+
+
+@pytest.mark.parametrize("allowed", [0.5, 2.0, 4.5])
+async def test_a_store_that_allows_less_is_read_all_the_same_with_few_refusals(allowed: float) -> None:
+    async with running_store() as store:
+        refused, took_s = await reads(store, allowed, burst=2)
+    assert 0 < refused < READS / 2
+    assert took_s < 1.5 * READS / allowed

@@ -1,0 +1,184 @@
+"""`perkd plan`: what would be sent, said before, without sending or writing anything."""
+
+import asyncio
+import hashlib
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from perkd.daemon.sandbox.store.faults import Fault
+from tests.flow.owner import Owner
+from tests.terminal import on_terminal
+from tests.world import KIT, VIP, World
+
+ELITE = VIP.replace('"vip"', '"elite"').replace("add vip", "add elite").replace("remove vip", "remove elite")
+
+
+def state(world: World) -> dict[str, str]:
+    """The ledger's folder as it is: every file with its digest."""
+    files = world.ledger_path.parent.iterdir()
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+async def delivered(world: World, count: int) -> None:
+    """So many commands were sent and answered, and the ledger says so."""
+    await Owner(world).until(lambda: _delivered(world, count))
+
+
+async def _delivered(world: World, count: int) -> bool:
+    return [state for _, state in await Owner(world).told()] == ["delivered"] * count
+
+
+async def planned(world: World, *arguments: str, code: int = 0) -> dict[str, Any]:
+    said = await world.perkd("plan", "--json", *arguments)
+    assert said.code == code, said
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+async def test_before_the_first_start_it_says_what_that_would_do(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        for name, product in (("Ann", "vip-30-days"), ("Bob", "starter-kit")):
+            world.add_token(name)
+            world.buy(name, product)
+        world.store.fault(Fault.LIMITED, times=1)
+        text, fresh = await asyncio.gather(world.perkd("plan"), world.perkd("plan", "--fresh"))
+        assert [*world.ledger_path.parent.iterdir()] == []
+        assert world.server.executed == []
+    assert text.code == fresh.code == 0
+    assert f"There is no ledger at {world.ledger_path} yet" in text.out
+    assert "asks the store for 2 customers" in text.out
+    assert "counts as given what was bought before that and is given once: starter-kit" in text.out
+    assert "this is what the first start would do" in fresh.out
+    assert re.search(r"^  grant   lp user \S+ parent add vip$", fresh.out, re.MULTILINE)
+    assert re.search(r"^survival +starter-kit +0 +0 +1 +0$", fresh.out, re.MULTILINE)
+    assert re.search(r"^survival +vip +1 +0 +0 +0$", fresh.out, re.MULTILINE)
+    assert fresh.err.splitlines()[-1] == "asked for 2 of 2 customers"
+    assert fresh.out.isascii()
+
+
+async def test_beside_a_running_daemon_it_shows_what_the_store_says_now_and_sends_nothing(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.write_config(perks=VIP + KIT, offline="10h")
+        world.add_token("Ann")
+        item = world.buy("Ann")
+        await world.start_app()
+        await delivered(world, 1)
+        world.buy("Ann", "starter-kit")
+        world.store.revoke(item, "refund")
+        as_read, fresh, terminal = await asyncio.gather(
+            world.perkd("plan"),
+            world.perkd("plan", "--fresh"),
+            on_terminal("plan", "--fresh", "-c", str(world.config_path)),
+        )
+        assert "Nothing to do: what is owned and what was given agree." in as_read.out
+        assert "Compared with 1 inventory as last read, the oldest" in as_read.out
+        for text in (fresh.out, terminal[1]):
+            assert "Compared with 1 inventory read from the store just now." in text
+            assert "  grant   give Ann iron_sword 1\n" in text
+            assert re.search(r"^  revoke  lp user \S+ parent remove vip$", text, re.MULTILINE)
+        assert terminal[0] == 0
+        assert len(world.server.deliveries) == 1
+        before = await planned(world, "--fresh")
+        world.poll_now()
+        await world.until(lambda: len(world.server.deliveries) == 3)
+        assert sorted(row["text"] for row in before["commands"]) == sorted(world.server.deliveries[1:])
+        assert before["commands"][0].keys() == {
+            "server", "customer_id", "player", "perk", "item_id", "step", "text", "state", "reason",
+        }  # fmt: skip
+
+
+async def test_a_new_config_is_compared_without_touching_the_ledger(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        world.buy("Ann")
+        world.buy("Ann", "starter-kit")
+        await world.start_app()
+        await world.until(lambda: world.server.deliveries)
+        await world.stop_app()
+        world.write_config(perks=VIP + ELITE + KIT.replace('"starter-kit"\nkind', '"welcome"\nkind'))
+        before = state(world)
+        found = await planned(world)
+        assert state(world) == before
+        assert found["compared"] == 1
+        assert [row["text"].split()[-1] for row in found["commands"]] == ["elite"]
+        assert {"server": "survival", "perk": "welcome", "grant": 0, "revoke": 0, "adopt": 1, "blocked": 0} in found[
+            "changes"
+        ]
+        assert world.server.deliveries[1:] == []
+
+
+async def test_it_says_beforehand_that_the_brake_would_come_on(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.write_config("[brake]\nleast = 1\nshare = 0.1", perks=VIP + ELITE, offline="10h")
+        world.add_token("Ann")
+        item = world.buy("Ann")
+        await world.start_app()
+        await delivered(world, 2)
+        world.store.revoke(item)
+        text, as_json = await asyncio.gather(world.perkd("plan", "--fresh"), world.perkd("plan", "--fresh", "--json"))
+        assert text.code == as_json.code == 1
+        assert "THE BRAKE WOULD COME ON: 2 of 2 holdings would be taken away" in text.out
+        assert "2 commands would wait for `perkd brake release`" in text.out
+        assert json.loads(as_json.out)["brake"]["would_trip"] is True
+        status = await world.ask("/status")
+        assert status is not None
+        assert status["brake"]["on"] is False
+
+
+async def test_customers_the_store_gives_no_answer_for_are_named(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.add_token("Ann")
+        world.buy("Ann")
+        await world.start_app()
+        await world.until(lambda: world.server.deliveries)
+        await world.stop_app()
+        world.add_token("Bob")
+        unread = await planned(world)
+        world.store.fault(Fault.UNAUTHORIZED, "Bob")
+        some = await world.perkd("plan", "--fresh")
+        await world.store.down()
+        none = await world.perkd("plan", "--fresh")
+    assert len(unread["unread"]) == 1
+    assert some.code == 1
+    assert "Could not be read: token 2: " in some.out
+    assert "Compared with 1 inventory" in some.out
+    assert none.code == 69
+    assert "no customer could be read from the store. Ann: cannot connect to 127.0.0.1" in none.err
+
+
+async def test_a_command_that_waits_and_an_end_that_has_come_are_in_the_plan(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.write_config(perks=KIT, offline="10h")
+        world.add_token("Ann")
+        await world.start_app()
+        owner = Owner(world)
+        await owner.linked()
+        await world.until(lambda: world.server.executed)
+        await world.server.down()
+        await world.until(lambda: not owner.app.servers["survival"].link.up.is_set())
+        item = world.buy("Ann", "starter-kit")
+        world.poll_now()
+        await owner.until(owner.commands)
+        kept = await planned(world, "--fresh")
+        world.store.revoke(item)
+        gone = await world.perkd("plan", "--fresh")
+    assert kept["waiting"] == 1
+    assert kept["commands"] == []
+    assert "Of what waits in the ledger, 1 command would become void: the opposite is wanted now: 1.\n" in gone.out
+
+
+async def test_the_plan_goes_by_the_time_of_the_machine(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        world.hands.forward(-timedelta(days=31))  # everything so far happened a month ago
+        world.add_token("Ann")
+        world.buy("Ann")
+        await world.start_app()
+        await world.until(lambda: world.server.deliveries)
+        await world.stop_app()
+        found = await planned(world)
+    assert [(row["step"], row["text"].split()[-3:]) for row in found["commands"]] == [
+        ("revoke", ["parent", "remove", "vip"])
+    ]

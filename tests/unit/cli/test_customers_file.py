@@ -1,0 +1,100 @@
+"""The file of `perkd customers import`: CSV in its many forms, TOML, and that no text ever shows a token."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from perkd.daemon.cli.customers.file import LONGEST, read_customers
+from perkd.daemon.config.secret_references import SecretError
+from perkd.daemon.config.tokens_file import TokenList
+from perkd.daemon.core.mistakes import ConfigError, Mistake
+
+MintSecret = Callable[[str], str]
+
+
+def read(folder: Path, text: str, name: str = "list.csv") -> TokenList:
+    (folder / name).write_text(text, "utf-8", newline="")
+    return read_customers(folder / name)
+
+
+def mistakes(folder: Path, text: str, name: str = "list.csv") -> tuple[Mistake, ...]:
+    with pytest.raises(ConfigError) as caught:
+        read(folder, text, name)
+    return caught.value.mistakes
+
+
+def rows(found: TokenList) -> list[tuple[str, str, str, str]]:
+    return [(entry.token.reveal(), entry.name, entry.note, entry.where) for entry in found.entries]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_csv_of_any_country_is_read(tmp_path: Path, secret: MintSecret, delimiter: str, end: str) -> None:
+    token = secret("customer token")
+    text = f"Note{delimiter}TOKEN{end}{end}since May{delimiter}{token}{end}"
+    assert rows(read(tmp_path, text)) == [(token, "", "since May", "line 3")]
+
+
+def test_a_row_that_goes_over_lines_is_named_by_its_first(tmp_path: Path, secret: MintSecret) -> None:
+    one, two = secret("customer token"), secret("customer token")
+    found = read(tmp_path, f'token,note\n{one},"a\nb, ""c"""\n{two}\n')
+    assert rows(found) == [(one, "", 'a\nb, "c"', "line 2"), (two, "", "", "line 4")]
+
+
+def test_a_token_that_stands_twice_is_taken_once_and_said(tmp_path: Path, secret: MintSecret) -> None:
+    token = secret("customer token")
+    found = read(tmp_path, f"token\n{token}\n{token} \n")
+    assert [entry.where for entry in found.entries] == ["line 2"]
+    assert found.warnings == (
+        "line 3: a space or line end around the token was left out",
+        "line 3: the same token as in line 2: left out",
+    )
+
+
+def test_a_list_in_toml_is_known_by_what_is_in_it_or_by_its_name(tmp_path: Path, secret: MintSecret) -> None:
+    token = secret("customer token")
+    text = f'# mine\n\n[[customer]]\ntoken = "{token}"\n [[ customer ]]\ntoken = "{token}x"\nname = "B"\n'
+    for name in ("list", "list.txt", "list.TOML"):
+        assert rows(read(tmp_path, text, name)) == [(token, "", "", "line 3"), (f"{token}x", "B", "", "line 5")]
+    assert mistakes(tmp_path, f"token\n{token}\n", "list.toml")
+
+
+def test_every_wrong_row_is_named_at_once(tmp_path: Path, secret: MintSecret) -> None:
+    token = secret("customer token")
+    text = f"token,name\n,Ann\nCustomer {token},Bob\n{token},a,b\nfile:/x,Cleo\n{token}é,Dora\n{token}"
+    found = mistakes(tmp_path, text)
+    assert [mistake.where for mistake in found] == [f"line {n}" for n in (2, 3, 4, 5, 6)]
+    assert all(mistake.fix for mistake in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "found"),
+    [
+        ("{}\n{}x\n", "line 1", "no column `token` in the first line"),
+        ("", "the file", "nothing in it"),
+        ("token,token\n{},{}\n", "line 1", 'the column "token" more than once'),
+        ('token\n"{}\n', "line 2", "a row that is no CSV (unexpected end of data)"),
+        (f"token,note\n{{}},{'x' * (LONGEST + 1)}\n", "line 2", f"a note of {LONGEST + 1} characters"),
+    ],
+)
+def test_what_is_wrong_with_the_file_is_said_without_a_token(
+    tmp_path: Path, secret: MintSecret, text: str, where: str, found: str
+) -> None:
+    token = secret("customer token")
+    (mistake,) = mistakes(tmp_path, text.format(token, token))
+    assert (mistake.where, mistake.found) == (where, found)
+    assert token not in repr(mistake)
+
+
+def test_a_file_without_customers_and_columns_nobody_uses_are_said(tmp_path: Path) -> None:
+    assert read(tmp_path, "token,email\n").warnings == (
+        'line 1: the column "email" is not used',
+        "the file: no customer below the header",
+    )
+
+
+@pytest.mark.parametrize("name", ["nowhere.csv", "."])
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SecretError):
+        read_customers(tmp_path / name)

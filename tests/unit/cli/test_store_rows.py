@@ -1,0 +1,103 @@
+"""The CSV files of `perkd store`: what is written to go on with reads back as the same work, every fault is told."""
+
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perkd.daemon.cli.errors import WrongUse
+from perkd.daemon.cli.store.fields import an_id, end_time, faults, pairs, shown, wrong
+from perkd.daemon.cli.store.remainder import numbers, spans, write_rows
+from perkd.daemon.cli.store.rows import ASSIGNMENT_COLUMNS, read_assignments
+from perkd.daemon.paynow.errors import BadInput
+from perkd.daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields
+
+NOW = datetime(2026, 8, 30, 12, 0, tzinfo=UTC)
+
+flakes = st.integers(1, 2**63 - 1).map(str)
+cells = st.fixed_dictionaries(
+    {
+        "customer_id": flakes,
+        "product_version_id": flakes,
+        "quantity": st.sampled_from(["", "1", "20"]),
+        "execute_on_gameserver_id": st.one_of(st.just(""), flakes),
+        "override_expires_at": st.sampled_from(["", "2099-01-01T00:00:00Z", "2099-01-01T02:00:00.5+02:00"]),
+        "skip_commands": st.sampled_from(["", "true", "FALSE"]),
+    }
+)
+
+
+@given(st.lists(cells, min_size=1, max_size=30))
+def test_what_was_written_to_go_on_with_reads_back_as_the_same(rows: list[dict[str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        first = write_rows(Path(folder) / "a.csv", "rest", ASSIGNMENT_COLUMNS, rows)
+        read = read_assignments(first, NOW)
+        second = write_rows(first, "rest", read.header, [line.cells for line in read.lines])
+        again = read_assignments(second, NOW)
+    assert [line.number for line in read.lines] == list(range(2, len(rows) + 2))
+    assert (first.name, second.name) == ("a.rest.csv", "a.rest2.csv")
+    assert [line.body for line in again.lines] == [line.body for line in read.lines]
+    assert [line.body.customer_id for line in read.lines] == [row["customer_id"] for row in rows]
+
+
+@given(st.sets(st.integers(2, 200)))
+def test_spans_name_each_line_once_and_read_back(lines: set[int]) -> None:
+    named: list[int] = []
+    for span in filter(None, spans(lines).split(", ")):
+        first, _, last = span.partition("-")
+        named += range(int(first), int(last or first) + 1)
+    assert named == sorted(lines)
+    assert numbers(spans(lines)) == tuple(named)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "12345678901234567890", str(2**63), "١٢"])
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(WrongUse, match="expected an id of the store: 1 to 19 digits"):
+        an_id("customer", text)
+
+
+@pytest.mark.parametrize("text", ["1.50353E+17", "1,50353E+17", "1e+17"])
+def test_an_id_a_spreadsheet_rounded_is_called_that(text: str) -> None:
+    with pytest.raises(WrongUse, match="was rounded by a spreadsheet"):
+        an_id("customer", text)
+    assert "was rounded by a spreadsheet" in wrong("steam_id", text)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "2099-01-01", "2099-01-01T00:00:00", "4102444800"])
+def test_an_end_needs_its_offset(text: str) -> None:
+    with pytest.raises(BadInput, match="a time to come, with its offset"):
+        end_time(text, NOW)
+
+
+def test_an_end_that_is_over_is_refused_and_one_to_come_is_not() -> None:
+    with pytest.raises(BadInput):
+        end_time(NOW.isoformat(), NOW)
+    later = NOW + timedelta(seconds=1)
+    assert end_time(later.isoformat(), NOW) == later
+
+
+def test_every_field_that_is_wrong_is_told_once() -> None:
+    assert faults(BulkAssignment, {"customer_id": "1", "product_version_id": "2"}) == []
+    found = faults(BulkAssignment, {"customer_id": "x", "quantity": "21", "skip_commands": "perhaps"})
+    assert [sentence.partition(":")[0] for sentence in found] == [
+        "customer_id",
+        "product_version_id",
+        "quantity",
+        "skip_commands",
+    ]
+    assert faults(CustomerFields, {"metadata": {"k" * 41: "v"}}) == [
+        "metadata: expected at most 50 keys of 1 to 40 characters, with values of at most 500"
+    ]
+    assert faults(Assignment, {"quantity": 1}) == ["exactly one of product_id and product_version_id is needed"]
+
+
+def test_what_could_be_a_secret_is_only_counted() -> None:
+    secret = "s" * 41
+    assert shown(secret) == "a text of 41 characters"
+    assert secret not in wrong("customer_id", secret)
+    with pytest.raises(WrongUse) as refused:
+        pairs([secret], "--metadata")
+    assert secret not in str(refused.value)

@@ -1,0 +1,119 @@
+"""The list of customer tokens: what is read, what is put right, and that no text ever shows a token."""
+
+from collections.abc import Callable
+
+import pytest
+
+from perkd.daemon.config.tokens_file import read_tokens
+from perkd.daemon.core.mistakes import ConfigError, Mistake
+
+MintSecret = Callable[[str], str]
+WHERE = "customers.tokens"
+
+
+def mistakes(text: str) -> tuple[Mistake, ...]:
+    with pytest.raises(ConfigError) as caught:
+        read_tokens(text, WHERE)
+    return caught.value.mistakes
+
+
+def only(text: str) -> Mistake:
+    (mistake,) = mistakes(text)
+    return mistake
+
+
+def test_entries_come_in_their_order_with_their_words(secret: MintSecret) -> None:
+    first, second = secret("customer token"), secret("customer token")
+    tokens = read_tokens(
+        f'[[customer]]\ntoken = "{first}"\n[[customer]]\ntoken = "{second}"\nname = "Alex"\nnote = "since May"\n', WHERE
+    )
+    assert [(entry.token.reveal(), entry.name, entry.note) for entry in tokens.entries] == [
+        (first, "", ""),
+        (second, "Alex", "since May"),
+    ]
+    assert tokens.warnings == ()
+
+
+def test_a_list_and_its_entries_have_no_text_form_of_a_token(secret: MintSecret) -> None:
+    token = secret("customer token")
+    assert token not in repr(read_tokens(f'[[customer]]\ntoken = "{token}"', WHERE))
+
+
+@pytest.mark.parametrize("pasted", [" {}", "{} ", "{}\\n", "\\t{}\\r\\n"])
+def test_a_pasted_space_or_line_end_is_left_out_and_said(secret: MintSecret, pasted: str) -> None:
+    token = secret("customer token")
+    tokens = read_tokens(f'[[customer]]\nname = "Alex"\ntoken = "{pasted.format(token)}"', WHERE)
+    assert tokens.entries[0].token.reveal() == token
+    assert tokens.warnings == (
+        'customers.tokens: customer[0] "Alex".token: a space or line end around the token was left out',
+    )
+
+
+def test_a_token_given_twice_counts_once_and_is_said(secret: MintSecret) -> None:
+    token = secret("customer token")
+    tokens = read_tokens(f'[[customer]]\nname = "Alex"\ntoken = "{token}"\n[[customer]]\ntoken = "{token}"', WHERE)
+    assert [entry.name for entry in tokens.entries] == ["Alex"]
+    (warning,) = tokens.warnings
+    assert "customer[1].token: the same token as" in warning
+    assert 'customer[0] "Alex"' in warning
+
+
+def test_a_list_of_nobody_is_said() -> None:
+    tokens = read_tokens("# nobody yet\n", WHERE)
+    assert tokens.entries == ()
+    assert "no [[customer]]" in tokens.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "found", "fix"),
+    [
+        ("", "token", "no token", "paste"),
+        ('token = "  "', "token", "no token", "paste"),
+        ("token = 12345678", "token", "a number", "quotes"),
+        ('token = "Customer abcdefgh"', "token", "a space inside", "leave out the word"),
+        ('token = "abc\\u00e9defgh"', "token", "a character no token has", "paste"),
+        ('token = "abc\\u0000defgh"', "token", "a character no token has", "paste"),
+        ('token = "env:TOKEN"', "token", "a reference (env:…)", "paste"),
+        ('token = "abcdefgh"\nname = 5', "name", "5 (a number)", "quotes"),
+        ('token = "abcdefgh"\nnmae = "Alex"', "nmae", 'unknown key "nmae"', 'did you mean "name"?'),
+    ],
+)
+def test_a_mistake_in_an_entry_names_the_entry(entry: str, place: str, found: str, fix: str) -> None:
+    mistake = only(f'[[customer]]\ntoken = "12345678"\n[[customer]]\n{entry}\n')
+    assert mistake.where.startswith("customers.tokens: customer[1]")
+    assert mistake.where.endswith(place)
+    assert found in mistake.found
+    assert fix in mistake.fix
+    assert "abcdefgh" not in repr(mistake)
+
+
+def test_a_key_outside_the_entries_is_refused() -> None:
+    assert [(m.where, m.fix) for m in mistakes('token = "12345678"\n[[custmer]]\n')] == [
+        ("customers.tokens: token", "move it below [customer]"),
+        ("customers.tokens: custmer", 'did you mean "customer"?'),
+    ]
+
+
+def test_one_bracket_where_two_are_needed_is_said() -> None:
+    assert "[[customer]]" in only('[customer]\ntoken = "12345678"').fix
+
+
+def test_an_entry_that_is_no_table_is_said() -> None:
+    mistake = only('customer = ["12345678"]')
+    assert (mistake.where, mistake.found) == ("customers.tokens: customer[0]", "text")
+
+
+def test_text_that_is_no_toml_says_the_line() -> None:
+    mistake = only('[[customer]]\ntoken = abcdefgh\nname = "x"\n')
+    assert mistake.where == "customers.tokens: line 2, column 9"
+    assert "abcdefgh" not in repr(mistake)
+
+
+def test_all_mistakes_are_said_at_once() -> None:
+    text = '[[customer]]\n[[customer]]\ntoken = "a b"\n[[customer]]\ntoken = 5\nnote = 6\n'
+    assert [mistake.where.removeprefix("customers.tokens: ") for mistake in mistakes(text)] == [
+        "customer[0].token",
+        "customer[1].token",
+        "customer[2].token",
+        "customer[2].note",
+    ]

@@ -1,0 +1,69 @@
+"""One timer ends every request that takes too long, and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import pytest
+
+from perkd.daemon.paynow.transport.deadlines import Deadline
+
+T = TypeVar("T")
+
+
+async def never() -> None:
+    await asyncio.Event().wait()
+
+
+async def soon(value: int) -> int:
+    await asyncio.sleep(0)
+    return value
+
+
+async def kept(deadline: Deadline, asked: Awaitable[T]) -> T:
+    with deadline:
+        return await asked
+
+
+async def test_what_comes_in_time_is_handed_on() -> None:
+    deadline = Deadline(60.0)
+    assert await asyncio.gather(*(kept(deadline, soon(number)) for number in range(3))) == [0, 1, 2]
+
+
+async def test_what_takes_too_long_is_a_timeout_and_the_task_goes_on() -> None:
+    deadline = Deadline(0.4)  # a busy machine may stop for a while: what comes at once has this long
+    for _ in range(2):  # the timer starts again with the next request
+        with pytest.raises(TimeoutError):
+            await kept(deadline, never())
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    assert await kept(deadline, soon(1)) == 1
+
+
+async def test_an_error_is_handed_on() -> None:
+    async def broken() -> None:
+        raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"):
+        await kept(Deadline(60.0), broken())
+
+
+async def test_who_is_cancelled_is_cancelled_not_late() -> None:
+    task = asyncio.create_task(kept(Deadline(60.0), never()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_each_has_his_own_time() -> None:
+    deadline = Deadline(1.0)
+    early = asyncio.create_task(kept(deadline, never()))
+    gate = asyncio.Event()
+    await asyncio.wait([early], timeout=0.9)
+    late = asyncio.create_task(kept(deadline, gate.wait()))
+    await asyncio.wait([early])
+    assert isinstance(early.exception(), TimeoutError)
+    gate.set()
+    assert await late

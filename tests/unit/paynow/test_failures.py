@@ -1,0 +1,63 @@
+"""What a status without an inventory means, where the body decides."""
+
+import json
+
+import pytest
+
+from perkd.daemon.paynow.errors import BadAddress, NotFound, Refusal, ServerFault, TokenRefused
+from perkd.daemon.paynow.transport.failures import of_status
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_firewalls_page_is_no_word_about_a_token(status: int) -> None:
+    """A token that counts as refused is left alone for an hour, and its owner is told to make a new one."""
+    page = of_status(status, b"\n<!doctype html><title>Just a moment</title>", "api.paynow.gg", "/v1/store/customer")
+    assert isinstance(page, ServerFault)
+    assert "web page" in str(page)
+    for body in (b"", b'{"status":403,"code":"forbidden","message":"no"}'):
+        assert isinstance(of_status(status, body, "api.paynow.gg", "/v1/store/customer"), TokenRefused)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_404_that_is_not_in_the_stores_words_is_no_word_about_what_the_store_has(status: int) -> None:
+    """Any web server says 404 to a path of PayNow's: taken for "no such customer" he would be made a second time."""
+    for body in (b"<!doctype html><title>404</title>", b"404 page not found\n", b"null", b'["no"]', b"{", b"\xff"):
+        found = of_status(status, body, "shop.example", "/v1/stores/1/customers/lookup")
+        assert isinstance(found, BadAddress)
+        assert found.status == status
+        assert "shop.example" in str(found)
+        assert "[store] api" in str(found)
+    for body in (b"", b" \r\n", b"{}", b'{"status":404,"code":"not-found","message":"no"}', b'{"title":"Not Found"}'):
+        assert isinstance(of_status(status, body, "api.paynow.gg", "/v1/stores/1/customers/lookup"), NotFound)
+
+
+@pytest.mark.parametrize("status", [408, 499])
+def test_a_gateway_that_gave_up_waiting_says_nothing_about_the_request(status: int) -> None:
+    """Taken for a refusal, an assignment the store did carry out would be sent a second time."""
+    found = of_status(status, b"", "api.paynow.gg", "/v1/stores/1/delivery/items")
+    assert type(found) is ServerFault
+    assert f"gave up waiting ({status} on /v1/stores/1/delivery/items)" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("errors", "text"),
+    [
+        (None, "no"),
+        ([], "no"),
+        ("broken", "no"),
+        ([5, None, {}], "no"),
+        ([{"path": "name", "message": "too long"}], "no; name: too long"),
+        ([{"path": ["a", 0, "id"], "message": "is none"}], "no; a.0.id: is none"),
+        ([{"path": 7, "message": "is none"}], "no; is none"),
+        ([{"path": "name", "message": None}], "no; name"),
+        ([{"path": "a\nb", "message": "c\x1b[31md"}], "no; a b: c [31md"),
+        ([{"path": str(number), "message": "x"} for number in range(9)], "no; 0: x; 1: x; 2: x"),
+    ],
+)
+def test_the_first_validation_errors_of_a_refusal_are_told(errors: object, text: str) -> None:
+    assert Refusal.read(json.dumps({"message": "no", "errors": errors}).encode()).text == text
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"5", b"{", b'{"message": 5}', b"\xff", b"[" * 100_000])
+def test_a_refusal_that_says_nothing_is_empty(body: bytes) -> None:
+    assert Refusal.read(body).text == ""

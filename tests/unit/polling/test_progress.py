@@ -1,0 +1,110 @@
+"""How long a whole round of reading takes, whoever comes and goes meanwhile."""
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perkd.daemon.polling.progress import Failures, InHand, Sweep
+
+
+class Timed:
+    """A sweep over a clock that the test moves."""
+
+    def __init__(self, *expected: int) -> None:
+        self.at = 0.0
+        self.sweep = Sweep(lambda: self.at)
+        self.sweep.expect(expected)
+
+    def after(self, seconds: float, asked: Iterable[int]) -> float | None:
+        self.at += seconds
+        for token_id in asked:
+            self.sweep.asked(token_id)
+        return self.sweep.last_s
+
+
+def test_a_round_ends_when_everybody_was_asked_for() -> None:
+    timed = Timed(1, 2, 3)
+    assert timed.after(5.0, [1, 2, 1]) is None
+    assert timed.after(2.0, [3]) == 7.0
+    assert timed.after(1.0, [3, 2]) == 7.0
+    assert timed.after(1.0, [1]) == 2.0
+
+
+def test_nobody_waits_for_who_left() -> None:
+    timed = Timed(1, 2)
+    timed.after(1.0, [1])
+    timed.sweep.leave(2)
+    timed.sweep.leave(2)
+    assert timed.sweep.last_s == 1.0
+    timed.sweep.leave(1)
+    assert timed.after(5.0, []) == 1.0
+
+
+def test_who_comes_is_waited_for_and_the_round_goes_on() -> None:
+    timed = Timed(1, 2)
+    timed.after(1.0, [1])
+    timed.sweep.expect([1, 2, 9])
+    assert timed.after(1.0, [2]) is None
+    assert timed.after(1.0, [9]) == 3.0
+    assert timed.after(1.0, [1, 2, 9, 12]) == 1.0  # who was not expected is of the round from then on
+    assert timed.after(2.0, [1, 2, 9]) == 2.0
+    assert timed.after(3.0, [1, 2, 9]) == 2.0
+    assert timed.after(1.0, [12]) == 4.0
+
+
+def test_without_anybody_there_is_no_round() -> None:
+    assert Timed().sweep.last_s is None
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["asked", "leave"]), st.integers(0, 5)), max_size=40), st.sets(st.integers(0, 5))
+)
+def test_it_ends_exactly_when_nobody_is_left(script: list[tuple[str, int]], expected: set[int]) -> None:
+    timed = Timed(*expected)
+    everybody, left = set(expected), set(expected)
+    for what, token_id in script:
+        timed.at += 1.0
+        before = timed.sweep.last_s, timed.sweep._since
+        getattr(timed.sweep, what)(token_id)
+        left.discard(token_id)
+        (everybody.add if what == "asked" else everybody.discard)(token_id)
+        ended = bool(everybody) and not left
+        assert ((timed.sweep.last_s, timed.sweep._since) != before) is ended
+        left = set(everybody) if ended else left
+
+
+def test_the_store_is_out_of_reach_once_several_customers_or_all_there_are_could_not_be_read() -> None:
+    failures = Failures()
+    failures.failed(1, "no answer")
+    assert (failures.unreachable(5), failures.unreachable(1), failures.unreachable(0)) == (None,) + ("no answer",) * 2
+    failures.failed(1, "no answer")
+    failures.failed(2, "refused")
+    assert (failures.unreachable(3), failures.unreachable(2)) == (None, "refused")
+    failures.failed(3, "refused")
+    assert failures.unreachable(1000) == "refused"
+    failures.answered()
+    assert failures.unreachable(1) is None
+
+
+def test_a_store_that_refuses_the_tokens_it_did_not_answer_to_before_is_not_out_of_reach() -> None:
+    failures = Failures()
+    for token_id in (1, 2, 3):
+        failures.failed(token_id, "no answer")
+    failures.refused(1)
+    assert (failures.unreachable(1000), failures.unreachable(2)) == (None, "no answer")
+    for token_id in (2, 3, 4):
+        failures.refused(token_id)
+    assert failures.unreachable(0) is None
+
+
+def test_who_is_asked_for_while_he_is_being_read_is_read_once_more() -> None:
+    reading = InHand()
+    assert not reading.ask("Ann")
+    reading.begin("Ann")
+    assert reading.ask("Ann")
+    assert not reading.ask("Bob")
+    assert reading.end("Ann")
+    assert not reading.end("Ann")
+    reading.begin("Ann")
+    assert not reading.end("Ann")

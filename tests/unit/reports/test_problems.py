@@ -1,0 +1,295 @@
+"""Everything that asks for a person: one code for each, its severity, and that each says what to do."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from perkd.daemon.core.changes import Catalogue
+from perkd.daemon.core.queue_lines import STORE_PERK
+from perkd.daemon.ledger.rows import Brakes, ItemTrouble, Orphan, Summary, Trouble, Unseen
+from perkd.daemon.reports import problems
+from perkd.daemon.reports.problems import Problem
+from tests.builders import DAY, NOW, catalogue, kit, perk
+
+
+def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
+    """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
+    outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
+    given = {
+        key: changes.pop(key)
+        for key in (*outside, "failing", "backup_error", "blind", "enrols", "more")
+        if key in changes
+    }
+    summary = Summary(
+        ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
+    )
+    return problems.find(summary, sold or catalogue(perk(), kit()), **{**outside, **given})
+
+
+def one(sold: Catalogue | None = None, **changes: Any) -> Problem:
+    [problem] = found(sold, **changes)
+    assert problem.severity in problems.SEVERITIES
+    assert problem.fix
+    return problem
+
+
+def trouble(state: str, hold: str | None = None, **changes: Any) -> Trouble:
+    return Trouble(
+        **{
+            "state": state,
+            "hold": hold,
+            "perk": "vip",
+            "server": "survival",
+            "count": 1,
+            "newest_id": 17,
+            "text": "lp user x",
+            "reason": "because",
+            "reply": "no",
+            **changes,
+        }
+    )
+
+
+def trouble_with_items(kind: str, **changes: Any) -> ItemTrouble:
+    fields = {"product": "vip", "product_id": "7", "word": "frozen", "count": 3, "customer_id": "1"}
+    return ItemTrouble(kind=kind, **{**fields, **changes})
+
+
+def test_a_quiet_perkd_has_no_problems() -> None:
+    assert found() == ()
+
+
+def test_a_loop_that_completes_no_pass_is_named_with_its_age() -> None:
+    problem = one(late={"poll": 91.4})
+    assert (problem.code, problem.severity, problem.subject) == ("loop_late", "error", "poll")
+    assert "91 s" in problem.text
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
+def test_a_clock_in_doubt_says_by_how_much(skew: timedelta) -> None:
+    problem = one(skew=skew)
+    assert (problem.code, problem.severity) == ("clock_skew", "error")
+    assert "off by 300 s" in problem.text
+
+
+def test_a_store_that_cannot_be_reached_is_said_in_its_own_words() -> None:
+    problem = one(store_error="no route to host")
+    assert (problem.code, problem.text) == ("store_unreachable", "no route to host")
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "code", "severity", "text"),
+    [
+        ("refused", None, "server_refused", "error", "the password was refused"),
+        ("refused", "closed during login", "server_refused", "error", "closed during login"),
+        ("down", None, "server_down", "warning", "no connection"),
+        ("down", "refused connection", "server_down", "warning", "refused connection"),
+        ("absent", None, "server_absent", "warning", "commands wait for a server that is not in the config"),
+    ],
+)
+def test_a_server_that_takes_no_commands_is_a_problem(
+    state: str, error: str | None, code: str, severity: str, text: str
+) -> None:
+    problem = one(servers=[("survival", state, error)])
+    assert (problem.code, problem.severity, problem.subject, problem.text) == (code, severity, "survival", text)
+
+
+@pytest.mark.parametrize("state", ["up", "connecting"])
+def test_a_server_that_is_up_or_about_to_be_is_none(state: str) -> None:
+    assert found(servers=[("survival", state, None)]) == ()
+
+
+@pytest.mark.parametrize(("keyword", "code"), [("refused", "token_refused"), ("failing", "customer_failing")])
+def test_a_customer_who_cannot_be_read_is_named_with_what_the_store_said(keyword: str, code: str) -> None:
+    said: dict[str, Any] = {keyword: [("Alex", "the store answered 401")]}
+    problem = one(**said)
+    assert (problem.code, problem.severity) == (code, "warning")
+    assert (problem.subject, problem.text) == ("customer Alex", "the store answered 401")
+
+
+def test_with_the_key_a_refused_token_asks_nobody_to_make_one() -> None:
+    refused = [("Alex", "the store answered 401")]
+    assert "make a new token" in one(refused=refused).fix
+    assert "by itself" in one(refused=refused, enrols=True).fix
+
+
+def test_the_brake_says_why_and_how_many_commands_wait() -> None:
+    problem = one(brake=Brakes(on_at=NOW, reason="11 of 20", blocked=11))
+    assert (problem.code, problem.severity, problem.text) == ("brake_on", "error", "11 of 20: 11 commands wait")
+    assert "perkd brake release" in problem.fix
+
+
+def test_commands_a_brake_stopped_are_said_though_none_is_on() -> None:
+    problem = one(brake=Brakes(blocked=4))
+    assert (problem.code, problem.severity) == ("brake_blocked_without_brake", "error")
+    assert problem.text == "4 commands wait for a brake that is not on"
+    assert "`perkd brake release` plans them" in problem.fix
+
+
+def test_a_server_whose_player_list_cannot_be_read_is_named() -> None:
+    problem = one(blind=["survival"])
+    assert (problem.code, problem.severity, problem.subject) == ("roster_unknown", "warning", "survival")
+
+
+def unseen(player: str, **changes: Any) -> Unseen:
+    return Unseen(**{"player": player, "name": "Alex", "server": "survival", "count": 1, "since": NOW, **changes})
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("Alex", "Alex (uuid-a) on survival"), ("", "uuid-a on survival"), ("uuid-a", "uuid-a on survival")],
+)
+def test_a_player_nobody_ever_sees_is_named_with_since_when(name: str, subject: str) -> None:
+    problem = one(unseen=(unseen("uuid-a", name=name),))
+    assert (problem.code, problem.severity, problem.subject) == ("player_never_seen", "warning", subject)
+    assert problem.text.startswith("1 command waits for this player since 2026-03-01 12:00 UTC")
+    assert one(unseen=(unseen("uuid-a", count=2),)).text.startswith("2 commands wait ")
+
+
+def test_a_few_customers_are_named_one_by_one_and_many_are_one_line() -> None:
+    def of(many: int) -> tuple[Problem, ...]:
+        said = [(f"Player{number}", f"401 for {number}") for number in range(many)]
+        return found(refused=said, failing=said, unseen=tuple(unseen(name, name="") for name, _ in said))
+
+    assert len(of(5)) == 15
+    together = of(6)
+    assert [problem.code for problem in together] == ["token_refused", "customer_failing", "player_never_seen"]
+    assert together[0].subject == "6 customers"
+    assert together[0].text == "customer Player0, customer Player1, customer Player2 and 3 more; the first: 401 for 0"
+    assert together[2].text.startswith("Player0 on survival, Player1 on survival, Player2 on survival and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "code", "severity"),
+    [
+        ("blocked", "value", "command_blocked", "warning"),
+        ("blocked", "gift", "gift_blocked", "warning"),
+        ("blocked", "chosen", "server_unknown", "warning"),
+        ("blocked", "absent", "absence_blocked", "warning"),
+        ("unknown", None, "command_unknown", "error"),
+        ("refused", None, "command_refused", "error"),
+        ("answered", None, "reply_unrecognised", "warning"),
+    ],
+)
+def test_commands_that_need_a_person_are_one_problem_for_each_kind(
+    state: str, hold: str | None, code: str, severity: str
+) -> None:
+    problem = one(troubles=(trouble(state, hold),))
+    assert (problem.code, problem.severity, problem.subject) == (code, severity, "vip on survival")
+    assert "1 command " in problem.text
+    assert "17 `lp user x`" in problem.text
+    assert "4 commands " in one(troubles=(trouble(state, hold, count=4),)).text
+
+
+@pytest.mark.parametrize("hold", ["server", "brake", "step"])
+def test_commands_another_problem_speaks_for_are_none_of_their_own(hold: str) -> None:
+    assert found(troubles=(trouble("blocked", hold),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "severity"),
+    [
+        ("usable", "items_stay_usable", "warning"),
+        ("state", "item_state_unknown", "warning"),
+        ("missing", "item_missing", "info"),
+        ("returned", "once_returned", "warning"),
+    ],
+)
+def test_items_that_ask_for_attention_are_named_by_product(kind: str, code: str, severity: str) -> None:
+    problem = one(items=(trouble_with_items(kind),))
+    assert (problem.code, problem.severity, problem.subject) == (code, severity, "product vip")
+    assert problem.text.startswith("3 ")
+    assert (
+        one(items=(trouble_with_items(kind, product=""),), sold=catalogue(perk(products=("7",)))).subject == "product 7"
+    )
+
+
+MOVED = trouble_with_items("moved", product_id="777", word="7")
+
+
+def test_items_that_come_with_the_slug_of_another_product_are_said() -> None:
+    problem = one(items=(MOVED,))
+    assert (problem.code, problem.severity, problem.subject) == ("slug_moved", "warning", "product vip")
+    assert problem.text == "slug vip is bound to product 7; 3 items of product 777 come with it and no perk lists 777"
+    assert '"777" in `products`' in problem.fix
+
+
+@pytest.mark.parametrize(
+    "sold",
+    [
+        catalogue(perk(products=("vip", "777"))),
+        catalogue(perk(), perk("more", products=("777",))),
+        catalogue(perk(products=("vip", "vip-2")), slugs={"vip": "7", "vip-2": "777"}),
+        catalogue(perk(products=("other",))),
+    ],
+)
+def test_a_slug_that_moved_matters_only_where_a_perk_means_it_and_none_gets_the_items(sold: Catalogue) -> None:
+    assert found(sold, items=(MOVED,)) == ()
+
+
+def test_a_kind_of_item_trouble_nobody_knows_is_left_out() -> None:
+    assert found(items=(trouble_with_items("new"),)) == ()
+
+
+@pytest.mark.parametrize(
+    "sold", [catalogue(perk(lasts=30 * DAY)), catalogue(kit(products=("vip",))), catalogue(perk(products=("other",)))]
+)
+def test_items_that_wait_for_activation_matter_only_where_a_perk_waits_with_them(sold: Catalogue) -> None:
+    assert found(sold, items=(trouble_with_items("usable"),)) == ()
+
+
+def test_a_silent_reply_asks_for_a_pattern_of_silence() -> None:
+    silent = one(troubles=(trouble("answered", reply=""),))
+    assert "nothing at all" in silent.text
+    assert 'success = "^$"' in silent.fix
+
+
+def test_orphans_and_duplicate_tokens_are_information() -> None:
+    both = found(orphans=(Orphan(perk="old", server="survival", count=2),), duplicate_tokens={"1": 2})
+    assert [(problem.code, problem.severity, problem.subject) for problem in both] == [
+        ("orphaned", "info", "old on survival"),
+        ("duplicate_token", "info", "customer 1"),
+    ]
+
+
+def test_errors_stand_first_then_warnings_then_information() -> None:
+    servers = [("a", "down", None), ("b", "refused", None)]
+    mixed = found(duplicate_tokens={"1": 2}, servers=servers, late={"poll": 99.0}, refused=[("Alex", "401")])
+    assert [problem.severity for problem in mixed] == ["error", "error", "warning", "warning", "info"]
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "code", "fix"),
+    [
+        ("blocked", "line", "store_command_blocked", "`perkd commands skip` acknowledges this one"),
+        ("refused", None, "command_refused", "`perkd commands retry 17` sends this one again as it is"),
+        ("answered", None, "reply_unrecognised", "`perkd commands done 17`"),
+        ("unknown", None, "command_unknown", "`perkd commands done 17`"),
+    ],
+)
+def test_a_line_of_the_store_is_settled_by_words_not_by_the_config(
+    state: str, hold: str | None, code: str, fix: str
+) -> None:
+    problem = one(troubles=(trouble(state, hold, perk=STORE_PERK, text="say a\nop Ann" + "x" * 3000, reply=None),))
+    assert problem.code == code
+    assert problem.subject == "store command on survival"
+    assert fix in problem.fix
+    assert "success" not in problem.fix
+    assert "\n" not in problem.text
+    assert len(problem.text) < 400
+
+
+def test_a_player_the_store_does_not_name_is_called_so() -> None:
+    waiting = Unseen(player="", name="", server="survival", count=1, since=NOW)
+    assert one(unseen=(waiting,)).subject == "a player the store does not name on survival"
+
+
+def test_what_other_loops_found_stands_among_the_others_by_its_severity() -> None:
+    more = [Problem("b", "warning", "x", "y", "z"), Problem("a", "error", "x", "y", "z")]
+    assert [problem.code for problem in found(more=more)] == ["a", "b"]
+
+
+def test_items_that_stay_usable_are_told_all_three_ways_out() -> None:
+    fix = one(items=(trouble_with_items("usable"),)).fix
+    assert all(word in fix for word in ("`perkd`", "paynow_token", "plugin", "`lasts`"))

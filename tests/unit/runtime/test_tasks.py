@@ -1,0 +1,68 @@
+"""Writes that must not be cut off, and root loops that must not end unseen."""
+
+import asyncio
+
+import pytest
+
+from perkd.daemon.runtime.tasks import LoopEnded, forever, uncancelled
+
+
+async def test_a_write_is_finished_before_its_cancelled_caller_goes_on() -> None:
+    """However often the caller is cancelled meanwhile."""
+    gate, events = asyncio.Event(), list[str]()
+
+    async def write() -> str:
+        await gate.wait()
+        events.append("written")
+        return "done"
+
+    async def caller() -> None:
+        try:
+            await uncancelled(write())
+        finally:
+            events.append("went on")
+
+    task = asyncio.create_task(caller())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.sleep(0)
+    assert events == []
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert events == ["written", "went on"]
+
+
+async def test_a_write_that_fails_after_the_cancellation_says_so() -> None:
+    gate = asyncio.Event()
+
+    async def write() -> None:
+        await gate.wait()
+        raise ValueError("no room")
+
+    task = asyncio.create_task(uncancelled(write()))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(ValueError, match="no room"):
+        await task
+
+
+async def test_what_nobody_cancels_gives_its_result() -> None:
+    async def write() -> int:
+        return 7
+
+    assert await uncancelled(write()) == 7
+
+
+async def test_a_root_loop_that_ends_by_itself_is_an_error_with_its_name() -> None:
+    async def loop() -> None:
+        return
+
+    stopping = asyncio.Event()
+    with pytest.raises(LoopEnded, match="'poll'"):
+        await forever("poll", loop(), stopping)
+    stopping.set()
+    await forever("poll", loop(), stopping)

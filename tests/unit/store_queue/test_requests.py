@@ -1,0 +1,68 @@
+"""Whoever asks the store one thing after another is alive as long as answers come, good ones or not."""
+
+import asyncio
+
+import pytest
+
+from perkd.daemon.paynow.errors import Rejected
+from perkd.daemon.paynow.transport.exchange import Exchange
+from perkd.daemon.paynow.transport.rate import Rate
+from perkd.daemon.runtime.clock import Clock
+from perkd.daemon.runtime.pulse import Pulse
+from perkd.daemon.store_queue.requests import Asking
+from tests.builders import NOW
+
+
+class Stopwatch:
+    """A monotonic clock the test sets."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+async def test_each_answer_is_a_sign_of_life_also_a_refusal() -> None:
+    watch = Stopwatch()
+    pulse = Pulse(watch)
+
+    async def answered() -> str:
+        watch.at += 1000.0
+        return "here"
+
+    async def refused() -> None:
+        watch.at += 1000.0
+        raise Rejected("no", path="/there", status=400)
+
+    async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
+        asking = Asking(exchange, Clock(lambda: NOW, watch), pulse, "activate survival")
+        watch.at = 1000.0
+        assert pulse.late() == {"activate survival": 1000.0}
+        assert await asking.answer(answered()) == "here"
+        assert pulse.late() == {}
+        with pytest.raises(Rejected):
+            await asking.answer(refused())
+        assert pulse.late() == {}
+
+
+async def test_who_is_cancelled_while_he_asks_leaves_no_request_behind() -> None:
+    watch, cut_off = Stopwatch(), asyncio.Event()
+    pulse = Pulse(watch)
+
+    async def never() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cut_off.set()
+            raise
+
+    async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
+        asking = Asking(exchange, Clock(lambda: NOW, watch), pulse, "activate survival")
+        task = asyncio.create_task(asking.answer(never()))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await cut_off.wait()
