@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from perkd.daemon.config import ConfigError, Mistake, SecretSources, Settings, load
+from perkd.daemon.config import SecretSources, Settings, load
+from perkd.daemon.core.mistakes import ConfigError, Mistake
 from tests.tinygame import GAMES
 
 PASSWORD = "correct-horse-rcon"  # a test that may show it registers it first

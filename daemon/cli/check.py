@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ..config import ConfigError, Settings
-from ..config.secret_references import SCHEMES, read_text
-from ..config.tables import duration_text
+from ..config import SCHEMES, Settings, duration_text, read_text
+from ..core.mistakes import ConfigError
 from ..core.model import Perk, Secret, Target
 from .errors import Misconfigured
 from .options import Config, Json, config_path, read_settings

@@ -12,11 +12,8 @@ import typer
 
 from perkd.adapters import ADAPTERS
 
-from ..config import ConfigError, SecretSources, Settings, load, sections
-from ..config.file_tables import ControlTable
-from ..config.secret_references import SecretError, read_text
-from ..config.tables import parse_toml, read_table
-from ..core.mistakes import Findings, Mistake
+from ..config import SecretSources, Settings, control_socket as socket_of, load
+from ..core.mistakes import ConfigError
 from .errors import Misconfigured
 
 DEFAULT = Path("/etc/perkd/config.toml")
@@ -61,18 +58,10 @@ def read_settings(option: Path | None, *, need_secrets: bool) -> Settings:
 
 
 def control_socket(option: Path | None) -> Path:
-    """Where the daemon of this config listens. Reads nothing else of it: a mistake elsewhere, or a secret only the
-    daemon may read, must not keep anybody from asking how it is."""
+    """Where the daemon of this config listens. A mistake elsewhere in the file, or a secret only the daemon may read,
+    stops nobody from asking how the daemon is. Raises Misconfigured."""
     path = config_path(option)
-    findings = Findings()
     try:
-        document = parse_toml(read_text(path), "", findings)
-        socket = sections.control(read_table(ControlTable, document.get("control", {}), "control", findings), findings)
-        findings.raise_mistakes()
-    except SecretError as problem:
-        fix = f"{problem.fix}; -c names another file"
-        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
-        raise Misconfigured(ConfigError([mistake]).render(path)) from problem
+        return socket_of(path)
     except ConfigError as error:
         raise Misconfigured(error.render(path)) from error
-    return socket

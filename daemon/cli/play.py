@@ -45,7 +45,7 @@ def sandbox(port: Port = 0, control_port: ControlPort = 0, write_config: WriteCo
 
 
 async def _play(port: int, control_port: int, write_config: Path | None) -> None:
-    from ..sandbox.world import Sandbox  # noqa: PLC0415 - as above
+    from ..sandbox import Sandbox  # noqa: PLC0415 - as above
     from . import scenario  # noqa: PLC0415 - as above
 
     stop = asyncio.Event()

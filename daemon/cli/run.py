@@ -16,8 +16,8 @@ from perkd.adapters import ADAPTERS
 
 from ..config import Settings
 from ..core.model import Perk
-from ..ledger.base import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissing
-from ..paynow.errors import BadAddress, StoreError
+from ..ledger import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissing
+from ..paynow import BadAddress, StoreError
 from . import logs
 from .check import whose
 from .errors import Misconfigured, NotWell
@@ -78,8 +78,8 @@ def _finish(found: Settings, read: Callable[[], Settings], path: Path) -> int:
 
 
 async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> None:
-    from ..app import App, CannotStart  # noqa: PLC0415 - half a second of imports that only this verb needs
-    from ..runtime.systemd import signals  # noqa: PLC0415 - as above
+    from ..app import App  # noqa: PLC0415 - half a second of imports that only this verb needs
+    from ..runtime import CannotStart, signals  # noqa: PLC0415 - as above
 
     app = App(found, ADAPTERS, read=read, path=path)
     signals(app.stop, app.hurry, app.reload_asked)

@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from ..config.tables import duration_text
-from ..sandbox.games.source_console import Style
-from ..sandbox.store.goods import STORE_ID, ProductCommand
-from ..sandbox.world import PASSWORD, Sandbox
+from ..config import duration_text
+from ..sandbox import PASSWORD, STORE_ID, ProductCommand, Sandbox, Style
 from .errors import NotWell
 
 SWEEPER_LAG = timedelta(minutes=1)  # as the real store, it notices an end up to a minute late

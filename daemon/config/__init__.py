@@ -1,22 +1,8 @@
-"""The owner's config.toml: read, checked whole, and turned into the daemon's own types.
+"""The owner's files: config.toml, the secrets it refers to, and the list of customers' tokens.
 
-`app` and the command line call `load` and print `ConfigError.render` when it raises.
+`app` and the command line call `load`. It checks everything; one ConfigError lists every mistake.
 """
 
-from ..core.mistakes import ConfigError, Mistake
-from .loading import load
-from .secret_references import SecretSources
-from .settings import Customers, Ledger, Listen, Poll, Settings, Store
+import lazy_loader
 
-__all__ = [
-    "ConfigError",
-    "Customers",
-    "Ledger",
-    "Listen",
-    "Mistake",
-    "Poll",
-    "SecretSources",
-    "Settings",
-    "Store",
-    "load",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,8 +11,7 @@ from perkd.adapters.base import Adapter
 
 from ..core.mistakes import Findings, listed
 from ..core.model import CommandSpec, Template
-from ..core.templates import VARIABLES, TemplateError
-from ..core.templates import compile as compile_template
+from ..core.templates import VARIABLES, TemplateError, compile as compile_template
 from .file_tables import CommandTable, PerkTable
 from .tables import Loc, Read
 

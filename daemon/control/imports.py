@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..config.tokens_file import TokenEntry
-from ..ledger.base import Ledger
-from ..paynow.errors import Limited, Rejected, StoreError, TokenRefused
-from ..paynow.storefront import Storefront
+from ..config import TokenEntry
+from ..ledger import Ledger
+from ..paynow import Limited, Rejected, StoreError, Storefront, TokenRefused
 
 MOMENT_S = 2.0  # after this long an answer goes out with what is done: somebody watches the progress
 

@@ -1,71 +1,93 @@
-"""What a new config changes, in words, and what of it needs a restart. PURE.
+"""Reads the configuration again and takes it over whole, or not at all (law 13). `app` makes one.
 
-`app.reload` acts on it and tells the owner.
+SIGHUP and `perkd reload` come here.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from perkd.adapters.base import Adapter
 
 from ..config import Settings
+from ..core.mistakes import ConfigError
+from ..enrolment import Newcomers
+from ..ledger import Ledger
+from ..paynow import Rate
+from ..polling import Lane, Polling, Rules
+from ..runtime import Clock, notify, reloading
+from ..servers import Fleet
+from .reload_report import told
 
-# What is opened once: a reload keeps the old value and says so.
-OPENED_ONCE: Mapping[str, Callable[[Settings], object]] = {
-    "store.api": lambda settings: settings.store.api,
-    "store.items_path": lambda settings: settings.store.items_path,
-    "store.id": lambda settings: settings.store.id,
-    "store.api_key": lambda settings: settings.store.api_key,
-    "store.management_items": lambda settings: settings.store.management_items,
-    "customers.enrol": lambda settings: settings.customers.enrol,
-    "ledger.url": lambda settings: settings.ledger.path,
-    "http.listen": lambda settings: settings.listen,
-    "control.socket": lambda settings: settings.control,
-    "poll.concurrency": lambda settings: settings.poll.concurrency,
-}
-TAKEN_OVER: Mapping[str, Callable[[Settings], object]] = {
-    "poll.online": lambda settings: settings.poll.online,
-    "poll.offline": lambda settings: settings.poll.offline,
-    "poll.rate": lambda settings: settings.poll.rate,
-    "ledger.keep": lambda settings: settings.ledger.keep,
-    "brake": lambda settings: settings.brake,
-    "customers.first_seen": lambda settings: settings.customers.first_seen,
-}
+log = logging.getLogger("perkd")
+
+NOT_TAKEN = "reload: the new config is not taken over, the old one stays:"
 
 
-def told(old: Settings, new: Settings, customers: tuple[int, int]) -> list[str]:
-    """One line for each change; a single line when there is none. `customers`: tokens added and removed."""
-    lines = [
-        *_named("server", _by_name(old.servers), _by_name(new.servers)),
-        *_named("perk", _by_name(old.perks), _by_name(new.perks)),
-        *(f"{key} changed" for key, read in TAKEN_OVER.items() if read(old) != read(new)),
-        *(
-            f"{key} changed, but it is opened once: restart perkd for it"
-            for key, read in OPENED_ONCE.items()
-            if read(old) != read(new)
-        ),
-    ]
-    added, removed = customers
-    if added or removed:
-        lines.append(f"customers: {added} added, {removed} removed")
-    return lines or ["nothing changed"]
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What of the running daemon a new configuration changes."""
+
+    ledger: Ledger
+    lane: Lane
+    rate: Rate
+    polling: Polling
+    fleet: Fleet
+    newcomers: Newcomers
+    adapters: Mapping[str, Adapter]
+    clock: Clock
 
 
-def _named(sort: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
-    for name in sorted(old.keys() | new.keys()):
-        if name not in new:
-            yield f"{sort} {name}: gone; nothing is sent for it, what is held ends by itself"
-        elif name not in old:
-            yield f"{sort} {name}: new"
-        elif old[name] != new[name]:
-            parts = [field.name for field in fields(new[name]) if _differ(old[name], new[name], field.name)]
-            yield f"{sort} {name}: {', '.join(parts)} changed"
-            if "run_store_commands" in parts and new[name].run_store_commands:
-                yield f"{sort} {name}: lines that wait in its queue already are blocked for you to look at"
+class Reload:
+    """`settings` are the ones in force. `read` reads the file `path`; None: the daemon was started without one."""
 
+    def __init__(
+        self, parts: Parts, settings: Settings, read: Callable[[], Settings] | None, path: Path | None
+    ) -> None:
+        self.settings, self.path = settings, path
+        self._parts, self._read = parts, read
+        self._one_at_a_time = asyncio.Lock()
 
-def _differ(old: object, new: object, field: str) -> bool:
-    return bool(getattr(old, field) != getattr(new, field))
+    async def now(self) -> list[str]:
+        """Returns what changed, in words. Raises ConfigError, and the old configuration stays."""
+        async with self._one_at_a_time:
+            if self._read is None:
+                return ["this daemon was started without a config file: there is nothing to read again"]
+            old, new = self.settings, await asyncio.to_thread(self._read)
+            lines = told(old, new, await self._take_over(new))
+            for line in lines:
+                log.info("reload: %s", line, extra={"action": "reloaded"})
+            return lines
 
+    async def _take_over(self, new: Settings) -> tuple[int, int]:
+        """How many tokens came and went."""
+        parts, now, customers = self._parts, self._parts.clock.now(), (0, 0)
+        if new.customers.tokens is not None:
+            customers = await parts.ledger.sync_tokens(new.customers.tokens, now)
+        await parts.lane.take_over(lambda: Rules.of(new, parts.ledger, parts.adapters, now), new.brake)
+        self.settings = new
+        parts.rate.configure(new.poll.rate)
+        parts.polling.pace(new.poll)
+        await parts.fleet.change(new.servers)
+        await parts.polling.load(games_changed=True)
+        parts.polling.reconcile()
+        parts.fleet.wake(parts.fleet.servers)
+        parts.newcomers.reloaded()
+        return customers
 
-def _by_name(entries: Sequence[Any]) -> dict[str, Any]:
-    return {entry.name: entry for entry in entries}
+    async def run(self, asked: asyncio.Event) -> None:
+        """A root task: a reload whenever `asked` is set (SIGHUP). Nobody waits for its answer, so mistakes go to the
+        log."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            reloading()
+            try:
+                await self.now()
+            except ConfigError as error:
+                log.error(  # noqa: TRY400 - no traceback
+                    "%s\n%s", NOT_TAKEN, error.render(self.path), extra={"action": "reload_refused"}
+                )
+            notify("READY=1")

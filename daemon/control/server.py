@@ -3,25 +3,21 @@
 `app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence}`.
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ..config import ConfigError
-from ..config.tokens_file import TokenEntry
+from ..config import TokenEntry
+from ..core.mistakes import ConfigError
 from ..core.model import Secret, Server
-from ..ledger.base import Ledger, LedgerError, NotPossible
-from ..ledger.rows import CommandRow, CustomerRow
-from ..paynow.errors import StoreError, TokenRefused
-from ..reports.listing import commands_page, commands_query
-from ..reports.status import Report, command_json, stamp
+from ..ledger import CommandRow, CustomerRow, Ledger, LedgerError, NotPossible
+from ..paynow import StoreError, TokenRefused
+from ..reports import Report, command_json, commands_page, commands_query, stamp
 from .verbs import Verbs
 
 MOST_BYTES = 64 * 1024
@@ -86,8 +82,7 @@ class Control:
 
     async def servers(self, _request: web.Request) -> web.Response:
         """Which addresses the daemon holds: nobody else should connect to these."""
-        settings = [link.server for link in self._verbs.links().values()]
-        return _json({"servers": [_held(server) for server in settings]})
+        return _json({"servers": [_held(server) for server in self._verbs.servers()]})
 
     async def probe(self, request: web.Request) -> web.Response:
         return _json(_dated(asdict(await self._verbs.probe(request.match_info["name"]))))
@@ -106,14 +101,14 @@ class Control:
 
     async def reload(self, _request: web.Request) -> web.Response:
         try:
-            changes = await self._verbs.reload()
+            changes = await self._verbs.reload.now()
         except ConfigError as error:
-            told = error.render(self._verbs.config_path)
+            told = error.render(self._verbs.reload.path)
             mistakes = [asdict(mistake) for mistake in error.mistakes]
             return _json(
                 {"error": f"the new config is not taken over, the old one stays:\n{told}", "mistakes": mistakes}, 422
             )
-        path = self._verbs.config_path
+        path = self._verbs.reload.path
         return _json({"config": None if path is None else str(path), "changes": changes})
 
     async def _events(self, command_id: int) -> list[dict[str, Any]]:
@@ -163,17 +158,6 @@ def _held(server: Server) -> dict[str, Any]:
         "address": endpoint.address,
         "transport": endpoint.transport,
     }
-
-
-async def somebody_answers(path: Path) -> bool:
-    """Whether somebody listens on that unix socket: binding it would take it away from him without a word."""
-    try:
-        _, writer = await asyncio.open_unix_connection(path)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
 
 
 def _detail(row: CommandRow) -> dict[str, Any]:

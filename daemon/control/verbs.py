@@ -3,44 +3,27 @@
 `control` calls these for the command line. Each is named by a person, so each is an event in the ledger.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Sequence
 
-from ..config.tokens_file import TokenEntry
+from ..config import TokenEntry
 from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Turn
 from ..core.commands import Line, Scene, again
-from ..core.model import Cause, PerkKind, Profile, Reason, State, Step, Target
+from ..core.model import Cause, PerkKind, Profile, Reason, Server, State, Step, Target
 from ..core.places import target_of
 from ..core.queue_lines import STORE_PERK
-from ..ledger.base import Ledger, NotPossible
-from ..ledger.rows import CommandRow
-from ..paynow.storefront import Storefront
-from ..polling.reconcile import Lane
-from ..servers.link import Link
-from ..servers.probe import Probed, probed
+from ..ledger import CommandRow, NotPossible
+from ..paynow import Storefront
+from ..servers import Probed, probed
 from .imports import Imported, import_tokens
+from .reload import Parts, Reload
 
 
 class Verbs:
     """One method for each verb. Raises NotPossible with the reason, or StoreError where the store is asked."""
 
-    def __init__(  # noqa: PLR0913 - one argument for each part of the daemon a verb acts on
-        self,
-        ledger: Ledger,
-        lane: Lane,
-        store: Storefront,
-        now: Callable[[], datetime],
-        *,
-        reload_customers: Callable[[], Awaitable[None]],
-        wake: Callable[[Iterable[str]], None],
-        reload: Callable[[], Awaitable[list[str]]],
-        links: Callable[[], Mapping[str, Link]],
-        config_path: Path | None,
-    ) -> None:
-        self._ledger, self._lane, self._store, self._now = ledger, lane, store, now
-        self._reload_customers, self._wake, self.reload = reload_customers, wake, reload
-        self.links, self.config_path = links, config_path  # the links of now, by the servers' names
+    def __init__(self, parts: Parts, store: Storefront, reload: Reload) -> None:
+        self._ledger, self._lane, self._polling, self._fleet = parts.ledger, parts.lane, parts.polling, parts.fleet
+        self._store, self._now, self.reload = store, parts.clock.now, reload
 
     async def retry(self, command_id: int) -> CommandRow:
         """Renders the command anew from today's config and plans it again."""
@@ -66,7 +49,7 @@ class Verbs:
             )
         if draft.state is State.BLOCKED:
             raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
-        self._wake([await self._ledger.retry(command_id, draft, self._now())])
+        self._fleet.wake([await self._ledger.retry(command_id, draft, self._now())])
         return await self._row(command_id)
 
     async def _retry_line(self, row: CommandRow) -> CommandRow:
@@ -87,7 +70,7 @@ class Verbs:
             online_s=row.online_s,
             source=row.source,
         )
-        self._wake([await self._ledger.retry(row.id, draft, self._now())])
+        self._fleet.wake([await self._ledger.retry(row.id, draft, self._now())])
         return await self._row(row.id)
 
     async def done(self, command_id: int) -> CommandRow:
@@ -101,14 +84,14 @@ class Verbs:
     async def release_brake(self) -> int:
         """Plans what the brake stopped. Returns how many commands."""
         freed = await self._lane.release_brake()
-        self._wake(self._lane.rules.catalogue.servers)
+        self._fleet.wake(self._lane.rules.catalogue.servers)
         return freed
 
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
         """Asks the store whose token it is, then polls him. False: he was polled already."""
         profile = await self._store.customer(entry.token)
         new = await self._ledger.add_token(entry, "operator", profile, self._now())
-        await self._reload_customers()
+        await self._polling.load()
         return profile, new
 
     async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
@@ -116,31 +99,35 @@ class Verbs:
         try:
             return await import_tokens(entries, self._ledger, self._store, self._now)
         finally:
-            await self._reload_customers()
+            await self._polling.load()
+
+    def servers(self) -> list[Server]:
+        """The game servers the daemon runs now."""
+        return [server.settings for server in self._fleet.servers.values()]
 
     async def probe(self, name: str) -> Probed:
         """What the server says now over the connection the daemon has. Never makes one of its own."""
-        link = self.links().get(name)
-        if link is None:
+        server = self._fleet.servers.get(name)
+        if server is None:
             raise NotPossible(f"the daemon runs no server {name!r}: `perkd status` shows them, `perkd reload` adds")
-        return await probed(link)
+        return await probed(server.link)
 
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
         """Stops polling him. Sends nothing and lets known ends come, or with `revoke` takes everything away now.
         Returns how many commands that planned."""
         removed = await self._ledger.remove_customer(customer_id, self._now())
-        await self._reload_customers()
+        await self._polling.load()
         if not revoke:
             if not removed:
                 raise NotPossible(f"no customer {customer_id} is polled: `perkd customers list` shows them")
             return 0
         passed = await self._lane.take_away(customer_id)  # after it: a poll under way would give it all back
-        await self._reload_customers()  # his known ends need no waiting for any more
-        self._wake(passed.recorded.servers)
+        await self._polling.load()  # his known ends need no waiting for any more
+        self._fleet.wake(passed.recorded.servers)
         return passed.recorded.planned + passed.recorded.blocked
 
     async def _close(self, command_id: int, state: State) -> CommandRow:
-        self._wake([await self._ledger.close_command(command_id, state, self._now())])
+        self._fleet.wake([await self._ledger.close_command(command_id, state, self._now())])
         return await self._row(command_id)
 
     async def _row(self, command_id: int) -> CommandRow:

@@ -18,10 +18,8 @@ from perkd.adapters import ADAPTERS
 
 from ..app import App
 from ..config import SecretSources, load
-from ..runtime.clock import Clock
-from ..sandbox.games.source_console import Style
-from ..sandbox.store.goods import Goods, ProductCommand
-from ..sandbox.world import PASSWORD, Sandbox
+from ..runtime import Clock
+from ..sandbox import PASSWORD, Goods, ProductCommand, Sandbox, Style
 
 PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s
 LOOK_AGAIN_S = 0.02

@@ -5,7 +5,7 @@
 
 from enum import StrEnum
 
-from ..paynow.errors import BadAddress, BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
+from ..paynow import BadAddress, BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
 
 FIRST_S, LONGEST_S = 5.0, 60.0  # doubled for each failure in a row
 RARELY_S = 600.0  # until a person changed something at the store, asking more often is of no use

@@ -7,16 +7,10 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from ..ledger.base import Ledger, LedgerError
-from ..paynow.documents import StoreItem
-from ..paynow.errors import StoreError
-from ..paynow.management import Management
-from ..polling.loop import Polling
-from ..polling.schedule import Rank
-from ..polling.watch import Watch
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.pulse import Pulse
+from ..ledger import Ledger, LedgerError
+from ..paynow import Management, StoreError, StoreItem
+from ..polling import Polling, Rank, Watch
+from ..runtime import Context
 from .backoff import Patience
 from .feed_window import Looks, Window, flake_at, latest_flake
 from .loop import Enrolment
@@ -40,20 +34,18 @@ class Feed:
         ledger: Ledger,
         polling: Polling,
         enrolment: Enrolment | None,
-        clock: Clock,
-        pulse: Pulse,
-        counters: Counters,
+        context: Context,
     ) -> None:
         self.patience = Patience()
         self.passes = 0
         self._store, self._ledger, self._polling, self._enrolment = store, ledger, polling, enrolment
-        self._clock, self._pulse, self._shown = clock, pulse, counters.feed_items
+        self._clock, self._pulse, self._shown = context.clock, context.pulse, context.counters.feed_items
         self._looks = Looks()
         self._window: Window | None = None
         self._saved = ""
         self._again = asyncio.Event()
         self._bookmark = f"feed:{store.store_id}"
-        pulse.register(LOOP, SLOWEST_S)
+        self._pulse.register(LOOP, SLOWEST_S)
 
     def again(self) -> None:
         """A person changed something: what failed is tried at once."""

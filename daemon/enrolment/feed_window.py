@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..paynow.wire import AHEAD, FLAKE_EPOCH
+from ..core.store_ids import AHEAD, FLAKE_EPOCH
 
 OVERLAP = timedelta(minutes=1)  # how much later than its id's time an item may be listed
 MOST = 20_000  # ids remembered; when more come within OVERLAP the look begins later

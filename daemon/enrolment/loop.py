@@ -12,16 +12,10 @@ from datetime import datetime, timedelta
 from perkd.adapters.base import Adapter, Player
 
 from ..core.roster import identities
-from ..ledger.base import Ledger, LedgerError
-from ..paynow.documents import Customer
-from ..paynow.errors import BadInput, NotFound, StoreError
-from ..paynow.management import Management
-from ..paynow.wire import NotAnAnswer, profile_of
-from ..polling.loop import Polling
-from ..polling.schedule import Rank
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.pulse import Pulse
+from ..ledger import Ledger, LedgerError
+from ..paynow import BadInput, Customer, Management, NotAnAnswer, NotFound, StoreError, profile_of
+from ..polling import Polling, Rank
+from ..runtime import Context
 from .backoff import Kind, NobodyEnrolled, Patience, kind_of
 from .feed_window import before
 from .progress import Progress
@@ -44,33 +38,32 @@ TOLD_S = 60.0
 class Enrolment:
     """`mode` is "all" or "online"; `present` names everybody on the servers with his server's adapter."""
 
-    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+    def __init__(
         self,
         mode: str,
         store: Management,
         ledger: Ledger,
         polling: Polling,
-        clock: Clock,
-        pulse: Pulse,
-        counters: Counters,
+        context: Context,
         *,
         present: Callable[[], Iterable[tuple[Adapter, Player]]],
     ) -> None:
         self.mode, self.patience, self.progress = mode, Patience(), Progress(f"enrolled:{store.store_id}")
-        self._store, self._ledger, self._polling, self._clock, self._pulse = store, ledger, polling, clock, pulse
+        self._store, self._ledger, self._polling = store, ledger, polling
+        self._clock, self._pulse = context.clock, context.pulse
         self.passes = 0  # over everything that was due
         self._present = present
-        self.minting = Minting(store, ledger, polling, clock.now, counters.enrolments)
+        self.minting = Minting(store, ledger, polling, self._clock.now, context.counters.enrolments)
         self._wake, self._again = asyncio.Event(), asyncio.Event()
         self._list_changed = True
         self._strangers = Strangers()
         self._shown: dict[str, Customer | None] = {}  # whom the feed showed; None: who he is must be asked
         self.refused = Refused()
         self._stopped: StoreError | None = None  # why not everybody who goes first was asked for
-        self._told_s = clock.monotonic()
-        self._round_at = clock.now()
+        self._told_s = self._clock.monotonic()
+        self._round_at = self._clock.now()
         polling.on_refused = self._token_refused
-        pulse.register(LOOP, SLOWEST_S)
+        self._pulse.register(LOOP, SLOWEST_S)
 
     def joined(self) -> None:
         """Somebody came onto a server."""

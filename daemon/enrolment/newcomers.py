@@ -9,16 +9,12 @@ from typing import Any, Self
 
 from perkd.adapters.base import Adapter, Player
 
-from ..config.settings import Settings
-from ..ledger.base import Ledger
-from ..paynow.management import Management
-from ..paynow.transport.exchange import Exchange
-from ..paynow.wire import flake_time
-from ..polling.loop import Polling
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.problem import Problem
-from ..runtime.pulse import Pulse
+from ..config import Settings
+from ..core.store_ids import flake_time
+from ..ledger import Ledger
+from ..paynow import Exchange, Management
+from ..polling import Polling
+from ..runtime import Context, Problem
 from .backoff import Kind, Patience
 from .feed import Feed
 from .loop import Enrolment
@@ -33,15 +29,13 @@ class Newcomers:
         self.enrolment, self.feed = enrolment, feed
 
     @classmethod
-    def of(  # noqa: PLR0913 - wiring: each is a thing of its own
+    def of(
         cls,
         settings: Settings,
         exchange: Exchange,
         ledger: Ledger,
         polling: Polling,
-        clock: Clock,
-        pulse: Pulse,
-        counters: Counters,
+        context: Context,
         *,
         present: Callable[[], Iterable[tuple[Adapter, Player]]],
     ) -> Self:
@@ -53,11 +47,11 @@ class Newcomers:
         enrolment = feed = None
         if settings.customers.enrol != "off":
             mode = settings.customers.enrol
-            enrolment = Enrolment(mode, store, ledger, polling, clock, pulse, counters, present=present)
-            clock.on_tick(enrolment.beat_while_limited)
+            enrolment = Enrolment(mode, store, ledger, polling, context, present=present)
+            context.clock.on_tick(enrolment.beat_while_limited)
         if store.items.lists_store:
-            feed = Feed(store, ledger, polling, enrolment, clock, pulse, counters)
-            clock.on_tick(feed.beat_while_limited)
+            feed = Feed(store, ledger, polling, enrolment, context)
+            context.clock.on_tick(feed.beat_while_limited)
         else:
             log.info(
                 "[store] management_items = %r has no list of all items: purchases are seen at each customer's turn",

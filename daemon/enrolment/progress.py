@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..ledger.base import Ledger
-from ..ledger.rows import Unenrolled
+from ..ledger import Ledger, Unenrolled
 from .feed_window import latest_flake
 
 

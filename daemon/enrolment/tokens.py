@@ -12,16 +12,10 @@ from typing import Any, TypeVar
 from prometheus_client import Counter
 
 from ..core.model import Profile
-from ..ledger.base import Ledger, LedgerError
-from ..ledger.rows import Enrolled
-from ..paynow.documents import Customer
-from ..paynow.errors import BadDocument, StoreError
-from ..paynow.management import Management
-from ..paynow.wire import profile_of
-from ..polling.loop import Polling
-from ..polling.schedule import Rank
-from ..polling.watch import Watch
-from ..runtime.tasks import uncancelled
+from ..ledger import Enrolled, Ledger, LedgerError
+from ..paynow import BadDocument, Customer, Management, StoreError, profile_of
+from ..polling import Polling, Rank, Watch
+from ..runtime import uncancelled
 from .backoff import Kind, NobodyEnrolled, kind_of
 
 log = logging.getLogger("perkd.enrolment")

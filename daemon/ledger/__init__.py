@@ -1,5 +1,8 @@
-"""The ledgers perkd can keep, by the scheme of `ledger.url`: the only list. `app` opens one."""
+"""The database: customers, items, holdings, commands and events. What survives a restart is here and only here.
 
-from .sqlite import SqliteLedger
+`app` opens one; every loop reads and writes through the protocol `Ledger`. Nothing outside this wing speaks SQL.
+"""
 
-LEDGERS = {"sqlite": SqliteLedger}
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..config.tokens_file import TokenEntry
+from ..config import TokenEntry
 from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcome
 from ..core.model import Perk, Profile, Secret, Server, State
 from ..core.queue_lines import Decided

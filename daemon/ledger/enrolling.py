@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from ..config.tokens_file import TokenEntry
+from ..config import TokenEntry
 from ..core.model import Profile, Secret
 from . import events, operate, report
 from .convert import moment

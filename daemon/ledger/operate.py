@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
-from ..config.tokens_file import TokenEntry
+from ..config import TokenEntry
 from ..core import places
 from ..core.changes import Catalogue, Draft
 from ..core.model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step

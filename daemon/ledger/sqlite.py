@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from ..config.tokens_file import TokenEntry
+from ..config import TokenEntry
 from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcome
 from ..core.model import Perk, Profile, Secret, Server, State
 from ..core.queue_lines import Decided

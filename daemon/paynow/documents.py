@@ -21,7 +21,8 @@ from pydantic import (
     WrapValidator,
 )
 
-from .wire import Text, TextId, WireCustomer, WireProfile, flake, moment
+from ..core.store_ids import flake
+from .wire import Text, TextId, WireCustomer, WireProfile, moment
 
 
 def _flake(value: object) -> object:

@@ -8,12 +8,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 
+from ..core.store_ids import AHEAD, flake_time
 from .documents import StoreItem
 from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
 from .paging import PAGE_LIMIT, WITHOUT_PAGES, pages
 from .requests import Assignment, BulkAssignment, checked_id
-from .wire import AHEAD, flake_time
 
 _BULK = {  # the path of bulk assignments, by the word for the inventory
     "delivery/items": "delivery/items",

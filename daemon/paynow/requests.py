@@ -20,8 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from ..core.store_ids import flake
 from .errors import BadInput
-from .wire import flake
 
 BULK_ITEMS = 250  # items in one bulk assignment
 BULK_CUSTOMERS = 200  # customers in one bulk creation

@@ -1,39 +1,19 @@
-"""The customer, ids and times as the store writes them, and what they mean. `storefront.py` calls this.
+"""The customer and times as the store writes them, and what they mean. `storefront.py` calls this.
 
 Unknown fields are ignored, null and absent are the same, ids are strings or numbers, times have 0 to 9 fraction digits.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from ..core.model import Profile
-
-FLAKE_EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)
-AHEAD = timedelta(hours=1)  # an id later than that by the store's clock is an odd one: nothing is asked for after it
-_FLAKE_LIMIT = 1 << 63
+from ..core.store_ids import flake
 
 
 class NotAnAnswer(ValueError):
     """The bytes are not what this path promises; the message says in which way."""
-
-
-def flake(value: str | int) -> str:
-    """A store id as its plain decimal string. Raises ValueError: ids are 1 to 19 digits below 2**63."""
-    text = value if isinstance(value, str) else str(value)
-    if not (text.isdigit() and text.isascii() and len(text) <= 19):
-        raise ValueError(f"not an id: {text[:40]!r}")
-    if len(text) < 19 and text[0] != "0":  # nearly all there will ever be: below 10**18
-        return text
-    if int(text) >= _FLAKE_LIMIT:
-        raise ValueError(f"not an id: {text!r}")
-    return str(int(text))
-
-
-def flake_time(item_id: str) -> datetime:
-    """When an id was made: 41 bits of milliseconds since 2022-02-22T22:22:22Z, above 22 bits of node and counter."""
-    return FLAKE_EPOCH + timedelta(milliseconds=int(item_id) >> 22)
 
 
 def moment(text: str | None) -> datetime | None:

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, TypeGuard
 import msgspec
 
 from ..core.model import Item
-from .wire import Id, NotAnAnswer, flake, flake_time, moment
+from ..core.store_ids import flake, flake_time
+from .wire import Id, NotAnAnswer, moment
 
 UNREADABLE: Final = (
     "unreadable"  # the state word of an item that has an id and little else: no known state, so it changes nothing

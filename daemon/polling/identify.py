@@ -7,8 +7,8 @@ import logging
 from datetime import datetime
 
 from ..core.model import Profile, Secret
-from ..ledger.base import Ledger
-from ..paynow.storefront import Storefront
+from ..ledger import Ledger
+from ..paynow import Storefront
 from .watch import Watch
 
 log = logging.getLogger("perkd.polling")

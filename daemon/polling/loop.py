@@ -8,16 +8,12 @@ import logging
 import random
 from collections.abc import Callable, Iterable
 
+from ..config import Poll
 from ..core.clock_trust import ClockWatch
 from ..core.model import Secret
-from ..ledger.base import Ledger, LedgerError
-from ..ledger.convert import micros
-from ..ledger.rows import Polled
-from ..paynow.errors import StoreError, TokenRefused
-from ..paynow.storefront import Fresh, Storefront
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.pulse import Pulse
+from ..ledger import Ledger, LedgerError, Polled, micros
+from ..paynow import Fresh, StoreError, Storefront, TokenRefused
+from ..runtime import Context
 from .identify import identify
 from .packing import Newest
 from .players import AT_ONCE, Players
@@ -34,37 +30,38 @@ LOOP = "poll"
 class Polling:
     """Reads everybody in turn under one rate. `is_online`: whether a player is on any server."""
 
-    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+    def __init__(
         self,
         store: Storefront,
         ledger: Ledger,
         lane: Lane,
-        clock: Clock,
-        pulse: Pulse,
+        context: Context,
         *,
-        every: Intervals,
-        concurrency: int,
+        poll: Poll,
         wake: Callable[[Iterable[str]], None],
         is_online: Callable[[str], bool],
-        counters: Counters,
-        rng: random.Random | None = None,
     ) -> None:
-        self.every = every
+        self.pace(poll)
         self.watches: dict[int, Watch] = {}
         self.clockwatch = ClockWatch()
-        self._store, self._ledger, self._lane, self._clock, self._pulse = store, ledger, lane, clock, pulse
-        self._concurrency, self._wake, self._counters = concurrency, wake, counters
+        self._store, self._ledger, self._lane = store, ledger, lane
+        self._clock, self._pulse, self._counters = context.clock, context.pulse, context.counters
+        self._concurrency, self._wake = poll.concurrency, wake
         self.players = Players(lane.players, is_online)
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
+        self._rng = random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
         self._changed, self._loading = asyncio.Event(), asyncio.Lock()
         self._in_hand, self._failures = InHand(), Failures()
-        self._unwritten = Unwritten(clock.monotonic)
-        self.sweep = Sweep(clock.monotonic)
+        self._unwritten = Unwritten(self._clock.monotonic)
+        self.sweep = Sweep(self._clock.monotonic)
         self.newest = Newest()
         self.on_refused: Callable[[str], None] = lambda _customer_id: None  # the store does not take his token
-        pulse.register(LOOP, 20.0)
+        self._pulse.register(LOOP, 20.0)
+
+    def pace(self, poll: Poll) -> None:
+        """How often everybody is read, from the next look on; `concurrency` is opened once."""
+        self.every = Intervals(poll.online, poll.offline)
 
     def drain(self) -> None:
         """Pops who is due: the one thing the clock's tick does here."""

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 from ..core.model import Profile
-from ..ledger.rows import Polled
+from ..ledger import Polled
 from .packing import Key, key_of, player_of
 from .watch import Watch
 

@@ -5,6 +5,7 @@ operator takes away. One at a time, because two customers can share a holding an
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,14 +13,15 @@ from datetime import datetime
 
 from perkd.adapters.base import Adapter, Who
 
+from ..config import Settings
 from ..core.brake import Brake, counted
 from ..core.changes import Catalogue, Changes, HoldingChange, Known, Observation, PlannedChange
 from ..core.commands import Scene, plan
 from ..core.entitlements import compare, held_after, release
 from ..core.liveness import Moment
 from ..core.model import BrakeLimits, Inventory, Profile, Server
-from ..ledger.base import Ledger, Recorded
-from ..paynow.seen import Seen
+from ..ledger import PERK, Ledger, Recorded
+from ..paynow import Seen
 
 log = logging.getLogger("perkd.polling")
 
@@ -32,6 +34,18 @@ class Rules:
     adapters: Mapping[str, Adapter]  # by place, also of servers no longer configured
     hold_absent: bool
     fingerprint: str
+
+    @classmethod
+    async def of(cls, settings: Settings, ledger: Ledger, games: Mapping[str, Adapter], now: datetime) -> "Rules":
+        """The configuration as the ledger takes it: from here on this is what comparisons go by."""
+        adopt = settings.customers.first_seen == "adopt"
+        catalogue = await ledger.configure(settings.servers, settings.perks, now, adopt=adopt)
+        return cls(
+            catalogue=catalogue,
+            adapters=cls.adapters_of(catalogue, settings.servers, games),
+            hold_absent=settings.brake.absent == "hold",
+            fingerprint=_fingerprint(settings, catalogue),
+        )
 
     @staticmethod
     def adapters_of(
@@ -60,6 +74,24 @@ class Rules:
         games = {id(adapter): adapter for adapter in map(self.adapters.__getitem__, self.catalogue.servers)}
         whos = (adapter.identify(profile.values) for adapter in games.values())
         return list(dict.fromkeys(who.player for who in whos if who.player))
+
+
+def _fingerprint(settings: Settings, catalogue: Catalogue) -> str:
+    """Changes with everything a comparison goes by. Another game or identity is a change of who the players are:
+    everybody is compared anew (law 12)."""
+    servers = sorted((server.name, server.game, server.identity, server.bedrock_prefix) for server in settings.servers)
+    digest = hashlib.sha256(repr((servers, sorted(catalogue.chosen.items()))).encode())
+    for perk in settings.perks:
+        digest.update(PERK.dump_json(perk))
+    return digest.hexdigest()
+
+
+async def brake_of(ledger: Ledger, limits: BrakeLimits, now: datetime) -> Brake:
+    """The brake with its window as it was before the last stop."""
+    brake = Brake(limits, on_since=await ledger.brake_since())
+    for customer, read_at, held, removals in await ledger.window(now - limits.window):
+        brake.note(customer, held, removals, read_at)
+    return brake
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from sys import intern
 
 from ..core.model import Secret
-from ..ledger.convert import MICROSECOND, micros, moment
-from ..ledger.rows import Polled
-from ..paynow.seen import Seen
+from ..ledger import MICROSECOND, Polled, micros, moment
+from ..paynow import Seen
 from .packing import NO_TOKEN, Key, Keys, pack, player_of, unpack, unpack_seen, unpack_token
 from .schedule import Rank
 

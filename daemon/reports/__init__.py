@@ -1,0 +1,8 @@
+"""What the daemon tells: health, status, problems, metrics, the page. Reads only.
+
+`app` serves it over HTTP, `control` over the socket.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,9 +6,9 @@
 from collections.abc import Iterable
 
 from ..core.queue_lines import STORE_PERK
-from ..ledger.rows import Trouble
-from ..paynow.errors import one_line
-from ..runtime.problem import Problem
+from ..ledger import Trouble
+from ..paynow import one_line
+from ..runtime import Problem
 
 _BLOCKED = {
     "chosen": ("server_unknown", "set `paynow_id` in the [[server]] the buyers mean, then reload"),

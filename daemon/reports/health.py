@@ -10,15 +10,12 @@ from datetime import datetime, timedelta
 from perkd import __version__
 
 from ..core.roster import Roster
-from ..enrolment.newcomers import Newcomers
-from ..ledger.base import Ledger
-from ..paynow.storefront import Storefront
-from ..polling.loop import Polling
-from ..polling.reconcile import Lane
-from ..runtime.clock import Clock
-from ..runtime.pulse import Pulse
-from ..servers.fleet import Fleet, Server
-from ..servers.link import Link, LinkState
+from ..enrolment import Newcomers
+from ..ledger import Ledger
+from ..paynow import Storefront
+from ..polling import Lane, Polling
+from ..runtime import Clock, Pulse
+from ..servers import Fleet, Link, LinkState, Server
 from . import problems
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, server_rows
 

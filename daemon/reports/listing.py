@@ -6,7 +6,7 @@
 from typing import Any
 
 from ..core.model import State
-from ..ledger.base import Ledger
+from ..ledger import Ledger
 from .status import command_json
 
 COMMANDS_MOST = 1000

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from ..ledger.rows import CommandRow
+from ..ledger import CommandRow
 from .status import Report, ServerHealth
 
 RELOAD_S = 10

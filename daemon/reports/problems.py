@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from ..core.changes import Catalogue
-from ..ledger.rows import ItemTrouble, Summary, Unseen
-from ..runtime.problem import SEVERITIES, Problem
+from ..ledger import ItemTrouble, Summary, Unseen
+from ..runtime import SEVERITIES, Problem
 from .command_problems import of_trouble
 
 __all__ = ["SEVERITIES", "Problem", "find"]

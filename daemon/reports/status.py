@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..core.places import members
-from ..ledger.rows import CommandRow, ServerQueue, Summary
+from ..ledger import CommandRow, ServerQueue, Summary
 from .problems import Problem
 
 

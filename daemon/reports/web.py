@@ -12,9 +12,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ..ledger.base import Ledger
-from ..runtime.counters import Counters
-from ..runtime.pulse import Pulse
+from ..ledger import Ledger
+from ..runtime import Counters, Pulse
 from .listing import commands_page, commands_query
 from .metrics import exposition
 from .page import html

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 
 
 def notify(*states: str) -> None:
@@ -20,6 +21,11 @@ def notify(*states: str) -> None:
     ):
         sender.connect(address)
         sender.sendall("\n".join(states).encode())
+
+
+def reloading() -> None:
+    """The manager waits for the next READY=1; sd_notify(3) wants the time with it."""
+    notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 
 def watchdog_s() -> float | None:

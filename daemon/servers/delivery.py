@@ -15,11 +15,8 @@ from ..core.changes import Command, Outcome
 from ..core.model import State
 from ..core.queue_lines import STORE_PERK
 from ..core.roster import Roster
-from ..ledger.base import Ledger
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.pulse import Pulse
-from ..runtime.tasks import uncancelled
+from ..ledger import Ledger
+from ..runtime import Context, uncancelled
 from .link import Link
 
 log = logging.getLogger("perkd.delivery")
@@ -31,15 +28,13 @@ CUT_OFF = "perkd was stopped while it waited for the answer: whether the command
 class Delivery:
     """Sends one server's commands, one at a time, each recorded before and after."""
 
-    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+    def __init__(
         self,
         link: Link,
         adapter: Adapter,
         roster: Roster,
         ledger: Ledger,
-        clock: Clock,
-        pulse: Pulse,
-        counters: Counters,
+        context: Context,
         *,
         elsewhere: Callable[[Iterable[str]], None],
     ) -> None:
@@ -47,11 +42,11 @@ class Delivery:
         self.wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._link, self._adapter, self._roster = link, adapter, roster
-        self._ledger, self._clock, self._pulse, self._counters = ledger, clock, pulse, counters
+        self._ledger, self._clock, self._pulse, self._counters = ledger, context.clock, context.pulse, context.counters
         self._elsewhere = elsewhere  # wakes the servers of a place
         self._name = f"deliver {self.server.name}"
         pace = self.server.min_gap.total_seconds() + self.server.endpoint.timeout_s
-        pulse.register(self._name, IDLE.total_seconds() + pace)
+        self._pulse.register(self._name, IDLE.total_seconds() + pace)
 
     def finish(self) -> None:
         """`run` returns once the command in flight, if there is one, is settled."""

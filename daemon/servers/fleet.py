@@ -15,12 +15,9 @@ from perkd.adapters.base import Adapter, Player
 from ..core.model import Server as ServerSettings
 from ..core.places import members
 from ..core.roster import Roster
-from ..ledger.base import Ledger
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.pulse import Pulse
-from ..runtime.tasks import forever
-from ..store_queue.loop import Activation, Activations
+from ..ledger import Ledger
+from ..runtime import Context, forever
+from ..store_queue import Activation, Activations
 from .delivery import Delivery
 from .link import Link
 from .presence import Presence
@@ -48,13 +45,11 @@ class Fleet:
     """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it. `joined` hears
     which players came onto a server."""
 
-    def __init__(  # noqa: PLR0913 - wiring: each is a thing of its own
+    def __init__(
         self,
         adapters: Mapping[str, Adapter],
         ledger: Ledger,
-        clock: Clock,
-        pulse: Pulse,
-        counters: Counters,
+        context: Context,
         roots: asyncio.TaskGroup,
         joined: Callable[[Collection[str]], None],
         *,
@@ -62,8 +57,8 @@ class Fleet:
     ) -> None:
         self.servers: dict[str, Server] = {}
         self._closed = False
-        self._adapters, self._ledger, self._clock = adapters, ledger, clock
-        self._pulse, self._counters, self._roots, self._joined = pulse, counters, roots, joined
+        self._adapters, self._ledger, self._context = adapters, ledger, context
+        self._roots, self._joined = roots, joined
         self._activations = activations
 
     def start(self, settings: ServerSettings) -> None:
@@ -71,16 +66,14 @@ class Fleet:
         if self._closed:
             return
         adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
-        link, roster, ending = Link(settings, adapter, self._clock), Roster(), asyncio.Event()
-        delivery = Delivery(
-            link, adapter, roster, self._ledger, self._clock, self._pulse, self._counters, elsewhere=self.wake
-        )
+        link, roster, ending = Link(settings, adapter, self._context.clock), Roster(), asyncio.Event()
+        delivery = Delivery(link, adapter, roster, self._ledger, self._context, elsewhere=self.wake)
 
         def joined(players: Collection[str]) -> None:
             delivery.wake.set()
             self._joined(players)
 
-        presence = Presence(link, roster, joined, self._clock, self._pulse)
+        presence = Presence(link, roster, joined, self._context)
         loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
         tasks = tuple(self._task(word, settings, loop, ending) for word, loop in loops.items())
         self.servers[settings.name] = self._activated(
@@ -105,7 +98,7 @@ class Fleet:
     async def _activate_anew(self, server: Server, settings: ServerSettings) -> None:
         """Only what the store is told has changed: the game server's connection and its players are left alone."""
         await self._end_queue(server)
-        self._pulse.drop(f"activate {settings.name}")
+        self._context.pulse.drop(f"activate {settings.name}")
         if not self._closed:
             self.servers[settings.name] = self._activated(server, settings)
 
@@ -131,7 +124,7 @@ class Fleet:
         for server in over:
             del self.servers[server.settings.name]
             for word in ("deliver", "presence", "activate"):
-                self._pulse.drop(f"{word} {server.settings.name}")
+                self._context.pulse.drop(f"{word} {server.settings.name}")
         for name, settings in by_name.items():
             if name not in self.servers:
                 self.start(settings)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from perkd.adapters.base import Adapter, AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
 
 from ..core.model import Server
-from ..runtime.clock import Clock
+from ..runtime import Clock
 
 log = logging.getLogger("perkd.link")
 T = TypeVar("T")

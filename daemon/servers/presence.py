@@ -11,8 +11,7 @@ from datetime import timedelta
 from perkd.adapters.base import AdapterError
 
 from ..core.roster import Roster
-from ..runtime.clock import Clock
-from ..runtime.pulse import Pulse
+from ..runtime import Context
 from .link import Link
 
 log = logging.getLogger("perkd.presence")
@@ -26,15 +25,13 @@ IDLE_S = 20.0  # a pass completes at least this often, connected or not
 class Presence:
     """Reads the player list of one server into its roster and says who joined."""
 
-    def __init__(
-        self, link: Link, roster: Roster, joined: Callable[[Collection[str]], None], clock: Clock, pulse: Pulse
-    ) -> None:
+    def __init__(self, link: Link, roster: Roster, joined: Callable[[Collection[str]], None], context: Context) -> None:
         self.link, self.roster = link, roster
-        self._joined, self._clock, self._pulse = joined, clock, pulse
+        self._joined, self._clock, self._pulse = joined, context.clock, context.pulse
         self._missed = self._skipped = 0
         self._name = f"presence {link.server.name}"
         self.every: timedelta = link.server.presence
-        pulse.register(self._name, max(IDLE_S, self.every.total_seconds()))
+        self._pulse.register(self._name, max(IDLE_S, self.every.total_seconds()))
 
     async def run(self) -> None:
         while True:

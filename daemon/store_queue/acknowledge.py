@@ -6,12 +6,9 @@
 import logging
 from collections.abc import Callable, Collection, Sequence
 
-from ..ledger.base import Ledger
-from ..paynow.errors import NotFound, Rejected, StoreError
-from ..paynow.game_server import GameServerApi
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.tasks import uncancelled
+from ..ledger import Ledger
+from ..paynow import GameServerApi, NotFound, Rejected, StoreError
+from ..runtime import Context, uncancelled
 from .requests import Asking
 
 log = logging.getLogger("perkd.activation")
@@ -31,14 +28,13 @@ class Acknowledging:
         api: GameServerApi,
         asking: Asking,
         ledger: Ledger,
-        clock: Clock,
-        counters: Counters,
+        context: Context,
         look: Callable[[Collection[str]], None],
     ) -> None:
         self.players: dict[str, str] = {}
         self.settled: Callable[[Sequence[str]], None] = lambda _: None
         self._server, self._api, self._asking = server, api, asking
-        self._ledger, self._clock, self._counters, self._look = ledger, clock, counters, look
+        self._ledger, self._clock, self._counters, self._look = ledger, context.clock, context.counters, look
         self._looks: list[tuple[float, str]] = []  # monotonic, player
 
     @property

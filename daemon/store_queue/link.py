@@ -8,9 +8,8 @@ import logging
 from perkd import __version__
 
 from ..core.model import Server
-from ..paynow.errors import StoreError, TokenRefused, one_line
-from ..paynow.game_server import GameServerApi
-from ..runtime.clock import Clock
+from ..paynow import GameServerApi, StoreError, TokenRefused, one_line
+from ..runtime import Clock
 from . import problems
 from .problems import QueueState
 from .requests import Asking

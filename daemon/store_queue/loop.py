@@ -26,16 +26,19 @@ from ..core.queue_lines import (
     store_command,
 )
 from ..core.roster import Roster
-from ..ledger.base import Ledger, LedgerError
-from ..paynow.documents import QueuedCommand
-from ..paynow.errors import NotFound, StoreError, TokenRefused, TooLarge, one_line
-from ..paynow.game_server import GameServerApi, Online
-from ..paynow.transport.exchange import Exchange
-from ..runtime.clock import Clock
-from ..runtime.counters import Counters
-from ..runtime.problem import Problem
-from ..runtime.pulse import Pulse
-from ..runtime.tasks import uncancelled
+from ..ledger import Ledger, LedgerError
+from ..paynow import (
+    Exchange,
+    GameServerApi,
+    NotFound,
+    Online,
+    QueuedCommand,
+    StoreError,
+    TokenRefused,
+    TooLarge,
+    one_line,
+)
+from ..runtime import Context, Problem, uncancelled
 from . import problems
 from .acknowledge import Acknowledging
 from .link import Linking
@@ -56,9 +59,7 @@ class Activations:
 
     exchange: Exchange
     ledger: Ledger
-    clock: Clock
-    pulse: Pulse
-    counters: Counters
+    context: Context
     customer_of: Callable[[str], str | None]
     look: Callable[[Collection[str]], None]
 
@@ -87,12 +88,10 @@ class Activation:
         self.passes = 0  # completed
         self.state = QueueState(server.name)
         self._adapter, self._roster, self._api, self._deliver = adapter, roster, api, deliver
-        self._shared, self._clock, self._ledger = shared, shared.clock, shared.ledger
-        self._asking = Asking(shared.exchange, shared.clock, shared.pulse, f"activate {server.name}")
-        self._linking = Linking(server, api, self._asking, shared.clock, self.state, shared.ledger.id)
-        self._telling = Acknowledging(
-            server.name, api, self._asking, shared.ledger, shared.clock, shared.counters, shared.look
-        )
+        self._shared, self._clock, self._ledger = shared, shared.context.clock, shared.ledger
+        self._asking = Asking(shared.exchange, shared.context, f"activate {server.name}")
+        self._linking = Linking(server, api, self._asking, self._clock, self.state, shared.ledger.id)
+        self._telling = Acknowledging(server.name, api, self._asking, shared.ledger, shared.context, shared.look)
         self._telling.settled = self._forget
         self._left, self._unread = Left(), Unread()
         self._queue_at = self._again_at = 0.0  # monotonic
@@ -252,7 +251,7 @@ class Activation:
             self._standing.pop(attempt_id, None)
 
     def _count(self, kind: str, how_many: int) -> None:
-        self._shared.counters.queue_lines.labels(self.server.name, kind).inc(how_many)
+        self._shared.context.counters.queue_lines.labels(self.server.name, kind).inc(how_many)
 
 
 def _digest(token: Secret | None) -> str:

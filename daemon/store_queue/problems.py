@@ -9,9 +9,8 @@ from datetime import datetime
 
 from ..core.model import Server
 from ..core.queue_lines import TEXTS_SHOWN
-from ..paynow.documents import Linked, PreviousLink
-from ..paynow.errors import one_line
-from ..runtime.problem import Problem
+from ..paynow import Linked, PreviousLink, one_line
+from ..runtime import Problem
 
 SAID_AFTER = 3  # failures in a row: one hiccup asks for nobody
 TEXT_SHOWN = 80

@@ -7,9 +7,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ..paynow.transport.exchange import Exchange
-from ..runtime.clock import Clock
-from ..runtime.pulse import Pulse
+from ..paynow import Exchange
+from ..runtime import Context
 
 T = TypeVar("T")
 
@@ -20,9 +19,9 @@ LONGEST_REQUEST_S = 30.0
 class Asking:
     """Waits for answers and keeps the loop's pulse."""
 
-    def __init__(self, exchange: Exchange, clock: Clock, pulse: Pulse, loop: str) -> None:
-        self._exchange, self._clock, self._pulse, self._loop = exchange, clock, pulse, loop
-        pulse.register(loop, IDLE_S + LONGEST_REQUEST_S)
+    def __init__(self, exchange: Exchange, context: Context, loop: str) -> None:
+        self._exchange, self._clock, self._pulse, self._loop = exchange, context.clock, context.pulse, loop
+        self._pulse.register(loop, IDLE_S + LONGEST_REQUEST_S)
 
     def beat(self) -> None:
         self._pulse.beat(self._loop)

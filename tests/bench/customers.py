@@ -20,6 +20,7 @@ from typing import Final
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Endpoint, Secret
 from perkd.daemon.cli import logs
+from perkd.daemon.config.settings import Poll
 from perkd.daemon.core.brake import Brake
 from perkd.daemon.core.model import BrakeLimits, Perk, PerkKind, Server
 from perkd.daemon.ledger import LEDGERS
@@ -29,17 +30,17 @@ from perkd.daemon.paynow.storefront import Storefront
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.polling.loop import Polling
 from perkd.daemon.polling.reconcile import Lane, Rules
-from perkd.daemon.polling.watch import Intervals
 from perkd.daemon.runtime.clock import Clock
+from perkd.daemon.runtime.context import Context
 from perkd.daemon.runtime.counters import Counters
-from perkd.daemon.runtime.pulse import Pulse
 from tests.bench.shop import customer_id, token
 from tests.builders import specs
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-AT_ONCE: Final = Intervals(online=timedelta(milliseconds=1), offline=timedelta(milliseconds=1))  # due when asked for
 RATE: Final = 1_000_000.0  # requests a second: the limit is asked for each, and holds nobody back
 IN_FLIGHT: Final = 16  # as the config has it
+SOON: Final = timedelta(milliseconds=1)
+AT_ONCE: Final = Poll(online=SOON, offline=SOON, rate=RATE, concurrency=IN_FLIGHT)  # due when asked for
 PERKS: Final = tuple(
     Perk(
         name=name,
@@ -195,18 +196,15 @@ async def ledger_and_lane(path: Path, clock: Clock) -> AsyncIterator[tuple[Ledge
         await ledger.close()
 
 
-def polling_of(store: Storefront, ledger: Ledger, lane: Lane, clock: Clock, counters: Counters) -> Polling:
+def polling_of(store: Storefront, ledger: Ledger, lane: Lane, context: Context) -> Polling:
     return Polling(
         store,
         ledger,
         lane,
-        clock,
-        Pulse(clock.monotonic),
-        every=AT_ONCE,
-        concurrency=IN_FLIGHT,
+        context,
+        poll=AT_ONCE,
         wake=lambda _: None,
         is_online=lambda _: False,
-        counters=counters,
     )
 
 
@@ -219,8 +217,8 @@ async def reader(path: Path, port: int) -> AsyncIterator[Reader]:
         store = await stack.enter_async_context(
             Storefront.open(f"http://127.0.0.1:{port}", rate=Rate(RATE), wall=clock.now)
         )
-        counters = Counters()
-        yield Reader(clock, polling_of(store, ledger, lane, clock, counters), counters)
+        context = Context.of(clock)
+        yield Reader(clock, polling_of(store, ledger, lane, context), context.counters)
 
 
 @contextmanager
@@ -250,4 +248,4 @@ async def idle(path: Path) -> AsyncIterator[Polling]:
         ledger_and_lane(path, clock) as (ledger, lane),
         Storefront.open("http://127.0.0.1:9", rate=Rate(RATE), wall=clock.now) as store,
     ):
-        yield polling_of(store, ledger, lane, clock, Counters())
+        yield polling_of(store, ledger, lane, Context.of(clock))

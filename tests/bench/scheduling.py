@@ -30,7 +30,7 @@ from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.polling.schedule import Schedule
 from perkd.daemon.polling.watch import Intervals
 from perkd.daemon.runtime.clock import Clock
-from perkd.daemon.runtime.counters import Counters
+from perkd.daemon.runtime.context import Context
 from tests.bench.common import Bar, Result, Spread, shuffled
 from tests.bench.customers import RATE, ROOT, fill, ledger_and_lane, polling_of, today
 
@@ -138,7 +138,7 @@ async def perkd(path: Path, customers: int, every_s: float, window_s: float) -> 
     async with AsyncExitStack() as stack:
         ledger, lane = await stack.enter_async_context(ledger_and_lane(path, clock))
         exchange = await stack.enter_async_context(Exchange.open("http://127.0.0.1:9", rate=Rate(RATE), wall=clock.now))
-        polling = polling_of(Still(exchange, read.append), ledger, lane, clock, Counters())
+        polling = polling_of(Still(exchange, read.append), ledger, lane, Context.of(clock))
         every = timedelta(seconds=every_s)
         polling.every = Intervals(every, every)
         await polling.load()

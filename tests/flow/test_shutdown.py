@@ -224,11 +224,11 @@ async def test_an_address_that_is_taken_or_cannot_be_is_said_in_a_sentence(what:
         config = world.config_path.read_text("utf-8")
         if what == "http":
             config = config.replace("127.0.0.1:0", world.server.address)
-            expected = f"[http] listen: {world.server.address} cannot be opened (Address already in use)"
+            expected = f"[http] listen: {world.server.address} cannot be opened (address already in use)"
         else:
             missing = world.socket.parent / "nowhere" / "control.sock"
             config = config.replace(str(world.socket), str(missing))
-            expected = f"[control] socket: {missing} cannot be opened (No such file or directory)"
+            expected = f"[control] socket: {missing} cannot be opened (no such file or directory)"
         world.config_path.write_text(config, "utf-8")
         refused = await world.perkd("run")
         assert refused.code == 1

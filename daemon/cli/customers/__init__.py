@@ -1,0 +1,1 @@
+"""`perkd customers`: list, add, remove, and import many from a file."""

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...config.secret_references import read_text
-from ...config.tokens_file import TokenEntry, TokenList, clean_token, read_tokens
+from ...config import TokenEntry, TokenList, clean_token, read_text, read_tokens
 from ...core.mistakes import Findings, quoted
 from ...core.model import Secret
 from ..csv_rows import Row, csv_rows

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...config.secret_references import SecretError, others_can_read
-from ...config.tokens_file import TokenEntry
+from ...config import SecretError, TokenEntry, others_can_read
 from ...core.mistakes import ConfigError
 from ..asking import Daemon
 from ..errors import CliError, OutOfReach, WrongUse

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...config.secret_references import SecretError, others_can_read, read_text
+from ...config import SecretError, others_can_read, read_text
 from ..asking import Daemon
 from ..errors import NotWell, WrongUse
 from ..options import Config, Json, Yes

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 
 from ...config import Settings
 from ...core.model import Item
-from ...paynow.documents import Product, StoreItem
-from ...paynow.errors import Limited, NotPermitted, StoreError, TokenRefused, Unreachable
-from ...paynow.management import Management
-from ...paynow.transport.rate import Rate
+from ...paynow import Limited, Management, NotPermitted, Product, Rate, StoreError, StoreItem, TokenRefused, Unreachable
 from ..output import many
 from .products import Found, Owned, look_at, not_mapped
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...core.mistakes import close_matches, listed, quoted
 from ...core.model import Perk, PerkKind, Server
 from ...core.queue_lines import WORD, is_for_perkd
-from ...paynow.documents import Product, ProductCommand
+from ...paynow import Product, ProductCommand
 
 ACTIVATES = "on_purchase"  # an item becomes active when the commands of this stage were acknowledged
 _STARTS = (ACTIVATES, "on_trial_start")  # what is queued when somebody comes to own the item

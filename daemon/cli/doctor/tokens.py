@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ...config import Settings
-from ...config.tokens_file import TokenEntry
+from ...config import Settings, TokenEntry
 from ...core.model import Item, Perk, Secret
-from ...paynow.errors import Limited, StoreError, TokenRefused, Unreachable
-from ...paynow.storefront import Fresh, Storefront
-from ...paynow.transport.rate import Rate
+from ...paynow import Fresh, Limited, Rate, StoreError, Storefront, TokenRefused, Unreachable
 from ..output import many
 
 SAMPLE = 20

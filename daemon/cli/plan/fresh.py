@@ -6,11 +6,9 @@ from datetime import timedelta
 
 from ...config import Settings
 from ...core.model import Secret
-from ...ledger.rows import Polled
-from ...paynow.errors import Limited, StoreError
-from ...paynow.storefront import Fresh, Storefront
-from ...paynow.transport.rate import Rate
-from ...polling.reconcile import Sighting
+from ...ledger import Polled
+from ...paynow import Fresh, Limited, Rate, StoreError, Storefront
+from ...polling import Sighting
 from ..output import many
 from ..progress import progress
 from .rehearsal import Rehearsal

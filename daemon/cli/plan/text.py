@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...config import Settings
 from ...core.model import PerkKind, State
-from ...ledger.rows import CommandRow
+from ...ledger import CommandRow
 from ..output import STYLES, lasting, many, printable, say, table
 from .work import Plan
 

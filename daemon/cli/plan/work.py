@@ -12,10 +12,9 @@ from typing import Any
 
 from ...config import Settings
 from ...core.model import State, Step
-from ...ledger.base import LedgerError
-from ...ledger.rows import Brakes, CommandRow
-from ...polling.reconcile import Sighting
-from ...reports.status import command_json, stamp
+from ...ledger import Brakes, CommandRow, LedgerCopy, LedgerError
+from ...polling import Sighting
+from ...reports import command_json, stamp
 from ..errors import Misconfigured, NotWell, OutOfReach
 from . import rehearsal
 from .rehearsal import Rehearsal
@@ -65,7 +64,7 @@ def make(found: Settings, *, fresh: bool) -> Plan:
         copy = rehearsal.copy_of(found.ledger.path)
         if copy is None and not fresh:
             return Plan(fresh=False, first_start=True)
-        return asyncio.run(_make(copy or rehearsal.empty(now), found, fresh=fresh, first_start=copy is None))
+        return asyncio.run(_make(copy or LedgerCopy.empty(now), found, fresh=fresh, first_start=copy is None))
     except LedgerError as error:
         raise Misconfigured(str(error)) from error
     except sqlite3.DatabaseError as error:
@@ -76,7 +75,7 @@ def make(found: Settings, *, fresh: bool) -> Plan:
         ) from error
 
 
-async def _make(copy: sqlite3.Connection, found: Settings, *, fresh: bool, first_start: bool) -> Plan:
+async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: bool) -> Plan:
     try:
         played = Rehearsal(copy, found, lambda: datetime.now(UTC))
         made = Plan(fresh=fresh, first_start=first_start)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...paynow.errors import Limited
-from ...paynow.requests import BulkAssignment
+from ...paynow import BulkAssignment, Limited
 from ..errors import NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
@@ -20,8 +19,7 @@ from .sending import Record, recorded
 from .session import Desk, ask, desk
 
 if TYPE_CHECKING:
-    from ...paynow.bulk import Marks, RowResult
-    from ...paynow.management import Management
+    from ...paynow import Management, Marks, RowResult
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", readable=False, help=f"CSV with a header: {', '.join(ASSIGNMENT_COLUMNS)}.")
@@ -99,7 +97,7 @@ def _read_back(where: Desk, record: Record, lines: Sequence[Line[BulkAssignment]
     piece = [(place, line.body) for place, line in enumerate(lines) if line.number in killed.sending]
 
     async def look(management: "Management") -> list[LineSaid]:
-        from ...paynow.bulk import read_back  # noqa: PLC0415 - it brings the HTTP client
+        from ...paynow import read_back  # noqa: PLC0415 - it brings the HTTP client
 
         return [_said(lines[row.place].number, row) for row in await read_back(management.items, piece, before)]
 
@@ -113,7 +111,7 @@ async def _assign(
     step: Callable[[int], None],
     record: Record,
 ) -> None:
-    from ...paynow.bulk import assign_bulk as sent_in_pieces  # noqa: PLC0415 - it brings the HTTP client
+    from ...paynow import assign_bulk as sent_in_pieces  # noqa: PLC0415 - it brings the HTTP client
 
     async def once() -> None:
         left = lines[len(work.results) :]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...paynow.errors import Limited, StoreError
+from ...paynow import Limited, StoreError
 from ..errors import CliError, NotWell
 from ..output import many, printable, say, say_json, warn
 from .remainder import lines_text, write_rows
@@ -20,7 +20,7 @@ from .sending import KILLED, Record
 from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, ended, told
 
 if TYPE_CHECKING:
-    from ...paynow.management import Management
+    from ...paynow import Management
 
 UNKNOWN = "unknown"
 _PLACE = re.compile(r"The store says: \[([0-9]{1,3})\]")

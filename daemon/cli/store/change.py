@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...paynow.requests import CustomerFields
+from ...paynow import CustomerFields
 from ..errors import OutOfReach, WrongUse
 from ..options import Config, Json
 from ..output import printable, say, say_json, warn
@@ -15,8 +15,7 @@ from .session import LOST, ask, desk, told
 from .text import customer_details, plain
 
 if TYPE_CHECKING:
-    from ...paynow.documents import Customer
-    from ...paynow.management import Management
+    from ...paynow import Customer, Management
 
 CLEARABLE = ("name", "steam_id", "minecraft_uuid", "xbox_xuid", "metadata")
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...paynow.errors import StoreError
-from ...paynow.requests import BULK_CUSTOMERS, CustomerFields
+from ...paynow import BULK_CUSTOMERS, CustomerFields, StoreError
 from ..errors import NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
@@ -18,7 +17,7 @@ from .sending import Record, recorded
 from .session import LOST, desk
 
 if TYPE_CHECKING:
-    from ...paynow.management import Management
+    from ...paynow import Management
 
 File = Annotated[
     Path,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from ...paynow.requests import CustomerFields
+from ...paynow import CustomerFields
 from ..errors import NotWell, WrongUse
 from ..options import Config, Json
 from ..output import many, say, say_json
@@ -19,8 +19,7 @@ from .session import Desk, ask, desk, every_customer
 from .text import customer_details, customers_table, list_json, name_of, plain, when
 
 if TYPE_CHECKING:
-    from ...paynow.documents import Customer
-    from ...paynow.management import Management
+    from ...paynow import Customer, Management
 
 SHOWN = 100
 COLUMNS = (

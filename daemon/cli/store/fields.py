@@ -11,8 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from ...core.mistakes import quoted
-from ...paynow.errors import BadInput
-from ...paynow.requests import Sent, checked_id, expiry
+from ...paynow import BadInput, Sent, checked_id, expiry
 from ..errors import WrongUse
 
 S = TypeVar("S", bound=Sent)

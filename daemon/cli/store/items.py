@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...paynow.errors import BadInput
-from ...paynow.requests import Assignment
+from ...paynow import Assignment, BadInput
 from ..errors import NotWell, WrongUse
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, warn
@@ -17,8 +16,7 @@ from .session import ask, desk
 from .text import items_table, list_json
 
 if TYPE_CHECKING:
-    from ...paynow.documents import StoreItem
-    from ...paynow.management import Management
+    from ...paynow import Management, StoreItem
 
 HIDDEN = (
     "an item without commands is likely invisible to the customer's token, so perkd will likely never see it and give "

@@ -9,10 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from ...config.secret_references import SecretError, read_text
+from ...config import SecretError, read_text
 from ...core.mistakes import ConfigError, Findings, close_matches, quoted
-from ...paynow.errors import BadInput
-from ...paynow.requests import BulkAssignment, CustomerFields, Sent
+from ...paynow import BadInput, BulkAssignment, CustomerFields, Sent
 from ..csv_rows import Row, csv_rows
 from ..errors import WrongUse
 from ..output import many

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
-from ...paynow.errors import StoreError
+from ...paynow import StoreError
 from ..errors import NotWell
 from .remainder import lines_text, numbers, spans
 

@@ -11,31 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ...config import ConfigError, SecretSources, sections
-from ...config.file_tables import PollTable, StoreTable
-from ...config.secret_keys import SecretRules
-from ...config.secret_references import SecretError, others_can_read, read_text
-from ...config.settings import Store
-from ...config.tables import parse_toml, read_table
-from ...core.mistakes import Findings, Mistake
+from ...config import SecretSources, Store, store_access
+from ...core.mistakes import ConfigError, Mistake
 from ...core.model import Secret
-from ...paynow.errors import (
-    BadAddress,
-    BadInput,
-    Limited,
-    ServerFault,
-    StoreError,
-    TokenRefused,
-    Unreachable,
-    Unreadable,
-)
+from ...paynow import BadAddress, BadInput, Limited, ServerFault, StoreError, TokenRefused, Unreachable, Unreadable
 from ..errors import CliError, Misconfigured, NotWell, OutOfReach, WrongUse
 from ..options import config_path
 from ..output import printable, warn
 
 if TYPE_CHECKING:
-    from ...paynow.documents import Customer
-    from ...paynow.management import Management
+    from ...paynow import Customer, Management
 
 T = TypeVar("T")
 
@@ -66,23 +51,11 @@ class Desk:
 def desk(option: Path | None) -> Desk:
     """What the config says about the store. A mistake elsewhere in it does not matter here. Raises Misconfigured."""
     path = config_path(option)
-    findings = Findings()
     try:
-        text = read_text(path)
-        rules = SecretRules(
-            sources=SecretSources.of(os.environ), literal_allowed=not others_can_read(path), need_secrets=True
-        )
-        document = parse_toml(text, "", findings)
-        findings.raise_mistakes()
-        store = sections.store(read_table(StoreTable, document.get("store", {}), "store", findings), rules, findings)
-        poll = sections.poll(read_table(PollTable, document.get("poll", {}), "poll", findings), findings)
-        findings.raise_mistakes()
-    except SecretError as problem:
-        fix = f"{problem.fix}; -c names another file"
-        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
-        raise Misconfigured(ConfigError([mistake]).render(path)) from problem
+        access = store_access(path, SecretSources.of(os.environ))
     except ConfigError as error:
         raise Misconfigured(error.render(path)) from error
+    store = access.store
     if store.api_key is None:
         mistake = Mistake(
             where="store.api_key",
@@ -92,7 +65,7 @@ def desk(option: Path | None) -> Desk:
             'api_key = "credential:paynow-api-key"',
         )
         raise Misconfigured(ConfigError([mistake]).render(path))
-    return Desk(store, store.api_key, poll.rate)
+    return Desk(store, store.api_key, access.poll.rate)
 
 
 def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
@@ -109,10 +82,7 @@ def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: st
 
 
 async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
-    from ...paynow.management import (  # noqa: PLC0415 - it brings the HTTP client: half a second for each verb
-        Management,
-    )
-    from ...paynow.transport.rate import Rate  # noqa: PLC0415 - as above
+    from ...paynow import Management, Rate  # noqa: PLC0415 - they bring the HTTP client: half a second for each verb
 
     async with Management.open(
         where.store.api, where.store.id, where.key, items_word=where.store.management_items, rate=Rate(where.rate)
@@ -122,7 +92,7 @@ async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
 
 def ended(error: StoreError) -> CliError:
     """How a verb ends that the store failed."""
-    from ...paynow.items_api import AssignedUnknown  # noqa: PLC0415 - as below; whoever raised it has it already
+    from ...paynow import AssignedUnknown  # noqa: PLC0415 - as below; whoever raised it has it already
 
     kind = next((kind for types, kind in ENDS if isinstance(error, types)), NotWell)
     return kind(told(error, blindly=not isinstance(error, AssignedUnknown)))

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ..output import many, printable, say, say_json, table
 
 if TYPE_CHECKING:
-    from ...paynow.documents import Customer, Product, StoreItem
+    from ...paynow import Customer, Product, StoreItem
 
 
 def plain(document: BaseModel) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .remainder import write_new
 from .session import Desk, ask, desk
 
 if TYPE_CHECKING:
-    from ...paynow.management import Management
+    from ...paynow import Management
 
 Out = Annotated[
     Path | None,

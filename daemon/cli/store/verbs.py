@@ -18,7 +18,7 @@ from .session import ask, desk
 from .text import list_json, products_table
 
 if TYPE_CHECKING:
-    from ...paynow.documents import Product
+    from ...paynow import Product
 
 
 def _group(text: str) -> typer.Typer:

@@ -2,7 +2,7 @@
 
 from yarl import URL
 
-from ...config.addresses import PLAIN_PATH, is_loopback
+from ...config import PLAIN_PATH, is_loopback
 from ..errors import BadAddress
 
 

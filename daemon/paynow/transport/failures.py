@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
-from perkd.adapters.wire.sockets import reason
-
+from ...runtime import in_words
 from ..errors import (
     BadAddress,
     NotFound,
@@ -134,7 +133,7 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
     kind, text = next((kind, text) for types, kind, text in _TRANSPORT if isinstance(error, types))
     why = ""
     if "{why}" in text and isinstance(error, aiohttp.ClientConnectorError):  # a certificate error may have no os_error
-        why = one_line(reason(error.os_error))
+        why = one_line(in_words(error.os_error))
     return kind(text.format(host=host, path=path, why=why), path=path)
 
 

@@ -1,7 +1,6 @@
 """Who asks the emulated store, and whether he may. `store.py` calls this for each request."""
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import dataclass
 
 from .attempts import Attempts

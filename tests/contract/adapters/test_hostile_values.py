@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Kind, Unsafe, Who

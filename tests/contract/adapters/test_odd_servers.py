@@ -13,8 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Session

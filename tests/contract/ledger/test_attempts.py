@@ -3,8 +3,7 @@
 from datetime import datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from perkd.daemon.config.names import NAME
 from perkd.daemon.core.changes import Hold, Outcome

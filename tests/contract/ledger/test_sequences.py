@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from perkd.daemon.core.changes import HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import TRANSITIONS, Cause, State, Step

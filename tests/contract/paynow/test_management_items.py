@@ -26,8 +26,7 @@ from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.documents import Documents
 from perkd.daemon.sandbox.store.faults import Fault
-from perkd.daemon.sandbox.store.goods import STORE_ID, Goods
-from perkd.daemon.sandbox.store.goods import Assignment as Given
+from perkd.daemon.sandbox.store.goods import STORE_ID, Assignment as Given, Goods
 from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
 from tests.contract.stores import NOW, UNLIMITED, management_of, newcomer, one_handler, running_store

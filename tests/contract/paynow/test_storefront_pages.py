@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from perkd.daemon.core.model import Inventory
 from perkd.daemon.paynow import storefront

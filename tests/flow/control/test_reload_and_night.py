@@ -89,7 +89,7 @@ async def test_every_night_the_ledger_is_copied_whole(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await with_vip(world)
         copies = world.ledger_path.parent / "backups"
-        owner.app._night.set()
+        owner.app.night.due.set()
         await world.until(lambda: list(copies.glob("ledger-*.db")))
         [copy] = copies.glob("ledger-*.db")
         await world.stop_app()
@@ -107,7 +107,7 @@ async def test_a_copy_that_fails_is_a_problem_and_stops_nothing(tmp_path: Path) 
         owner = await with_vip(world)
         in_the_way = world.ledger_path.parent / "backups"
         in_the_way.write_text("not a folder", "utf-8")
-        owner.app._night.set()
+        owner.app.night.due.set()
         failed = await owner.until(lambda: _problem(owner, "backup_failed"))
         assert failed["severity"] == "error"
         assert str(in_the_way) in failed["text"]
@@ -115,7 +115,7 @@ async def test_a_copy_that_fails_is_a_problem_and_stops_nothing(tmp_path: Path) 
         await owner.later(days=31)
         await owner.settled(owner.add("Ann"), owner.remove("Ann"))
         in_the_way.unlink()
-        owner.app._night.set()
+        owner.app.night.due.set()
         await world.until(lambda: list(in_the_way.glob("ledger-*.db")))
         assert await owner.until(lambda: _gone(owner, "backup_failed"))
 

@@ -173,7 +173,7 @@ async def test_a_customer_with_an_id_of_the_far_future_hides_nobody(tmp_path: Pa
         world.add_customer("Ann")
         await later(world, minutes=6)
         await enrolled(world, "Ann", "Eve")
-        await owner.app._ledger.put_bookmark(f"enrolled:{STORE_ID}", FUTURE)  # as an older perkd left it
+        await owner.app.ledger.put_bookmark(f"enrolled:{STORE_ID}", FUTURE)  # as an older perkd left it
         await world.stop_app()
         world.add_customer("Bob")
         await begun(world)

@@ -129,7 +129,7 @@ async def test_an_item_the_customers_own_list_shows_late_is_looked_for_again(tmp
 
 
 async def listed(owner: Owner, item: str) -> bool:
-    return await owner.app._ledger.listed([item]) == {item}
+    return await owner.app.ledger.listed([item]) == {item}
 
 
 async def test_an_item_an_inventory_had_is_looked_for_no_more(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_r
             world.hands.forward(after)
             await world.until(lambda: (feed._looks.next_at or math.inf) > world.hands.monotonic())
             await fed(world)
-            return int(await owner.app._ledger.bookmark(f"feed:{STORE_ID}") or 0)
+            return int(await owner.app.ledger.bookmark(f"feed:{STORE_ID}") or 0)
 
         for seconds in (21, 41, 61, 61):
             assert await bookmark(timedelta(seconds=seconds)) < int(first)

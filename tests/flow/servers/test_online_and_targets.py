@@ -32,7 +32,7 @@ SWORD = "give Ann iron_sword 1"
 
 
 async def reloaded(owner: Owner) -> None:
-    assert await owner.app.reload()
+    assert await owner.app.reload.now()
 
 
 # Waiting for the player
@@ -165,7 +165,7 @@ async def test_a_new_interval_for_who_is_online_is_taken_over_by_a_reload(tmp_pa
         [watch] = owner.app.polling.watches.values()
         await world.until(lambda: watch.online and owner.app.polling.resting)
         world.config_path.write_text(config, "utf-8")
-        assert "poll.online changed" in await owner.app.reload()
+        assert "poll.online changed" in await owner.app.reload.now()
         await owner.looked()
         world.buy("Ann")
         await owner.settled(owner.add("Ann"))

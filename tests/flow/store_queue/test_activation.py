@@ -41,7 +41,7 @@ async def test_a_line_for_perkd_activates_the_item_and_the_perk_arrives(tmp_path
         await world.until(lambda: state_of(world, item) == "active")
         await owner.settled(gold(world, "Ann"))
         assert server.queue == {}
-        me = host_name("survival", owner.app._ledger.id)
+        me = host_name("survival", owner.app.ledger.id)
         assert server.link == {"ip": "127.0.0.1", "hostname": me, "platform": "minecraft", "version": "0.1.0"}
 
 
@@ -363,7 +363,7 @@ async def test_one_bad_id_in_many_acknowledgements_does_not_keep_the_others_back
 
 
 async def _nothing_owed(owner: Owner) -> bool:
-    return await owner.app._ledger.owed("survival") == []
+    return await owner.app.ledger.owed("survival") == []
 
 
 async def test_what_came_over_the_queue_is_counted(tmp_path: Path) -> None:

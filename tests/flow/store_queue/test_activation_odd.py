@@ -219,7 +219,7 @@ async def test_the_lines_of_a_renamed_server_are_sent_by_its_new_name(tmp_path: 
         assert world.server.deliveries.count("say thanks Ann") == 1
         assert "token_shared" not in await owner.problems()  # another name is no other program
         assert server.link is not None
-        assert server.link["hostname"] == host_name("smp", owner.app._ledger.id)
+        assert server.link["hostname"] == host_name("smp", owner.app.ledger.id)
 
 
 async def test_two_perkds_with_one_config_see_each_other(tmp_path: Path) -> None:
@@ -233,9 +233,9 @@ async def test_two_perkds_with_one_config_see_each_other(tmp_path: Path) -> None
         told(other, server)
         await other.start_app()
         found = await problem(Owner(other), "token_shared")
-        assert owner.app._ledger.id[:8] in found["text"]
+        assert owner.app.ledger.id[:8] in found["text"]
         await owner.later(days=1, minutes=1)
-        assert Owner(other).app._ledger.id[:8] in (await problem(owner, "token_shared"))["text"]
+        assert Owner(other).app.ledger.id[:8] in (await problem(owner, "token_shared"))["text"]
 
 
 async def test_a_link_that_fails_stays_visible_until_one_succeeds(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ import itertools
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.adapters.wire.codec import SIZE_MOST, Decoder, Packet, ProtocolError, RequestError, encode
 

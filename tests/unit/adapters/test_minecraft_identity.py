@@ -5,8 +5,7 @@ import re
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Adapter, Kind, Player, Unsafe, Who

@@ -1,8 +1,7 @@
 """What Minecraft servers' replies mean: the texts of many versions, and names that try to speak for the server."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Verdict

@@ -1,8 +1,7 @@
 """Player lists of every Minecraft version: exact identities or no list at all."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Player

@@ -4,8 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Kind, Unsafe, Who

@@ -1,8 +1,7 @@
 """The player tables of Source servers, and names that look like rows of them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Player

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.cli.errors import WrongUse
 from perkd.daemon.cli.store.fields import an_id, end_time, faults, pairs, shown, wrong

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from perkd.adapters import ADAPTERS
-from perkd.daemon.config import ConfigError, Mistake, SecretSources, load
+from perkd.daemon.config import SecretSources, load
+from perkd.daemon.core.mistakes import ConfigError, Mistake
 from perkd.daemon.core.model import Server
 from tests.configtext import ENV, PASSWORD, load_text, mistakes, perk, server
 from tests.tinygame import GAMES, TinyGame

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perkd.daemon.config import ConfigError, Listen, sections
+from perkd.daemon.config import Listen, sections
+from perkd.daemon.core.mistakes import ConfigError
 from perkd.daemon.core.model import BrakeLimits, PerkKind, Reason, Secret, Target
 from perkd.daemon.enrolment import feed
 from perkd.daemon.store_queue import loop

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from perkd.daemon.config import ConfigError, Mistake, SecretSources, load
-from perkd.daemon.config.file_tables import LISTS, PerkTable, ServerTable
-from perkd.daemon.config.file_tables import SECTIONS as SECTIONS_OF_FILE
+from perkd.daemon.config import SecretSources, load
+from perkd.daemon.config.file_tables import LISTS, SECTIONS as SECTIONS_OF_FILE, PerkTable, ServerTable
 from perkd.daemon.config.tables import Table
+from perkd.daemon.core.mistakes import ConfigError, Mistake
 from tests import secretwatch
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server, toml_text
 from tests.tinygame import GAMES

@@ -1,8 +1,7 @@
 """Places: what a label says, which servers it means, and which two places are one."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.config.names import NAME
 from perkd.daemon.core import places

@@ -1,8 +1,7 @@
 """Templates: what compiles, what is refused and with which words, and that rendering looks at a value once."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.adapters.base import Kind, Unsafe
 from perkd.daemon.core import templates

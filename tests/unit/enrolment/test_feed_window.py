@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from perkd.daemon.core.store_ids import FLAKE_EPOCH, flake_time
 from perkd.daemon.enrolment.feed_window import OVERLAP, TIME_BITS, Looks, Window, before, flake_at, latest_flake
-from perkd.daemon.paynow.wire import FLAKE_EPOCH, flake_time
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

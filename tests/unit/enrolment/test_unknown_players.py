@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.enrolment.unknown_players import AGAIN, Strangers
 from tests.builders import NOW

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.paynow.bulk import RowResult, RowState, matched, pieces
 from perkd.daemon.paynow.documents import ItemProduct, StoreItem

@@ -4,8 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from perkd.daemon.paynow.errors import StoreError, Unreachable, Unreadable
 from perkd.daemon.paynow.paging import PAGE_LIMIT, news, pages

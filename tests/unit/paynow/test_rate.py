@@ -6,8 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.paynow.transport.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Line, Pace, Rate
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.core.model import Item
+from perkd.daemon.core.store_ids import flake, flake_time
 from perkd.daemon.paynow.errors import Refusal
-from perkd.daemon.paynow.wire import NotAnAnswer, flake, flake_time, moment, read_customer
+from perkd.daemon.paynow.wire import NotAnAnswer, moment, read_customer
 from perkd.daemon.paynow.wire_items import read_items
 
 DATA = Path(__file__).parents[2] / "data" / "paynow"

@@ -1,8 +1,7 @@
 """Texts and players as small pieces: what goes in comes out, and two players are never one."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.polling.packing import Newest, key_of, pack, player_of, unpack, unpack_seen, unpack_token
 

@@ -8,7 +8,7 @@ from perkd.daemon.paynow.errors import Rejected
 from perkd.daemon.paynow.transport.exchange import Exchange
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.runtime.clock import Clock
-from perkd.daemon.runtime.pulse import Pulse
+from perkd.daemon.runtime.context import Context
 from perkd.daemon.store_queue.requests import Asking
 from tests.builders import NOW
 
@@ -25,7 +25,7 @@ class Stopwatch:
 
 async def test_each_answer_is_a_sign_of_life_also_a_refusal() -> None:
     watch = Stopwatch()
-    pulse = Pulse(watch)
+    context = Context.of(Clock(lambda: NOW, watch))
 
     async def answered() -> str:
         watch.at += 1000.0
@@ -36,19 +36,19 @@ async def test_each_answer_is_a_sign_of_life_also_a_refusal() -> None:
         raise Rejected("no", path="/there", status=400)
 
     async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
-        asking = Asking(exchange, Clock(lambda: NOW, watch), pulse, "activate survival")
+        asking = Asking(exchange, context, "activate survival")
         watch.at = 1000.0
-        assert pulse.late() == {"activate survival": 1000.0}
+        assert context.pulse.late() == {"activate survival": 1000.0}
         assert await asking.answer(answered()) == "here"
-        assert pulse.late() == {}
+        assert context.pulse.late() == {}
         with pytest.raises(Rejected):
             await asking.answer(refused())
-        assert pulse.late() == {}
+        assert context.pulse.late() == {}
 
 
 async def test_who_is_cancelled_while_he_asks_leaves_no_request_behind() -> None:
     watch, cut_off = Stopwatch(), asyncio.Event()
-    pulse = Pulse(watch)
+    context = Context.of(Clock(lambda: NOW, watch))
 
     async def never() -> None:
         try:
@@ -58,7 +58,7 @@ async def test_who_is_cancelled_while_he_asks_leaves_no_request_behind() -> None
             raise
 
     async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
-        asking = Asking(exchange, Clock(lambda: NOW, watch), pulse, "activate survival")
+        asking = Asking(exchange, context, "activate survival")
         task = asyncio.create_task(asking.answer(never()))
         for _ in range(3):
             await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+from .newcomers import Newcomers as Newcomers

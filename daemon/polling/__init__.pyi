@@ -1,0 +1,11 @@
+from .loop import Polling as Polling
+from .reconcile import (
+    Lane as Lane,
+    Rules as Rules,
+    Sighting as Sighting,
+    brake_of as brake_of,
+)
+from .schedule import Rank as Rank
+from .watch import (
+    Watch as Watch,
+)

@@ -1,0 +1,16 @@
+from .health import Health as Health
+from .listing import (
+    commands_page as commands_page,
+    commands_query as commands_query,
+)
+from .serve import open_port as open_port
+from .status import (
+    Report as Report,
+    command_json as command_json,
+    stamp as stamp,
+)
+from .watchdog import feed_watchdog as feed_watchdog
+from .web import (
+    Reporter as Reporter,
+    Web as Web,
+)

@@ -1,0 +1,28 @@
+"""Feeds systemd's watchdog only while every loop completes its passes in time (law 17), and keeps its status line."""
+
+import asyncio
+import contextlib
+import logging
+
+from ..runtime import Context, notify, watchdog_s
+from .health import line
+from .web import Reporter
+
+log = logging.getLogger("perkd")
+
+LONGEST_S = 30.0
+
+
+async def feed_watchdog(report: Reporter, context: Context) -> None:
+    """A root task: it runs until it is cancelled."""
+    every_s = min(LONGEST_S, (watchdog_s() or 60.0) / 3)
+    while True:
+        late = context.pulse.late()
+        for loop, age_s in late.items():
+            log.error("the loop %r completed no pass for %.0f s", loop, age_s, extra={"action": "loop_late"})
+        if not late:
+            notify("WATCHDOG=1")
+        with contextlib.suppress(TimeoutError):  # the nightly copy uses the connection that reports are read by
+            async with asyncio.timeout(every_s):
+                notify(f"STATUS={line(await report())}")
+        await context.clock.sleep(every_s)

@@ -1,0 +1,20 @@
+from .clock import Clock as Clock
+from .context import Context as Context
+from .counters import Counters as Counters
+from .network import in_words as in_words
+from .problem import (
+    SEVERITIES as SEVERITIES,
+    Problem as Problem,
+)
+from .pulse import Pulse as Pulse
+from .start import CannotStart as CannotStart
+from .systemd import (
+    notify as notify,
+    reloading as reloading,
+    signals as signals,
+    watchdog_s as watchdog_s,
+)
+from .tasks import (
+    forever as forever,
+    uncancelled as uncancelled,
+)

@@ -1,0 +1,10 @@
+from .games.source_console import Style as Style
+from .store.goods import (
+    STORE_ID as STORE_ID,
+    Goods as Goods,
+    ProductCommand as ProductCommand,
+)
+from .world import (
+    PASSWORD as PASSWORD,
+    Sandbox as Sandbox,
+)

@@ -1,0 +1,12 @@
+from .fleet import (
+    Fleet as Fleet,
+    Server as Server,
+)
+from .link import (
+    Link as Link,
+    LinkState as LinkState,
+)
+from .probe import (
+    Probed as Probed,
+    probed as probed,
+)

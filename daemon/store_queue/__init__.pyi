@@ -1,0 +1,4 @@
+from .loop import (
+    Activation as Activation,
+    Activations as Activations,
+)
