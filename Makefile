@@ -1,5 +1,10 @@
-# perkd: each target sets itself up in .venv; nothing is needed but Python 3.11, venv and make.
-PYTHON ?= python3.11
+# perkd: each target sets itself up in .venv. You need Python 3.11 or newer with venv, and make.
+# The first of these that runs and is new enough is used; `make PYTHON=/path/to/python test` names another one.
+CANDIDATES := python3.13 python3.12 python3.11 python3
+NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+ifndef PYTHON
+PYTHON := $(firstword $(foreach one,$(CANDIDATES),$(shell $(one) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $(one))))
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -20,6 +25,8 @@ bench: $(VENV)/.bench ## what perkd costs, as ratios to yardsticks of the same r
 	@$(BIN)/python -m tests.bench
 
 $(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "perkd needs Python 3.11 or newer with venv. None of these is: $(CANDIDATES)." \
+	  "Install one (Debian: python3 python3-venv), or name it: make PYTHON=/path/to/python test"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(READY)

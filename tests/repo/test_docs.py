@@ -81,13 +81,73 @@ def test_every_decision_has_a_title_with_its_number_and_a_status() -> None:
         assert any(line.startswith("Status: ") for line in rest[:4]), path.name
 
 
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "adapters").glob("*.md")]
+LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
+
+
+def anchors(document: Path) -> set[str]:
+    """What GitHub makes of each heading: small letters, hyphens for spaces, no other signs."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
 def test_links_inside_the_documents_lead_somewhere() -> None:
-    link = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "adapters").glob("*.md")]
     broken = [
         f"{file.relative_to(ROOT)}: {target}"
-        for file in documents
-        for target in link.findall(file.read_text("utf-8"))
-        if not (file.parent / target).exists()
+        for file in DOCUMENTS
+        for target, _ in LINK.findall(file.read_text("utf-8"))
+        if target and not (file.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_links_to_a_section_lead_to_one() -> None:
+    broken = [
+        f"{file.relative_to(ROOT)}: {target}#{anchor}"
+        for file in DOCUMENTS
+        for target, anchor in LINK.findall(file.read_text("utf-8"))
+        if anchor and anchor not in anchors(file.parent / target if target else file)
+    ]
+    assert broken == []
+
+
+def problem_codes() -> set[str]:
+    """The code of every problem the source makes: the first word of a `Problem`, or of a row in a table of them."""
+    made = re.compile(
+        r"""\bProblem\(\s*"([a-z_]+)",|: \(\s*"([a-z]+_[a-z_]+)",|^    [A-Z_]+ = "([a-z_]+)", \"""", re.MULTILINE
+    )
+    files = [file for file in (ROOT / "daemon").rglob("*.py") if re.search("problem|trouble|newcomer", file.name)]
+    return {next(filter(None, hit)) for file in files for hit in made.findall(file.read_text("utf-8"))}
+
+
+def test_every_problem_is_on_the_page_for_trouble() -> None:
+    page = (ROOT / "docs" / "trouble.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| `([a-z_]+)`", page, re.MULTILINE))
+    assert explained == problem_codes()
+
+
+# The map
+
+MAP = (ROOT / "docs" / "how-it-works.md").read_text("utf-8")
+FOLDERS = [*sorted(path.parent.name for path in (ROOT / "daemon").glob("*/__init__.py")), "app.py", "adapters"]
+
+
+def test_every_wing_and_file_the_map_names_is_there() -> None:
+    """A path in the map begins at `daemon/`, or is `adapters/…`. A bare file name is a role: some wing has it."""
+    named = set(re.findall(r"(?<![\w/.-])((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|sql))?|[a-z_]+\.py)(?![\w-])", MAP))
+    assert len(named) > 30
+    there = {
+        name
+        for name in named
+        if (ROOT / "daemon" / name).exists() or (ROOT / name).exists() or any((ROOT / "daemon").glob(f"*/{name}"))
+    }
+    missing = named - there
+    assert missing == set()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_wing_is_on_the_map_in_the_picture_or_below_it_and_in_the_table(folder: str) -> None:
+    name = folder if folder.endswith(".py") else f"{folder}/"
+    table = [line for line in MAP.splitlines() if line.startswith("| `")]
+    assert any(line.startswith(f"| `{name}`") for line in table)
+    assert MAP.index(name) < MAP.index("| wing |")
