@@ -33,6 +33,21 @@ class Kind(StrEnum):
     TEXT = "text"  # a product's name, a server's name, a reason
 
 
+class Transport(StrEnum):
+    """How a server's RCON is spoken."""
+
+    NATIVE = "native"  # perkd's own wire
+    MCRCON = "mcrcon"  # the library of that name
+
+
+class Identity(StrEnum):
+    """How a server names its players, where its game has more than one way."""
+
+    ONLINE = "online"  # the platform's own ids
+    OFFLINE = "offline"  # ids made from the names
+    FLOODGATE = "floodgate"  # as ONLINE, and Bedrock players by their XUID
+
+
 class Verdict(StrEnum):
     """What one game's reply says about the command."""
 
@@ -98,7 +113,7 @@ class Endpoint:
     password: Secret
     timeout_s: float = 10.0  # for one answer
     connect_timeout_s: float = 5.0  # for connecting, and again for the login
-    transport: str = "native"
+    transport: Transport = Transport.NATIVE
 
     @property
     def address(self) -> str:
@@ -159,8 +174,8 @@ class Adapter(Protocol):
         ...
 
     @property
-    def transports(self) -> tuple[str, ...]:
-        """The words a server's `transport` may have for this game; "native" stands first."""
+    def transports(self) -> tuple[Transport, ...]:
+        """The words a server's `transport` may have for this game; NATIVE stands first."""
         ...
 
     @property
@@ -169,11 +184,11 @@ class Adapter(Protocol):
         ...
 
     @property
-    def identities(self) -> tuple[str, ...]:
+    def identities(self) -> tuple[Identity, ...]:
         """The words a server's `identity` may have for this game, the default first; none where there is no choice."""
         ...
 
-    def for_identity(self, identity: str, bedrock_prefix: str) -> "Adapter":
+    def for_identity(self, identity: Identity, bedrock_prefix: str) -> "Adapter":
         """The adapter of servers that name their players like this; itself where there is no choice. Equal arguments
         give the very same object. Raises ValueError for an identity the game does not have, Unsafe for a prefix no
         name may begin with."""

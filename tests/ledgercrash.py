@@ -28,14 +28,14 @@ ENTRY = TokenEntry(Secret("a made-up token"), name="Ann's")
 
 def _settles(state: State) -> Callable[[Ledger], Awaitable[None]]:
     async def settle(ledger: Ledger) -> None:
-        [row] = await ledger.commands(state="sending")
+        [row] = await ledger.commands(state=State.SENDING)
         await ledger.settle(row.id, Outcome(state=state, reply="words"), NOW)
 
     return settle
 
 
 async def _done(ledger: Ledger) -> None:
-    [row] = await ledger.commands(state="refused")
+    [row] = await ledger.commands(state=State.REFUSED)
     await ledger.close_command(row.id, State.DELIVERED, NOW)
 
 

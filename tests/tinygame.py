@@ -6,7 +6,19 @@ The tests of `daemon.config` pass GAMES where the daemon passes `adapters.ADAPTE
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from perkd.adapters.base import Adapter, Endpoint, Kind, NotSent, Player, Session, Unsafe, Verdict, Who
+from perkd.adapters.base import (
+    Adapter,
+    Endpoint,
+    Identity,
+    Kind,
+    NotSent,
+    Player,
+    Session,
+    Transport,
+    Unsafe,
+    Verdict,
+    Who,
+)
 
 
 class TinyGame:
@@ -15,9 +27,9 @@ class TinyGame:
     def __init__(
         self,
         *variables: str,
-        transports: tuple[str, ...] = ("native",),
+        transports: tuple[Transport, ...] = (Transport.NATIVE,),
         lists: bool = True,
-        identities: tuple[str, ...] = (),
+        identities: tuple[Identity, ...] = (),
     ) -> None:
         self.variables = frozenset(variables)
         self.transports = transports
@@ -25,7 +37,7 @@ class TinyGame:
         self.lists_identities = lists
         self.identities = identities
 
-    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:
+    def for_identity(self, identity: Identity, bedrock_prefix: str) -> Adapter:
         if self.identities and identity not in self.identities:
             raise ValueError(f"no {identity} here")
         if not bedrock_prefix.isprintable() or "@" in bedrock_prefix:
@@ -73,8 +85,8 @@ GAMES: dict[str, Adapter] = {
         "uuid",
         "uuid_plain",
         "xuid",
-        transports=("native", "mcrcon"),
-        identities=("online", "offline", "floodgate"),
+        transports=tuple(Transport),
+        identities=tuple(Identity),
     ),
     "rust": TinyGame("name", "steam_id"),
     "nameland": TinyGame("name", lists=False),

@@ -9,12 +9,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, lru_cache
 from typing import Any, Final, Protocol
 
-from ..base import Adapter, Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
+from ..base import Adapter, Endpoint, Identity, InDoubt, Kind, NotSent, Player, Session, Transport, Verdict, Who
 from ..wire.dialects import MINECRAFT
 from ..wire.mcrcon import open_mcrcon
 from ..wire.rcon import open_wire
 from . import identity, judge, values
-from .identity import IDENTITIES, OFFLINE, Naming, naming, offline_uuid
+from .identity import IDENTITIES, Naming, naming, offline_uuid
 
 # The first is vanilla's own list even where EssentialsX has put another in front of it; only Bukkit servers know it.
 # The last is for servers so old or so different that they list no ids.
@@ -35,7 +35,7 @@ class Line(Protocol):
     async def wait_closed(self) -> str: ...
 
 
-Transport = Callable[[Endpoint], AbstractAsyncContextManager[Line]]
+Open = Callable[[Endpoint], AbstractAsyncContextManager[Line]]
 
 
 def native(server: Endpoint) -> AbstractAsyncContextManager[Line]:
@@ -48,7 +48,7 @@ def mcrcon(server: Endpoint) -> AbstractAsyncContextManager[Line]:
     return open_mcrcon(server, MINECRAFT)
 
 
-TRANSPORTS: Final[Mapping[str, Transport]] = {"native": native, "mcrcon": mcrcon}
+TRANSPORTS: Final[Mapping[Transport, Open]] = {Transport.NATIVE: native, Transport.MCRCON: mcrcon}
 
 
 class MinecraftSession:
@@ -116,10 +116,10 @@ class Minecraft:
     how: Naming = Naming()
 
     @property
-    def identities(self) -> tuple[str, ...]:
+    def identities(self) -> tuple[Identity, ...]:
         return IDENTITIES
 
-    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:
+    def for_identity(self, identity: Identity, bedrock_prefix: str) -> Adapter:
         how = naming(identity, bedrock_prefix)
         return self if how == self.how else _named(how)
 
@@ -132,7 +132,7 @@ class Minecraft:
         return MINECRAFT.request_most
 
     @property
-    def transports(self) -> tuple[str, ...]:
+    def transports(self) -> tuple[Transport, ...]:
         return tuple(TRANSPORTS)
 
     @property
@@ -160,19 +160,19 @@ class Minecraft:
     def parse_players(self, reply: str) -> list[Player]:
         """On an offline-mode server a list without UUIDs says who is who all the same: they follow from the names."""
         players = parse_players(reply)
-        if self.how.identity != OFFLINE:
+        if self.how.identity is not Identity.OFFLINE:
             return players
         return [Player(offline_uuid(one.name), one.name) if one.id == one.name else one for one in players]
 
     @asynccontextmanager
     async def connect(self, server: Endpoint) -> AsyncIterator[Session]:
         """Connects, logs in, and closes at the end. Entering raises NotSent or AuthRefused."""
-        transport = TRANSPORTS.get(server.transport)
-        if transport is None:
+        open_line = TRANSPORTS.get(server.transport)
+        if open_line is None:
             raise NotSent(
                 f'{server.address}: there is no transport "{server.transport}"; Minecraft has {", ".join(TRANSPORTS)}'
             )
-        async with transport(server) as line:
+        async with open_line(server) as line:
             yield MinecraftSession(server, line, self.parse_players)
 
 

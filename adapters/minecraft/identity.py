@@ -16,13 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..base import Player, Unsafe, Who
+from ..base import Identity, Player, Unsafe, Who
 from .values import NAME, UUID
 
-ONLINE: Final = "online"
-OFFLINE: Final = "offline"
-FLOODGATE: Final = "floodgate"
-IDENTITIES: Final = (ONLINE, OFFLINE, FLOODGATE)
+IDENTITIES: Final = (Identity.ONLINE, Identity.OFFLINE, Identity.FLOODGATE)
 
 NAME_MOST: Final = 16
 XUID_DIGITS: Final = 16
@@ -34,13 +31,13 @@ _NAME: Final = re.compile(NAME)
 _DIGITS: Final = re.compile(r"[0-9]+")
 _FLOODGATE: Final = "00000000-0000-0000-"  # how every UUID of a Bedrock player begins, and no other
 
-_FIELDS: Final[Mapping[tuple[str, str], str]] = {
-    (ONLINE, "name"): "minecraft_uuid, which the store finds the name by,",
-    (ONLINE, "uuid"): 'minecraft_uuid (identity = "online" knows Java players only)',
-    (OFFLINE, "name"): "the Minecraft name",
-    (OFFLINE, "uuid"): 'the Minecraft name, which identity = "offline" makes the UUID from,',
-    (FLOODGATE, "name"): "the Minecraft name, or a Bedrock player's gamertag,",
-    (FLOODGATE, "uuid"): "minecraft_uuid, or xbox_xuid for a Bedrock player,",
+_FIELDS: Final[Mapping[tuple[Identity, str], str]] = {
+    (Identity.ONLINE, "name"): "minecraft_uuid, which the store finds the name by,",
+    (Identity.ONLINE, "uuid"): 'minecraft_uuid (identity = "online" knows Java players only)',
+    (Identity.OFFLINE, "name"): "the Minecraft name",
+    (Identity.OFFLINE, "uuid"): 'the Minecraft name, which identity = "offline" makes the UUID from,',
+    (Identity.FLOODGATE, "name"): "the Minecraft name, or a Bedrock player's gamertag,",
+    (Identity.FLOODGATE, "uuid"): "minecraft_uuid, or xbox_xuid for a Bedrock player,",
 }
 
 
@@ -48,7 +45,7 @@ _FIELDS: Final[Mapping[tuple[str, str], str]] = {
 class Naming:
     """How one server names its players. `bedrock_prefix` counts with floodgate only and is empty otherwise."""
 
-    identity: str = ONLINE
+    identity: Identity = Identity.ONLINE
     bedrock_prefix: str = ""
 
 
@@ -65,11 +62,11 @@ class _Account:
     customer_name: str  # the name he has in the store, whatever he plays
 
 
-def naming(identity: str, bedrock_prefix: str) -> Naming:
+def naming(identity: Identity, bedrock_prefix: str) -> Naming:
     """Raises ValueError for a word that is none of IDENTITIES, Unsafe for a prefix no name may begin with."""
     if identity not in IDENTITIES:
         raise ValueError(f"Minecraft servers have the identities {', '.join(IDENTITIES)}")
-    if identity != FLOODGATE:
+    if identity is not Identity.FLOODGATE:
         return Naming(identity)
     if len(bedrock_prefix) >= NAME_MOST or _PREFIX.fullmatch(bedrock_prefix) is None:
         raise Unsafe("at most 15 characters: one of . * + or nothing, then letters, digits and _")
@@ -106,11 +103,11 @@ def bedrock_name(gamertag: str, prefix: str) -> str:
 def identify(profile: Mapping[str, str], how: Naming) -> Who:
     """The player a customer is on a server that names its players like this."""
     account = _account(profile, how)
-    if how.identity == OFFLINE:
+    if how.identity is Identity.OFFLINE:
         name = "" if account.bedrock else account.id_name or account.name
         name = name or _only_name(profile, account)
         return _who(offline_uuid(name) if name else "", name, account.xuid)
-    floodgate = floodgate_uuid(account.xuid) if how.identity == FLOODGATE else ""
+    floodgate = floodgate_uuid(account.xuid) if how.identity is Identity.FLOODGATE else ""
     if floodgate and (account.platform == "bedrock" or not account.java):
         tag = account.name if account.bedrock else ""
         tag = tag or ("" if account.java or account.platform == "java" else account.customer_name)
@@ -125,21 +122,21 @@ def identify(profile: Mapping[str, str], how: Naming) -> Who:
 def store_keys(player: Player, how: Naming) -> tuple[tuple[str, str], ...]:
     """How the store's customer lookup finds a player of the server's list. Who is found that way is this player only
     when `identify` says so: the store may be laxer about names."""
-    if how.identity == OFFLINE:
+    if how.identity is Identity.OFFLINE:
         return _by_name(player.name)
     if re.fullmatch(UUID, player.id) is None:
         prefix = how.bedrock_prefix
         if prefix and not prefix.isalnum() and player.name.startswith(prefix):
             return (("minecraft_bedrock_name", player.name.removeprefix(prefix)), ("name", player.name))
         return _by_name(player.name)
-    xuid = xuid_of(player.id) if how.identity == FLOODGATE else ""
+    xuid = xuid_of(player.id) if how.identity is Identity.FLOODGATE else ""
     return (*((("xbox_xuid", xuid),) if xuid else ()), ("minecraft_uuid", player.id))
 
 
 def names_of(name: str, how: Naming) -> tuple[str, ...]:
     """A gamertag may hold spaces, a name in the game never does."""
     java = (name,) if name and not re.search(r"\s", name) else ()
-    if how.identity != FLOODGATE or not name.strip():
+    if how.identity is not Identity.FLOODGATE or not name.strip():
         return java
     return tuple(dict.fromkeys((*java, bedrock_name(name, how.bedrock_prefix))))
 
@@ -163,7 +160,7 @@ def _account(profile: Mapping[str, str], how: Naming) -> _Account:
     of_bedrock = platform == "bedrock" or (not platform and of_bedrock)
     xuid, said_id = profile.get("xbox_xuid", ""), profile.get("minecraft_id") or generic.get("profile_id", "")
     if _DIGITS.fullmatch(said_id) and (
-        xuid == said_id or of_bedrock or (how.identity == FLOODGATE and len(said_id) == XUID_DIGITS)
+        xuid == said_id or of_bedrock or (how.identity is Identity.FLOODGATE and len(said_id) == XUID_DIGITS)
     ):
         xuid, said_id = xuid or said_id, ""
     id_uuid = _uuid(said_id)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from ..base import Adapter, Endpoint, InDoubt, Kind, NotSent, Player, Session, Verdict, Who
+from ..base import Adapter, Endpoint, Identity, InDoubt, Kind, NotSent, Player, Session, Transport, Verdict, Who
 from ..wire.connection import Wire
 from ..wire.dialects import SINGLE, SOURCE, Dialect
 from ..wire.rcon import open_wire
@@ -24,7 +24,7 @@ COMMAND_MOST: Final = 510
 # How long a command of source_replies.UNANSWERED waits for a refusal. It waits no longer: nothing more will come.
 SILENCE_S: Final = 2.0
 
-TRANSPORTS: Final = ("native",)
+TRANSPORTS: Final = (Transport.NATIVE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Source:
         return COMMAND_MOST
 
     @property
-    def transports(self) -> tuple[str, ...]:
+    def transports(self) -> tuple[Transport, ...]:
         return TRANSPORTS
 
     @property
@@ -103,10 +103,10 @@ class Source:
         return self._game.lists_ids
 
     @property
-    def identities(self) -> tuple[str, ...]:
+    def identities(self) -> tuple[Identity, ...]:
         return ()
 
-    def for_identity(self, identity: str, bedrock_prefix: str) -> Adapter:  # noqa: ARG002 - a game without a choice
+    def for_identity(self, identity: Identity, bedrock_prefix: str) -> Adapter:  # noqa: ARG002 - a game without a choice
         return self
 
     def identify(self, profile: Mapping[str, str]) -> Who:

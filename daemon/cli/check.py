@@ -51,7 +51,7 @@ def check(*, config: Config = None, connect: Connect = False, json: Json = False
 
 
 def _json(path: Path, found: Settings) -> dict[str, Any]:
-    return {"config": str(path), "well": True, "mistakes": [], "warnings": list(found.warnings)}
+    return {"config": str(path), "well": True, "mistakes": [], "warnings": [str(one) for one in found.warnings]}
 
 
 def _config(path: Path, found: Settings) -> None:

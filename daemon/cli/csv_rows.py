@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..core.mistakes import Findings
+from ..core.mistakes import Findings, MistakeCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ def csv_rows(text: str, findings: Findings) -> Iterator[Row]:
         except csv.Error as error:
             findings.mistake(
                 f"line {line}",
+                MistakeCode.NOT_CSV,
                 found=f"a row that is no CSV ({error})",
                 expected="cells apart by commas, quoted where they hold one",
                 fix="look for a quote that is not closed",

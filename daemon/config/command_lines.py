@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from perkd.adapters.base import Adapter
 
-from ..core.mistakes import Findings, listed
+from ..core.mistakes import Findings, MistakeCode, WarningCode, listed
 from ..core.model import CommandSpec, Template
 from ..core.templates import VARIABLES, TemplateError, compile as compile_template
 from .file_tables import CommandTable, PerkTable
@@ -52,6 +52,7 @@ class PerkCommands:
         except TemplateError as error:
             self.findings.mistake(
                 self.read.at(*at),
+                error.code,
                 found=f"{error.found}, at character {error.position}",
                 expected="one line of text, with {variables} from the table",
                 fix=error.fix,
@@ -70,6 +71,7 @@ class PerkCommands:
         if at[0] == "grant" and "reason" in template.variables:
             self.findings.mistake(
                 self.read.at(*at),
+                MistakeCode.REASON_IN_GRANT,
                 found="{reason} in a grant",
                 expected="{reason} only where something is taken back",
                 fix="leave it out here; `revoke` and `revoke_on` can have it",
@@ -77,6 +79,7 @@ class PerkCommands:
         for variable, one in self._lacking(template):
             self.findings.mistake(
                 self.read.at(*at),
+                MistakeCode.VARIABLE_NOT_IN_GAME,
                 found=f"{{{variable}}}, which {one.game} does not have (server {listed(one.servers)})",
                 expected=f"for {one.game}: {_braced(one.adapter)}, or a variable that is no identity",
                 fix="use one of those, or write a perk of its own for the servers of each game",
@@ -87,6 +90,7 @@ class PerkCommands:
             if length > one.adapter.max_command_bytes:
                 self.findings.mistake(
                     self.read.at(*at),
+                    MistakeCode.COMMAND_TOO_LONG,
                     found=f"{length} bytes of text",
                     expected=f"at most {one.adapter.max_command_bytes}, all {one.game} takes, values included",
                     fix="shorten it, or make two commands of it",
@@ -98,6 +102,7 @@ class PerkCommands:
             if literal.endswith("@"):
                 self.findings.warn(
                     self.read.at(*at),
+                    WarningCode.SELECTOR_FROM_VALUE,
                     f"@ right before {{{variable}}} can make a selector of a value (a player named a… or p…: @a is "
                     "everybody): leave the @ out, or write a word between the two",
                 )
@@ -134,6 +139,7 @@ def warn_of_names(
         if better:
             findings.warn(
                 where,
+                WarningCode.NAME_CAN_CHANGE,
                 f"{{name}} can change in {one.game}, {{{better[0]}}} cannot. "
                 "Where a command takes only names this is all right",
             )

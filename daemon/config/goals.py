@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.mistakes import Findings, MistakeCode, WarningCode, listed, meant, quoted
 from ..core.model import CommandSpec, Target
 from .command_lines import Addressee
 from .file_tables import PerkTable
@@ -27,19 +27,30 @@ class Goal:
 
 def read_goal(read: Read[PerkTable], known: KnownServers, findings: Findings) -> Goal:
     wanted, where = read.table.servers, read.at("servers")
-    if wanted == "chosen":
+    if wanted == Target.CHOSEN:
         if not known.by_paynow_id:
-            findings.warn(where, '"chosen", but no [[server]] has a paynow_id: every command of this perk will wait')
+            findings.warn(
+                where,
+                WarningCode.CHOSEN_WITHOUT_ID,
+                '"chosen", but no [[server]] has a paynow_id: every command of this perk will wait',
+            )
         return Goal(Target.CHOSEN)
     if isinstance(wanted, dict):
         return _one_of(read, wanted, known, findings)
     if not isinstance(wanted, list) or not wanted:
+        code = MistakeCode.MISSING if wanted is None or wanted == [] else MistakeCode.WRONG_TYPE
         fix = f"write servers = [{quoted(wanted)}]" if isinstance(wanted, str) else 'write servers = ["…"]'
         found = "no server" if wanted is None or wanted == [] else shown(wanted)
-        findings.mistake(where, found=found, expected=EXPECTED_SERVERS, fix=fix)
+        findings.mistake(where, code, found=found, expected=EXPECTED_SERVERS, fix=fix)
         return Goal(Target.EACH)
     if "*" in wanted and len(wanted) > 1:
-        findings.mistake(where, found='"*" and more', expected='"*" alone', fix='write ["*"], or only the names')
+        findings.mistake(
+            where,
+            MistakeCode.STAR_NOT_ALONE,
+            found='"*" and more',
+            expected='"*" alone',
+            fix='write ["*"], or only the names',
+        )
         return Goal(Target.EACH, ("*",))
     if wanted == ["*"]:
         return Goal(Target.EACH, ("*",))
@@ -52,6 +63,7 @@ def _one_of(read: Read[PerkTable], wanted: Mapping[str, object], known: KnownSer
     if len(wanted) != 1 or word not in WORDS:
         findings.mistake(
             read.at("servers"),
+            MistakeCode.UNKNOWN_WORD,
             found="{ " + ", ".join(wanted) + " }",
             expected="{ any = […] } or { where_online = […] }",
             fix='write { any = ["…"] } for one time on the first that takes it, { where_online = ["…"] } for one time '
@@ -59,8 +71,10 @@ def _one_of(read: Read[PerkTable], wanted: Mapping[str, object], known: KnownSer
         )
         return Goal(Target.EACH)
     if not isinstance(names, list) or not names or "*" in names:
+        code = MistakeCode.MISSING if names == [] else MistakeCode.WRONG_TYPE
         findings.mistake(
             read.at("servers", word),
+            code,
             found="no server" if names == [] else shown(names),
             expected="a list of server names",
             fix=f'write {{ {word} = ["…"] }} with the names',
@@ -74,18 +88,20 @@ def _names(
 ) -> tuple[str, ...]:
     servers: list[str] = []
     for index, server in enumerate(wanted):
-        found = expected = fix = ""
+        code, found, expected, fix = MistakeCode.WRONG_TYPE, "", "", ""
         if not isinstance(server, str):
             found, expected, fix = shown(server), "a server's name", 'put it in quotes: "…"'
         elif server not in known.games:
+            code = MistakeCode.UNKNOWN_SERVER
             found, expected = f"{quoted(server)}, which is no server", f"one of {listed(known.games)}"
             fix = meant(server, known.games, "write a [[server]] with this name")
         elif server in servers:
+            code = MistakeCode.DUPLICATE
             found, expected, fix = f"{quoted(server)} a second time", "each server once", "remove one of the two"
         else:
             servers.append(server)
             continue
-        findings.mistake(read.at(*at, index), found=found, expected=expected, fix=fix)
+        findings.mistake(read.at(*at, index), code, found=found, expected=expected, fix=fix)
     return tuple(servers)
 
 
@@ -118,6 +134,7 @@ def check_goal(
     for one in blind:
         findings.mistake(
             read.at(*where),
+            MistakeCode.NEEDS_PLAYERS,
             found=f"waiting for a player on {one.game} (server {listed(one.servers)})",
             expected="a game whose player list says who is who",
             fix="leave it out for this game: nobody is ever seen joining there",
@@ -134,6 +151,7 @@ def _check_one_of(
     if len(addressees) > 1:
         findings.mistake(
             read.at("servers"),
+            MistakeCode.MIXED_GAMES,
             found=f"servers of {listed(one.game for one in addressees)} in one list",
             expected="servers of one game, because a command is written before it is known which one takes it",
             fix="write a perk of its own for the servers of each game; with the same `effect` they share the count",
@@ -143,6 +161,7 @@ def _check_one_of(
         if len(several) > 1:
             findings.mistake(
                 read.at("servers"),
+                MistakeCode.MIXED_IDENTITIES,
                 found=f"servers with {' and '.join(several)} in one list",
                 expected="servers that name their players alike, because a command is written before it is known which "
                 "one takes it",
@@ -153,6 +172,7 @@ def _check_one_of(
         if "server" in spec.run.variables:
             findings.mistake(
                 read.at(*loc),
+                MistakeCode.SERVER_VARIABLE,
                 found="{server}",
                 expected="no {server}, because a command is written before it is known which server takes it",
                 fix="leave it out, or name each server in a perk of its own",

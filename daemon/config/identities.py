@@ -3,19 +3,19 @@
 `servers` calls it for each server whose game is known.
 """
 
-from perkd.adapters.base import Adapter, Unsafe
+from perkd.adapters.base import Adapter, Identity, Unsafe
 
-from ..core.mistakes import Findings, listed, quoted
+from ..core.mistakes import Findings, MistakeCode, listed, quoted
 from .file_tables import ServerTable
 from .tables import Read
 
-FLOODGATE = "floodgate"
 DEFAULT_PREFIX = ServerTable().bedrock_prefix
 
 
 def identity_of(table: ServerTable) -> str:
     """How the server names its players, as it stands in the file."""
-    prefix = f" and bedrock_prefix = {quoted(table.bedrock_prefix)}" if table.identity == FLOODGATE else ""
+    floodgate = Identity(table.identity) is Identity.FLOODGATE
+    prefix = f" and bedrock_prefix = {quoted(table.bedrock_prefix)}" if floodgate else ""
     return f"identity = {quoted(table.identity)}{prefix}"
 
 
@@ -30,6 +30,7 @@ def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, finding
             if key in written and read.sound(key):
                 findings.mistake(
                     read.at(key),
+                    MistakeCode.NOT_IN_THIS_GAME,
                     found=f"{quoted(getattr(table, key))} on a server of {game}",
                     expected=f"nothing: {game} names its players in one way only",
                     fix="remove this key; it is for Minecraft servers",
@@ -40,24 +41,27 @@ def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, finding
     if table.identity not in adapter.identities:
         findings.mistake(
             read.at("identity"),
+            MistakeCode.NOT_IN_THIS_GAME,
             found=f"{quoted(table.identity)}, which {game} does not have",
             expected=listed(adapter.identities),
             fix=f"write {quoted(adapter.identities[0])}, or remove this key",
         )
-    elif table.identity != FLOODGATE:
+    elif Identity(table.identity) is not Identity.FLOODGATE:
         if table.bedrock_prefix != DEFAULT_PREFIX:
             findings.mistake(
                 read.at("bedrock_prefix"),
+                MistakeCode.NEEDS_FLOODGATE,
                 found=f"{quoted(table.bedrock_prefix)} with identity = {quoted(table.identity)}",
                 expected='a prefix only with identity = "floodgate"',
                 fix='write identity = "floodgate" if Bedrock players join this server, or remove this key',
             )
     else:
         try:
-            adapter.for_identity(table.identity, table.bedrock_prefix)
+            adapter.for_identity(Identity(table.identity), table.bedrock_prefix)
         except Unsafe as unsafe:
             findings.mistake(
                 read.at("bedrock_prefix"),
+                MistakeCode.UNSAFE_PREFIX,
                 found=quoted(table.bedrock_prefix),
                 expected=str(unsafe),
                 fix="choose such a username-prefix in Floodgate's config.yml and write the same here",

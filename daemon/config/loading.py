@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from perkd.adapters.base import Adapter
 
-from ..core.mistakes import ConfigError, Findings, Mistake
+from ..core.mistakes import ConfigError, Findings, Mistake, WarningCode
 from . import file_tables, sections
 from .perks import build_perks
 from .secret_keys import SecretRules
@@ -32,7 +32,9 @@ def load(path: Path, games: Mapping[str, Adapter], sources: SecretSources, *, ne
         private = not others_can_read(path)
     except SecretError as problem:
         fix = f"{problem.fix}; -c names another file"
-        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
+        mistake = Mistake(
+            code=problem.code, where="the file", found=problem.found, expected="the configuration", fix=fix
+        )
         raise ConfigError([mistake]) from problem
     findings = Findings()
     document = parse_toml(text, "", findings)
@@ -63,9 +65,9 @@ def _settings(
     perks = build_perks(read_list(file_tables.PerkTable, document, "perk", findings), known, games, findings)
     sections.warn_of_pace(poll, customers, store, known.servers, findings)
     if not document.get("server"):
-        findings.warn("server", "no [[server]]: there is nowhere to send a command")
+        findings.warn("server", WarningCode.NO_SERVER, "no [[server]]: there is nowhere to send a command")
     if not document.get("perk"):
-        findings.warn("perk", "no [[perk]]: nothing that customers own means anything yet")
+        findings.warn("perk", WarningCode.NO_PERK, "no [[perk]]: nothing that customers own means anything yet")
     return Settings(
         store=store,
         customers=customers,

@@ -5,7 +5,7 @@
 
 import re
 
-from ..core.mistakes import Findings, quoted
+from ..core.mistakes import Findings, MistakeCode, quoted
 from .file_tables import PerkTable, ServerTable
 from .tables import Read
 
@@ -27,7 +27,11 @@ class Names:
             return None
         if not name:
             findings.mistake(
-                read.at("name"), found="no name", expected=EXPECTED_NAME, fix=f'write name = "…" in this {self._sort}'
+                read.at("name"),
+                MistakeCode.MISSING,
+                found="no name",
+                expected=EXPECTED_NAME,
+                fix=f'write name = "…" in this {self._sort}',
             )
             return None
         if not check_name(name, read.at("name"), findings):
@@ -36,6 +40,7 @@ class Names:
         if first != read.where:
             findings.mistake(
                 read.at("name"),
+                MistakeCode.NAME_TAKEN,
                 found=f"{quoted(name)}, which {first} has already",
                 expected=f"a name no other {self._sort} has, in capitals or not",
                 fix="give one of the two another name",
@@ -51,6 +56,7 @@ def check_name(name: str, where: str, findings: Findings) -> bool:
     better = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:64]
     findings.mistake(
         where,
+        MistakeCode.NOT_A_NAME,
         found=quoted(name),
         expected=EXPECTED_NAME,
         fix=f"write {quoted(better)}" if NAME.fullmatch(better) else "choose another name",

@@ -49,7 +49,9 @@ def _document(path: Path, findings: Findings) -> dict[str, object]:
         document = parse_toml(read_text(path), "", findings)
     except SecretError as problem:
         fix = f"{problem.fix}; -c names another file"
-        mistake = Mistake(where="the file", found=problem.found, expected="the configuration", fix=fix)
+        mistake = Mistake(
+            code=problem.code, where="the file", found=problem.found, expected="the configuration", fix=fix
+        )
         raise ConfigError([mistake]) from problem
     findings.raise_mistakes()
     return document

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from perkd.adapters.base import Adapter
 
-from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.mistakes import Findings, MistakeCode, WarningCode, listed, meant, quoted
 from ..core.model import CommandSpec, Perk, PerkKind, Reason
 from .command_lines import PerkCommands, addressees_of, warn_of_names
 from .file_tables import PerkTable
@@ -84,6 +84,7 @@ def _kind(read: Read[PerkTable], findings: Findings) -> PerkKind | None:
     if read.sound("kind"):
         findings.mistake(
             read.at("kind"),
+            MistakeCode.MISSING,
             found="no kind",
             expected='"lasting" (held while it is owned) or "once" (given one time per item)',
             fix='write kind = "lasting" for ranks, kind = "once" for kits and currency',
@@ -94,11 +95,17 @@ def _kind(read: Read[PerkTable], findings: Findings) -> PerkKind | None:
 def _check_products(read: Read[PerkTable], findings: Findings) -> None:
     fix = 'write products = ["…"] with the slug or the id from the store'
     if not read.table.products and read.sound("products"):
-        findings.mistake(read.at("products"), found="no product", expected="at least one product", fix=fix)
+        findings.mistake(
+            read.at("products"), MistakeCode.MISSING, found="no product", expected="at least one product", fix=fix
+        )
     for index, product in enumerate(read.table.products):
         if read.sound("products", index) and not re.fullmatch(r"\S+", product):
             findings.mistake(
-                read.at("products", index), found=quoted(product), expected="a slug or an id, without spaces", fix=fix
+                read.at("products", index),
+                MistakeCode.NOT_A_PRODUCT,
+                found=quoted(product),
+                expected="a slug or an id, without spaces",
+                fix=fix,
             )
 
 
@@ -112,6 +119,7 @@ def _revoke_on(commands: PerkCommands, findings: Findings) -> dict[Reason, tuple
         else:
             findings.mistake(
                 read.at("revoke_on", word),
+                MistakeCode.UNKNOWN_REASON,
                 found=f"{quoted(word)}, which is no reason",
                 expected=f"one of {listed(STORE_REASONS)}",
                 fix=meant(word, STORE_REASONS, "put commands for every reason into `revoke`"),
@@ -124,6 +132,7 @@ def _check_rest(read: Read[PerkTable], kind: PerkKind | None, findings: Findings
     if not table.grant and read.sound("grant"):
         findings.mistake(
             read.at("grant"),
+            MistakeCode.MISSING,
             found="no command",
             expected="at least one command",
             fix='write grant = ["…"] as you would type it in the server\'s console',
@@ -131,21 +140,33 @@ def _check_rest(read: Read[PerkTable], kind: PerkKind | None, findings: Findings
     if kind is PerkKind.LASTING and not table.revoke and not table.irreversible and read.sound("revoke"):
         findings.mistake(
             read.at("revoke"),
+            MistakeCode.NO_REVOKE,
             found="no command",
             expected="the commands that take a lasting perk back",
             fix='write revoke = ["…"], or irreversible = true if nothing can take it back',
         )
     if table.revoke and table.irreversible:
-        findings.warn(read.at("irreversible"), "true, yet `revoke` has commands: they are sent all the same")
+        findings.warn(
+            read.at("irreversible"),
+            WarningCode.IRREVERSIBLE_YET_REVOKE,
+            "true, yet `revoke` has commands: they are sent all the same",
+        )
     if kind is PerkKind.ONCE and table.lasts is not None:
         findings.mistake(
             read.at("lasts"),
+            MistakeCode.ONLY_FOR_LASTING,
             found='a duration on a perk of kind "once"',
             expected='`lasts` only on kind "lasting"',
             fix='remove it, or write kind = "lasting"',
         )
     if table.lasts is not None and not table.lasts:
-        findings.mistake(read.at("lasts"), found='"0…"', expected="more than no time", fix='write for example "30d"')
+        findings.mistake(
+            read.at("lasts"),
+            MistakeCode.OUT_OF_RANGE,
+            found='"0…"',
+            expected="more than no time",
+            fix='write for example "30d"',
+        )
     if table.effect:
         check_name(table.effect, read.at("effect"), findings)
     for key, pattern in (("success", table.success), ("failure", table.failure)):
@@ -158,6 +179,7 @@ def _check_pattern(where: str, pattern: str, findings: Findings) -> None:
     except re.error as error:
         findings.mistake(
             where,
+            MistakeCode.NOT_A_PATTERN,
             found=f"{quoted(pattern)}: {error}",
             expected="a regular expression as Python reads it",
             fix="correct it; in single quotes TOML leaves backslashes alone: '\\d+'",
@@ -171,6 +193,7 @@ def _check_effects(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Find
         if perk.kind is PerkKind.ONCE and others and perk.effect:
             findings.mistake(
                 read.at("effect"),
+                MistakeCode.EFFECT_SHARED,
                 found=f"{quoted(perk.effect)}, which {others[0].where} has too",
                 expected='an effect of its own, because the kind is "once"',
                 fix="write another effect or name; only lasting perks can share one",
@@ -186,6 +209,7 @@ def _check_clocks(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Findi
             if other.lasts != perk.lasts:
                 findings.mistake(
                     read.at("lasts"),
+                    MistakeCode.TWO_CLOCKS,
                     found=f"another time than in {where}, which sells {quoted(product)} for the same effect",
                     expected="one `lasts` for a product and an effect",
                     fix="write the same in both, or give one of the perks another effect",
@@ -203,6 +227,7 @@ def _check_old_names(reads: Sequence[Read[PerkTable]], findings: Findings) -> No
             whose = "its name today" if was == read.table.name else f"the name of {names[was]}"
             findings.mistake(
                 where,
+                MistakeCode.NAME_TAKEN,
                 found=f"{quoted(was)}, which is {whose}",
                 expected="a name no perk has any more",
                 fix="write the name this perk had before, or remove the key",
@@ -210,6 +235,7 @@ def _check_old_names(reads: Sequence[Read[PerkTable]], findings: Findings) -> No
         elif first.setdefault(was, read.where) != read.where:
             findings.mistake(
                 where,
+                MistakeCode.DUPLICATE,
                 found=f"{quoted(was)}, which {first[was]} was too",
                 expected="one perk that takes over the old one's holdings",
                 fix="keep `was` in one of the two",

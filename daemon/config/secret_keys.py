@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from perkd.adapters.base import Secret
 
-from ..core.mistakes import Findings
+from ..core.mistakes import Findings, WarningCode
 from .secret_references import NotChecked, SecretError, SecretSources, read_document, resolve
 
 
@@ -38,6 +38,6 @@ class SecretRules:
 
     def _note(self, problem: SecretError, where: str, findings: Findings) -> None:
         if isinstance(problem, NotChecked) and not self.need_secrets:
-            findings.warn(where, f"not checked: {problem.found}")
+            findings.warn(where, WarningCode.NOT_CHECKED, f"not checked: {problem.found}")
         else:
-            findings.mistake(where, found=problem.found, expected=problem.expected, fix=problem.fix)
+            findings.mistake(where, problem.code, found=problem.found, expected=problem.expected, fix=problem.fix)

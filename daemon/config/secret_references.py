@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perkd.adapters.base import Secret
 
-from ..core.mistakes import close_matches
+from ..core.mistakes import MistakeCode, close_matches
 
 CREDENTIALS_OUTSIDE = Path("/etc/perkd/credentials")  # where the unit's LoadCredential reads them from
 SCHEMES = ("env", "file", "credential")
@@ -24,8 +24,9 @@ _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # UTF-8 and the two UTF-16 
 class SecretError(Exception):
     """A secret that cannot be had. The three texts go into a Mistake; none holds the secret or a part of it."""
 
-    def __init__(self, found: str, *, fix: str, expected: str = "a readable secret") -> None:
+    def __init__(self, code: MistakeCode, found: str, *, fix: str, expected: str = "a readable secret") -> None:
         super().__init__(f"found {found}; expected {expected}; {fix}")
+        self.code = code
         self.found = found
         self.expected = expected
         self.fix = fix
@@ -63,6 +64,7 @@ def resolve(reference: str, sources: SecretSources, *, literal_allowed: bool) ->
     if scheme is None:
         if not literal_allowed:
             raise SecretError(
+                MistakeCode.LITERAL_SECRET,
                 "a literal secret in a file that others can read",
                 expected=EXPECTED,
                 fix="write a reference, or take the file from the others: chmod 600",
@@ -72,9 +74,14 @@ def resolve(reference: str, sources: SecretSources, *, literal_allowed: bool) ->
         text = _fetch(scheme, rest, sources)
     text = text.rstrip("\r\n")
     if not text.strip():
-        raise SecretError("an empty secret", fix=f"put the secret into {reference if scheme else 'this key'}")
+        raise SecretError(
+            MistakeCode.EMPTY_SECRET,
+            "an empty secret",
+            fix=f"put the secret into {reference if scheme else 'this key'}",
+        )
     if not text.isprintable():
         raise SecretError(
+            MistakeCode.SECRET_NOT_ONE_LINE,
             "a secret with a line break or another character that cannot be typed",
             expected="one line of text",
             fix="write the secret anew, alone, on the first line",
@@ -87,15 +94,25 @@ def read_document(reference: str, sources: SecretSources) -> str:
     file that others can read is one."""
     scheme, rest = _split(reference)
     if scheme is None:
-        raise SecretError("text that is no reference", expected=EXPECTED, fix="keep the tokens in a file of their own")
+        raise SecretError(
+            MistakeCode.NOT_A_REFERENCE,
+            "text that is no reference",
+            expected=EXPECTED,
+            fix="keep the tokens in a file of their own",
+        )
     text = _fetch(scheme, rest, sources)
     path = _path(scheme, rest, sources)
     if path is not None and others_can_read(path) and not (scheme == "credential" and sources.in_service):
         raise SecretError(
-            f"{path}, which others can read", expected="a file only its owner can read", fix=f"chmod 600 {path}"
+            MistakeCode.READABLE_BY_OTHERS,
+            f"{path}, which others can read",
+            expected="a file only its owner can read",
+            fix=f"chmod 600 {path}",
         )
     if not text.strip():
-        raise SecretError("an empty document", fix=f"put the text into {reference}, or remove this key")
+        raise SecretError(
+            MistakeCode.EMPTY_SECRET, "an empty document", fix=f"put the text into {reference}, or remove this key"
+        )
     return text
 
 
@@ -110,30 +127,42 @@ def read_text(path: Path, *, bom_allowed: bool = False) -> str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "a directory" if path.is_dir() else "not a regular file"
-            raise SecretError(f"{path}, which is {what}", expected="a file", fix="name the file itself")
+            raise SecretError(
+                MistakeCode.NOT_A_FILE, f"{path}, which is {what}", expected="a file", fix="name the file itself"
+            )
         data = path.read_bytes()
     except PermissionError as error:
         raise Unreadable(
+            MistakeCode.FILE_NOT_PERMITTED,
             f"{path}, which this user (uid {os.geteuid()}) may not read",
             fix="give the file to the user perkd runs as, or run this command as that user",
         ) from error
     except OSError as error:
         missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
+        code = MistakeCode.FILE_MISSING if missing else MistakeCode.FILE_UNREADABLE
         found = f"no file {path}" if missing else f"{path}, which cannot be read: {error.strerror}"
-        raise Unreadable(found, fix="create the file, or correct the path") from error
+        raise Unreadable(code, found, fix="create the file, or correct the path") from error
     except ValueError as error:  # a NUL in the path
-        raise SecretError("a path with a character no path can have", fix="correct the path") from error
+        raise SecretError(
+            MistakeCode.NOT_A_PATH, "a path with a character no path can have", fix="correct the path"
+        ) from error
     if bom_allowed:
         data = data.removeprefix(_BOMS[0])
     if data.startswith(_BOMS):
         raise SecretError(
-            f"{path}, which starts with a byte order mark", expected="plain UTF-8", fix='save it as "UTF-8 without BOM"'
+            MistakeCode.BYTE_ORDER_MARK,
+            f"{path}, which starts with a byte order mark",
+            expected="plain UTF-8",
+            fix='save it as "UTF-8 without BOM"',
         )
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         raise SecretError(
-            f"{path}, which is not UTF-8 (byte {error.start})", expected="plain UTF-8", fix="save it as UTF-8"
+            MistakeCode.NOT_UTF8,
+            f"{path}, which is not UTF-8 (byte {error.start})",
+            expected="plain UTF-8",
+            fix="save it as UTF-8",
         ) from error
 
 
@@ -147,6 +176,7 @@ def _split(reference: str) -> tuple[str | None, str]:
     matches = close_matches(word, SCHEMES)
     if matches:
         raise SecretError(
+            MistakeCode.NOT_A_REFERENCE,
             "a reference whose first word is not known",
             expected=EXPECTED,
             fix=f'did you mean "{matches[0]}:"? A secret that really starts so goes into a file',
@@ -159,6 +189,7 @@ def _fetch(scheme: str, rest: str, sources: SecretSources) -> str:
     if path is None:
         if rest not in sources.env:
             raise SecretError(
+                MistakeCode.NO_ENVIRONMENT_VARIABLE,
                 f"no environment variable {rest or '(the name is empty)'}",
                 fix="set it where perkd is started (in the unit: EnvironmentFile=), or use credential:NAME",
             )
@@ -170,10 +201,12 @@ def _fetch(scheme: str, rest: str, sources: SecretSources) -> str:
             raise
         if sources.in_service:
             raise SecretError(
+                MistakeCode.NO_CREDENTIAL,
                 f"credential {rest}, which systemd did not give this service: {problem.found}",
                 fix=f"add LoadCredential={rest}:{CREDENTIALS_OUTSIDE / rest} to the unit and restart perkd",
             ) from problem
         raise NotChecked(
+            MistakeCode.CREDENTIAL_NOT_CHECKED,
             f"credential {rest}, which cannot be read outside the service: {problem.found}",
             fix=f"put the secret into {path}, or run this as a user who may read it",
         ) from problem
@@ -186,11 +219,15 @@ def _path(scheme: str, rest: str, sources: SecretSources) -> Path | None:
     if scheme == "file":
         if not rest.startswith("/"):
             raise SecretError(
-                "file: with a relative path", expected="file:/path", fix="write the path from the root on"
+                MistakeCode.NOT_A_PATH,
+                "file: with a relative path",
+                expected="file:/path",
+                fix="write the path from the root on",
             )
         return Path(rest)
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", rest):
         raise SecretError(
+            MistakeCode.NOT_A_CREDENTIAL_NAME,
             "credential: with a name systemd would not take",
             expected="letters, digits, dots, _ and -",
             fix="write credential: and the name you gave in LoadCredential=",

@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..core.mistakes import ConfigError, Findings, quoted
-from ..core.model import BrakeLimits, Secret, Server
+from ..core.mistakes import ConfigError, Findings, MistakeCode, WarningCode, quoted
+from ..core.model import BrakeLimits, Enrol, FirstSeen, Secret, Server, WhenAbsent
 from .addresses import PLAIN_PATH, is_loopback, split_address
 from .file_tables import BrakeTable, ControlTable, CustomersTable, HttpTable, LedgerTable, PollTable, StoreTable
 from .secret_keys import SecretRules
@@ -33,6 +33,7 @@ def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Sto
     if table.id and (FLAKE.fullmatch(table.id) is None or int(table.id) >= 1 << 63):
         findings.mistake(
             read.at("id"),
+            MistakeCode.NOT_AN_ID,
             found=quoted(table.id),
             expected="the store's id, 1 to 19 digits only",
             fix="copy it from the store's dashboard, or leave it empty",
@@ -43,6 +44,7 @@ def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Sto
         if not table.id and read.sound("id"):
             findings.mistake(
                 read.at("id"),
+                MistakeCode.NEEDS_STORE_ID,
                 found="nothing",
                 expected="the store's id, because api_key is set",
                 fix="copy it from the store's dashboard",
@@ -50,6 +52,7 @@ def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Sto
     if not PLAIN_PATH.fullmatch(table.items_path):
         findings.mistake(
             read.at("items_path"),
+            MistakeCode.NOT_A_PATH,
             found=quoted(table.items_path),
             expected='a plain path that starts with "/" and has no "?", "#", "//" or space',
             fix=f'write "{StoreTable().items_path}", or remove this key',
@@ -71,7 +74,13 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
     except ValueError:
         parts, host = urlsplit(""), ""
     if parts.username is not None or parts.password is not None:
-        findings.mistake(where, found="a URL with a user name or password", expected="a URL without", fix=fix)
+        findings.mistake(
+            where,
+            MistakeCode.LOGIN_IN_URL,
+            found="a URL with a user name or password",
+            expected="a URL without",
+            fix=fix,
+        )
     elif (
         parts.scheme not in {"http", "https"}
         or not host
@@ -79,10 +88,11 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
         or parts.fragment
         or (parts.path.rstrip("/") and not PLAIN_PATH.fullmatch(parts.path))
     ):
-        findings.mistake(where, found=quoted(api), expected="https:// and a host name", fix=fix)
+        findings.mistake(where, MistakeCode.NOT_A_URL, found=quoted(api), expected="https:// and a host name", fix=fix)
     elif parts.scheme == "http" and not is_loopback(host):
         findings.mistake(
             where,
+            MistakeCode.NOT_HTTPS,
             found=quoted(api),
             expected="https, because customers' tokens go there (http only to this machine itself)",
             fix='write "https://" in front',
@@ -92,22 +102,24 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
 def customers(read: Read[CustomersTable], store: Store, rules: SecretRules, findings: Findings) -> Customers:
     table = read.table
     keyed = store.api_key is not None
-    enrol = table.enrol or ("all" if keyed else "off")
-    if enrol != "off" and not keyed:
+    enrol = Enrol(table.enrol) if table.enrol is not None else Enrol.ALL if keyed else Enrol.OFF
+    if enrol is not Enrol.OFF and not keyed:
         findings.mistake(
             read.at("enrol"),
+            MistakeCode.NEEDS_API_KEY,
             found=f"{quoted(enrol)} without an API key",
             expected="[store] api_key and id: only with them perkd finds customers and makes their tokens",
             fix='set both in [store], or write "off" and list the tokens in `tokens`',
         )
-    if table.enrol == "off" and keyed:
+    if enrol is Enrol.OFF and keyed:
         findings.warn(
             read.at("enrol"),
+            WarningCode.KEY_ENROLS_NOBODY,
             'there is an API key, and with "off" the key finds and enrols nobody: whoever has no token in `tokens` and '
             "was not added by hand gets nothing. Remove this line if everybody in the store shall get what he owns",
         )
     tokens = _tokens(table.tokens, read.at("tokens"), rules, findings) if table.tokens else None
-    return Customers(source=table.tokens, tokens=tokens, enrol=enrol, first_seen=table.first_seen)
+    return Customers(source=table.tokens, tokens=tokens, enrol=enrol, first_seen=FirstSeen(table.first_seen))
 
 
 def _tokens(reference: str, where: str, rules: SecretRules, findings: Findings) -> tuple[TokenEntry, ...] | None:
@@ -129,6 +141,7 @@ def poll(read: Read[PollTable], findings: Findings) -> Poll:
         if read.sound(key) and value.total_seconds() < GENTLE_POLL_S:
             findings.warn(
                 read.at(key),
+                WarningCode.POLLS_OFTEN,
                 f"{duration_text(value)} asks the store often; below {GENTLE_POLL_S} seconds it may start to refuse",
             )
     return Poll(online=table.online, offline=table.offline, rate=table.rate, concurrency=table.concurrency)
@@ -144,6 +157,7 @@ def warn_of_pace(poll: Poll, customers: Customers, store: Store, servers: Sequen
     if asked > poll.rate / 2:
         findings.warn(
             "poll.rate",
+            WarningCode.QUEUES_TAKE_THE_RATE,
             f"the command queues ({queues}) and the feed alone ask {asked:.2g} times a second, which is more than half "
             f"of {poll.rate:g}: they and the customers are late. Raise the rate",
         )
@@ -152,6 +166,7 @@ def warn_of_pace(poll: Poll, customers: Customers, store: Store, servers: Sequen
         beside = f" beside the command queues and the feed ({asked:.2g} a second)" if asked else ""
         findings.warn(
             "poll.rate",
+            WarningCode.RATE_TOO_LOW,
             f"{count} customers at {poll.rate:g} requests a second{beside}: a whole round takes at least {takes}, not "
             f"{duration_text(poll.offline)} (poll.offline). Raise the rate, or the interval",
         )
@@ -163,6 +178,7 @@ def ledger(read: Read[LedgerTable], findings: Findings) -> Ledger:
         later = "; PostgreSQL is not yet part of this version" if scheme in {"postgres", "postgresql"} else ""
         findings.mistake(
             read.at("url"),
+            MistakeCode.UNKNOWN_LEDGER,
             found="a URL that does not start with sqlite://" + later,
             expected="sqlite:/// and the path of the database file",
             fix=f'write "{LedgerTable().url}", or remove this key',
@@ -170,6 +186,7 @@ def ledger(read: Read[LedgerTable], findings: Findings) -> Ledger:
     elif not path.startswith("/") or path.endswith(("/", ":memory:")) or set(path) & set("?#"):
         findings.mistake(
             read.at("url"),
+            MistakeCode.NOT_A_PATH,
             found=quoted(read.table.url),
             expected="sqlite:/// and the full path of a file, which must survive a restart",
             fix=f'write "{LedgerTable().url}", or remove this key',
@@ -186,6 +203,7 @@ def http(read: Read[HttpTable], findings: Findings) -> Listen | None:
     except ValueError as error:
         findings.mistake(
             read.at("listen"),
+            MistakeCode.NOT_AN_ADDRESS,
             found=f"{quoted(listen)}, {error}",
             expected='an address and a port, or "" for no HTTP',
             fix=f'write "{HttpTable().listen}"',
@@ -194,6 +212,7 @@ def http(read: Read[HttpTable], findings: Findings) -> Listen | None:
     if not is_loopback(host):
         findings.warn(
             read.at("listen"),
+            WarningCode.OPEN_TO_OTHERS,
             f"{quoted(listen)} can be reached from other machines; whoever reaches it reads customers and commands. "
             "Put a proxy with a login in front, or write 127.0.0.1",
         )
@@ -205,6 +224,7 @@ def control(read: Read[ControlTable], findings: Findings) -> Path:
     if not socket.startswith("/") or socket.endswith("/") or len(socket.encode()) > LONGEST_SOCKET_PATH:
         findings.mistake(
             read.at("socket"),
+            MistakeCode.NOT_A_PATH,
             found=quoted(socket),
             expected=f"the full path of a socket, at most {LONGEST_SOCKET_PATH} bytes",
             fix=f'write "{ControlTable().socket}", or remove this key',
@@ -214,4 +234,5 @@ def control(read: Read[ControlTable], findings: Findings) -> Path:
 
 def brake(read: Read[BrakeTable]) -> BrakeLimits:
     table = read.table
-    return BrakeLimits(share=table.share, least=table.least, window=table.window, absent=table.absent)
+    absent = WhenAbsent(table.absent)
+    return BrakeLimits(share=table.share, least=table.least, window=table.window, absent=absent)

@@ -6,9 +6,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from perkd.adapters.base import Adapter
+from perkd.adapters.base import Adapter, Identity, Transport
 
-from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.mistakes import Findings, MistakeCode, WarningCode, listed, meant, quoted
 from ..core.model import Endpoint, Secret, Server
 from .addresses import split_address
 from .file_tables import ServerTable
@@ -55,12 +55,17 @@ def build_servers(
             if paynow_id and known.by_paynow_id.setdefault(paynow_id, name) != name:
                 findings.mistake(
                     read.at("paynow_id"),
+                    MistakeCode.DUPLICATE,
                     found=f"{quoted(paynow_id)}, which server {quoted(known.by_paynow_id[paynow_id])} has already",
                     expected="an id no other [[server]] has",
                     fix="copy each server's own id from the store's dashboard",
                 )
         if address is not None and addresses.setdefault(address, read.where) != read.where:
-            findings.warn(read.at("address"), f"the same address as {addresses[address]}: both send to one game server")
+            findings.warn(
+                read.at("address"),
+                WarningCode.SAME_ADDRESS,
+                f"the same address as {addresses[address]}: both send to one game server",
+            )
         if name and game and address:
             known.servers.append(_server(read.table, name, game, address, password, paynow_id, paynow_token))
     return known
@@ -77,7 +82,11 @@ def _server(
 ) -> Server:
     host, port = address
     endpoint = Endpoint(
-        host=host, port=port, password=password, timeout_s=table.timeout.total_seconds(), transport=table.transport
+        host=host,
+        port=port,
+        password=password,
+        timeout_s=table.timeout.total_seconds(),
+        transport=Transport(table.transport),
     )
     return Server(
         name=name,
@@ -86,7 +95,7 @@ def _server(
         paynow_id=paynow_id,
         paynow_token=paynow_token,
         run_store_commands=table.run_store_commands,
-        identity=table.identity,
+        identity=Identity(table.identity),
         bedrock_prefix=table.bedrock_prefix,
         min_gap=table.min_gap,
         warmup=table.warmup,
@@ -101,7 +110,8 @@ def _game(read: Read[ServerTable], games: Mapping[str, Adapter], findings: Findi
     if read.sound("game"):
         one_of = f"one of {listed(games)}"
         fix = meant(game, games, f"write {one_of}")
-        findings.mistake(read.at("game"), found=quoted(game) if game else "no game", expected=one_of, fix=fix)
+        code = MistakeCode.UNKNOWN_GAME if game else MistakeCode.MISSING
+        findings.mistake(read.at("game"), code, found=quoted(game) if game else "no game", expected=one_of, fix=fix)
     return None
 
 
@@ -111,8 +121,10 @@ def _address(read: Read[ServerTable], findings: Findings) -> tuple[str, int] | N
         return split_address(address, lowest_port=1)
     except ValueError as error:
         if read.sound("address"):
+            code = MistakeCode.NOT_AN_ADDRESS if address else MistakeCode.MISSING
             findings.mistake(
                 read.at("address"),
+                code,
                 found=f"{quoted(address)}, {error}" if address else "no address",
                 expected="the host and the RCON port of the game server",
                 fix='write for example "127.0.0.1:25575" or "[::1]:25575"',
@@ -128,6 +140,7 @@ def _password(read: Read[ServerTable], rules: SecretRules, findings: Findings) -
     if not reference:
         findings.mistake(
             read.at("password"),
+            MistakeCode.MISSING,
             found="no password",
             expected="env:NAME, file:/path or credential:NAME",
             fix=f'write "credential:rcon-{read.table.name or "NAME"}" and put the RCON password there',
@@ -142,6 +155,7 @@ def _paynow_id(read: Read[ServerTable], findings: Findings) -> str:
     if paynow_id and not (paynow_id.isascii() and paynow_id.isdigit()):
         findings.mistake(
             read.at("paynow_id"),
+            MistakeCode.NOT_AN_ID,
             found=quoted(paynow_id),
             expected="the store's id of this game server, digits only",
             fix="copy it from the store's dashboard, or leave it empty",
@@ -159,6 +173,7 @@ def _paynow_token(
         if read.table.run_store_commands:
             findings.mistake(
                 read.at("run_store_commands"),
+                MistakeCode.NEEDS_TOKEN,
                 found="true without a paynow_token",
                 expected="the token of this game server: without it perkd never sees the store's commands",
                 fix="copy the token from the store's dashboard (game servers), or remove this key",
@@ -168,6 +183,7 @@ def _paynow_token(
     if token.reveal() and tokens.setdefault(token.reveal(), read.where) != read.where:
         findings.mistake(
             read.at("paynow_token"),
+            MistakeCode.DUPLICATE,
             found=f"the same token as {tokens[token.reveal()]}",
             expected="a token no other [[server]] has: both would be handed the same commands",
             fix="make a game server of its own in the store's dashboard",
@@ -175,10 +191,11 @@ def _paynow_token(
     return token
 
 
-def _check_transport(read: Read[ServerTable], game: str, offered: tuple[str, ...], findings: Findings) -> None:
+def _check_transport(read: Read[ServerTable], game: str, offered: tuple[Transport, ...], findings: Findings) -> None:
     if read.table.transport not in offered and read.sound("transport"):
         findings.mistake(
             read.at("transport"),
+            MistakeCode.NOT_IN_THIS_GAME,
             found=f"{quoted(read.table.transport)}, which {game} does not have",
             expected=listed(offered),
             fix=f"write {quoted(offered[0])}, or remove this key",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from ..core.model import BrakeLimits, Perk, Secret, Server
+from ..core.mistakes import ConfigWarning
+from ..core.model import BrakeLimits, Enrol, FirstSeen, Perk, Secret, Server
 from .tokens_file import TokenEntry
 
 
@@ -30,8 +31,8 @@ class Customers:
 
     source: str
     tokens: tuple[TokenEntry, ...] | None
-    enrol: str  # "off", "online" or "all"
-    first_seen: str  # "adopt" or "deliver"
+    enrol: Enrol
+    first_seen: FirstSeen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,4 +75,4 @@ class Settings:
     brake: BrakeLimits
     servers: tuple[Server, ...]
     perks: tuple[Perk, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[ConfigWarning, ...]

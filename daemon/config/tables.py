@@ -15,7 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from ..core.mistakes import Findings, listed, meant, quoted
+from ..core.mistakes import Findings, MistakeCode, listed, meant, quoted
 
 Loc = tuple[str | int, ...]
 
@@ -46,14 +46,14 @@ def duration(value: object, *, least: timedelta = timedelta(0), optional: bool =
         raise _not_a_duration("a time is never negative" if negative else 'write a number and one unit: "90s", "15m"')
     count, unit = int(match[1]), UNITS[match[2]]
     if count > LONGEST // unit:
-        raise _not_a_duration(f"write at most {duration_text(LONGEST)}")
+        raise _not_a_duration(f"write at most {duration_text(LONGEST)}", MistakeCode.OUT_OF_RANGE)
     if count * unit < least:
-        raise _not_a_duration(f"write at least {duration_text(least)}")
+        raise _not_a_duration(f"write at least {duration_text(least)}", MistakeCode.OUT_OF_RANGE)
     return count * unit
 
 
-def _not_a_duration(fix: str) -> PydanticCustomError:
-    return PydanticCustomError("duration", "no duration", {"fix": fix})
+def _not_a_duration(fix: str, code: MistakeCode = MistakeCode.NOT_A_DURATION) -> PydanticCustomError:
+    return PydanticCustomError("duration", "no duration", {"fix": fix, "code": code})
 
 
 def online(value: object) -> bool | timedelta:
@@ -106,6 +106,7 @@ def read_table(model: type[T], raw: object, where: str, findings: Findings) -> R
     if not isinstance(raw, Mapping):
         findings.mistake(
             where,
+            MistakeCode.NOT_A_TABLE,
             found=shown(raw, secret=True),
             expected="a table",
             fix="write its name in brackets on a line of its own, [like-this], and its keys below",
@@ -119,8 +120,8 @@ def read_table(model: type[T], raw: object, where: str, findings: Findings) -> R
     for detail in sorted(details, key=lambda detail: len(detail["loc"]), reverse=True):
         _drop(rest, detail["loc"])
     for detail in details:
-        found, expected, fix = _explain(model, detail)
-        findings.mistake(key_path(where, detail["loc"]), found=found, expected=expected, fix=fix)
+        code, found, expected, fix = _explain(model, detail)
+        findings.mistake(key_path(where, detail["loc"]), code, found=found, expected=expected, fix=fix)
     return Read(model.model_validate(rest), where, frozenset(detail["loc"] for detail in details))
 
 
@@ -135,7 +136,11 @@ def read_list(
     prefix = f"{inside}: {key}" if inside else key
     if not isinstance(raw, list):
         findings.mistake(
-            prefix, found=f"one {key}, {shown(raw)}", expected="a list", fix=f"write [[{key}]], with two brackets"
+            prefix,
+            MistakeCode.NOT_A_LIST,
+            found=f"one {key}, {shown(raw)}",
+            expected="a list",
+            fix=f"write [[{key}]], with two brackets",
         )
         return
     for index, entry in enumerate(raw):
@@ -153,6 +158,7 @@ def unknown_sections(
             homes = [section for section, model in known.items() if key in model.model_fields]
             findings.mistake(
                 f"{where}: {key_path('', [key])}" if where else key_path("", [key]),
+                MistakeCode.UNKNOWN_SECTION,
                 found=f"unknown section or key {quoted(key)}",
                 expected=f"one of {', '.join(known)}",
                 fix=f"move it below [{homes[0]}]" if homes else meant(key, known, "remove it"),
@@ -167,6 +173,7 @@ def parse_toml(text: str, where: str, findings: Findings) -> dict[str, Any]:
         message, _, place = str(error).partition(" (at ")
         findings.mistake(
             f"{where}: {place.rstrip(')')}".removeprefix(": ") if place else where or "the file",
+            MistakeCode.NOT_TOML,
             found=f"no TOML: {message}",
             expected="TOML: key = value, text in quotes, lists in brackets",
             fix="look at that line and the one before it for a missing quote, bracket or comma",
@@ -225,29 +232,36 @@ _BOUNDS = {
 }
 
 
-def _explain(model: type[Table], detail: ErrorDetails) -> tuple[str, str, str]:
-    """What was found, what was expected, and the fix, for one of pydantic's errors."""
+def _explain(model: type[Table], detail: ErrorDetails) -> tuple[MistakeCode, str, str, str]:
+    """The code, what was found, what was expected, and the fix, for one of pydantic's errors."""
     loc, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
     key = str(loc[-1])
     found = shown(detail["input"], secret=any(step in SECRET_KEYS for step in loc))
     if kind == "extra_forbidden":
         known = _model_at(model, loc[:-1]).model_fields
-        return f"unknown key {quoted(key)}", f"one of {', '.join(known)}", meant(key, known, "remove it")
+        return (
+            MistakeCode.UNKNOWN_KEY,
+            f"unknown key {quoted(key)}",
+            f"one of {', '.join(known)}",
+            meant(key, known, "remove it"),
+        )
     if kind == "duration":
-        return found, 'a duration: "500ms", "30s", "15m", "24h" or "540d"', str(context["fix"])
+        expected = 'a duration: "500ms", "30s", "15m", "24h" or "540d"'
+        return context["code"], found, expected, str(context["fix"])
     if kind == "online":
-        return found, 'true, false, or how long he has been there: "20s"', str(context["fix"])
+        expected = 'true, false, or how long he has been there: "20s"'
+        return context["code"], found, expected, str(context["fix"])
     if kind == "literal_error":
         words = get_args(_model_at(model, loc[:-1]).model_fields[key].annotation)
         choices = [word for word in words for word in (get_args(word) or (word,)) if isinstance(word, str)]
         one_of = f"one of {listed(choices)}"
-        return found, one_of, meant(str(detail["input"]), choices, f"write {one_of}")
+        return MistakeCode.UNKNOWN_WORD, found, one_of, meant(str(detail["input"]), choices, f"write {one_of}")
     if kind in _BOUNDS:
         name, words_ = _BOUNDS[kind]
         text = f"{words_} {context[name]:g}"
-        return found, text, f"write {text}"
+        return MistakeCode.OUT_OF_RANGE, found, text, f"write {text}"
     expected, fix = _TYPES.get(kind, (detail["msg"], "correct this value"))
-    return found, expected, fix
+    return MistakeCode.WRONG_TYPE, found, expected, fix
 
 
 def _model_at(model: type[Table], loc: Loc) -> type[Table]:

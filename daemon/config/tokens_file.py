@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from perkd.adapters.base import Secret
 
-from ..core.mistakes import Findings
+from ..core.mistakes import ConfigWarning, Findings, MistakeCode, WarningCode
 from .secret_references import SCHEMES
 from .tables import Table, parse_toml, read_list, unknown_sections
 
@@ -27,7 +27,7 @@ class TokenList:
     """The entries in the order of the document, each token once, and what perkd put right in reading them."""
 
     entries: tuple[TokenEntry, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[ConfigWarning, ...]
 
 
 class CustomerTable(Table):
@@ -49,7 +49,9 @@ def read_tokens(text: str, where: str) -> TokenList:
     for read in read_list(CustomerTable, document, "customer", findings, inside=where):
         token = clean_token(read.table.token, read.at("token"), findings) if read.sound("token") else None
         if token in entries:
-            findings.warn(read.at("token"), f"the same token as {first_at[token]}: left out")
+            findings.warn(
+                read.at("token"), WarningCode.DUPLICATE_TOKEN, f"the same token as {first_at[token]}: left out"
+            )
         elif token is not None:
             entries[token] = TokenEntry(
                 token, name=read.table.name.strip(), note=read.table.note, where=read.where.removeprefix(f"{where}: ")
@@ -57,7 +59,7 @@ def read_tokens(text: str, where: str) -> TokenList:
             first_at[token] = read.at("token")
     findings.raise_mistakes()
     if not entries:
-        findings.warn(where, "no [[customer]] in it: perkd asks for nobody")
+        findings.warn(where, WarningCode.NO_CUSTOMER, "no [[customer]] in it: perkd asks for nobody")
     return TokenList(tuple(entries.values()), tuple(findings.warnings))
 
 
@@ -67,16 +69,30 @@ def clean_token(pasted: str, where: str, findings: Findings) -> Secret | None:
     scheme = token.partition(":")[0]
     fix = "paste the customer's token as the store shows it"
     if not token:
-        findings.mistake(where, found="no token", expected="a customer's token", fix=fix)
+        findings.mistake(where, MistakeCode.MISSING, found="no token", expected="a customer's token", fix=fix)
     elif scheme in SCHEMES:
-        findings.mistake(where, found=f"a reference ({scheme}:…)", expected="the token itself", fix=fix)
+        findings.mistake(
+            where,
+            MistakeCode.TOKEN_IS_REFERENCE,
+            found=f"a reference ({scheme}:…)",
+            expected="the token itself",
+            fix=fix,
+        )
     elif " " in token:
         fix = "leave out the word before the token"
-        findings.mistake(where, found="a token with a space inside", expected="one word", fix=fix)
+        findings.mistake(
+            where, MistakeCode.TOKEN_HAS_SPACE, found="a token with a space inside", expected="one word", fix=fix
+        )
     elif not (token.isascii() and token.isprintable()):
-        findings.mistake(where, found="a token with a character no token has", expected="letters and digits", fix=fix)
+        findings.mistake(
+            where,
+            MistakeCode.TOKEN_HAS_ODD_CHARACTER,
+            found="a token with a character no token has",
+            expected="letters and digits",
+            fix=fix,
+        )
     else:
         if token != pasted:
-            findings.warn(where, "a space or line end around the token was left out")
+            findings.warn(where, WarningCode.TOKEN_TRIMMED, "a space or line end around the token was left out")
         return Secret(token)
     return None

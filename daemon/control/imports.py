@@ -7,18 +7,27 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from ..config import TokenEntry
-from ..ledger import Ledger
+from ..ledger import Ledger, TokenSource
 from ..paynow import Limited, Rejected, StoreError, Storefront, TokenRefused
 
 MOMENT_S = 2.0  # after this long an answer goes out with what is done: somebody watches the progress
 
 
+class ImportState(StrEnum):
+    """What became of one token."""
+
+    ADDED = "added"
+    KNOWN = "known"  # its customer is read already
+    REFUSED = "refused"
+
+
 @dataclass(slots=True)
 class Imported:
-    """What became of the first entries, one result for each: `state` is added, known or refused. The rest was not
+    """What became of the first entries, one result for each: `state` is an ImportState. The rest was not
     tried. `stopped` says why the store cannot be asked for it; `wait_s` for how long, when the store asked for that."""
 
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -37,7 +46,9 @@ async def import_tokens(
             break
         row = known.get(entry.token)
         if row is not None:
-            done.results.append({"state": "known", "customer_id": row.customer_id, "name": row.label, "error": None})
+            done.results.append(
+                {"state": ImportState.KNOWN, "customer_id": row.customer_id, "name": row.label, "error": None}
+            )
             continue
         if (until := store.limited_until(now())) is not None:
             done.wait_s = (until - now()).total_seconds()
@@ -46,7 +57,7 @@ async def import_tokens(
         try:
             profile = await store.customer(entry.token)
         except (TokenRefused, Rejected) as error:
-            done.results.append({"state": "refused", "customer_id": None, "name": None, "error": str(error)})
+            done.results.append({"state": ImportState.REFUSED, "customer_id": None, "name": None, "error": str(error)})
             continue
         except Limited as error:
             until = store.limited_until(now())
@@ -55,7 +66,7 @@ async def import_tokens(
         except StoreError as error:
             done.stopped = str(error)
             break
-        new = await ledger.add_token(entry, "operator", profile, now())
+        new = await ledger.add_token(entry, TokenSource.OPERATOR, profile, now())
         told = {"customer_id": profile.customer_id, "name": profile.display_name, "error": None}
-        done.results.append({"state": "added" if new else "known", **told})
+        done.results.append({"state": ImportState.ADDED if new else ImportState.KNOWN, **told})
     return done

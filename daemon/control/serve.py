@@ -6,14 +6,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ..runtime import CannotStart, in_words
+from ..runtime import CannotStart, StartCode, in_words
 
 
 async def open_socket(stack: AsyncExitStack, application: web.Application, path: Path) -> None:
     """Listens until the stack closes. Raises CannotStart."""
     if await somebody_answers(path):
         raise CannotStart(
-            f"[control] socket: another perkd answers at {path}: stop it, or give this one a socket of its own"
+            StartCode.SOCKET_IN_USE,
+            f"[control] socket: another perkd answers at {path}: stop it, or give this one a socket of its own",
         )
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
@@ -23,8 +24,9 @@ async def open_socket(stack: AsyncExitStack, application: web.Application, path:
         path.chmod(0o660)  # noqa: ASYNC240 - the loop has not begun to serve anybody
     except OSError as error:
         raise CannotStart(
+            StartCode.SOCKET_NOT_OPENED,
             f"[control] socket: {path} cannot be opened ({in_words(error)}): its directory must exist and belong "
-            "to the user perkd runs as (the unit's RuntimeDirectory makes /run/perkd)"
+            "to the user perkd runs as (the unit's RuntimeDirectory makes /run/perkd)",
         ) from error
     stack.callback(path.unlink, missing_ok=True)
 

@@ -1,12 +1,13 @@
 """The operator's verbs over a unix socket: whoever may open the socket file may ask. The command line speaks to this.
 
-`app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence}`.
+`app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence, "code": word}`.
 """
 
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp.typedefs import Handler
 from ..config import TokenEntry
 from ..core.mistakes import ConfigError
 from ..core.model import Secret, Server
-from ..ledger import CommandRow, CustomerRow, Ledger, LedgerError, NotPossible
+from ..ledger import CommandRow, CustomerRow, Ledger, LedgerCode, LedgerError, NotPossible
 from ..paynow import StoreError, TokenRefused
 from ..reports import Report, command_json, commands_page, commands_query, stamp
 from .verbs import Verbs
@@ -58,7 +59,9 @@ class Control:
         command_id = int(request.match_info["id"])
         row = await self._ledger.command(command_id)
         if row is None:
-            raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+            raise NotPossible(
+                LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them"
+            )
         return _json({**_detail(row), "events": await self._events(command_id)})
 
     async def command_verb(self, request: web.Request) -> web.Response:
@@ -105,9 +108,8 @@ class Control:
         except ConfigError as error:
             told = error.render(self._verbs.reload.path)
             mistakes = [asdict(mistake) for mistake in error.mistakes]
-            return _json(
-                {"error": f"the new config is not taken over, the old one stays:\n{told}", "mistakes": mistakes}, 422
-            )
+            said = f"the new config is not taken over, the old one stays:\n{told}"
+            return _json({"error": said, "code": ControlCode.CONFIG_MISTAKES, "mistakes": mistakes}, 422)
         path = self._verbs.reload.path
         return _json({"config": None if path is None else str(path), "changes": changes})
 
@@ -115,13 +117,24 @@ class Control:
         return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
 
 
-# The first that fits. A refused token is an answer to what was asked: the store is well.
-STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
-    (NotPossible, 409),
-    (TokenRefused, 409),
-    (StoreError, 502),
-    (LedgerError, 503),
-    (ValueError, 400),
+class ControlCode(StrEnum):
+    """What an error is, where it is none of the ledger's."""
+
+    CONFIG_MISTAKES = "config_mistakes"
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a word, no token
+    STORE_FAILED = "store_failed"
+    BAD_REQUEST = "bad_request"
+    NO_ROUTE = "no_route"  # or not with this method
+
+
+# The first that fits. A refused token is an answer to what was asked: the store is well. The ledger's errors have a
+# code of their own.
+ANSWER_OF: tuple[tuple[type[Exception], int, ControlCode | None], ...] = (
+    (NotPossible, 409, None),
+    (TokenRefused, 409, ControlCode.TOKEN_REFUSED),
+    (StoreError, 502, ControlCode.STORE_FAILED),
+    (LedgerError, 503, None),
+    (ValueError, 400, ControlCode.BAD_REQUEST),
 )
 
 
@@ -129,10 +142,12 @@ STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except tuple(kind for kind, _ in STATUS_OF) as error:
-        return _json({"error": str(error)}, next(status for kind, status in STATUS_OF if isinstance(error, kind)))
+    except tuple(kind for kind, _, _ in ANSWER_OF) as error:
+        status, code = next((status, code) for kind, status, code in ANSWER_OF if isinstance(error, kind))
+        return _json({"error": str(error), "code": error.code if isinstance(error, LedgerError) else code}, status)
     except web.HTTPException as error:
-        return _json({"error": f"{error.status} {error.reason}: is this perkd as new as the daemon?"}, error.status)
+        said = f"{error.status} {error.reason}: is this perkd as new as the daemon?"
+        return _json({"error": said, "code": ControlCode.NO_ROUTE}, error.status)
 
 
 async def _asked(request: web.Request) -> object:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from ..config import TokenEntry
 from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Turn
 from ..core.commands import Line, Scene, again
-from ..core.model import Cause, PerkKind, Profile, Reason, Server, State, Step, Target
+from ..core.model import PerkKind, Profile, Server, State, Step, Target
 from ..core.places import target_of
 from ..core.queue_lines import STORE_PERK
-from ..ledger import CommandRow, NotPossible
+from ..ledger import CommandRow, LedgerCode, NotPossible, TokenSource
 from ..paynow import Storefront
 from ..servers import Probed, probed
 from .imports import Imported, import_tokens
@@ -33,7 +33,7 @@ class Verbs:
         known = await self._ledger.known(row.customer_id, self._lane.rules.players)
         rules = self._lane.rules
         if target_of(row.server) is not Target.CHOSEN and not rules.catalogue.members(row.server):
-            raise NotPossible(_gone(row))
+            raise NotPossible(LedgerCode.SERVER_GONE, _gone(row))
         scene = Scene(
             known=known,
             catalogue=rules.catalogue,
@@ -44,23 +44,25 @@ class Verbs:
         draft = again(_change_of(row), Step(row.step), Line(row.source, row.position, row.step_size), scene)
         if draft is None:
             raise NotPossible(
+                LedgerCode.NOT_IN_CONFIG,
                 f"command {command_id}: perk {row.perk!r} has no such command in today's config (was: {row.source}); "
-                "`perkd commands skip` or `done` closes it"
+                "`perkd commands skip` or `done` closes it",
             )
         if draft.state is State.BLOCKED:
-            raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
+            raise NotPossible(LedgerCode.BLOCKED_AGAIN, f"command {command_id} would be blocked again: {draft.reason}")
         self._fleet.wake([await self._ledger.retry(command_id, draft, self._now())])
         return await self._row(command_id)
 
     async def _retry_line(self, row: CommandRow) -> CommandRow:
         """The same text again: what the store wrote has no template, and no config changes it."""
-        if row.hold == Hold.LINE:
+        if row.hold is Hold.LINE:
             raise NotPossible(
+                LedgerCode.LINE_UNSENDABLE,
                 f"command {row.id} is a line of the store that cannot be sent ({row.reason}): change it in the store's "
-                "dashboard; `perkd commands skip` or `done` acknowledges this one"
+                "dashboard; `perkd commands skip` or `done` acknowledges this one",
             )
         if not self._lane.rules.catalogue.members(row.server):
-            raise NotPossible(_gone(row))
+            raise NotPossible(LedgerCode.SERVER_GONE, _gone(row))
         draft = Draft(
             step=Step.GRANT,
             position=row.position,
@@ -90,7 +92,7 @@ class Verbs:
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
         """Asks the store whose token it is, then polls him. False: he was polled already."""
         profile = await self._store.customer(entry.token)
-        new = await self._ledger.add_token(entry, "operator", profile, self._now())
+        new = await self._ledger.add_token(entry, TokenSource.OPERATOR, profile, self._now())
         await self._polling.load()
         return profile, new
 
@@ -109,7 +111,10 @@ class Verbs:
         """What the server says now over the connection the daemon has. Never makes one of its own."""
         server = self._fleet.servers.get(name)
         if server is None:
-            raise NotPossible(f"the daemon runs no server {name!r}: `perkd status` shows them, `perkd reload` adds")
+            raise NotPossible(
+                LedgerCode.NO_SERVER,
+                f"the daemon runs no server {name!r}: `perkd status` shows them, `perkd reload` adds",
+            )
         return await probed(server.link)
 
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
@@ -119,7 +124,9 @@ class Verbs:
         await self._polling.load()
         if not revoke:
             if not removed:
-                raise NotPossible(f"no customer {customer_id} is polled: `perkd customers list` shows them")
+                raise NotPossible(
+                    LedgerCode.NO_CUSTOMER, f"no customer {customer_id} is polled: `perkd customers list` shows them"
+                )
             return 0
         passed = await self._lane.take_away(customer_id)  # after it: a poll under way would give it all back
         await self._polling.load()  # his known ends need no waiting for any more
@@ -133,7 +140,9 @@ class Verbs:
     async def _row(self, command_id: int) -> CommandRow:
         row = await self._ledger.command(command_id)
         if row is None:
-            raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+            raise NotPossible(
+                LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them"
+            )
         return row
 
 
@@ -151,7 +160,7 @@ def _change_of(row: CommandRow) -> HoldingChange:
         kind=PerkKind.ONCE if row.key_item else PerkKind.LASTING,
         perk=row.perk,
         item_id=row.item_id,
-        cause=Cause(row.cause),
-        reason=Reason(row.end_reason) if row.end_reason else None,
+        cause=row.cause,
+        reason=row.end_reason,
         stored_values=row.identity,
     )

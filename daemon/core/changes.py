@@ -133,11 +133,34 @@ class HoldingChange:
     learned: Mapping[str, str] | None = None  # KEEP: the identity the removal will be for, where it is another now
 
 
+class EventKind(StrEnum):
+    """What a row in `events` is about."""
+
+    COMMAND = "command"
+    GRANT = "grant"
+    REMOVAL = "removal"
+    REMOVAL_VOIDED = "removal_voided"  # the perk was wanted again before anything of the removal was sent
+    ADOPTED = "adopted"
+    IDENTITY = "identity"
+    ITEM_SEEN = "item_seen"
+    ITEM_CHANGED = "item_changed"
+    ITEM_MISSING = "item_missing"
+    ITEM_BACK = "item_back"
+    ONCE_RETURNED = "once_returned"
+    BRAKE_ON = "brake_on"
+    BRAKE_RELEASED = "brake_released"
+    ACTIVATION = "activation"
+    TOKEN_ADDED = "token_added"  # noqa: S105 - a word, no token
+    TOKEN_REMOVED = "token_removed"  # noqa: S105 - a word, no token
+    CUSTOMER_IDENTIFIED = "customer_identified"
+    CUSTOMER_REMOVED = "customer_removed"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something worth a row in `events` that is no command."""
 
-    kind: str
+    kind: EventKind
     item_id: str
     text: str
 

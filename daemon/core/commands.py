@@ -11,7 +11,7 @@ from perkd.adapters.base import Adapter
 
 from .changes import Catalogue, Changes, Draft, Hold, HoldingChange, Known, KnownItem, PlannedChange, Support, Turn
 from .identity import NOBODY
-from .model import Cause, CommandSpec, Perk, State, Step, Target, Who
+from .model import Cause, CommandSpec, ItemState, Perk, State, Step, Target, Who
 from .places import members, target_of
 from .rendering import Rendered, render
 
@@ -244,7 +244,7 @@ def _latest_end(change: HoldingChange, scene: Scene, items: Mapping[str, KnownIt
 def _end_of(support: Support, scene: Scene, items: Mapping[str, KnownItem]) -> datetime | None:
     """perkd's own clock (`lasts`) starts with the delivery, which is about now when the grant is rendered."""
     perk, known = scene.catalogue.perk(support.perk), items.get(support.item_id)
-    waits = known is not None and known.item.expirable and known.item.state == "usable"
+    waits = known is not None and known.item.expirable and known.item.state == ItemState.USABLE
     if support.ends_at is None and waits and perk is not None and perk.lasts is not None:
         return (support.started_at or scene.now) + perk.lasts
     return support.ends_at

@@ -7,7 +7,7 @@ command line calls it too. Comparing the same inventory twice yields nothing the
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .changes import Catalogue, Changes, Holding, HoldingChange, HoldingState, Known, Note, Turn
+from .changes import Catalogue, Changes, EventKind, Holding, HoldingChange, HoldingState, Known, Note, Turn
 from .lasting import Lasting, turn
 from .liveness import Moment, Standing
 from .model import Cause, Inventory, PerkKind, Reason, Who
@@ -34,7 +34,11 @@ def compare(
     changed |= {item_id for item_id in live if not items[item_id].seen_live}
     holdings.sort(key=_rank)
     returned = [
-        Note("once_returned", holding.key.item_id, f"given once already as {holding.perk}; not given again by itself")
+        Note(
+            EventKind.ONCE_RETURNED,
+            holding.key.item_id,
+            f"given once already as {holding.perk}; not given again by itself",
+        )
         for holding in known.holdings
         if came_back(holding, known, items)
     ]

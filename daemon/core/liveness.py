@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from .changes import KnownItem, Support
-from .model import ITEM_STATES, Cause, Perk, Reason
+from .model import ITEM_STATES, Cause, ItemState, Perk, Reason
 
 ABSENT_AFTER = timedelta(minutes=10)  # law 3: missing this long, in complete lists only
 RENEWED_HOLDS = timedelta(minutes=10)  # law 11: the successor has this long to appear
@@ -57,9 +57,9 @@ def standing(  # noqa: PLR0911 - one return for each rule, in the order in which
             return Standing(live=None, recheck_at=gone_at)
     if not item.expirable:
         return Standing(live=True)
-    if item.state == "used":
+    if item.state == ItemState.USED:
         return Standing(live=False, reason=Reason.EXPIRED)
-    if item.state == "usable" and perk.lasts is None:
+    if item.state == ItemState.USABLE and perk.lasts is None:
         # Its clock has not started, so it does not count yet; but a clock that ran is never taken for a stop.
         return Standing(live=None)
     return _by_end(known, perk, support, moment)
@@ -68,10 +68,10 @@ def standing(  # noqa: PLR0911 - one return for each rule, in the order in which
 def _own_end(known: KnownItem, perk: Perk, support: Support | None) -> datetime | None:
     """When the item's time is over, as far as anybody knows; None: open-ended."""
     item = known.item
-    if item.ends_at is None and item.state == "usable":
+    if item.ends_at is None and item.state == ItemState.USABLE:
         started = support.started_at if support else None
         return started + perk.lasts if started and perk.lasts else None
-    if item.ends_at is not None and item.state == "renewed" and known.renewed_at:
+    if item.ends_at is not None and item.state == ItemState.RENEWED and known.renewed_at:
         return max(item.ends_at, known.renewed_at + RENEWED_HOLDS)
     return item.ends_at
 
@@ -79,7 +79,7 @@ def _own_end(known: KnownItem, perk: Perk, support: Support | None) -> datetime 
 def _by_end(known: KnownItem, perk: Perk, support: Support | None, moment: Moment) -> Standing:
     ends_at = _own_end(known, perk, support)
     absent_at = known.missing_since + ABSENT_AFTER if known.missing_since else None
-    if ends_at is None and known.item.state == "usable":
+    if ends_at is None and known.item.state == ItemState.USABLE:
         # perkd's own clock starts with the delivery, which this module does not see: look again at every read. That
         # time lies in the past, so that waiting for a delivery makes nobody due sooner.
         return Standing(live=True, recheck_at=support.joined_at if support else moment.now)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from perkd.adapters.base import Endpoint, Kind, Secret, Who
+from perkd.adapters.base import Endpoint, Identity, Kind, Secret, Who
 
-__all__ = ["Endpoint", "Kind", "Secret", "Who"]
+__all__ = ["Endpoint", "Identity", "Kind", "Secret", "Who"]
 
 
 class State(StrEnum):
@@ -107,6 +107,51 @@ class Cause(StrEnum):
     MOVED = "moved"
 
 
+class ItemState(StrEnum):
+    """The store's words for an item. It may add words: an item keeps what the store said, whatever it is."""
+
+    USABLE = "usable"  # bought, and not activated
+    ACTIVE = "active"
+    USED = "used"  # its time is over
+    REVOKED = "revoked"
+    RENEWED = "renewed"  # a successor takes over
+
+
+ITEM_STATES = frozenset(ItemState)
+
+
+class WhenAbsent(StrEnum):
+    """`brake.absent`: what happens to a perk whose item vanished from the store's list."""
+
+    HOLD = "hold"  # its removal waits for a person
+    REVOKE = "revoke"
+
+
+class Enrol(StrEnum):
+    """`customers.enrol`: for whom perkd has tokens made."""
+
+    OFF = "off"
+    ONLINE = "online"  # for whoever comes onto a server
+    ALL = "all"
+
+
+class FirstSeen(StrEnum):
+    """`customers.first_seen`: what happens to once-items bought before the perk was configured."""
+
+    ADOPT = "adopt"  # they count as given
+    DELIVER = "deliver"
+
+
+class ServerState(StrEnum):
+    """How it is with a game server, as reports show it."""
+
+    CONNECTING = "connecting"
+    UP = "up"
+    DOWN = "down"
+    REFUSED = "refused"  # its password
+    ABSENT = "absent"  # not in the config, and commands wait for it
+
+
 class Item(NamedTuple):  # a hundred come with one body, and a frozen dataclass takes much longer to make
     """One inventory item as the store last stated it. Ids are decimal strings; times are aware UTC."""
 
@@ -129,10 +174,7 @@ class Item(NamedTuple):  # a hundred come with one body, and a frozen dataclass 
 
     @property
     def revoked(self) -> bool:
-        return self.state == "revoked" or self.revoked_at is not None
-
-
-ITEM_STATES = frozenset({"usable", "active", "used", "revoked", "renewed"})
+        return self.state == ItemState.REVOKED or self.revoked_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +255,7 @@ class Server:
     paynow_id: str = ""
     paynow_token: Secret | None = None  # perkd is this game server for the store
     run_store_commands: bool = False  # send what the store's queue holds besides `perkd` lines
-    identity: str = "online"  # how it names its players, one of the adapter's `identities`
+    identity: Identity = Identity.ONLINE  # how it names its players, one of the adapter's `identities`
     bedrock_prefix: str = "."  # with "floodgate": what stands before a Bedrock player's gamertag
     min_gap: timedelta = timedelta(0)
     warmup: timedelta = timedelta(minutes=2)
@@ -227,4 +269,4 @@ class BrakeLimits:
     share: float = 0.30
     least: int = 10
     window: timedelta = timedelta(minutes=10)
-    absent: str = "hold"  # or "revoke"
+    absent: WhenAbsent = WhenAbsent.HOLD

@@ -6,8 +6,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from .changes import Known, KnownItem, Note
-from .model import ITEM_STATES, Inventory, Item
+from .changes import EventKind, Known, KnownItem, Note
+from .model import ITEM_STATES, Inventory, Item, ItemState
 
 
 def sight(
@@ -31,7 +31,9 @@ def sight(
         if item_id not in stated and before.missing_since is None:
             items[item_id] = replace(before, missing_since=inventory.read_at)
             changed.add(item_id)
-            notes.append(Note("item_missing", item_id, "not in a complete inventory; absence alone takes nothing away"))
+            notes.append(
+                Note(EventKind.ITEM_MISSING, item_id, "not in a complete inventory; absence alone takes nothing away")
+            )
     return items, changed, notes
 
 
@@ -50,17 +52,17 @@ def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
 def _renewed_at(before: KnownItem, item: Item, now: datetime) -> datetime | None:
     """Law 11's ten minutes are for an item that counted before it was renewed: its successor takes over in them. One
     that was `renewed` from the start has its own end only."""
-    if item.state != "renewed":
+    if item.state != ItemState.RENEWED:
         return None
-    turned = before.item.state != "renewed" and before.seen_live
+    turned = before.item.state != ItemState.RENEWED and before.seen_live
     return before.renewed_at or (now if turned else None)
 
 
 def _notes(before: KnownItem | None, item: Item) -> list[Note]:
     if before is None:
-        return [Note("item_seen", item.id, f"{item.slug}: {item.state}")]
+        return [Note(EventKind.ITEM_SEEN, item.id, f"{item.slug}: {item.state}")]
     if before.missing_since is not None:
-        return [Note("item_back", item.id, f"{item.slug}: {item.state}")]
+        return [Note(EventKind.ITEM_BACK, item.id, f"{item.slug}: {item.state}")]
     if before.item.state != item.state:
-        return [Note("item_changed", item.id, f"{item.slug}: {before.item.state} → {item.state}")]
+        return [Note(EventKind.ITEM_CHANGED, item.id, f"{item.slug}: {before.item.state} → {item.state}")]
     return []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from perkd.adapters.base import Unsafe
 
-from .mistakes import close_matches
+from .mistakes import MistakeCode, close_matches
 from .model import Kind, Template
 
 
@@ -55,8 +55,9 @@ _LINE_BREAKING = frozenset({"Cc", "Zl", "Zp"})  # Unicode categories: control, l
 class TemplateError(ValueError):
     """A template that cannot be compiled. `position` counts characters from 1."""
 
-    def __init__(self, position: int, found: str, fix: str) -> None:
+    def __init__(self, code: MistakeCode, position: int, found: str, fix: str) -> None:
         super().__init__(f"character {position}: {found}; {fix}")
+        self.code = code
         self.position = position
         self.found = found
         self.fix = fix
@@ -108,10 +109,12 @@ def render(template: Template, values: Mapping[str, str], quote: Callable[[Kind,
 
 def _refuse_more_than_a_line(source: str) -> None:
     if not source.strip():
-        raise TemplateError(1, "an empty command", "write the command as you would type it in the server's console")
+        fix = "write the command as you would type it in the server's console"
+        raise TemplateError(MistakeCode.EMPTY_COMMAND, 1, "an empty command", fix)
     for position, char in enumerate(source, start=1):
         if unicodedata.category(char) in _LINE_BREAKING:
             raise TemplateError(
+                MistakeCode.CONTROL_CHARACTER,
                 position,
                 f"a control character (U+{ord(char):04X})",
                 "a command is one line of text: write each command as an entry of its own",
@@ -126,8 +129,10 @@ def _variable(token: str, position: int) -> str:
     if _WORD.fullmatch(word):
         matches = " or ".join(f"{{{name}}}" for name in close_matches(word.strip(), VARIABLES, most=2))
         known = "the variables are " + " ".join(f"{{{name}}}" for name in VARIABLES)
-        raise TemplateError(position, f"unknown variable {token}", f"did you mean {matches}?" if matches else known)
+        fix = f"did you mean {matches}?" if matches else known
+        raise TemplateError(MistakeCode.UNKNOWN_VARIABLE, position, f"unknown variable {token}", fix)
     raise TemplateError(
+        MistakeCode.SINGLE_BRACE,
         position,
         f"a single {token[0]} that belongs to no variable",
         'double a brace of the command itself, {{ and }}, as JSON needs it: tellraw {name} {{"text":"Thank you"}}',

@@ -18,8 +18,9 @@ from perkd.adapters import ADAPTERS
 
 from ..app import App
 from ..config import SecretSources, load
+from ..core.model import State
 from ..runtime import Clock
-from ..sandbox import PASSWORD, Goods, ProductCommand, Sandbox, Style
+from ..sandbox import PASSWORD, Goods, GoodsState, ProductCommand, Sandbox, Style
 
 PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s
 LOOK_AGAIN_S = 0.02
@@ -135,7 +136,7 @@ class Stage:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             found = await self.commands()
-            if len(found) >= count and not any(command["state"] in ("planned", "sending") for command in found):
+            if len(found) >= count and not any(command["state"] in (State.PLANNED, State.SENDING) for command in found):
                 return found
             await self._again(f"{count} commands settled", deadline)
 
@@ -153,10 +154,10 @@ class Stage:
     async def activated(self, item: Goods) -> None:
         """perkd acknowledged the item's command: it asks for it every ten seconds, which the clock jumps over."""
         deadline = time.monotonic() + PATIENCE_S
-        while item.state == "usable":
+        while item.state == GoodsState.USABLE:
             self.hands.jump(timedelta(seconds=11))
             for _ in range(20):
-                if item.state == "usable":
+                if item.state == GoodsState.USABLE:
                     await self._again("the item activated", deadline)
 
     @staticmethod

@@ -14,6 +14,8 @@ from typing import Any
 
 from rich.console import Console
 
+from ..core.model import ServerState, State
+from ..sandbox import GoodsState
 from .stage import ANN, BOB, CLEO, Stage, StoryStuck, raised
 
 PORT = 8770
@@ -22,12 +24,12 @@ CLEO_ID = f"STEAM_0:{CLEO % 2}:{CLEO // 2}"  # as Garry's Mod writes her SteamID
 
 # What must have happened in the end: (server, text, final state), in the order of the ledger.
 EXPECTED = [
-    ("survival", f"lp user {ANN} parent add vip", "delivered"),
-    ("survival", f"lp user {ANN} parent remove vip", "delivered"),
-    ("survival", "ban Ann Chargeback", "delivered"),
-    ("roleplay", f"ulx adduserid {CLEO_ID} builder", "delivered"),
-    ("survival", "give Bob minecraft:diamond 16", "delivered"),
-    ("survival", "say Thank you, Bob!", "delivered"),
+    ("survival", f"lp user {ANN} parent add vip", State.DELIVERED),
+    ("survival", f"lp user {ANN} parent remove vip", State.DELIVERED),
+    ("survival", "ban Ann Chargeback", State.DELIVERED),
+    ("roleplay", f"ulx adduserid {CLEO_ID} builder", State.DELIVERED),
+    ("survival", "give Bob minecraft:diamond 16", State.DELIVERED),
+    ("survival", "say Thank you, Bob!", State.DELIVERED),
 ]
 
 
@@ -121,7 +123,7 @@ async def _tell(stage: Stage, teller: Teller) -> None:
     teller.scene(3, "The first 30 days are over. Other tools take the rank now; the second item still holds it here.")
     stage.hands.jump(timedelta(days=20))
     await stage.looked()
-    await stage.until("the first item used up", lambda: first.state == "used")
+    await stage.until("the first item used up", lambda: first.state == GoodsState.USED)
     await stage.looked()
     await _unchanged(stage, teller)
 
@@ -146,7 +148,7 @@ async def _tell(stage: Stage, teller: Teller) -> None:
     store.purchase("Bob", "starter-kit")
     await stage.looked()
     for state in (await stage.status())["servers"]:
-        waits = f", {state['queue']} commands wait: {state['last_error']}" if state["state"] != "up" else ""
+        waits = f", {state['queue']} commands wait: {state['last_error']}" if state["state"] != ServerState.UP else ""
         teller.say(f"   {state['name']} is {state['state']}{waits}")
 
     teller.scene(7, "survival is back. What was bought meanwhile is caught up with, once.")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from perkd.adapters.base import Adapter, Player
 
+from ..core.model import Enrol
 from ..core.roster import identities
 from ..ledger import Ledger, LedgerError
 from ..paynow import BadInput, Customer, Management, NotAnAnswer, NotFound, StoreError, profile_of
@@ -36,11 +37,11 @@ TOLD_S = 60.0
 
 
 class Enrolment:
-    """`mode` is "all" or "online"; `present` names everybody on the servers with his server's adapter."""
+    """`mode` is ALL or ONLINE; `present` names everybody on the servers with his server's adapter."""
 
     def __init__(
         self,
-        mode: str,
+        mode: Enrol,
         store: Management,
         ledger: Ledger,
         polling: Polling,
@@ -83,7 +84,7 @@ class Enrolment:
         for player in players:
             self._strangers.forget(player)
         here = any(players.intersection(identities(player)) for _, player in self._present())
-        if (self.mode == "all" or here) and len(self._shown) < MOST_SHOWN:
+        if (self.mode is Enrol.ALL or here) and len(self._shown) < MOST_SHOWN:
             self._shown[customer_id] = customer
         self._wake.set()
 
@@ -122,13 +123,13 @@ class Enrolment:
 
     async def _pass(self) -> None:
         """Over everything that is due. Raises why some of it was not done, after the rest was."""
-        if self.mode == "all" and self._list_changed:
+        if self.mode is Enrol.ALL and self._list_changed:
             self._list_changed = False
             await self._ledger.want_back(self._clock.now())
         self._stopped = None
         self._wake.set()  # a player's hour may be over though nothing happened
         await self._urgent()
-        if self.mode == "all" and self._round_at <= self._clock.now():
+        if self.mode is Enrol.ALL and self._round_at <= self._clock.now():
             await self._round()
         if self._stopped is not None:
             raise self._stopped
@@ -253,7 +254,7 @@ class Enrolment:
 
     def _unknown(self, now: datetime) -> list[tuple[Adapter, Player]]:
         """Players nobody perkd knows. Once everybody is enrolled, the store knows nobody else either."""
-        if self.mode == "all" and self.progress.round_over:
+        if self.mode is Enrol.ALL and self.progress.round_over:
             return []
         knows = self._polling.players.knows
         found = {p.id: (adapter, p) for adapter, p in self._present() if not any(map(knows, identities(p)))}

@@ -10,11 +10,12 @@ from typing import Any, Self
 from perkd.adapters.base import Adapter, Player
 
 from ..config import Settings
+from ..core.model import Enrol
 from ..core.store_ids import flake_time
 from ..ledger import Ledger
 from ..paynow import Exchange, Management
 from ..polling import Polling
-from ..runtime import Context, Problem
+from ..runtime import Context, Problem, ProblemCode, Severity
 from .backoff import Kind, Patience
 from .feed import Feed
 from .loop import Enrolment
@@ -45,7 +46,7 @@ class Newcomers:
             return cls(None, None)
         store = Management(exchange, settings.store.id, key, settings.store.management_items)
         enrolment = feed = None
-        if settings.customers.enrol != "off":
+        if settings.customers.enrol is not Enrol.OFF:
             mode = settings.customers.enrol
             enrolment = Enrolment(mode, store, ledger, polling, context, present=present)
             context.clock.on_tick(enrolment.beat_while_limited)
@@ -83,8 +84,8 @@ class Newcomers:
         refused = next((one for one in tried if one.kind is Kind.KEY), None)
         if refused is not None:
             yield Problem(
-                "api_key_refused",
-                "error",
+                ProblemCode.API_KEY_REFUSED,
+                Severity.ERROR,
                 "API key",
                 f"no token is made and new purchases are seen late: {refused.error}",
                 "put a working key in the place [store] api_key names, then `systemctl restart perkd`; who is polled "
@@ -95,8 +96,8 @@ class Newcomers:
             yield from _enrolment(self.enrolment)
         if self.feed is not None and self.feed.patience.lasting:
             yield Problem(
-                "feed_failing",
-                "warning",
+                ProblemCode.FEED_FAILING,
+                Severity.WARNING,
                 "feed",
                 f"the list of the store's new items cannot be read: {self.feed.patience.error}",
                 _fix(self.feed.patience, "customers are read all the same, purchases are seen at each one's turn"),
@@ -107,17 +108,17 @@ def _enrolment(enrolment: Enrolment) -> Iterator[Problem]:
     progress, patience = enrolment.progress, enrolment.patience
     if patience.lasting:
         yield Problem(
-            "enrolment_failing",
-            "warning",
+            ProblemCode.ENROLMENT_FAILING,
+            Severity.WARNING,
             "enrolment",
             f"new customers get no token: {patience.error}",
             _fix(patience, "who has a token is read all the same"),
         )
-    elif enrolment.mode == "all" and not progress.round_over:
+    elif enrolment.mode is Enrol.ALL and not progress.round_over:
         until = f", those the store has since before {flake_time(str(progress.cursor)):%Y-%m-%d %H:%M} UTC are done"
         yield Problem(
-            "enrolling",
-            "info",
+            ProblemCode.ENROLLING,
+            Severity.INFO,
             "enrolment",
             f"perkd has tokens made for all customers of the store: {enrolment.minting.made} since the start"
             f"{until if progress.cursor else ''}",
@@ -125,8 +126,8 @@ def _enrolment(enrolment: Enrolment) -> Iterator[Problem]:
         )
     if progress.left.count:
         yield Problem(
-            "customer_not_enrolled",
-            "warning",
+            ProblemCode.CUSTOMER_NOT_ENROLLED,
+            Severity.WARNING,
             f"{progress.left.count} customer{'' if progress.left.count == 1 else 's'}",
             f"the store made no token: {progress.left.reason}",
             "the others are enrolled; perkd tries again by itself, first after an hour, then less often",

@@ -15,7 +15,7 @@ from ..core.model import Profile
 from ..ledger import Enrolled, Ledger, LedgerError
 from ..paynow import BadDocument, Customer, Management, StoreError, profile_of
 from ..polling import Polling, Rank, Watch
-from ..runtime import uncancelled
+from ..runtime import EnrolmentResult, uncancelled
 from .backoff import Kind, NobodyEnrolled, kind_of
 
 log = logging.getLogger("perkd.enrolment")
@@ -73,7 +73,7 @@ class Minting:
         else:
             self._stuck.pop(customer_id, None)
             return None
-        self._results.labels("refused").inc()
+        self._results.labels(EnrolmentResult.REFUSED).inc()
         return now + REPLACED_AGAIN
 
     def watch(self, customer_id: str) -> Watch | None:
@@ -99,7 +99,7 @@ class Minting:
     async def _mint(self, profile: Profile, rank: Rank, *, instead_of: int | None) -> None:
         token = await self._store.customers.mint(profile.customer_id)
         row = await uncancelled(self._ledger.enrol(profile, token, self._now(), instead_of=instead_of))
-        self._results.labels("made" if instead_of is None else "replaced").inc()
+        self._results.labels(EnrolmentResult.MADE if instead_of is None else EnrolmentResult.REPLACED).inc()
         if row is None:
             return
         self.made += 1
@@ -152,7 +152,7 @@ class Minting:
     async def _leave(self, customer_id: str, tries: int, why: str) -> None:
         """He gets his token later; the next one's turn."""
         self._left_in_a_row += 1
-        self._results.labels("refused").inc()
+        self._results.labels(EnrolmentResult.REFUSED).inc()
         log.warning("customer %s is not enrolled: %s", customer_id, why, extra={"action": "not_enrolled"})
         again_at = self._now() + min(LATEST, LATER * 2 ** min(tries, 10))
         await self._ledger.not_enrolled(customer_id, why, again_at)

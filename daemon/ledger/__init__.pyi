@@ -1,5 +1,6 @@
 from .base import (
     Ledger as Ledger,
+    LedgerCode as LedgerCode,
     LedgerCorrupt as LedgerCorrupt,
     LedgerError as LedgerError,
     LedgerForeign as LedgerForeign,
@@ -22,9 +23,11 @@ from .rows import (
     CustomerRow as CustomerRow,
     Enrolled as Enrolled,
     ItemTrouble as ItemTrouble,
+    ItemTroubleKind as ItemTroubleKind,
     Polled as Polled,
     ServerQueue as ServerQueue,
     Summary as Summary,
+    TokenSource as TokenSource,
     Trouble as Trouble,
     Unenrolled as Unenrolled,
     Unseen as Unseen,

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
-from ..core.changes import Hold
+from ..core.changes import EventKind, Hold
 from ..core.model import Cause, State, Step
 from ..core.queue_lines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
 from . import deliver, events
@@ -34,7 +34,7 @@ def hand_out(connection: sqlite3.Connection, server: str, decided: Iterable[Deci
             continue
         if one.command is None:
             connection.execute(SQL["put_attempt"], {**ids, "command_id": None})
-            events.note(connection, now, "activation", detail=f"attempt {one.attempt_id} on {server}")
+            events.note(connection, now, EventKind.ACTIVATION, detail=f"attempt {one.attempt_id} on {server}")
             for_perkd.append(one.attempt_id)
             continue
         command_id = _put_command(connection, server, one.attempt_id, one.command, now)
@@ -60,7 +60,7 @@ def hold_lines(connection: sqlite3.Connection, servers: Iterable[str], now: int)
     """What of their lines was not sent yet waits for the operator: perkd was told to leave them alone."""
     key = {"servers": json.dumps(list(servers)), "perk": STORE_PERK, "hold": Hold.BACKLOG.value, "reason": LEFT_ALONE}
     held = [row["id"] for row in connection.execute(SQL["hold_lines"], key).fetchall()]
-    events.moved(connection, now, held, State.PLANNED.value, State.BLOCKED.value, LEFT_ALONE)
+    events.moved(connection, now, held, State.PLANNED, State.BLOCKED, LEFT_ALONE)
 
 
 def owed(connection: sqlite3.Connection, server: str) -> list[str]:
@@ -79,20 +79,20 @@ def _see_again(connection: sqlite3.Connection, server: str, one: Decided, now: i
     if row is None:
         return 0
     known = {"id": row["id"], "holding_id": row["holding_id"], "server": server, "now": now}
-    became = row["state"]
+    was = became = State(row["state"])
     if row["place"] != server:
         connection.execute(SQL["move_attempt"], known)
         connection.execute(SQL["move_attempt_holding"], known)
-        became = State.PLANNED.value if row["hold"] == Hold.SERVER else became
-        events.moved(connection, now, [row["id"]], row["state"], became, f"its queue is {server}'s now")
+        became = State.PLANNED if row["hold"] == Hold.SERVER else became
+        events.moved(connection, now, [row["id"]], was, became, f"its queue is {server}'s now")
     if one.command is not None and row["hold"] == Hold.LINE and not row["attempts"] and one.command.hold != Hold.LINE:
-        became = _state(one.command).value
+        became = _state(one.command)
         who = {"player": one.command.player, "customer_id": int(one.command.customer_id or 0)}
         connection.execute(SQL["rewrite_attempt"], {**known, **who, **_words(one.command)})
         connection.execute(SQL["rewrite_attempt_holding"], {**known, **who})
         said = one.command.problem or "the line can be sent now"
-        events.moved(connection, now, [row["id"]], row["state"], became, said)
-    return int(became == State.PLANNED.value and (row["state"] != became or row["place"] != server))
+        events.moved(connection, now, [row["id"]], was, became, said)
+    return int(became is State.PLANNED and (was is not became or row["place"] != server))
 
 
 def _state(command: StoreCommand) -> State:
@@ -140,5 +140,5 @@ def _put_command(connection: sqlite3.Connection, server: str, attempt_id: str, c
         },
     ).fetchone()
     command_id = int(row["id"])
-    events.moved(connection, now, [command_id], None, _state(command).value, command.problem or f"attempt {attempt_id}")
+    events.moved(connection, now, [command_id], None, _state(command), command.problem or f"attempt {attempt_id}")
     return command_id

@@ -16,17 +16,50 @@ one contract suite runs over all of them.
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from ..config import TokenEntry
 from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcome
 from ..core.model import Perk, Profile, Secret, Server, State
 from ..core.queue_lines import Decided
-from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, Unenrolled
+from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, TokenSource, Unenrolled
+
+
+class LedgerCode(StrEnum):
+    """What exactly is wrong: a stable word beside the message, for whoever acts on it."""
+
+    # the files
+    GONE = "gone"  # LedgerMissing
+    NO_LEDGER = "no_ledger"  # LedgerMissing: there is nothing to read
+    OTHER_PROGRAM = "other_program"  # LedgerForeign
+    OTHER_LEDGER = "other_ledger"  # LedgerForeign
+    NEWER_SCHEMA = "newer_schema"  # LedgerForeign
+    DAMAGED = "damaged"  # LedgerCorrupt
+    NOT_WRITABLE = "not_writable"  # LedgerUnwritable: the directory, the file or its marker
+    NOT_COPIED = "not_copied"  # LedgerUnwritable: a backup
+    NOT_MIGRATED = "not_migrated"  # LedgerUnwritable
+    IN_USE = "in_use"  # LedgerLocked
+    CLOSED = "closed"  # LedgerFailed
+    BROKEN = "broken"  # LedgerFailed: the disk or the file failed
+    # NotPossible: what an operator, or the loop that sends, asked for
+    NO_COMMAND = "no_command"  # of that id
+    NOT_IN_THIS_STATE = "not_in_this_state"
+    STEP_IS_OVER = "step_is_over"  # the opposite change came
+    BLOCKED_AGAIN = "blocked_again"  # as soon as it would be planned
+    NOT_IN_CONFIG = "not_in_config"  # the perk has no such command any more
+    SERVER_GONE = "server_gone"  # it is not in the config
+    LINE_UNSENDABLE = "line_unsendable"  # a line of the store that is no single command
+    NO_SERVER = "no_server"  # of that name
+    NO_CUSTOMER = "no_customer"  # of that id
 
 
 class LedgerError(Exception):
     """The ledger cannot be used as asked; the message says what to do."""
+
+    def __init__(self, code: LedgerCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class LedgerMissing(LedgerError): ...
@@ -81,7 +114,7 @@ class Ledger(Protocol):
         """Makes the tokens of source `file` exactly these. Returns how many were added and how many removed."""
         ...
 
-    async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
+    async def add_token(self, entry: TokenEntry, source: TokenSource, profile: Profile, now: datetime) -> bool:
         """Adds a token whose customer is known. False: it was there and polled already. It takes the place of his other
         ones, but for those of the customers' file."""
         ...
@@ -223,7 +256,7 @@ class Ledger(Protocol):
     async def commands(
         self,
         *,
-        state: str | None = None,
+        state: State | None = None,
         server: str | None = None,
         customer_id: str | None = None,
         limit: int = 100,

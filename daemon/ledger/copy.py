@@ -10,7 +10,7 @@ from ..config import TokenEntry
 from ..core.changes import Catalogue, Known, Observation
 from ..core.model import Perk, Profile, Server, State
 from . import files, observe, operate, report
-from .base import LedgerMissing, Recorded
+from .base import LedgerCode, LedgerMissing, Recorded
 from .convert import micros
 from .rows import Brakes, CommandRow, Polled
 
@@ -31,8 +31,9 @@ class LedgerCopy:
         if not path.exists() or not path.stat().st_size:
             if marker.exists():
                 raise LedgerMissing(
+                    LedgerCode.NO_LEDGER,
                     f"{path} is gone or empty, but {marker.name} beside it says there was a ledger: `perkd run` says "
-                    "what to do"
+                    "what to do",
                 )
             return None
         path.open("rb").close()
@@ -89,7 +90,7 @@ class LedgerCopy:
 
     def in_state(self, state: State) -> list[CommandRow]:
         """Every command in this state, newest first."""
-        return report.commands(self._db, state=state.value, limit=2**62)
+        return report.commands(self._db, state=state, limit=2**62)
 
     def newer_than(self, command_id: int) -> Iterator[CommandRow]:
         """The commands recorded after this one, newest first."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from ..core.changes import Command, Outcome
 from ..core.model import TRANSITIONS, State, Step
 from . import convert, events
-from .base import NotPossible
+from .base import LedgerCode, NotPossible
 from .convert import micros
 from .queries import SQL
 
@@ -22,7 +22,9 @@ MOST_DOUBTS = 5  # as many as outcomes.UNKNOWN_AGAIN: a command that stops perkd
 
 def claim(connection: sqlite3.Connection, server: str, now: int, online: Mapping[str, int]) -> Command | None:
     again = connection.execute(SQL["plan_unknown"], {"server": server, "now": now}).fetchall()
-    events.moved(connection, now, [row["id"] for row in again], "unknown", "planned", "repeatable, and due again")
+    events.moved(
+        connection, now, [row["id"] for row in again], State.UNKNOWN, State.PLANNED, "repeatable, and due again"
+    )
     asked = {"now": now, "online": json.dumps(online)}
     at = [server, *(found["label"] for found in connection.execute(SQL["labels_of"], {"server": server}))]
     rows = [connection.execute(SQL["claimable"], {**asked, "place": place}).fetchone() for place in at]
@@ -32,7 +34,7 @@ def claim(connection: sqlite3.Connection, server: str, now: int, online: Mapping
     connection.execute(SQL["send"], {"id": row["id"], "now": now})
     if row["server"] != server:
         connection.execute(SQL["bind"], {**place(row), "server": server})
-    events.moved(connection, now, [row["id"]], "planned", "sending")
+    events.moved(connection, now, [row["id"]], State.PLANNED, State.SENDING)
     return Command(
         id=row["id"],
         server=server,
@@ -60,7 +62,9 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
     possible = (State.SENDING, outcome.state) in TRANSITIONS and outcome.state is not State.VOID
     if row is None or State(row["state"]) is not State.SENDING or not possible:
         found = row["state"] if row else "not there"
-        raise NotPossible(f"command {command_id} is {found}: it cannot become {outcome.state}")
+        raise NotPossible(
+            LedgerCode.NOT_IN_THIS_STATE, f"command {command_id} is {found}: it cannot become {outcome.state}"
+        )
     state, reason = outcome.state, outcome.reason
     if state is State.PLANNED and row["superseded"]:
         state, reason = State.VOID, "the opposite change came while it was being sent"
@@ -80,7 +84,7 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
             "settled_at": None if state is State.PLANNED or again else now,
         },
     )
-    events.moved(connection, now, [command_id], "sending", state.value, reason or outcome.reply)
+    events.moved(connection, now, [command_id], State.SENDING, state, reason or outcome.reply)
     untouched = outcome.reply is None or outcome.absent
     if state is State.PLANNED and row["server"] != row["place"] and untouched:
         connection.execute(SQL["unbind"], place(row))
@@ -95,7 +99,7 @@ def _follow_up(connection: sqlite3.Connection, row: sqlite3.Row, state: State, n
     if state is State.REFUSED or (state is State.ANSWERED and row["strict"]):
         reason = f"command {row['id']} before it was not accepted: `perkd commands retry`, `done` or `skip` that one"
         held = connection.execute(SQL["block_rest"], {**place(row), "reason": reason}).fetchall()
-        events.moved(connection, now, [found["id"] for found in held], "planned", "blocked", reason)
+        events.moved(connection, now, [found["id"] for found in held], State.PLANNED, State.BLOCKED, reason)
     elif state in (State.DELIVERED, State.ANSWERED):
         delay_next(connection, row, now)
     if row["step"] == Step.GRANT and state in (State.DELIVERED, State.ANSWERED, State.REFUSED):
@@ -125,13 +129,13 @@ def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int
         return 0
     asked = {"reason": f"the brake is on: {brake['reason']}", "ids": None if ids is None else json.dumps(list(ids))}
     stopped = connection.execute(SQL["brake_planned"], asked).fetchall()
-    return events.moved(connection, now, [row["id"] for row in stopped], "planned", "blocked", "brake")
+    return events.moved(connection, now, [row["id"] for row in stopped], State.PLANNED, State.BLOCKED, "brake")
 
 
 def hold_absent(connection: sqlite3.Connection, now: int) -> list[int]:
     """Nothing stays planned for a server that is not configured: nobody would send it, and nobody would say so."""
     left = [row["id"] for row in connection.execute(SQL["block_absent_servers"]).fetchall()]
-    events.moved(connection, now, left, "planned", "blocked", "the server is not in the config")
+    events.moved(connection, now, left, State.PLANNED, State.BLOCKED, "the server is not in the config")
     return left
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .base import LedgerFailed
+from .base import LedgerCode, LedgerFailed
 
 log = logging.getLogger("perkd.ledger")
 T = TypeVar("T")
@@ -78,9 +78,9 @@ class Engine:
 
     async def _do(self, unit: Unit[T], *, reads: bool) -> T:
         if self._closed:
-            raise LedgerFailed("the ledger is closed: perkd is stopping")
+            raise LedgerFailed(LedgerCode.CLOSED, "the ledger is closed: perkd is stopping")
         if self._failed is not None:
-            raise LedgerFailed(self._failed)
+            raise LedgerFailed(LedgerCode.BROKEN, self._failed)
         job = _Job(unit, self._loop.create_future(), reads)
         self._jobs.put(job)
         result: T = await job.future
@@ -190,7 +190,7 @@ class Engine:
         with suppress(sqlite3.Error):  # what is broken is said already
             self._connection.rollback()
         for job in batch:
-            job.error = LedgerFailed(words)
+            job.error = LedgerFailed(LedgerCode.BROKEN, words)
 
     @property
     def failed(self) -> str | None:

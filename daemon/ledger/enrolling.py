@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Iterable
 
 from ..config import TokenEntry
+from ..core.changes import EventKind
 from ..core.model import Profile, Secret
 from . import events, operate, report
 from .convert import moment
 from .queries import SQL
-from .rows import Enrolled, Polled, Unenrolled
+from .rows import Enrolled, Polled, RemovedBy, TokenSource, Unenrolled
 
 
 def enrolled(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> dict[str, Enrolled]:
@@ -20,7 +21,7 @@ def enrolled(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> dic
     return {
         str(row["customer_id"]): Enrolled(
             polled=bool(row["polled"]),
-            kept_out=not row["polled"] and row["removed_by"] == "operator",
+            kept_out=not row["polled"] and row["removed_by"] == RemovedBy.OPERATOR,
             minted_at=moment(row["minted_at"]),
             tries=row["tries"] or 0,
         )
@@ -39,14 +40,20 @@ def enrol(
     connection: sqlite3.Connection, profile: Profile, token: Secret, now: int, *, instead_of: int | None
 ) -> Polled | None:
     if instead_of is not None:
-        dropped = {"id": instead_of, "by": "replaced", "now": now}
+        dropped = {"id": instead_of, "by": RemovedBy.REPLACED, "now": now}
         if connection.execute(SQL["remove_token"], dropped).rowcount:
-            events.note(connection, now, "token_removed", customer_id=int(profile.customer_id), detail="replaced")
+            events.note(
+                connection,
+                now,
+                EventKind.TOKEN_REMOVED,
+                customer_id=int(profile.customer_id),
+                detail=RemovedBy.REPLACED,
+            )
     connection.execute(SQL["forget_unenrolled"], {"customer_id": int(profile.customer_id)})
     state = enrolled(connection, [profile.customer_id])[profile.customer_id]
     if state.kept_out or (state.polled and instead_of is None):
         return None  # meanwhile the operator removed him, or somebody added him
-    operate.add_token(connection, TokenEntry(token), "enrolled", profile, now)
+    operate.add_token(connection, TokenEntry(token), TokenSource.ENROLLED, profile, now)
     return report.polled_row(connection.execute(SQL["polled_one"], {"token": token.reveal()}).fetchone())
 
 

@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from ..core.changes import EventKind
+from ..core.model import State
 from .queries import SQL
 
 _EMPTY: dict[str, Any] = dict.fromkeys(
@@ -12,17 +14,22 @@ _EMPTY: dict[str, Any] = dict.fromkeys(
 )
 
 
-def note(connection: sqlite3.Connection, at: int, kind: str, **facts: object) -> None:
+def note(connection: sqlite3.Connection, at: int, kind: EventKind, **facts: object) -> None:
     """One event. `facts` are columns of the table."""
     connection.execute(SQL["put_event"], _EMPTY | {"at": at, "kind": kind} | facts)
 
 
 def moved(
-    connection: sqlite3.Connection, at: int, ids: Iterable[int], was: str | None, became: str, detail: str | None = None
+    connection: sqlite3.Connection,
+    at: int,
+    ids: Iterable[int],
+    was: State | None,
+    became: State,
+    detail: str | None = None,
 ) -> int:
     """One `command` event for each command that changed its state. Returns how many."""
     rows = [
-        _EMPTY | {"at": at, "kind": "command", "command_id": i, "was": was, "became": became, "detail": detail}
+        _EMPTY | {"at": at, "kind": EventKind.COMMAND, "command_id": i, "was": was, "became": became, "detail": detail}
         for i in ids
     ]
     connection.executemany(SQL["put_event"], rows)
@@ -37,11 +44,11 @@ class Together:
         self._connection, self._at = connection, at
         self._rows: list[dict[str, Any]] = []
 
-    def note(self, kind: str, **facts: object) -> None:
+    def note(self, kind: EventKind, **facts: object) -> None:
         self._rows.append({**_EMPTY, "at": self._at, "kind": kind, **facts})
 
-    def moved(self, command_id: int, was: str | None, became: str, detail: str | None = None) -> None:
-        self.note("command", command_id=command_id, was=was, became=became, detail=detail)
+    def moved(self, command_id: int, was: State | None, became: State, detail: str | None = None) -> None:
+        self.note(EventKind.COMMAND, command_id=command_id, was=was, became=became, detail=detail)
 
     def flush(self) -> None:
         if self._rows:

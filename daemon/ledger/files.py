@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
-from .base import LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
+from .base import LedgerCode, LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
 from .convert import micros
 
 SCHEMA = files(__package__) / "schema"
@@ -27,8 +27,9 @@ class Lock:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise LedgerUnwritable(
+                LedgerCode.NOT_WRITABLE,
                 f"{self.path.parent} cannot be written ({error.strerror}): the ledger's directory must exist and "
-                "belong to the user perkd runs as"
+                "belong to the user perkd runs as",
             ) from error
         self._held = True
         try:
@@ -37,8 +38,9 @@ class Lock:
             holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
             os.close(self._fd)
             raise LedgerLocked(
+                LedgerCode.IN_USE,
                 f"another perkd{f' (process {holder})' if holder else ''} uses {self.path.parent}: two daemons on one "
-                "ledger would deliver twice; stop the other one, or give this one its own ledger.url"
+                "ledger would deliver twice; stop the other one, or give this one its own ledger.url",
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
@@ -69,8 +71,9 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         raise LedgerUnwritable(
+            LedgerCode.NOT_WRITABLE,
             f"{path} cannot be written ({error}): it and its directory must belong to the user perkd runs as, the disk "
-            "must have room, and no other program may hold it open for writing"
+            "must have room, and no other program may hold it open for writing",
         ) from error
     except BaseException:
         connection.close()
@@ -91,7 +94,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
             undo.pop_all()
     except sqlite3.Error as error:
         raise LedgerMissing(
-            f"{path} cannot be read as a ledger ({error}): start perkd once, or correct ledger.url"
+            LedgerCode.NO_LEDGER,
+            f"{path} cannot be read as a ledger ({error}): start perkd once, or correct ledger.url",
         ) from error
     return connection
 
@@ -112,8 +116,9 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise LedgerUnwritable(
+            LedgerCode.NOT_COPIED,
             f"no copy of the ledger could be written to {target} ({error}): {target.parent} must belong to the user "
-            "perkd runs as, and the disk must have room"
+            "perkd runs as, and the disk must have room",
         ) from error
 
 
@@ -130,7 +135,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
     except (OSError, sqlite3.Error) as error:
         raise LedgerUnwritable(
-            f"{path} cannot be opened ({error}): it and its directory must belong to the user perkd runs as"
+            LedgerCode.NOT_WRITABLE,
+            f"{path} cannot be opened ({error}): it and its directory must belong to the user perkd runs as",
         ) from error
     return connection
 
@@ -146,8 +152,9 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     found = damage(connection)
     if found:
         raise LedgerCorrupt(
+            LedgerCode.DAMAGED,
             f"{path} is damaged ({found}). perkd will not guess what it gave: restore the newest whole copy from "
-            f"{path.parent / 'backups'} (stop perkd, copy it over {path.name}, remove {path.name}-wal and -shm, start)"
+            f"{path.parent / 'backups'} (stop perkd, copy it over {path.name}, remove {path.name}-wal and -shm, start)",
         )
 
 
@@ -173,7 +180,8 @@ def _identity(connection: sqlite3.Connection, path: Path) -> str | None:
             row = connection.execute("SELECT value FROM meta WHERE key = 'ledger_id'").fetchone()
     if row is None:
         raise LedgerForeign(
-            f"{path} is a database of another program: perkd leaves it alone. Correct ledger.url, or move it away"
+            LedgerCode.OTHER_PROGRAM,
+            f"{path} is a database of another program: perkd leaves it alone. Correct ledger.url, or move it away",
         )
     return str(row[0])
 
@@ -183,16 +191,18 @@ def _compare(found: str | None, marked: str | None, path: Path, marker: Path) ->
         raise _missing(path, marker)
     if marked is not None and found != marked:
         raise LedgerForeign(
+            LedgerCode.OTHER_LEDGER,
             f"{path} is another ledger ({found}) than the one that was here ({marked or 'unreadable'}, by "
-            f"{marker.name}). Restore the right file; if this one is meant to take over, delete {marker}"
+            f"{marker.name}). Restore the right file; if this one is meant to take over, delete {marker}",
         )
 
 
 def _missing(path: Path, marker: Path) -> LedgerMissing:
     return LedgerMissing(
+        LedgerCode.GONE,
         f"{path} is gone or empty, but {marker.name} beside it says there was a ledger. Starting empty would give out "
         f"every purchase again. Restore the newest copy from {path.parent / 'backups'} (remove {path.name}-wal and "
-        f"{path.name}-shm if they are still there); only if a new start is really meant, delete {marker}"
+        f"{path.name}-shm if they are still there); only if a new start is really meant, delete {marker}",
     )
 
 
@@ -202,8 +212,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
     scripts = sorted((int(f.name[:4]), f) for f in SCHEMA.iterdir() if f.name.endswith(".sql"))
     if done > scripts[-1][0]:
         raise LedgerForeign(
+            LedgerCode.NEWER_SCHEMA,
             f"{path} was written by a newer perkd (schema {done}, this one knows {scripts[-1][0]}): "
-            "install that version again, or restore the copy made before its first start"
+            "install that version again, or restore the copy made before its first start",
         )
     # executescript takes no parameters; both values are made right here.
     values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{micros(now)}')"
@@ -220,7 +231,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             if connection.in_transaction:
                 connection.rollback()
             raise LedgerUnwritable(
-                f"{path}: {script.name} could not be applied ({error}); nothing was changed"
+                LedgerCode.NOT_MIGRATED, f"{path}: {script.name} could not be applied ({error}); nothing was changed"
             ) from error
 
 
@@ -231,7 +242,8 @@ def _read_marker(marker: Path) -> str | None:
         return None
     except OSError as error:
         raise LedgerUnwritable(
-            f"{marker} cannot be read ({error.strerror}): it must belong to the user perkd runs as"
+            LedgerCode.NOT_WRITABLE,
+            f"{marker} cannot be read ({error.strerror}): it must belong to the user perkd runs as",
         ) from error
 
 
@@ -248,8 +260,9 @@ def _write_marker(marker: Path, ledger_id: str) -> None:
         _sync(marker.parent)
     except OSError as error:
         raise LedgerUnwritable(
+            LedgerCode.NOT_WRITABLE,
             f"{marker} cannot be written ({error.strerror}): its directory must belong to the user perkd runs as, and "
-            "the disk must have room"
+            "the disk must have room",
         ) from error
 
 

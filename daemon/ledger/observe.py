@@ -7,8 +7,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from ..core.changes import Known, KnownItem, Observation
-from ..core.model import Profile
+from ..core.changes import EventKind, Known, KnownItem, Observation
+from ..core.model import Profile, State
 from . import convert, deliver, events
 from .base import Recorded
 from .convert import micros
@@ -57,7 +57,7 @@ def _put_item(connection: sqlite3.Connection, known: KnownItem, now: int) -> Non
 def _carry_out_absent(connection: sqlite3.Connection, item_id: int, now: int, together: events.Together) -> None:
     """A removal that waited for a person because its item had vanished: now the store states the end (law 5)."""
     for row in connection.execute(SQL["plan_absent"], {"item_id": item_id, "now": now}).fetchall():
-        together.moved(row["id"], "blocked", "planned", "the store says revoked")
+        together.moved(row["id"], State.BLOCKED, State.PLANNED, "the store says revoked")
 
 
 def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
@@ -76,7 +76,7 @@ def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
     for planned in seen.planned:
         Turning(connection, seen, planned, now, tally, together).apply()
     if seen.braked is not None and connection.execute(SQL["put_brake"], {"now": now, "reason": seen.braked}).rowcount:
-        together.note("brake_on", customer_id=customer_id, detail=seen.braked)
+        together.note(EventKind.BRAKE_ON, customer_id=customer_id, detail=seen.braked)
     together.flush()
     if seen.braked is not None:
         tally.blocked += deliver.braked(connection, None, now)

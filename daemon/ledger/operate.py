@@ -11,13 +11,14 @@ from pydantic import TypeAdapter
 
 from ..config import TokenEntry
 from ..core import places
-from ..core.changes import Catalogue, Draft
+from ..core.changes import Catalogue, Draft, EventKind
 from ..core.model import TRANSITIONS, Perk, PerkKind, Profile, Server, State, Step
 from ..core.queue_lines import STORE_PERK
 from . import attempts, convert, deliver, events, observe
-from .base import NotPossible
+from .base import LedgerCode, NotPossible
 from .convert import moment
 from .queries import SQL
+from .rows import RemovedBy, TokenSource
 
 PERK: TypeAdapter[Perk] = TypeAdapter(Perk)
 
@@ -29,11 +30,12 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
     row = _to(connection, command_id, State.PLANNED, "retried")
     if row["superseded"]:
         raise NotPossible(
+            LedgerCode.STEP_IS_OVER,
             f"command {command_id} belongs to a step that is over: the opposite change came. Retrying it would undo "
-            "what is wanted now; `perkd commands skip` or `done` closes it"
+            "what is wanted now; `perkd commands skip` or `done` closes it",
         )
     if draft.state is not State.PLANNED:
-        raise NotPossible(f"command {command_id} would be blocked again: {draft.reason}")
+        raise NotPossible(LedgerCode.BLOCKED_AGAIN, f"command {command_id} would be blocked again: {draft.reason}")
     key = {"holding_id": row["holding_id"], **{k: row[k] for k in ("player", "perk", "place", "key_item")}}
     generation = connection.execute(SQL["next_generation"], key).fetchone()[0]
     connection.execute(
@@ -53,19 +55,21 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
             "now": now,
         },
     )
-    events.moved(connection, now, [command_id], row["state"], "planned", "the operator said retry")
+    events.moved(connection, now, [command_id], State(row["state"]), State.PLANNED, "the operator said retry")
     _free_rest(connection, row, now)
     return str(row["server"])
 
 
 def close_command(connection: sqlite3.Connection, command_id: int, state: State, now: int) -> str:
     if state not in (State.DELIVERED, State.VOID):
-        raise NotPossible(f"an operator closes a command as delivered or void, not as {state}")
+        raise NotPossible(
+            LedgerCode.NOT_IN_THIS_STATE, f"an operator closes a command as delivered or void, not as {state}"
+        )
     word = "done" if state is State.DELIVERED else "skip"
     row = _to(connection, command_id, state, "closed")
     said = f"the operator said {word}"
     connection.execute(SQL["close_command"], {"id": command_id, "state": state.value, "reason": said, "now": now})
-    events.moved(connection, now, [command_id], row["state"], state.value, said)
+    events.moved(connection, now, [command_id], State(row["state"]), state, said)
     _free_rest(connection, row, now)
     deliver.delay_next(connection, row, now)
     if row["step"] == Step.GRANT:
@@ -76,13 +80,14 @@ def close_command(connection: sqlite3.Connection, command_id: int, state: State,
 def _to(connection: sqlite3.Connection, command_id: int, state: State, word: str) -> sqlite3.Row:
     row: sqlite3.Row | None = connection.execute(SQL["command"], {"id": command_id}).fetchone()
     if row is None:
-        raise NotPossible(f"there is no command {command_id}: `perkd commands list` shows them")
+        raise NotPossible(LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them")
     was = State(row["state"])
     if was is State.PLANNED and state is State.VOID and row["perk"] == STORE_PERK:
         return row  # no item's end makes it void: one that waits for its player would wait for ever
     if was in (State.PLANNED, State.SENDING) or (was, state) not in TRANSITIONS:
         raise NotPossible(
-            f"command {command_id} is {was}: only blocked, refused, answered and unknown commands can be {word}"
+            LedgerCode.NOT_IN_THIS_STATE,
+            f"command {command_id} is {was}: only blocked, refused, answered and unknown commands can be {word}",
         )
     return row
 
@@ -96,7 +101,7 @@ def _free_rest(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> No
 def release_brake(connection: sqlite3.Connection, now: int) -> int:
     connection.execute(SQL["release_brake"], {"now": now})
     freed = connection.execute(SQL["plan_braked"], {"now": now}).fetchall()
-    events.note(connection, now, "brake_released", detail=f"{len(freed)} commands")
+    events.note(connection, now, EventKind.BRAKE_RELEASED, detail=f"{len(freed)} commands")
     _planned_again(connection, freed, now, "the brake was released")
     deliver.hold_absent(connection, now)
     return len(freed)
@@ -105,7 +110,7 @@ def release_brake(connection: sqlite3.Connection, now: int) -> int:
 def _planned_again(connection: sqlite3.Connection, freed: Sequence[sqlite3.Row], now: int, why: str) -> None:
     """What one reason lets go, the brake may still hold."""
     ids = [row["id"] for row in freed]
-    events.moved(connection, now, ids, "blocked", "planned", why)
+    events.moved(connection, now, ids, State.BLOCKED, State.PLANNED, why)
     deliver.braked(connection, ids, now)
 
 
@@ -117,24 +122,26 @@ def sync_tokens(connection: sqlite3.Connection, entries: Sequence[TokenEntry], n
     wanted = {entry.token.reveal(): entry for entry in entries}
     gone = before.keys() - wanted.keys()
     for token in gone:
-        connection.execute(SQL["remove_token"], {"id": before[token], "by": "file", "now": now})
-        events.note(connection, now, "token_removed", detail="file")
-    added = sum(_put_token(connection, entry, "file", None, now) for entry in wanted.values())
+        connection.execute(SQL["remove_token"], {"id": before[token], "by": RemovedBy.FILE, "now": now})
+        events.note(connection, now, EventKind.TOKEN_REMOVED, detail=RemovedBy.FILE)
+    added = sum(_put_token(connection, entry, TokenSource.FILE, None, now) for entry in wanted.values())
     return added, len(gone)
 
 
-def add_token(connection: sqlite3.Connection, entry: TokenEntry, source: str, profile: Profile, now: int) -> bool:
+def add_token(
+    connection: sqlite3.Connection, entry: TokenEntry, source: TokenSource, profile: Profile, now: int
+) -> bool:
     observe.put_profile(connection, profile, now)
     customer_id = int(profile.customer_id)
     new = _put_token(connection, entry, source, customer_id, now)
     others = {"customer_id": customer_id, "token": entry.token.reveal(), "now": now}
     for _ in range(connection.execute(SQL["replace_others"], others).rowcount):
-        events.note(connection, now, "token_removed", customer_id=customer_id, detail="replaced")
+        events.note(connection, now, EventKind.TOKEN_REMOVED, customer_id=customer_id, detail=RemovedBy.REPLACED)
     return new
 
 
 def _put_token(
-    connection: sqlite3.Connection, entry: TokenEntry, source: str, customer_id: int | None, now: int
+    connection: sqlite3.Connection, entry: TokenEntry, source: TokenSource, customer_id: int | None, now: int
 ) -> bool:
     row = connection.execute(SQL["token"], {"token": entry.token.reveal()}).fetchone()
     connection.execute(
@@ -150,7 +157,7 @@ def _put_token(
     )
     new = row is None or row["removed_at"] is not None
     if new:
-        events.note(connection, now, "token_added", customer_id=customer_id, detail=source)
+        events.note(connection, now, EventKind.TOKEN_ADDED, customer_id=customer_id, detail=source)
     return new
 
 
@@ -159,14 +166,18 @@ def identify(connection: sqlite3.Connection, token_id: int, profile: Profile, no
     ids = {"id": token_id, "customer_id": int(profile.customer_id)}
     if connection.execute(SQL["identify_token"], ids).rowcount:  # profiles are read daily: only news is an event
         events.note(
-            connection, now, "customer_identified", customer_id=int(profile.customer_id), detail=profile.display_name
+            connection,
+            now,
+            EventKind.CUSTOMER_IDENTIFIED,
+            customer_id=int(profile.customer_id),
+            detail=profile.display_name,
         )
 
 
 def remove_customer(connection: sqlite3.Connection, customer_id: str, now: int) -> bool:
     done = connection.execute(SQL["remove_customer"], {"customer_id": int(customer_id), "now": now}).rowcount > 0
     if done:
-        events.note(connection, now, "customer_removed", customer_id=int(customer_id))
+        events.note(connection, now, EventKind.CUSTOMER_REMOVED, customer_id=int(customer_id))
     return done
 
 

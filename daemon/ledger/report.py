@@ -8,7 +8,8 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ..core.model import Secret, State, Step, Target
+from ..core.changes import Hold
+from ..core.model import Cause, Reason, Secret, State, Step, Target
 from ..core.places import spoken, target_of
 from .convert import micros, moment, text_id
 from .queries import SQL
@@ -18,6 +19,7 @@ from .rows import (
     CustomerRow,
     EventRow,
     ItemTrouble,
+    ItemTroubleKind,
     Orphan,
     Polled,
     ServerQueue,
@@ -32,8 +34,8 @@ ABSENT_TOO_LONG = timedelta(days=1)
 
 
 def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
-    counts = {state.value: 0 for state in State}
-    counts |= {row["state"]: row[1] for row in connection.execute(SQL["count_commands"])}
+    counts = dict.fromkeys(State, 0)
+    counts |= {State(row["state"]): row[1] for row in connection.execute(SQL["count_commands"])}
     brake = connection.execute(SQL["brake"]).fetchone()
     stuck = {"usable_before": micros(now - USABLE_TOO_LONG)}
     return Summary(
@@ -49,10 +51,10 @@ def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
             ServerQueue(server=row["server"], queue=row["queue"], oldest_at=moment(row["oldest_at"]))
             for row in connection.execute(SQL["queues"])
         ),
-        troubles=tuple(_plain(Trouble, row) for row in connection.execute(SQL["troubles"])),
+        troubles=tuple(_trouble(row) for row in connection.execute(SQL["troubles"])),
         items=tuple(
             ItemTrouble(
-                kind=row["kind"],
+                kind=ItemTroubleKind(row["kind"]),
                 product=row["product"],
                 product_id=str(row["product_id"] or ""),
                 word=row["word"],
@@ -80,7 +82,7 @@ def summary(connection: sqlite3.Connection, now: datetime) -> Summary:
 def commands(
     connection: sqlite3.Connection,
     *,
-    state: str | None = None,
+    state: State | None = None,
     server: str | None = None,
     customer_id: str | None = None,
     limit: int = 100,
@@ -179,6 +181,24 @@ def _plain(kind: type[Row], row: sqlite3.Row) -> Row:
     return kind(**{name: row[name] for name in row.keys()})  # noqa: SIM118 - sqlite3.Row iterates over values
 
 
+def _trouble(row: sqlite3.Row) -> Trouble:
+    return Trouble(
+        state=State(row["state"]),
+        hold=_hold(row),
+        perk=row["perk"],
+        server=row["server"],
+        count=row["count"],
+        newest_id=row["newest_id"],
+        text=row["text"],
+        reason=row["reason"],
+        reply=row["reply"],
+    )
+
+
+def _hold(row: sqlite3.Row) -> Hold | None:
+    return Hold(row["hold"]) if row["hold"] else None
+
+
 def _command(row: sqlite3.Row) -> CommandRow:
     return CommandRow(
         id=row["id"],
@@ -192,12 +212,12 @@ def _command(row: sqlite3.Row) -> CommandRow:
         generation=row["generation"],
         position=row["position"],
         text=row["text"],
-        state=row["state"],
-        hold=row["hold"],
+        state=State(row["state"]),
+        hold=_hold(row),
         reason=row["reason"] or _waits(row),
         reply=row["reply"],
-        cause=row["cause"],
-        end_reason=row["end_reason"],
+        cause=Cause(row["cause"]),
+        end_reason=Reason(row["end_reason"]) if row["end_reason"] else None,
         repeatable=bool(row["repeatable"]),
         online_s=None if row["online_us"] is None else row["online_us"] / 1_000_000,
         superseded=bool(row["superseded"]),

@@ -7,8 +7,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
-from ..core.model import Profile, Secret
+from ..core.changes import Hold
+from ..core.model import Cause, Profile, Reason, Secret, State
+
+
+class TokenSource(StrEnum):
+    """Where a customer's token came from."""
+
+    FILE = "file"  # the owner's list
+    OPERATOR = "operator"  # `perkd customers add` or `import`
+    ENROLLED = "enrolled"  # perkd had it made
+
+
+class RemovedBy(StrEnum):
+    """Why a token is not used any more."""
+
+    FILE = "file"  # the owner's list has it no more
+    OPERATOR = "operator"  # `perkd customers remove`
+    REPLACED = "replaced"  # another one took its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +106,12 @@ class CommandRow:
     generation: int
     position: int
     text: str
-    state: str
-    hold: str | None
+    state: State
+    hold: Hold | None
     reason: str | None
     reply: str | None
-    cause: str
-    end_reason: str | None
+    cause: Cause
+    end_reason: Reason | None
     repeatable: bool
     online_s: float | None  # waits until the player has been on the server this long; None: for nobody
     superseded: bool
@@ -135,8 +153,8 @@ class EventRow:
 class Trouble:
     """Commands of one kind that need a person: how many, the newest one's id, and its words."""
 
-    state: str
-    hold: str | None
+    state: State
+    hold: Hold | None
     perk: str
     server: str
     count: int
@@ -160,15 +178,24 @@ class ServerQueue:
     oldest_at: datetime | None  # when the oldest of them was recorded
 
 
+class ItemTroubleKind(StrEnum):
+    """What is wrong with items."""
+
+    USABLE = "usable"  # they wait for activation for long
+    STATE = "state"  # a word this version does not know
+    MISSING = "missing"
+    RETURNED = "returned"  # once-items that were given, revoked, and are live again
+    MOVED = "moved"  # their slug is bound to another product
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemTrouble:
-    """Items that ask for attention: `usable` (waiting for activation since), `state` (an unknown word), `missing`,
-    `returned` (a once-item given, revoked, and live again), `moved` (its slug is bound to the product in `word`)."""
+    """Items that ask for attention."""
 
-    kind: str
+    kind: ItemTroubleKind
     product: str
     product_id: str
-    word: str
+    word: str  # STATE: the store's word; MOVED: the other product
     count: int
     customer_id: str  # one example
 
@@ -199,7 +226,7 @@ class Summary:
 
     ledger_id: str
     created_at: datetime
-    commands: Mapping[str, int]
+    commands: Mapping[State, int]
     holdings: int
     customers: int
     brake: Brakes

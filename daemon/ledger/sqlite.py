@@ -16,11 +16,11 @@ from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcom
 from ..core.model import Perk, Profile, Secret, Server, State
 from ..core.queue_lines import Decided
 from . import attempts, deliver, enrolling, files, observe, operate, report
-from .base import LedgerCorrupt, Recorded
+from .base import LedgerCode, LedgerCorrupt, Recorded
 from .convert import micros, moment
 from .engine import Engine
 from .queries import SQL
-from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, Unenrolled
+from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, TokenSource, Unenrolled
 
 
 class SqliteLedger:
@@ -75,7 +75,7 @@ class SqliteLedger:
         at = micros(now)
         return await self._writer.run(lambda db: operate.sync_tokens(db, entries, at))
 
-    async def add_token(self, entry: TokenEntry, source: str, profile: Profile, now: datetime) -> bool:
+    async def add_token(self, entry: TokenEntry, source: TokenSource, profile: Profile, now: datetime) -> bool:
         at = micros(now)
         return await self._writer.run(lambda db: operate.add_token(db, entry, source, profile, at))
 
@@ -210,7 +210,7 @@ class SqliteLedger:
     async def commands(
         self,
         *,
-        state: str | None = None,
+        state: State | None = None,
         server: str | None = None,
         customer_id: str | None = None,
         limit: int = 100,
@@ -244,7 +244,8 @@ class SqliteLedger:
         def write(db: sqlite3.Connection) -> None:
             if damage := files.damage(db):
                 raise LedgerCorrupt(
-                    f"{self.path} is damaged ({damage}): no copy was made, the older ones in {target.parent} are kept"
+                    LedgerCode.DAMAGED,
+                    f"{self.path} is damaged ({damage}): no copy was made, the older ones in {target.parent} are kept",
                 )
             db.execute("COMMIT")  # the copy reads by itself
             try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..core import places
-from ..core.changes import Draft, HoldingChange, HoldingKey, Observation, PlannedChange, Turn
+from ..core.changes import Draft, EventKind, HoldingChange, HoldingKey, HoldingState, Observation, PlannedChange, Turn
 from ..core.model import TOUCHED, Cause, PerkKind, State, Step, Target
 from . import convert, deliver, events
 from .convert import micros
@@ -46,15 +46,17 @@ class Turning:
             return
         match change.turn:
             case Turn.OPEN | Turn.ADOPT:
-                row = row or self._put_holding("adopted" if change.turn is Turn.ADOPT else "ended")
-                if change.turn is Turn.OPEN and row["state"] != "held":
+                row = row or self._put_holding(
+                    HoldingState.ADOPTED if change.turn is Turn.ADOPT else HoldingState.ENDED
+                )
+                if change.turn is Turn.OPEN and row["state"] != HoldingState.HELD:
                     self._open(row)
-            case Turn.END if row is not None and row["state"] == "held":
+            case Turn.END if row is not None and row["state"] == HoldingState.HELD:
                 self._end(row)
-            case Turn.REGRANT if row is not None and row["state"] == "held" and self._values_differ(row):
+            case Turn.REGRANT if row is not None and row["state"] == HoldingState.HELD and self._values_differ(row):
                 self._revoke_step(row)
                 self._grant_step(row)
-            case Turn.KEEP if row is not None and row["state"] == "held" and change.learned is not None:
+            case Turn.KEEP if row is not None and row["state"] == HoldingState.HELD and change.learned is not None:
                 self._learn(row)
             case _:
                 pass
@@ -87,7 +89,7 @@ class Turning:
         identity = convert.to_json(self.planned.values)
         ids = {"id": row["id"], "customer_id": int(self.seen.customer_id)}
         self.connection.execute(SQL["learn_identity"], {**ids, "identity": identity})
-        self._event(row["id"], "identity", row["identity"], identity)
+        self._event(row["id"], EventKind.IDENTITY, row["identity"], identity)
 
     def _open(self, row: sqlite3.Row) -> None:
         """Grants, unless the perk is still in place because no command of its removal reached the game. A removal that
@@ -99,7 +101,7 @@ class Turning:
             if removal and not (removal & TOUCHED) and grant & TOUCHED and State.VOID not in grant:
                 self.connection.execute(SQL["hold_again"], {"id": row["id"]})
                 self.connection.execute(SQL["want_again"], {"holding_id": row["id"], "generation": row["opened"]})
-                self._event(row["id"], "removal_voided", "ended", "held")
+                self._event(row["id"], EventKind.REMOVAL_VOIDED, HoldingState.ENDED, HoldingState.HELD)
                 return
         self._grant_step(row)
 
@@ -117,7 +119,7 @@ class Turning:
                 "now": self.now,
             },
         )
-        self._event(row["id"], "grant", row["state"], "held")
+        self._event(row["id"], EventKind.GRANT, row["state"], HoldingState.HELD)
         self._put_commands(row["id"], generation, self.planned.grant)
 
     def _end(self, row: sqlite3.Row) -> None:
@@ -132,7 +134,7 @@ class Turning:
         # The server that took the grant in force, or may have.
         bound = [one["server"] for one in grant if one["state"] in TOUCHED and one["server"] != one["place"]]
         generation = self.generation
-        self._event(row["id"], "removal", self.planned.change.cause.value, "planned" if touched else "not needed")
+        self._event(row["id"], EventKind.REMOVAL, self.planned.change.cause, State.PLANNED if touched else "not needed")
         if touched:
             self._put_commands(row["id"], generation, self.planned.revoke, bound[-1] if bound else None)
         return generation
@@ -184,7 +186,7 @@ class Turning:
             ).fetchone()
             if row is None:
                 continue  # the key is there: recording twice is recording once
-            self.together.moved(row["id"], None, draft.state.value, draft.reason)
+            self.together.moved(row["id"], None, draft.state, draft.reason)
             if draft.state is State.PLANNED:
                 self.tally.planned += 1
                 self.tally.servers.add(server)
@@ -226,7 +228,7 @@ class Turning:
         row: sqlite3.Row | None = self.connection.execute(SQL["holding"], {**asked, "perk": perk}).fetchone()
         return row
 
-    def _put_holding(self, state: str) -> sqlite3.Row:
+    def _put_holding(self, state: HoldingState) -> sqlite3.Row:
         """A new holding: adopted, or ended until the grant right after opens it."""
         change = self.planned.change
         self.connection.execute(
@@ -239,15 +241,15 @@ class Turning:
                 "kind": PerkKind(change.kind).value,
                 "perk": change.perk,
                 "customer_id": int(self.seen.customer_id),
-                "state": state,
+                "state": state.value,
                 "identity": convert.to_json(self.planned.values),
                 "now": self.now,
             },
         ).fetchall()
         row = self._find(change.key)
         assert row is not None  # noqa: S101 - inserted a line above, in this transaction
-        if state == "adopted":
-            self._event(row["id"], "adopted", None, "adopted")
+        if state is HoldingState.ADOPTED:
+            self._event(row["id"], EventKind.ADOPTED, None, state)
         return row
 
     def _commands(self, row: sqlite3.Row) -> list[sqlite3.Row]:
@@ -262,7 +264,7 @@ class Turning:
         for one in _of(commands, step, generation):
             if one["state"] in UNSENT:
                 self.connection.execute(SQL["void"], {"id": one["id"], "reason": OPPOSITE_CAME, "now": self.now})
-                self.together.moved(one["id"], one["state"], "void", OPPOSITE_CAME)
+                self.together.moved(one["id"], State(one["state"]), State.VOID, OPPOSITE_CAME)
                 self.tally.voided += 1
                 states.add(State.VOID.value)
             else:
@@ -277,7 +279,7 @@ class Turning:
         """Recording the same change of identity twice is recording it once."""
         return bool(json.loads(row["identity"]) != dict(self.planned.values))
 
-    def _event(self, holding_id: int, kind: str, was: str | None, became: str) -> None:
+    def _event(self, holding_id: int, kind: EventKind, was: str | None, became: str) -> None:
         change = self.planned.change
         self.together.note(
             kind,

@@ -13,7 +13,7 @@ from ..core.clock_trust import ClockWatch
 from ..core.model import Secret
 from ..ledger import Ledger, LedgerError, Polled, micros
 from ..paynow import Fresh, StoreError, Storefront, TokenRefused
-from ..runtime import Context
+from ..runtime import Context, PollResult
 from .identify import identify
 from .packing import Newest
 from .players import AT_ONCE, Players
@@ -210,7 +210,7 @@ class Polling:
                 new = sighting is not None and sighting.inventory is not None
                 watch.refused = False
                 self._failures.answered()
-                self._counters.polled("changed" if new else "unchanged")
+                self._counters.polled(PollResult.CHANGED if new else PollResult.UNCHANGED)
         if self.watches.get(watch.token_id) is not watch:
             return  # removed while he was read: what was read must not give him back what the operator took
         if token is not None and not watch.refused:
@@ -272,7 +272,7 @@ class Polling:
     def _failed(self, watch: Watch, error: StoreError) -> None:
         watch.failures += 1
         refused = isinstance(error, TokenRefused)
-        self._counters.polled("refused" if refused else "failed")
+        self._counters.polled(PollResult.REFUSED if refused else PollResult.FAILED)
         if str(error) != watch.error:  # the same words once
             log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
         watch.refused, watch.error = refused, str(error)

@@ -19,7 +19,7 @@ from ..core.changes import Catalogue, Changes, HoldingChange, Known, Observation
 from ..core.commands import Scene, plan
 from ..core.entitlements import compare, held_after, release
 from ..core.liveness import Moment
-from ..core.model import BrakeLimits, Inventory, Profile, Server
+from ..core.model import BrakeLimits, FirstSeen, Inventory, Profile, Server, WhenAbsent
 from ..ledger import PERK, Ledger, Recorded
 from ..paynow import Seen
 
@@ -38,12 +38,12 @@ class Rules:
     @classmethod
     async def of(cls, settings: Settings, ledger: Ledger, games: Mapping[str, Adapter], now: datetime) -> "Rules":
         """The configuration as the ledger takes it: from here on this is what comparisons go by."""
-        adopt = settings.customers.first_seen == "adopt"
+        adopt = settings.customers.first_seen is FirstSeen.ADOPT
         catalogue = await ledger.configure(settings.servers, settings.perks, now, adopt=adopt)
         return cls(
             catalogue=catalogue,
             adapters=cls.adapters_of(catalogue, settings.servers, games),
-            hold_absent=settings.brake.absent == "hold",
+            hold_absent=settings.brake.absent is WhenAbsent.HOLD,
             fingerprint=_fingerprint(settings, catalogue),
         )
 
@@ -79,7 +79,9 @@ class Rules:
 def _fingerprint(settings: Settings, catalogue: Catalogue) -> str:
     """Changes with everything a comparison goes by. Another game or identity is a change of who the players are:
     everybody is compared anew (law 12)."""
-    servers = sorted((server.name, server.game, server.identity, server.bedrock_prefix) for server in settings.servers)
+    servers = sorted(
+        (server.name, server.game, server.identity.value, server.bedrock_prefix) for server in settings.servers
+    )
     digest = hashlib.sha256(repr((servers, sorted(catalogue.chosen.items()))).encode())
     for perk in settings.perks:
         digest.update(PERK.dump_json(perk))

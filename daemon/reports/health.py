@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 
 from perkd import __version__
 
+from ..core.model import ServerState
 from ..core.roster import Roster
 from ..enrolment import Newcomers
 from ..ledger import Ledger
 from ..paynow import Storefront
 from ..polling import Lane, Polling
-from ..runtime import Clock, Pulse
+from ..runtime import Clock, Pulse, Severity
 from ..servers import Fleet, Link, LinkState, Server
 from . import problems
-from .status import CustomersHealth, Report, ServerHealth, StoreHealth, server_rows
+from .status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState, server_rows
 
 FAILING_AFTER = 3  # times in a row: one hiccup asks for nobody
 LATELY_AT_LEAST = timedelta(minutes=5)
@@ -61,7 +62,7 @@ class Health:
                 late=late,
                 skew=None if polling.clockwatch.ok else polling.clockwatch.skew,
                 servers=[(row.name, row.state, row.last_error) for row in rows],
-                store_error=store_health.last_error if store_health.state == "unreachable" else None,
+                store_error=store_health.last_error if store_health.state is StoreState.UNREACHABLE else None,
                 refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
                 failing=_failing(polling),
                 backup_error=self.backup_error(),
@@ -79,22 +80,22 @@ class Health:
 
 def line(found: Report) -> str:
     """One line a person understands, for `systemctl status`."""
-    up = sum(server.state == "up" for server in found.servers)
+    up = sum(server.state is ServerState.UP for server in found.servers)
     queue = sum(server.queue for server in found.servers)
     words = f"{up} of {len(found.servers)} servers up, {queue} commands waiting, {found.customers.known} customers"
-    errors = [problem for problem in found.problems if problem.severity == "error"]
+    errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
     return f"{words}; {len(errors)} problems: {errors[0].text}" if errors else words
 
 
 def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
     limited_until = store.limited_until(now)
-    state = "ok"
+    state = StoreState.OK
     if polling.unreachable is not None:
-        state = "unreachable"
+        state = StoreState.UNREACHABLE
     elif polling.watches and all(watch.refused for watch in polling.watches.values()):
-        state = "refused"
+        state = StoreState.REFUSED
     if limited_until is not None:
-        state = "slow"
+        state = StoreState.SLOW
     return StoreHealth(
         state=state,
         last_answer_at=store.last_answer_at,
@@ -142,7 +143,7 @@ def _server(server: Server) -> ServerHealth:
         name=settings.name,
         game=settings.game,
         transport=settings.endpoint.transport,
-        state=link.state.value,
+        state=ServerState(link.state.value),
         players=len(server.roster) if server.roster.known else None,
         queue=0,
         oldest_s=None,

@@ -29,7 +29,7 @@ def commands_query(query: dict[str, str]) -> dict[str, Any]:
     if before is not None and not _digits(before):
         raise ValueError(f"before {before!r} is not a command id")
     return {
-        "state": state,
+        "state": None if state is None else State(state),
         "server": query.get("server") or None,
         "customer_id": customer,
         "limit": int(limit),

@@ -10,8 +10,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..runtime import Counters
-from .status import Report
+from ..core.model import ServerState
+from ..runtime import Counters, Severity
+from .status import Report, StoreState
 
 
 def exposition(counters: Counters, report: Report) -> bytes:
@@ -40,7 +41,7 @@ class _FromReport(Collector):
             "perkd_brake_on", "1 while a mass removal waits for a person.", report.summary.brake.on_at is not None
         )
         yield _gauge("perkd_brake_blocked_commands", "Commands the brake holds back.", report.summary.brake.blocked)
-        severities = {"error": 0, "warning": 0, "info": 0}
+        severities = dict.fromkeys(Severity, 0)
         for problem in report.problems:
             severities[problem.severity] += 1
         yield _by("perkd_problems", "Problems shown on the status page, by severity.", "severity", severities.items())
@@ -54,7 +55,7 @@ class _FromReport(Collector):
 
 def _store(report: Report) -> Iterable[Metric]:
     customers, store = report.customers, report.store
-    yield _gauge("perkd_store_up", "1 while the store answers.", store.state in ("ok", "slow"))
+    yield _gauge("perkd_store_up", "1 while the store answers.", store.state in (StoreState.OK, StoreState.SLOW))
     yield _gauge("perkd_store_limited", "1 while the store asked for a slower pace.", store.limited_until is not None)
     if store.last_answer_at is not None:
         yield _gauge(
@@ -76,12 +77,14 @@ def _store(report: Report) -> Iterable[Metric]:
 
 def _servers(report: Report) -> Iterable[Metric]:
     servers = report.servers
-    yield _by("perkd_server_up", "1 while the link is up.", "server", ((s.name, s.state == "up") for s in servers))
+    yield _by(
+        "perkd_server_up", "1 while the link is up.", "server", ((s.name, s.state is ServerState.UP) for s in servers)
+    )
     yield _by(
         "perkd_server_refused",
         "1 when the password is refused.",
         "server",
-        ((s.name, s.state == "refused") for s in servers),
+        ((s.name, s.state is ServerState.REFUSED) for s in servers),
     )
     yield _by(
         "perkd_server_queue_commands",

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from ..core.model import ServerState, State
 from ..ledger import CommandRow
+from ..runtime import Severity
 from .status import Report, ServerHealth
 
 RELOAD_S = 10
@@ -40,9 +42,20 @@ FOOT = (
 )
 
 
+# Classes of the style sheet.
+SERVER_KINDS = {ServerState.UP: "good", ServerState.CONNECTING: "warning"}  # any other: "error"
+COMMAND_KINDS = {
+    State.DELIVERED: "good",
+    State.REFUSED: "error",
+    State.UNKNOWN: "error",
+    State.BLOCKED: "warning",
+    State.ANSWERED: "warning",
+}
+
+
 def html(report: Report, commands: Sequence[CommandRow]) -> str:
     """The whole document. Everything that came from outside is escaped."""
-    problems = [problem for problem in report.problems if problem.severity != "info"]
+    problems = [problem for problem in report.problems if problem.severity is not Severity.INFO]
     title = f"perkd: {len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else "perkd: all is well"
     return "".join(
         (
@@ -105,7 +118,7 @@ def _store(report: Report) -> Iterable[str]:
 
 
 def _server(server: ServerHealth) -> Sequence[str]:
-    kind = {"up": "good", "connecting": "warning"}.get(server.state, "error")
+    kind = SERVER_KINDS.get(server.state, "error")
     error = f'<p class="quiet">{escape(server.last_error)}</p>' if server.last_error else ""
     oldest = f", oldest {_age(server.oldest_s)}" if server.oldest_s is not None and server.queue else ""
     return (
@@ -118,7 +131,6 @@ def _server(server: ServerHealth) -> Sequence[str]:
 
 
 def _command(row: CommandRow) -> Sequence[str]:
-    kind = {"delivered": "good", "refused": "error", "unknown": "error", "blocked": "warning", "answered": "warning"}
     words = row.reply if row.reply is not None else row.reason
     said = f'<p class="quiet">{escape(words)}</p>' if words else ""
     return (
@@ -126,7 +138,7 @@ def _command(row: CommandRow) -> Sequence[str]:
         _time(row.settled_at or row.created_at),
         escape(row.server),
         f"<code>{escape(row.text)}</code>{said}",
-        f'<b class="{kind.get(row.state, "")}">{escape(row.state)}</b>',
+        f'<b class="{COMMAND_KINDS.get(row.state, "")}">{escape(row.state)}</b>',
     )
 
 

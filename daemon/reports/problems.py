@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from ..core.changes import Catalogue
-from ..ledger import ItemTrouble, Summary, Unseen
-from ..runtime import SEVERITIES, Problem
+from ..core.model import PerkKind, ServerState
+from ..ledger import ItemTrouble, ItemTroubleKind, Summary, Unseen
+from ..runtime import SEVERITIES, Problem, ProblemCode, Severity
 from .command_problems import of_trouble
 
 __all__ = ["SEVERITIES", "Problem", "find"]
@@ -24,7 +25,7 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
     *,
     late: Mapping[str, float],
     skew: timedelta | None,
-    servers: Iterable[tuple[str, str, str | None]],
+    servers: Iterable[tuple[str, ServerState, str | None]],
     store_error: str | None,
     refused: Iterable[tuple[str, str]],
     failing: Iterable[tuple[str, str]] = (),
@@ -51,8 +52,8 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
         *(problem for item in summary.items for problem in _item(item, catalogue)),
         *(
             Problem(
-                "orphaned",
-                "info",
+                ProblemCode.ORPHANED,
+                Severity.INFO,
                 f"{orphan.perk} on {orphan.server}",
                 f"{orphan.count} holdings of a perk or server that is not in the config any more",
                 "nothing is sent; they end by the perk's last definition. Put it back, or rename with `was`",
@@ -61,8 +62,8 @@ def find(  # noqa: PLR0913 - one argument for each place a problem can come from
         ),
         *(
             Problem(
-                "duplicate_token",
-                "info",
+                ProblemCode.DUPLICATE_TOKEN,
+                Severity.INFO,
                 f"customer {customer}",
                 f"{count} tokens in use for one customer",
                 "only the newest is read; take the others out of the customers' file",
@@ -87,12 +88,12 @@ def _refused(who: str, said: str, *, replaced: bool) -> Problem:
     fix = "make a new token in the store's dashboard and put it in place of the old one"
     if replaced:
         fix = "perkd has a new one made by itself, at most once an hour; if it stays, look at him in the dashboard"
-    return Problem("token_refused", "warning", f"customer {who}", said, fix)
+    return Problem(ProblemCode.TOKEN_REFUSED, Severity.WARNING, f"customer {who}", said, fix)
 
 
 def _failing(who: str, said: str) -> Problem:
     fix = "the others are read; what he has stays. perkd tries him again by itself"
-    return Problem("customer_failing", "warning", f"customer {who}", said, fix)
+    return Problem(ProblemCode.CUSTOMER_FAILING, Severity.WARNING, f"customer {who}", said, fix)
 
 
 def _unseen(unseen: Unseen) -> Problem:
@@ -100,8 +101,8 @@ def _unseen(unseen: Unseen) -> Problem:
     who = who or "a player the store does not name"
     many = "1 command waits" if unseen.count == 1 else f"{unseen.count} commands wait"
     return Problem(
-        "player_never_seen",
-        "warning",
+        ProblemCode.PLAYER_NEVER_SEEN,
+        Severity.WARNING,
         f"{who} on {unseen.server}",
         f"{many} for this player since {unseen.since:%Y-%m-%d %H:%M} UTC; the game said he is not there, and he was "
         "not seen since",
@@ -114,8 +115,8 @@ def _unseen(unseen: Unseen) -> Problem:
 
 def _blind(server: str) -> Problem:
     return Problem(
-        "roster_unknown",
-        "warning",
+        ProblemCode.ROSTER_UNKNOWN,
+        Severity.WARNING,
         server,
         "it is connected, but its player list cannot be read: nobody is known to be online, so what waits for a player "
         "waits",
@@ -126,11 +127,13 @@ def _blind(server: str) -> Problem:
 def _health(late: Mapping[str, float], skew: timedelta | None, store_error: str | None) -> Iterable[Problem]:
     for loop, age_s in late.items():
         fix = "`journalctl -u perkd` says why; `systemctl restart perkd` loses nothing"
-        yield Problem("loop_late", "error", loop, f"this loop completed no pass for {age_s:.0f} s", fix)
+        yield Problem(
+            ProblemCode.LOOP_LATE, Severity.ERROR, loop, f"this loop completed no pass for {age_s:.0f} s", fix
+        )
     if skew is not None:
         yield Problem(
-            "clock_skew",
-            "error",
+            ProblemCode.CLOCK_SKEW,
+            Severity.ERROR,
             "clock",
             f"the local time cannot be trusted (off by {abs(skew.total_seconds()):.0f} s from the store's): "
             "no foretold end is carried out",
@@ -138,31 +141,37 @@ def _health(late: Mapping[str, float], skew: timedelta | None, store_error: str 
         )
     if store_error is not None:
         fix = "what is owned stays as last read; deliveries go on. Check the network and [store] api"
-        yield Problem("store_unreachable", "error", "store", store_error, fix)
+        yield Problem(ProblemCode.STORE_UNREACHABLE, Severity.ERROR, "store", store_error, fix)
 
 
-def _server(name: str, state: str, error: str | None) -> Iterable[Problem]:
-    if state == "refused":
+def _server(name: str, state: ServerState, error: str | None) -> Iterable[Problem]:
+    if state is ServerState.REFUSED:
         yield Problem(
-            "server_refused",
-            "error",
+            ProblemCode.SERVER_REFUSED,
+            Severity.ERROR,
             name,
             error or "the password was refused",
             "correct `password` (or the server's own), then `perkd reload`; a changed credential needs "
             "`systemctl restart perkd`",
         )
-    elif state == "down":
+    elif state is ServerState.DOWN:
         fix = "nothing is lost: what is due waits and is sent when it answers. Start the server, or correct `address`"
-        yield Problem("server_down", "warning", name, error or "no connection", fix)
-    elif state == "absent":
+        yield Problem(ProblemCode.SERVER_DOWN, Severity.WARNING, name, error or "no connection", fix)
+    elif state is ServerState.ABSENT:
         text = "commands wait for a server that is not in the config"
-        yield Problem("server_absent", "warning", name, text, "put the [[server]] back, or `perkd commands skip` them")
+        yield Problem(
+            ProblemCode.SERVER_ABSENT,
+            Severity.WARNING,
+            name,
+            text,
+            "put the [[server]] back, or `perkd commands skip` them",
+        )
 
 
 def _backup(error: str | None) -> Iterable[Problem]:
     if error is not None:
         fix = "nothing is lost and deliveries go on; make room or put the rights right. It is tried again every night"
-        yield Problem("backup_failed", "error", "ledger", error, fix)
+        yield Problem(ProblemCode.BACKUP_FAILED, Severity.ERROR, "ledger", error, fix)
 
 
 _RELEASE = "look at the store's dashboard: are these real? Then `perkd brake release`"
@@ -171,18 +180,18 @@ _RELEASE = "look at the store's dashboard: are these real? Then `perkd brake rel
 def _brake(summary: Summary) -> Iterable[Problem]:
     if summary.brake.on_at is not None:
         text = f"{summary.brake.reason}: {summary.brake.blocked} commands wait"
-        yield Problem("brake_on", "error", "brake", text, _RELEASE)
+        yield Problem(ProblemCode.BRAKE_ON, Severity.ERROR, "brake", text, _RELEASE)
     elif summary.brake.blocked:
         text = f"{summary.brake.blocked} commands wait for a brake that is not on"
-        yield Problem("brake_blocked_without_brake", "error", "brake", text, f"{_RELEASE} plans them")
+        yield Problem(ProblemCode.BRAKE_BLOCKED_WITHOUT_BRAKE, Severity.ERROR, "brake", text, f"{_RELEASE} plans them")
 
 
 def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
     subject = f"product {item.product or item.product_id}"
-    if item.kind == "usable" and _waits_for_activation(item, catalogue):
+    if item.kind is ItemTroubleKind.USABLE and _waits_for_activation(item, catalogue):
         yield Problem(
-            "items_stay_usable",
-            "warning",
+            ProblemCode.ITEMS_STAY_USABLE,
+            Severity.WARNING,
             subject,
             f"{item.count} items wait for activation for more than an hour, so the perk is not given",
             "give the product the command `perkd` in the store's dashboard, and each [[server]] it goes to its "
@@ -190,35 +199,35 @@ def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
             "an official plugin run a command of this product, or set `lasts` on the perk to count from perkd's own "
             "delivery",
         )
-    elif item.kind == "state":
+    elif item.kind is ItemTroubleKind.STATE:
         yield Problem(
-            "item_state_unknown",
-            "warning",
+            ProblemCode.ITEM_STATE_UNKNOWN,
+            Severity.WARNING,
             subject,
             f"{item.count} items are {item.word!r}, a state perkd does not know: they change nothing",
             "look for a newer perkd; until then `perkd commands` and the store's dashboard",
         )
-    elif item.kind == "missing":
+    elif item.kind is ItemTroubleKind.MISSING:
         yield Problem(
-            "item_missing",
-            "info",
+            ProblemCode.ITEM_MISSING,
+            Severity.INFO,
             subject,
             f"{item.count} items vanished from complete inventories without being revoked",
             "absence takes nothing away by itself; look the customer up in the store's dashboard",
         )
-    elif item.kind == "moved" and _lost_its_slug(item, catalogue):
+    elif item.kind is ItemTroubleKind.MOVED and _lost_its_slug(item, catalogue):
         yield Problem(
-            "slug_moved",
-            "warning",
+            ProblemCode.SLUG_MOVED,
+            Severity.WARNING,
             subject,
             f"slug {item.product} is bound to product {item.word}; {item.count} items of product {item.product_id} "
             f"come with it and no perk lists {item.product_id}",
             f'if it is the same product made anew, list "{item.product_id}" in `products` beside the slug; then reload',
         )
-    elif item.kind == "returned":
+    elif item.kind is ItemTroubleKind.RETURNED:
         yield Problem(
-            "once_returned",
-            "warning",
+            ProblemCode.ONCE_RETURNED,
+            Severity.WARNING,
             subject,
             f"{item.count} once-items were given, revoked, and count again: none is given a second time by itself",
             "give it by hand if the customer should have it again",
@@ -227,7 +236,7 @@ def _item(item: ItemTrouble, catalogue: Catalogue) -> Iterable[Problem]:
 
 def _waits_for_activation(item: ItemTrouble, catalogue: Catalogue) -> bool:
     return any(
-        perk.kind == "lasting"
+        perk.kind is PerkKind.LASTING
         and perk.lasts is None
         and (item.product in perk.products or item.product_id in perk.products)
         for perk in catalogue.perks.values()

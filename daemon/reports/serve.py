@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from ..config import Listen
-from ..runtime import CannotStart, in_words
+from ..runtime import CannotStart, StartCode, in_words
 
 
 async def open_port(stack: AsyncExitStack, application: web.Application, listen: Listen) -> tuple[str, int]:
@@ -17,8 +17,9 @@ async def open_port(stack: AsyncExitStack, application: web.Application, listen:
         await web.TCPSite(runner, listen.host, listen.port, reuse_address=True).start()
     except OSError as error:
         raise CannotStart(
+            StartCode.HTTP_NOT_OPENED,
             f"[http] listen: {listen.host}:{listen.port} cannot be opened ({in_words(error)}): another program has "
-            'it, or it is not an address of this machine; choose another one, or "" for none'
+            'it, or it is not an address of this machine; choose another one, or "" for none',
         ) from error
     host, port = runner.addresses[0][:2]
     return host, port

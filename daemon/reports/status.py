@@ -6,18 +6,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
+from ..core.model import ServerState
 from ..core.places import members
 from ..ledger import CommandRow, ServerQueue, Summary
 from .problems import Problem
 
 
+class StoreState(StrEnum):
+    """How it is with the store."""
+
+    OK = "ok"
+    SLOW = "slow"  # it asked for a slower pace
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"  # every token
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreHealth:
-    """`state`: ok, slow (it asked for a slower pace), unreachable, refused (every token)."""
-
-    state: str
+    state: StoreState
     last_answer_at: datetime | None = None
     last_error: str | None = None
     limited_until: datetime | None = None
@@ -35,12 +44,10 @@ class CustomersHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerHealth:
-    """`state`: up, connecting, down, refused (its password), absent (not in the config, commands wait)."""
-
     name: str
     game: str
-    transport: str
-    state: str
+    transport: str  # "" for a server that is not in the config
+    state: ServerState
     players: int | None  # None: not known
     queue: int
     oldest_s: float | None
@@ -70,7 +77,7 @@ class Report:
         reasons += [
             f"{server.name}: the password is refused: {server.last_error}"
             for server in self.servers
-            if server.state == "refused"
+            if server.state is ServerState.REFUSED
         ]
         if self.summary.brake.on_at:
             reasons.append(f"the brake is on: {self.summary.brake.reason}")
@@ -164,7 +171,7 @@ def _absent(name: str) -> ServerHealth:
         name=name,
         game="",
         transport="",
-        state="absent",
+        state=ServerState.ABSENT,
         players=None,
         queue=0,
         oldest_s=None,

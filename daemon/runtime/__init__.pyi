@@ -1,13 +1,21 @@
 from .clock import Clock as Clock
 from .context import Context as Context
-from .counters import Counters as Counters
+from .counters import (
+    Acknowledgement as Acknowledgement,
+    Counters as Counters,
+    EnrolmentResult as EnrolmentResult,
+    PollResult as PollResult,
+    QueueLine as QueueLine,
+)
 from .network import in_words as in_words
 from .problem import (
     SEVERITIES as SEVERITIES,
     Problem as Problem,
+    ProblemCode as ProblemCode,
+    Severity as Severity,
 )
 from .pulse import Pulse as Pulse
-from .start import CannotStart as CannotStart
+from .start import CannotStart as CannotStart, StartCode as StartCode
 from .systemd import (
     notify as notify,
     reloading as reloading,

@@ -1,6 +1,7 @@
 """What the loops count since the start, in Prometheus' own types. `reports/metrics.py` adds it to each scrape."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -9,12 +10,46 @@ from prometheus_client.registry import Collector
 REPLY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+class PollResult(StrEnum):
+    """How reading one customer ended."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    REFUSED = "refused"  # the token
+
+
+class EnrolmentResult(StrEnum):
+    """What became of asking for a token."""
+
+    MADE = "made"
+    REPLACED = "replaced"  # the store took the old one no more
+    REFUSED = "refused"
+
+
+class QueueLine(StrEnum):
+    """What a new line of a command queue is."""
+
+    PERKD = "perkd"  # for perkd itself
+    COMMAND = "command"  # of the store, to be sent
+    BLOCKED = "blocked"  # of the store, and not sent by itself
+    LEFT = "left"  # left alone
+
+
+class Acknowledgement(StrEnum):
+    """How telling the store of a line ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
 class Counters:
     """What only the loops see, and a restart may forget. Everything else comes from the report."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.polls: dict[str, int] = {}  # customers read, by how it ended: changed, unchanged, failed or refused
+        self.polls: dict[PollResult, int] = {}  # customers read, by how it ended
         self.registry.register(_Polls(self.polls))
         self.enrolments = Counter(
             "perkd_enrolments", "Tokens asked for, by how it ended.", ("result",), registry=self.registry
@@ -46,7 +81,7 @@ class Counters:
             registry=self.registry,
         )
 
-    def polled(self, result: str) -> None:
+    def polled(self, result: PollResult) -> None:
         """One customer was read."""
         self.polls[result] = self.polls.get(result, 0) + 1
 
@@ -54,7 +89,7 @@ class Counters:
 class _Polls(Collector):
     """Counted in plain numbers by the one loop that does, because that is done for every poll."""
 
-    def __init__(self, polls: Mapping[str, int]) -> None:
+    def __init__(self, polls: Mapping[PollResult, int]) -> None:
         self._polls = polls
 
     def collect(self) -> Iterable[Metric]:

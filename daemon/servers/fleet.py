@@ -19,7 +19,7 @@ from ..ledger import Ledger
 from ..runtime import Context, forever
 from ..store_queue import Activation, Activations
 from .delivery import Delivery
-from .link import Link
+from .link import Link, LinkState
 from .presence import Presence
 
 log = logging.getLogger("perkd")
@@ -115,7 +115,8 @@ class Fleet:
         over = [
             server
             for name, server in self.servers.items()
-            if _of_the_game(by_name.get(name)) != _of_the_game(server.settings) or server.link.state == "refused"
+            if _of_the_game(by_name.get(name)) != _of_the_game(server.settings)
+            or server.link.state is LinkState.REFUSED
         ]
         for name, server in self.servers.items():
             if server not in over and by_name[name] != server.settings:

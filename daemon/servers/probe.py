@@ -25,7 +25,7 @@ class Probed:
     game: str
     address: str
     transport: str
-    state: str  # of the link, before the question
+    state: LinkState  # of the link, before the question
     players: int | None
     latency_s: float | None
     error: str | None
@@ -52,7 +52,7 @@ async def probed(link: Link) -> Probed:
         game=server.game,
         address=server.endpoint.address,
         transport=server.endpoint.transport,
-        state=state.value,
+        state=state,
         players=players,
         latency_s=latency_s,
         error=error,

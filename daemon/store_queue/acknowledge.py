@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ..ledger import Ledger
 from ..paynow import GameServerApi, NotFound, Rejected, StoreError
-from ..runtime import Context, uncancelled
+from ..runtime import Acknowledgement, Context, uncancelled
 from .requests import Asking
 
 log = logging.getLogger("perkd.activation")
@@ -64,7 +64,7 @@ class Acknowledging:
                     raise
                 return len(owed) > REQUESTS
             except StoreError:
-                self._told("failed", len(piece))
+                self._told(Acknowledgement.FAILED, len(piece))
                 raise
         return False
 
@@ -81,14 +81,14 @@ class Acknowledging:
                     error = refused
             facts = {"action": "acknowledgement_refused", "attempt_id": attempt_id}
             log.warning("%s: attempt %s: not acknowledged: %s", self._server, attempt_id, error, extra=facts)
-            self._told("refused", 1)
+            self._told(Acknowledgement.REFUSED, 1)
             await self._settle([attempt_id])
         return accepted
 
     async def _send(self, attempt_ids: Sequence[str]) -> None:
         await self._asking.answer(self._api.acknowledge(attempt_ids))
         await self._settle(attempt_ids)
-        self._told("ok", len(attempt_ids))
+        self._told(Acknowledgement.OK, len(attempt_ids))
         now = self._clock.monotonic()
         players = {self.players.pop(attempt_id, "") for attempt_id in attempt_ids} - {""}
         self._looks += [(now + wait_s, player) for wait_s in LOOKS_S for player in players]
@@ -98,5 +98,5 @@ class Acknowledging:
         await uncancelled(self._ledger.acknowledged(attempt_ids, self._clock.now()))
         self.settled(attempt_ids)
 
-    def _told(self, result: str, how_many: int) -> None:
+    def _told(self, result: Acknowledgement, how_many: int) -> None:
         self._counters.acknowledgements.labels(self._server, result).inc(how_many)

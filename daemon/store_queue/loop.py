@@ -38,7 +38,7 @@ from ..paynow import (
     TooLarge,
     one_line,
 )
-from ..runtime import Context, Problem, uncancelled
+from ..runtime import Context, Problem, QueueLine, uncancelled
 from . import problems
 from .acknowledge import Acknowledging
 from .link import Linking
@@ -215,7 +215,7 @@ class Activation:
                 continue
             players[line.attempt_id] = player
         self._telling.players = players
-        self._count("left", self._left.see(left, self._clock.now()))
+        self._count(QueueLine.LEFT, self._left.see(left, self._clock.now()))
         self.state.left, self.state.nobody, self.state.removed = self._left.texts(), nobody, list(kept)
         return decided
 
@@ -236,9 +236,9 @@ class Activation:
             if player and not self._is_read(player):
                 name, who = one_line(lines[attempt_id].customer_name, 40), one_line(player, 40)
                 self._unread.note(player, who if name in ("", who) else f"{name} ({who})", self._clock.now())
-        self._count("perkd", len(new.for_perkd))
-        self._count("command", new.planned)
-        self._count("blocked", new.blocked)
+        self._count(QueueLine.PERKD, len(new.for_perkd))
+        self._count(QueueLine.COMMAND, new.planned)
+        self._count(QueueLine.BLOCKED, new.blocked)
         if new.planned or new.again:
             self._deliver()
 
@@ -250,7 +250,7 @@ class Activation:
         for attempt_id in attempt_ids:
             self._standing.pop(attempt_id, None)
 
-    def _count(self, kind: str, how_many: int) -> None:
+    def _count(self, kind: QueueLine, how_many: int) -> None:
         self._shared.context.counters.queue_lines.labels(self.server.name, kind).inc(how_many)
 
 

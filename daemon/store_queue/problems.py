@@ -10,7 +10,7 @@ from datetime import datetime
 from ..core.model import Server
 from ..core.queue_lines import TEXTS_SHOWN
 from ..paynow import Linked, PreviousLink, one_line
-from ..runtime import Problem
+from ..runtime import Problem, ProblemCode, Severity
 
 SAID_AFTER = 3  # failures in a row: one hiccup asks for nobody
 TEXT_SHOWN = 80
@@ -86,8 +86,8 @@ def find(state: QueueState) -> Iterable[Problem]:
     name = state.server
     if state.refused is not None:
         yield Problem(
-            "paynow_token_refused",
-            "error",
+            ProblemCode.PAYNOW_TOKEN_REFUSED,
+            Severity.ERROR,
             name,
             f"{state.refused}. Items bought for this server are not activated",
             "copy the token of this game server from the store's dashboard again, then `perkd reload`; a changed "
@@ -95,16 +95,16 @@ def find(state: QueueState) -> Iterable[Problem]:
         )
     elif state.error is not None and (state.lasting or state.failures >= SAID_AFTER):
         yield Problem(
-            "queue_failing",
-            "warning",
+            ProblemCode.QUEUE_FAILING,
+            Severity.WARNING,
             name,
             f"its command queue at the store cannot be read or acknowledged: {state.error}",
             _TOO_LONG if state.too_long else _FAILING,
         )
     if state.link_error is not None and state.refused is None:
         yield Problem(
-            "link_failing",
-            "warning",
+            ProblemCode.LINK_FAILING,
+            Severity.WARNING,
             name,
             f"the store was not told that perkd uses this token: {state.link_error}",
             "its queue is read all the same, but nobody would see that another program uses the token, too. It is "
@@ -113,8 +113,8 @@ def find(state: QueueState) -> Iterable[Problem]:
     if state.shared_with is not None:
         when = f"on {state.shared_at:%Y-%m-%d %H:%M} UTC" if state.shared_at is not None else "at an unknown time"
         yield Problem(
-            "token_shared",
-            "warning",
+            ProblemCode.TOKEN_SHARED,
+            Severity.WARNING,
             name,
             f"before perkd, this token was used by {state.shared_with}, {when}: while both run, two programs share one "
             "queue",
@@ -123,24 +123,24 @@ def find(state: QueueState) -> Iterable[Problem]:
         )
     if state.other_id is not None:
         yield Problem(
-            "paynow_id_differs",
-            "warning",
+            ProblemCode.PAYNOW_ID_DIFFERS,
+            Severity.WARNING,
             name,
             f"its paynow_token belongs to the store's game server {state.other_id}, its `paynow_id` is another one",
             "correct `paynow_id`, or take the token of the game server it names",
         )
     if state.unreadable:
         yield Problem(
-            "queue_unreadable",
-            "warning",
+            ProblemCode.QUEUE_UNREADABLE,
+            Severity.WARNING,
             name,
             f"lines of its queue cannot be read and are ignored until they can: {_ids(state.unreadable)}",
             "nothing is sent or acknowledged for them; look for them in the store's dashboard, and for a newer perkd",
         )
     if state.nobody:
         yield Problem(
-            "queue_nobody",
-            "warning",
+            ProblemCode.QUEUE_NOBODY,
+            Severity.WARNING,
             name,
             f"`perkd` lines wait for a player this game cannot know: {_ids(state.nobody)}; their items are not "
             "activated",
@@ -149,8 +149,8 @@ def find(state: QueueState) -> Iterable[Problem]:
         )
     if state.removed:
         yield Problem(
-            "queue_customer_removed",
-            "info",
+            ProblemCode.QUEUE_CUSTOMER_REMOVED,
+            Severity.INFO,
             name,
             f"`perkd` lines of {_some(state.removed)} stay in its queue, because an operator removed who they are for: "
             "nothing is acknowledged, so the time of these items has not started",
@@ -158,8 +158,8 @@ def find(state: QueueState) -> Iterable[Problem]:
         )
     if state.unread:
         yield Problem(
-            "queue_customer_unread",
-            "warning",
+            ProblemCode.QUEUE_CUSTOMER_UNREAD,
+            Severity.WARNING,
             name,
             f"`perkd` lines of {_some(state.unread)} were acknowledged, so the time of what they bought runs, but "
             "perkd reads no customer who is that player here and gives nothing for it",
@@ -199,8 +199,8 @@ def _left(name: str, left: Sequence[tuple[str, int]]) -> Iterable[Problem]:
     for text, count in shown:
         many = "once" if count == 1 else f"{count} times"
         yield Problem(
-            "dashboard_command",
-            "warning",
+            ProblemCode.DASHBOARD_COMMAND,
+            Severity.WARNING,
             f"{name}: {one_line(text, TEXT_SHOWN) or '(an empty line)'}",
             f"a product still has a command in the dashboard ({many} in the queue): risk of double delivery, and its "
             "items are not activated",
@@ -209,8 +209,8 @@ def _left(name: str, left: Sequence[tuple[str, int]]) -> Iterable[Problem]:
     if len(shown) < len(left):
         rest = left[len(shown) :]
         yield Problem(
-            "dashboard_command",
-            "warning",
+            ProblemCode.DASHBOARD_COMMAND,
+            Severity.WARNING,
             f"{name}: {len(rest)} other lines",
             f"products still have commands in the dashboard ({sum(count for _, count in rest)} in the queue): risk of "
             "double delivery, and their items are not activated",

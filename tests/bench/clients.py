@@ -12,7 +12,7 @@ from typing import Final
 
 from mcrcon import MCRcon
 
-from perkd.adapters.base import Endpoint, Secret
+from perkd.adapters.base import Endpoint, Secret, Transport
 from perkd.adapters.minecraft.adapter import Minecraft
 from perkd.adapters.wire.codec import AUTH, EXECUTE
 from tests.bench.echo import packet
@@ -102,7 +102,7 @@ async def pooled_socket(port: int, password: str, timeout_s: float) -> AsyncIter
         yield ask
 
 
-def perkd(transport: str) -> Client:
+def perkd(transport: Transport) -> Client:
     """perkd as its delivery loop uses it: the Minecraft adapter's session over one of its transports."""
 
     @asynccontextmanager
@@ -154,8 +154,8 @@ CLIENTS: Final[dict[str, Client]] = {
     SOCKET: raw_socket,
     POOL: pooled_socket,
     RAW: raw_protocol,
-    NATIVE: perkd("native"),
-    MCRCON: perkd("mcrcon"),
+    NATIVE: perkd(Transport.NATIVE),
+    MCRCON: perkd(Transport.MCRCON),
     SHIPPED: mcrcon_as_shipped,
     AIO: aio_mc_rcon,
 }

@@ -7,6 +7,7 @@ import pytest
 
 from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import NOW, profile, token
 
 
@@ -14,6 +15,6 @@ from tests.ledgers import NOW, profile, token
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
     """A new ledger that knows one customer, ANN."""
     opened = await LEDGERS[request.param].open(tmp_path / "ledger.db", NOW)
-    await opened.add_token(token(), "operator", profile(), NOW)
+    await opened.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
     yield opened
     await opened.close()

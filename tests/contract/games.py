@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from perkd.adapters.base import Endpoint, Secret
+from perkd.adapters.base import Endpoint, Secret, Transport
 from perkd.daemon.sandbox.games.minecraft import Fault, MinecraftServer
 from perkd.daemon.sandbox.games.source import SourceServer
 from perkd.daemon.sandbox.games.source_console import Style
@@ -22,7 +22,7 @@ class Game(Generic[ServerT]):
     """How the contract suite speaks to one game over one transport."""
 
     adapter: str
-    transport: str
+    transport: Transport
     server: Callable[[str], ServerT]  # takes the password
     answers: Mapping[str, str]  # commands and the one right answer to each, in this order
     steady_command: str  # answered by steady_answer at any time
@@ -51,7 +51,7 @@ def _minecraft(password: str) -> MinecraftServer:
 _LONG = "".join(f"/command{number:05d} äé漢 " for number in range(700))[: 3 * 4096]
 
 
-def _minecraft_over(transport: str) -> Game:
+def _minecraft_over(transport: Transport) -> Game:
     return Game(
         adapter="minecraft",
         transport=transport,
@@ -72,8 +72,8 @@ def _minecraft_over(transport: str) -> Game:
 
 
 GAMES: Mapping[str, Game] = {
-    "minecraft-native": _minecraft_over("native"),
-    "minecraft-mcrcon": _minecraft_over("mcrcon"),
+    "minecraft-native": _minecraft_over(Transport.NATIVE),
+    "minecraft-mcrcon": _minecraft_over(Transport.MCRCON),
 }
 
 
@@ -91,7 +91,7 @@ def _source(adapter: str, style: Style, account: str) -> Game[SourceServer]:
     unknown = "Unknown command 'sm_unheard'!" if style is Style.CS2 else 'Unknown command "sm_unheard"'
     return Game(
         adapter=adapter,
-        transport="native",
+        transport=Transport.NATIVE,
         server=server,
         answers={
             "ulx adduserid STEAM_0:0:11101 vip": "(Console) added userid STEAM_0:0:11101 to group vip",

@@ -1,6 +1,8 @@
 """Starting and stopping as systemd does it: real processes, real signals, real time."""
 
 import asyncio
+import errno
+import os
 import signal
 import socket
 import sqlite3
@@ -14,6 +16,7 @@ from typing import Self
 
 import pytest
 
+from perkd.daemon.reports import problems
 from perkd.daemon.sandbox.games.minecraft import Fault
 from perkd.daemon.servers import fleet
 from tests import secretwatch
@@ -44,6 +47,9 @@ class Manager:
                 data = await asyncio.get_running_loop().sock_recv(self._socket, 4096)
                 self.lines += data.decode().splitlines()
 
+
+# How the text of a loop that is late begins, whatever the words are.
+LATE = next(iter(problems._health({STUCK: 300.0}, None, None))).text.partition("300")[0]
 
 # perkd whose command in flight gets another time than the seven seconds of daemon/fleet.py.
 PATIENT = "from perkd.daemon.servers import fleet; fleet.IN_FLIGHT *= {times}; from perkd.__main__ import main; main()"
@@ -157,10 +163,10 @@ async def test_systemd_hears_when_perkd_is_ready_lives_and_stops(tmp_path: Path)
             daemon = await world.start_daemon(env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "300000"})
             await manager.hears("READY=1")
             await manager.hears("WATCHDOG=1", times=3)
-            await manager.hears("STATUS=0 of 1 servers up, 0 commands waiting, 1 customers")
+            await manager.hears("STATUS=0 of 1 ")
             daemon.send_signal(signal.SIGINT)
             await ended(daemon)
-            await manager.hears("STATUS=stopped")
+            await manager.hears("STOPPING=1", times=2)
             heard = [line for line in manager.lines if not line.startswith("STATUS")]
             assert heard[0] == "READY=1"
             assert "STOPPING=1" in heard
@@ -175,10 +181,10 @@ async def test_the_watchdog_is_not_fed_while_a_loop_is_stuck(tmp_path: Path, mon
             await manager.hears("WATCHDOG=1")
             owner.app.pulse.register(STUCK, 1.0)
             await owner.later(minutes=5)
-            await manager.hears("this loop completed no pass for")
+            await manager.hears(LATE)
             manager.lines.clear()  # and with them whatever it was fed before
             world.hands.forward(timedelta(seconds=31))
-            await manager.hears("this loop completed no pass for")
+            await manager.hears(LATE)
             assert "WATCHDOG=1" not in manager.lines
 
 
@@ -187,8 +193,7 @@ async def test_two_perkds_never_share_a_ledger(tmp_path: Path) -> None:
         first = await world.start_daemon()
         second = await world.perkd("run")
         assert second.code == 1
-        assert "two daemons on one ledger would deliver twice" in second.err
-        assert f"process {first.pid}" in second.err
+        assert all(fact in second.err for fact in (str(world.ledger_path.parent), f" {first.pid}"))
         assert await world.ask("/status") is not None, "the first goes on"
 
 
@@ -202,7 +207,7 @@ async def test_two_perkds_never_share_a_control_socket(tmp_path: Path) -> None:
         world.config_path.write_text(config, "utf-8")
         second = await world.perkd("run")
         assert second.code == 1
-        assert f"another perkd answers at {world.socket}" in second.err
+        assert str(world.socket) in second.err
         assert await world.ask("/status") is not None, "the first goes on"
 
 
@@ -214,7 +219,7 @@ async def test_a_ledger_that_is_gone_is_no_new_start(tmp_path: Path) -> None:
             file.unlink()
         refused = await world.perkd("run")
         assert refused.code == 78
-        assert "Starting empty would give out every purchase again" in refused.err
+        assert str(world.ledger_path) in refused.err
         assert not world.ledger_path.exists()
 
 
@@ -224,13 +229,13 @@ async def test_an_address_that_is_taken_or_cannot_be_is_said_in_a_sentence(what:
         config = world.config_path.read_text("utf-8")
         if what == "http":
             config = config.replace("127.0.0.1:0", world.server.address)
-            expected = f"[http] listen: {world.server.address} cannot be opened (address already in use)"
+            expected = ("[http] listen", world.server.address, os.strerror(errno.EADDRINUSE).lower())
         else:
             missing = world.socket.parent / "nowhere" / "control.sock"
             config = config.replace(str(world.socket), str(missing))
-            expected = f"[control] socket: {missing} cannot be opened (no such file or directory)"
+            expected = ("[control] socket", str(missing), os.strerror(errno.ENOENT).lower())
         world.config_path.write_text(config, "utf-8")
         refused = await world.perkd("run")
         assert refused.code == 1
-        assert expected in refused.err
+        assert all(fact in refused.err for fact in expected)
         assert "Traceback" not in refused.err

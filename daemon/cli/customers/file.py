@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...config import TokenEntry, TokenList, clean_token, read_text, read_tokens
-from ...core.mistakes import Findings, quoted
+from ...core.mistakes import Findings, MistakeCode, WarningCode, quoted
 from ...core.model import Secret
 from ..csv_rows import Row, csv_rows
 
@@ -31,6 +31,7 @@ def read_customers(path: Path) -> TokenList:
             if len(value) > LONGEST:
                 findings.mistake(
                     entry.where,
+                    MistakeCode.TOO_LONG,
                     found=f"a {key} of {len(value)} characters",
                     expected=f"at most {LONGEST}",
                     fix=f"shorten the {key}",
@@ -49,7 +50,7 @@ def _read_toml(text: str) -> TokenList:
     found = read_tokens(text, "")
     lines = _headers(text)
     numbered = [replace(entry, where=_line_of(entry.where, lines)) for entry in found.entries]
-    return TokenList(tuple(numbered), tuple(warning.removeprefix(": ") for warning in found.warnings))
+    return TokenList(tuple(numbered), found.warnings)
 
 
 def _line_of(where: str, lines: Sequence[int]) -> str:
@@ -65,6 +66,7 @@ def _read_csv(text: str) -> TokenList:
     if "token" not in header:  # what stands there instead may be a token: it is not shown
         findings.mistake(
             f"line {rows[0].line}" if rows else "the file",
+            MistakeCode.NO_TOKEN_COLUMN,
             found="no column `token` in the first line" if rows else "nothing in it",
             expected="a header: token, and if you like name and note; or [[customer]] entries in TOML",
             fix="put a line `token,name,note` first",
@@ -74,17 +76,20 @@ def _read_csv(text: str) -> TokenList:
         if header.count(column) > 1 and column in COLUMNS:
             findings.mistake(
                 f"line {rows[0].line}",
+                MistakeCode.DUPLICATE,
                 found=f"the column {quoted(column)} more than once",
                 expected="each column once",
                 fix="remove one",
             )
             findings.raise_mistakes()
         if column not in COLUMNS:
-            findings.warn(f"line {rows[0].line}", f"the column {quoted(column)} is not used")
+            findings.warn(
+                f"line {rows[0].line}", WarningCode.COLUMN_NOT_USED, f"the column {quoted(column)} is not used"
+            )
     entries = list(_entries(header, rows[1:], findings))
     findings.raise_mistakes()
     if not entries:
-        findings.warn("the file", "no customer below the header")
+        findings.warn("the file", WarningCode.NO_CUSTOMER, "no customer below the header")
     return TokenList(tuple(entries), tuple(findings.warnings))
 
 
@@ -95,6 +100,7 @@ def _entries(header: Sequence[str], rows: Sequence[Row], findings: Findings) -> 
         if len(row.cells) > len(header):
             findings.mistake(
                 where,
+                MistakeCode.TOO_MANY_CELLS,
                 found=f"{len(row.cells)} cells",
                 expected=f"{len(header)}, as in the first line",
                 fix='put a text that holds a comma into quotes: "…"',
@@ -105,7 +111,7 @@ def _entries(header: Sequence[str], rows: Sequence[Row], findings: Findings) -> 
         if token is None:
             continue
         if token in first_at:
-            findings.warn(where, f"the same token as in line {first_at[token]}: left out")
+            findings.warn(where, WarningCode.DUPLICATE_TOKEN, f"the same token as in line {first_at[token]}: left out")
             continue
         first_at[token] = row.line
         yield TokenEntry(token, name=cells.get("name", "").strip(), note=cells.get("note", "").strip(), where=where)

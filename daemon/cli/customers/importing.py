@@ -67,7 +67,7 @@ def _read(file: Path) -> Sequence[TokenEntry]:
     if readable:
         warn(f"{file} can be read by others: chmod 600 {file}, or delete it when it is imported")
     for warning in found.warnings:
-        warn(printable(warning))
+        warn(printable(str(warning)))
     return found.entries
 
 

@@ -15,7 +15,7 @@ from perkd.adapters import ADAPTERS
 from ...config import Settings
 from ...core.brake import Brake
 from ...core.changes import Known, Observation, Turn
-from ...core.model import Profile, State
+from ...core.model import FirstSeen, Profile, State, WhenAbsent
 from ...ledger import Brakes, CommandRow, Ledger, LedgerCopy, Polled, Recorded
 from ...polling import Lane, Rules, Sighting
 from ..errors import NotWell
@@ -43,7 +43,7 @@ class Rehearsal:
         self.brake_before = self._brakes(started)
         if settings.customers.tokens is not None:
             ledger.sync_tokens(settings.customers.tokens, started)
-        adopt = settings.customers.first_seen == "adopt"
+        adopt = settings.customers.first_seen is FirstSeen.ADOPT
         catalogue = ledger.configure(settings.servers, settings.perks, started, adopt=adopt)
         brake = Brake(settings.brake, on_since=self.brake_before.on_at)
         for customer, read_at, held, removals in ledger.window(started - settings.brake.window):
@@ -51,7 +51,7 @@ class Rehearsal:
         rules = Rules(
             catalogue=catalogue,
             adapters=Rules.adapters_of(catalogue, settings.servers, ADAPTERS),
-            hold_absent=settings.brake.absent == "hold",
+            hold_absent=settings.brake.absent is WhenAbsent.HOLD,
             fingerprint="",
         )
         # The lane asks its ledger for `known` and `record` only; these are the copy's.
@@ -100,7 +100,7 @@ class Rehearsal:
     def _brakes(self, now: datetime) -> Brakes:
         return self._copy.brake(now)
 
-    def _open(self) -> dict[int, str]:
+    def _open(self) -> dict[int, State]:
         return {row.id: row.state for state in OPEN for row in self._copy.in_state(state)}
 
     def _still(self) -> Iterator[CommandRow]:

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ...config import Settings
-from ...core.model import PerkKind, State
+from ...core.model import FirstSeen, PerkKind, State
 from ...ledger import CommandRow
 from ..output import STYLES, lasting, many, printable, say, table
 from .work import Plan
@@ -48,7 +48,7 @@ def show_first_start(found: Settings) -> None:
     once = [perk.name for perk in found.perks if perk.kind is PerkKind.ONCE]
     if lasting_perks:
         say(f"  gives what lasts to whoever owns it: {', '.join(lasting_perks)}")
-    if once and found.customers.first_seen == "adopt":
+    if once and found.customers.first_seen is FirstSeen.ADOPT:
         say(f"  counts as given what was bought before that and is given once: {', '.join(once)}")
     elif once:
         say(f"  gives what is given once for everything ever bought (first_seen is deliver): {', '.join(once)}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ...config import SecretSources, Store, store_access
-from ...core.mistakes import ConfigError, Mistake
+from ...core.mistakes import ConfigError, Mistake, MistakeCode
 from ...core.model import Secret
 from ...paynow import BadAddress, BadInput, Limited, ServerFault, StoreError, TokenRefused, Unreachable, Unreadable
 from ..errors import CliError, Misconfigured, NotWell, OutOfReach, WrongUse
@@ -58,6 +58,7 @@ def desk(option: Path | None) -> Desk:
     store = access.store
     if store.api_key is None:
         mistake = Mistake(
+            code=MistakeCode.MISSING,
             where="store.api_key",
             found="nothing",
             expected="a reference to an API key of the store, which `perkd store` works with",

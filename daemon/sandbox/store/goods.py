@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)  # of PayNow's flakes
 STORE_ID = "94688451781206016"
@@ -104,6 +105,16 @@ class Customer:
         return self.minecraft_uuid or (self.name if self.offline else None)
 
 
+class GoodsState(StrEnum):
+    """The store's words for an item."""
+
+    USABLE = "usable"
+    ACTIVE = "active"
+    USED = "used"
+    REVOKED = "revoked"
+    RENEWED = "renewed"
+
+
 @dataclass(slots=True)
 class Goods:
     """One inventory item: one unit of one product, in one customer's hands."""
@@ -113,7 +124,7 @@ class Goods:
     product: Product
     version_id: str
     added_at: datetime
-    state: str = "usable"
+    state: str = GoodsState.USABLE  # a str, because a real store may have more words
     gift: bool = False
     order_id: str | None = None
     order_line_id: str | None = None
@@ -134,7 +145,7 @@ class Goods:
     attempts: list["CommandAttempt"] = field(default_factory=list)
     forgotten: bool = False  # left out of every answer, as if it had never been
     ended: bool = False  # its on_expire commands were queued
-    state_before_revoke: str = "usable"
+    state_before_revoke: str = GoodsState.USABLE
 
     @property
     def ends_at(self) -> datetime | None:

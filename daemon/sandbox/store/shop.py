@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 
 from .dashboard import Dashboard
-from .goods import Actor, Assignment, Goods
+from .goods import Actor, Assignment, Goods, GoodsState
 from .people import Nonsense
 
 _ONE = Assignment()
@@ -90,13 +90,13 @@ class Shop(Dashboard):
     def activate(self, item: str) -> None:
         """The item's command was acknowledged: an expirable item's clock starts, any other is used up."""
         goods, now = self.item(item), self.now()
-        if goods.state != "usable":
+        if goods.state != GoodsState.USABLE:
             raise Nonsense(f"item {goods.id} is {goods.state}; only a usable item can be activated")
         goods.active_at = now
         if not goods.expirable:
-            goods.state, goods.removed_at = "used", now
+            goods.state, goods.removed_at = GoodsState.USED, now
             return
-        goods.state = "active"
+        goods.state = GoodsState.ACTIVE
         if goods.product.lasts is not None:
             goods.expires_at = now + goods.product.lasts
         self._note_end(goods)
@@ -104,7 +104,7 @@ class Shop(Dashboard):
     def expire(self, item: str, *, swept: bool = True) -> None:
         """The item's time is over now. `swept` false: the store's sweeper has not noticed, the state stays."""
         goods, now = self.item(item), self.now()
-        if not goods.expirable or goods.state == "revoked":
+        if not goods.expirable or goods.state == GoodsState.REVOKED:
             raise Nonsense(f"item {goods.id} of {goods.product.slug} ({goods.state}) cannot expire; revoke it instead")
         goods.active_at = goods.active_at or now
         if goods.product.lasts is None:
@@ -122,28 +122,29 @@ class Shop(Dashboard):
         Which of the two PayNow does is not documented. Returns the item that lasts now.
         """
         goods, now = self.item(item), self.now()
-        if goods.product.lasts is None or goods.state not in {"active", "renewed", "used"}:
+        if goods.product.lasts is None or goods.state not in {GoodsState.ACTIVE, GoodsState.RENEWED, GoodsState.USED}:
             raise Nonsense(
                 f"item {goods.id} of {goods.product.slug} ({goods.state}) cannot be renewed; activate it first"
             )
         starts = max(goods.ends_at or now, now)
         goods.subscription_id = goods.subscription_id or self._flakes.make(now)
         lasting = goods if not successor else self._successor(goods, now)
-        lasting.state, lasting.removed_at, lasting.override_expires_at, lasting.ended = "active", None, None, False
+        lasting.state, lasting.ended = GoodsState.ACTIVE, False
+        lasting.removed_at = lasting.override_expires_at = None
         lasting.expires_at = starts + goods.product.lasts
         self._note_end(lasting)
         if successor:
-            goods.state = "renewed"
+            goods.state = GoodsState.RENEWED
         self._queue("on_renew", lasting)
         return lasting
 
     def revoke(self, item: str, reason: str | None = "admin", *, by: Actor | None = None) -> None:
         """Taken back: `admin`, `refund`, `chargeback`, any other word, or no reason at all."""
         goods = self.item(item)
-        if goods.state == "revoked":
+        if goods.state == GoodsState.REVOKED:
             raise Nonsense(f"item {goods.id} is revoked already; restore it first")
         goods.state_before_revoke = goods.state
-        goods.state, goods.revoked_at, goods.revoke_reason = "revoked", self.now(), reason
+        goods.state, goods.revoked_at, goods.revoke_reason = GoodsState.REVOKED, self.now(), reason
         goods.revoked_by = by or Actor("internal")
         if reason in {"refund", "chargeback"}:
             self._queue(f"on_{reason}", goods)
@@ -157,12 +158,12 @@ class Shop(Dashboard):
     def restore(self, item: str) -> None:
         """Undoes `forget` and `revoke`: the item is back as it was."""
         goods = self.item(item)
-        if not goods.forgotten and goods.state != "revoked":
+        if not goods.forgotten and goods.state != GoodsState.REVOKED:
             raise Nonsense(f"item {goods.id} is {goods.state} and listed: there is nothing to restore")
         goods.forgotten = False
-        if goods.state == "revoked":
+        if goods.state == GoodsState.REVOKED:
             goods.state, goods.revoked_at, goods.revoke_reason = goods.state_before_revoke, None, None
-            goods.revoked_by, goods.ended = None, goods.expirable and goods.state == "used"
+            goods.revoked_by, goods.ended = None, goods.expirable and goods.state == GoodsState.USED
             self._note_end(goods)
 
     def acknowledge(self, gameserver: str, attempt_id: str) -> bool:
@@ -171,7 +172,7 @@ class Shop(Dashboard):
         if attempt is None:
             return False
         goods = attempt.item
-        if attempt.stage == "on_purchase" and goods.state == "usable" and goods.is_carried_out:
+        if attempt.stage == "on_purchase" and goods.state == GoodsState.USABLE and goods.is_carried_out:
             self.activate(goods.id)
         return True
 
@@ -181,7 +182,7 @@ class Shop(Dashboard):
         while self._ends and self._ends[0][0] + lag <= now:
             ends_at, item_id = heappop(self._ends)
             goods = self.items[item_id]
-            if goods.state == "active" and goods.ends_at == ends_at:
+            if goods.state == GoodsState.ACTIVE and goods.ends_at == ends_at:
                 self._end(goods, ends_at + lag)
 
     def sweep_by_itself(self) -> None:
@@ -215,11 +216,11 @@ class Shop(Dashboard):
         self.attempts.queue(stage, goods, self.customers[goods.customer_id], self.now())
 
     def _note_end(self, goods: Goods) -> None:
-        if goods.state == "active" and goods.ends_at is not None:
+        if goods.state == GoodsState.ACTIVE and goods.ends_at is not None:
             heappush(self._ends, (goods.ends_at, goods.id))
 
     def _end(self, goods: Goods, at: datetime) -> None:
-        goods.state, goods.removed_at = "used", at
+        goods.state, goods.removed_at = GoodsState.USED, at
         self._run_end(goods)
 
     def _run_end(self, goods: Goods) -> None:

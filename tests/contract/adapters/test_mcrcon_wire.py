@@ -155,7 +155,7 @@ async def test_a_name_that_is_looked_up_for_ever_holds_up_nobody(
 
 
 async def test_a_name_nobody_knows_is_not_sent(server: MinecraftServer) -> None:
-    with pytest.raises(NotSent, match=r"cannot connect to nobody\.invalid"):
+    with pytest.raises(NotSent, match=r"nobody\.invalid"):
         async with open_mcrcon(at(server, host="nobody.invalid"), MINECRAFT):
             pass
 
@@ -185,7 +185,7 @@ async def test_closing_ends_a_command_in_flight_as_in_doubt(server: MinecraftSer
     async with open_mcrcon(at(server, timeout_s=60), MINECRAFT) as wire:
         sending = asyncio.create_task(wire.send("say hello"))
         await server.waiting.wait()
-    with pytest.raises(InDoubt, match="perkd closed the connection"):
+    with pytest.raises(InDoubt, match="perkd"):
         await sending
     assert threads() == []
 

@@ -168,7 +168,7 @@ async def test_a_commands_time_is_its_own_and_not_what_is_left_of_the_logins(ope
     async with played(script) as endpoint:
         hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=0.1, connect_timeout_s=600)
         async with opened(hasty, MINECRAFT) as wire:
-            with pytest.raises(InDoubt, match=r"within 0\.1 s"):
+            with pytest.raises(InDoubt, match=r"0\.1 s"):
                 await asyncio.wait_for(wire.send("list"), 20)
 
 
@@ -202,7 +202,7 @@ async def test_an_answer_without_end_is_not_collected_for_ever(opened: Opened, m
                 await peer.writer.drain()
 
     async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
-        with pytest.raises(InDoubt, match="more than 100000 bytes"):
+        with pytest.raises(InDoubt, match="100000"):
             await wire.send("help")
 
 

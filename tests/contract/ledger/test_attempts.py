@@ -11,6 +11,7 @@ from perkd.daemon.core.model import State
 from perkd.daemon.core.queue_lines import LEFT_ALONE, STORE_PERK, Decided, StoreCommand
 from perkd.daemon.ledger.base import Ledger, NotPossible
 from perkd.daemon.ledger.rows import HandedOut
+from tests.coded import raises
 from tests.ledgers import (
     ANN,
     NOW,
@@ -133,7 +134,7 @@ async def test_done_and_skip_are_acknowledged_because_the_operator_decided(
 async def test_a_line_that_waits_can_be_skipped_because_nothing_else_ever_ends_it(ledger: Ledger) -> None:
     await hand_out(ledger, command(online_only=True))
     [waits] = await rows(ledger)
-    with pytest.raises(NotPossible, match="is planned"):
+    with raises(NotPossible, "not_in_this_state"):
         await ledger.close_command(waits.id, State.DELIVERED, NOW)
     await ledger.close_command(waits.id, State.VOID, NOW)
     assert await claim(ledger, online={"ann"}) is None
@@ -143,7 +144,7 @@ async def test_a_line_that_waits_can_be_skipped_because_nothing_else_ever_ends_i
 async def test_a_command_of_a_perk_that_waits_cannot_be_skipped(ledger: Ledger) -> None:
     await record(ledger, opens())
     [waits] = await rows(ledger)
-    with pytest.raises(NotPossible, match="is planned"):
+    with raises(NotPossible, "not_in_this_state"):
         await ledger.close_command(waits.id, State.VOID, NOW)
     assert (await claimed(ledger)).id == waits.id
 
@@ -163,13 +164,8 @@ async def test_a_line_that_can_be_sent_after_all_is_sent_as_it_is_now_and_once(l
     good = command(text="say hi", player="ann", online_only=True)
     assert await hand_out(ledger, good) == HandedOut(again=1)
     [row] = await rows(ledger)
-    assert (row.state, row.hold, row.reason, row.player, row.customer_id) == (
-        "planned",
-        None,
-        "waits for the player on survival",
-        "ann",
-        ANN,
-    )
+    assert (row.state, row.hold, row.player, row.customer_id) == ("planned", None, "ann", ANN)
+    assert "survival" in (row.reason or "")
     assert await hand_out(ledger, good, command(text="say more")) == HandedOut()
     sent = await claimed(ledger, online=["ann"])
     await ledger.settle(sent.id, Outcome(state=State.DELIVERED), NOW)
@@ -244,7 +240,8 @@ async def test_a_line_that_waits_for_its_player_is_claimed_only_while_he_is_ther
     assert await claim(ledger) is None
     assert await claim(ledger, online=["ben"]) is None
     [row] = await rows(ledger)
-    assert (row.online_s, row.reason) == (0.0, "waits for the player on survival")
+    assert row.online_s == 0.0
+    assert "survival" in (row.reason or "")
     assert (await claimed(ledger, online=["ann"])).online
 
 

@@ -10,6 +10,7 @@ from perkd.daemon.core.changes import Hold, HoldingKey
 from perkd.daemon.core.model import CommandSpec, PerkKind, Reason, State, Template
 from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import (
     ANN,
     BEN,
@@ -205,7 +206,7 @@ async def test_the_file_is_the_list_of_its_own_tokens_and_leaves_the_operators_a
 
 async def test_a_token_the_operator_added_stays_his_though_the_file_names_it_too(ledger: Ledger) -> None:
     entry = token("ben")
-    await ledger.add_token(entry, "operator", profile(BEN, "Ben"), NOW)
+    await ledger.add_token(entry, TokenSource.OPERATOR, profile(BEN, "Ben"), NOW)
     assert await ledger.sync_tokens([entry], NOW) == (0, 0)
     assert await ledger.sync_tokens([], NOW) == (0, 0)
     assert await polled(ledger) == ["Ann", "Ben"]
@@ -225,11 +226,11 @@ async def test_a_token_is_whoevers_the_store_says(ledger: Ledger) -> None:
 
 async def test_adding_a_token_twice_says_so_and_adding_a_removed_one_brings_it_back(ledger: Ledger) -> None:
     entry = token()
-    said = [await ledger.add_token(entry, "operator", profile(BEN, "Ben"), NOW) for _ in range(2)]
+    said = [await ledger.add_token(entry, TokenSource.OPERATOR, profile(BEN, "Ben"), NOW) for _ in range(2)]
     assert said == [True, False]
     assert (await ledger.remove_customer(BEN, NOW), await ledger.remove_customer(BEN, NOW)) == (True, False)
     assert await polled(ledger) == ["Ann"]
-    assert await ledger.add_token(entry, "operator", profile(BEN, "Benny"), NOW)
+    assert await ledger.add_token(entry, TokenSource.OPERATOR, profile(BEN, "Benny"), NOW)
     assert await polled(ledger) == ["Ann", "Benny"]
 
 
@@ -248,7 +249,7 @@ async def test_a_token_that_is_added_takes_the_place_of_the_older_ones_but_for_t
     ledger: Ledger,
 ) -> None:
     second = token()
-    await ledger.add_token(second, "operator", profile(), NOW)
+    await ledger.add_token(second, TokenSource.OPERATOR, profile(), NOW)
     assert [(row.token, row.customer_id) for row in await ledger.polled()] == [(second.token, ANN)]
     assert (await ledger.summary(NOW)).duplicate_tokens == {}
     await ledger.sync_tokens([token()], NOW)
@@ -256,7 +257,7 @@ async def test_a_token_that_is_added_takes_the_place_of_the_older_ones_but_for_t
     await ledger.identify(of_file.token_id, profile(), NOW)
     made = token().token
     await ledger.enrol(profile(), made, NOW, instead_of=of_file.token_id)
-    await ledger.add_token(third := token(), "operator", profile(), NOW)
+    await ledger.add_token(third := token(), TokenSource.OPERATOR, profile(), NOW)
     assert [row.token for row in await ledger.polled()] == [third.token]
     assert (await ledger.summary(NOW)).duplicate_tokens == {}
 
@@ -264,7 +265,7 @@ async def test_a_token_that_is_added_takes_the_place_of_the_older_ones_but_for_t
 async def test_a_token_that_had_its_place_taken_is_the_one_that_is_read_when_it_is_added_again(ledger: Ledger) -> None:
     first, second = token(), token()
     for entry in (first, second, first):
-        assert await ledger.add_token(entry, "operator", profile(BEN, "Ben"), NOW)
+        assert await ledger.add_token(entry, TokenSource.OPERATOR, profile(BEN, "Ben"), NOW)
     assert [row.token for row in await ledger.polled() if row.customer_id == BEN] == [first.token]
     assert (await ledger.summary(NOW)).duplicate_tokens == {}
 
@@ -273,12 +274,12 @@ async def test_a_token_of_the_file_stays_beside_one_that_is_added(ledger: Ledger
     await ledger.sync_tokens([token()], NOW)
     [of_file] = [row for row in await ledger.polled() if row.customer_id is None]
     await ledger.identify(of_file.token_id, profile(BEN, "Ben"), NOW)
-    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(BEN, "Ben"), NOW)
     assert (await ledger.summary(NOW)).duplicate_tokens == {BEN: 2}
 
 
 async def test_a_removed_customer_is_looked_at_only_while_a_known_end_still_comes(ledger: Ledger) -> None:
-    await ledger.add_token(token(), "operator", profile(), NOW)  # two tokens: still one row
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)  # two tokens: still one row
     await record(ledger, deadline_at=later(days=3))
     await ledger.remove_customer(ANN, later(days=1))
     [row] = await ledger.polled()
@@ -310,7 +311,7 @@ async def test_everything_is_there_after_closing_and_opening_again(kind: str, tm
     path = tmp_path / "ledger.db"
     entry = TokenEntry(token().token, name="Ann's", note="likes cats")
     first = await LEDGERS[kind].open(path, NOW)
-    await first.add_token(entry, "operator", profile(), NOW)
+    await first.add_token(entry, TokenSource.OPERATOR, profile(), NOW)
     await record(first, opens("give"), items=(known_item(),))
     before = (await rows(first), await known(first, ANN, "ann"), await first.customers(), await first.summary(NOW))
     await first.close()

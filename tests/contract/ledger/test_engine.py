@@ -11,6 +11,7 @@ import pytest
 
 from perkd.daemon.ledger.base import LedgerFailed
 from perkd.daemon.ledger.engine import AT_ONCE, Engine, Unit
+from tests.coded import raises
 
 PUT = "INSERT INTO t (n) VALUES (?)"
 
@@ -224,7 +225,7 @@ async def test_a_failed_commit_fails_all_who_waited_and_everybody_after(tmp_path
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(answer) for answer in answers[1:]] == [LedgerFailed] * 3
         assert "systemctl restart perkd" in (engine.failed or "")
-        with pytest.raises(LedgerFailed, match="nothing is recorded or sent"):
+        with raises(LedgerFailed, "broken"):
             await engine.run(put(4))
     assert on_disk(path) == [1]
 
@@ -252,8 +253,9 @@ async def test_a_full_disk_fails_everybody_and_says_so(tmp_path: Path) -> None:
         gate.open()
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert {type(answer) for answer in answers[1:]} == {LedgerFailed}
-        with pytest.raises(LedgerFailed, match=r"database or disk is full.*free space"):
+        with raises(LedgerFailed, "broken") as raised:
             await engine.run(put(5))
+        assert "database or disk is full" in str(raised.value)  # in SQLite's words
     assert on_disk(path) == [1]
 
 
@@ -274,8 +276,9 @@ async def test_a_ledger_somebody_else_keeps_locked_fails_instead_of_guessing(tmp
     async with running(path) as engine:
         with closing(connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(LedgerFailed, match="locked"):
+            with raises(LedgerFailed, "broken") as raised:
                 await engine.run(put(1))
+            assert "locked" in str(raised.value)
 
 
 def spoil(path: Path) -> None:
@@ -292,8 +295,9 @@ async def test_a_reader_that_met_a_damaged_page_says_so_and_goes_on_reading(tmp_
         await engine.run(lambda db: db.executemany("INSERT INTO t (blob) VALUES (zeroblob(?))", [(500,)] * 200))
     spoil(path)
     async with running(path, writes=False) as engine:
-        with pytest.raises(LedgerFailed, match=r"could not be read \(database disk image is malformed\)"):
+        with raises(LedgerFailed, "broken") as raised:
             await engine.run(lambda db: db.execute("SELECT SUM(LENGTH(blob)) FROM t").fetchone())
+        assert "database disk image is malformed" in str(raised.value)
         assert (await engine.run(lambda db: db.execute("SELECT 7").fetchone()[0]), engine.failed) == (7, None)
 
 
@@ -303,7 +307,7 @@ async def test_closing_finishes_what_waits_and_refuses_what_comes_after(tmp_path
         gate, tasks = await queued(engine, *(put(number) for number in range(AT_ONCE + 10)))
         closing_it = asyncio.ensure_future(engine.close())
         await asyncio.sleep(0)
-        with pytest.raises(LedgerFailed, match="closed"):
+        with raises(LedgerFailed, "closed"):
             await engine.run(put(-1))
         gate.open()
         await closing_it

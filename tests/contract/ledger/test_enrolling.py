@@ -3,7 +3,7 @@
 import pytest
 
 from perkd.daemon.ledger.base import Ledger
-from perkd.daemon.ledger.rows import Enrolled, Unenrolled
+from perkd.daemon.ledger.rows import Enrolled, TokenSource, Unenrolled
 from tests.ledgers import ANN, BEN, NOW, known, known_item, later, opens, profile, record, token
 
 
@@ -51,7 +51,7 @@ async def test_whom_the_operator_removed_gets_no_token_until_somebody_adds_him_a
     assert await ledger.enrol(profile(ANN), token().token, NOW, instead_of=old.token_id) is None
     assert (await labels(ledger), await ledger.want_back(NOW)) == ([], 0)
     entry = token()
-    await ledger.add_token(entry, "operator", profile(ANN), later(days=1))
+    await ledger.add_token(entry, TokenSource.OPERATOR, profile(ANN), later(days=1))
     assert await state(ledger, ANN) == Enrolled(polled=True)
     assert await ledger.kept_out() == []
 

@@ -24,7 +24,9 @@ from perkd.daemon.ledger.base import (
     LedgerMissing,
     LedgerUnwritable,
 )
+from perkd.daemon.ledger.rows import TokenSource
 from perkd.daemon.ledger.sqlite import SqliteLedger
+from tests.coded import raises
 from tests.ledgers import NOW, opens, profile, record, token
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,18 +35,18 @@ ROOT = Path(__file__).resolve().parents[3]
 async def begin(path: Path) -> None:
     """A ledger with a customer and 200 commands, closed."""
     ledger = await SqliteLedger.open(path, NOW)
-    await ledger.add_token(token(), "operator", profile(), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
     await record(ledger, opens(*(f"give {number}" for number in range(200))))
     await ledger.close()
 
 
-async def refused(path: Path, error: type[LedgerError], *words: str) -> str:
-    """The message of the refusal, which names the file and every one of the words; nothing stays open or changed."""
+async def refused(path: Path, error: type[LedgerError], code: str, *facts: str) -> str:
+    """The message of the refusal, which names the file and every one of the facts; nothing stays open or changed."""
     before = content(path)
-    with pytest.raises(error) as caught:
+    with raises(error, code) as caught:
         await SqliteLedger.open(path, NOW)
     said = str(caught.value)
-    assert [word for word in (str(path.parent), *words) if word not in said] == []
+    assert [fact for fact in (str(path.parent), *facts) if fact not in said] == []
     assert content(path) == before
     return said
 
@@ -77,7 +79,7 @@ def path(tmp_path: Path) -> Path:
 async def test_a_missing_ledger_is_not_replaced_by_an_empty_one(path: Path) -> None:
     await begin(path)
     path.unlink()
-    await refused(path, LedgerMissing, "ledger.id", "backups", "delete", "every purchase again")
+    await refused(path, LedgerMissing, "gone", str(marker_of(path)), str(path.parent / "backups"))
     assert not path.exists()
     marker_of(path).unlink()  # what the message says when a new start is really meant
     await begin(path)
@@ -86,7 +88,7 @@ async def test_a_missing_ledger_is_not_replaced_by_an_empty_one(path: Path) -> N
 async def test_an_empty_file_where_a_ledger_was_is_a_missing_ledger(path: Path) -> None:
     await begin(path)
     path.write_bytes(b"")
-    await refused(path, LedgerMissing, "ledger.id", "backups")
+    await refused(path, LedgerMissing, "gone", str(marker_of(path)), str(path.parent / "backups"))
 
 
 async def test_an_empty_database_where_a_ledger_was_is_a_missing_ledger(path: Path) -> None:
@@ -95,7 +97,7 @@ async def test_an_empty_database_where_a_ledger_was_is_a_missing_ledger(path: Pa
     with closing(sqlite3.connect(path)) as empty:
         empty.execute("VACUUM")
     assert path.stat().st_size > 0
-    await refused(path, LedgerMissing, "ledger.id", "backups")
+    await refused(path, LedgerMissing, "gone", str(marker_of(path)), str(path.parent / "backups"))
 
 
 async def test_another_ledger_than_the_one_that_was_there_is_refused(path: Path, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ async def test_another_ledger_than_the_one_that_was_there_is_refused(path: Path,
     await begin(path)
     await begin(other)
     shutil.copy(other, path)
-    await refused(path, LedgerForeign, "another ledger", "ledger.id")
+    await refused(path, LedgerForeign, "other_ledger", str(marker_of(path)))
     marker_of(path).unlink()
     ledger = await SqliteLedger.open(path, NOW)
     await ledger.close()
@@ -113,7 +115,7 @@ async def test_another_ledger_than_the_one_that_was_there_is_refused(path: Path,
 async def test_a_marker_cut_short_refuses_and_says_how_to_go_on(path: Path) -> None:
     await begin(path)
     marker_of(path).write_text("")
-    await refused(path, LedgerForeign, f"delete {marker_of(path)}")
+    await refused(path, LedgerForeign, "other_ledger", str(marker_of(path)))
 
 
 @pytest.mark.parametrize(
@@ -122,15 +124,14 @@ async def test_a_marker_cut_short_refuses_and_says_how_to_go_on(path: Path) -> N
 async def test_a_database_of_another_program_is_left_alone(path: Path, sql: str) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.executescript(sql)
-    await refused(path, LedgerForeign, "another program", "ledger.url")
+    await refused(path, LedgerForeign, "other_program", "ledger.url")
 
 
 async def test_a_ledger_of_a_newer_perkd_is_refused(path: Path) -> None:
     await begin(path)
     with closing(sqlite3.connect(path)) as newer:
         newer.execute("PRAGMA user_version = 99")
-    with pytest.raises(LedgerForeign, match=r"newer perkd \(schema 99"):
-        await SqliteLedger.open(path, NOW)
+    await refused(path, LedgerForeign, "newer_schema", "99")
 
 
 def overwrite(path: Path, start: int, length: int) -> None:
@@ -143,7 +144,7 @@ def overwrite(path: Path, start: int, length: int) -> None:
 async def test_a_damaged_ledger_is_refused_and_says_how_to_restore_it(path: Path, start: int) -> None:
     await begin(path)
     overwrite(path, start, 4096)
-    await refused(path, LedgerCorrupt, "damaged", "backups", f"{path.name}-wal")
+    await refused(path, LedgerCorrupt, "damaged", str(path.parent / "backups"), f"{path.name}-wal")
 
 
 async def test_a_truncated_ledger_is_refused(path: Path) -> None:
@@ -154,21 +155,21 @@ async def test_a_truncated_ledger_is_refused(path: Path) -> None:
 
 async def test_text_is_no_ledger(path: Path) -> None:
     path.write_text("this is not a database " * 100)
-    await refused(path, LedgerCorrupt, "not a database")
+    await refused(path, LedgerCorrupt, "damaged", "not a database")
 
 
 async def test_a_folder_that_is_a_file_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    await refused(tmp_path / "file" / "ledger.db", LedgerUnwritable, "belong to the user")
+    await refused(tmp_path / "file" / "ledger.db", LedgerUnwritable, "not_writable", str(tmp_path / "file"))
 
 
 async def test_a_folder_that_is_not_there_cannot_be_written(tmp_path: Path) -> None:
-    await refused(tmp_path / "nowhere" / "ledger.db", LedgerUnwritable, "must exist")
+    await refused(tmp_path / "nowhere" / "ledger.db", LedgerUnwritable, "not_writable", str(tmp_path / "nowhere"))
 
 
 async def test_a_folder_in_the_ledgers_place_cannot_be_opened(path: Path) -> None:
     folder(path)
-    await refused(path, LedgerUnwritable, "cannot be opened")
+    await refused(path, LedgerUnwritable, "not_writable", str(path))
 
 
 async def test_a_ledger_another_program_is_writing_to_is_refused_but_not_called_damaged(
@@ -178,15 +179,14 @@ async def test_a_ledger_another_program_is_writing_to_is_refused_but_not_called_
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{**k, "timeout": 0.01}))
     with closing(connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(LedgerUnwritable, match=r"locked.*no other program"):
-            await SqliteLedger.open(path, NOW)
+        await refused(path, LedgerUnwritable, "not_writable", "locked")
 
 
 async def test_a_refusal_leaves_the_directory_free_for_the_next_try(path: Path) -> None:
     await begin(path)
     kept = path.read_bytes()
     path.unlink()
-    await refused(path, LedgerMissing)
+    await refused(path, LedgerMissing, "gone")
     path.write_bytes(kept)
     ledger = await SqliteLedger.open(path, NOW)
     assert len(await ledger.commands(limit=500)) == 200
@@ -231,8 +231,7 @@ def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 async def test_a_second_daemon_is_refused_by_name_until_the_first_is_gone_however_it_went(path: Path) -> None:
     with holder(path) as first:
-        with pytest.raises(LedgerLocked, match=f"process {first.pid}.*deliver twice"):
-            await SqliteLedger.open(path, NOW)
+        await refused(path, LedgerLocked, "in_use", f" {first.pid}")
         first.send_signal(signal.SIGKILL)
         first.wait(20)
         ledger = await SqliteLedger.open(path, NOW)
@@ -241,8 +240,7 @@ async def test_a_second_daemon_is_refused_by_name_until_the_first_is_gone_howeve
 
 async def test_one_process_does_not_open_a_ledger_twice_and_closing_twice_harms_nobody(path: Path) -> None:
     first = await SqliteLedger.open(path, NOW)
-    with pytest.raises(LedgerLocked, match=f"process {os.getpid()}"):
-        await SqliteLedger.open(path, NOW)
+    await refused(path, LedgerLocked, "in_use", f" {os.getpid()}")
     await first.close()
     second = await SqliteLedger.open(path, NOW)
     await first.close()
@@ -262,7 +260,7 @@ async def test_nobody_else_can_read_the_ledger_or_its_copies(path: Path) -> None
     umask = os.umask(0o000)
     try:
         ledger = await SqliteLedger.open(path, NOW)
-        await ledger.add_token(token(), "operator", profile(), NOW)
+        await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
         await ledger.backup(1, NOW)
         found = modes(path.parent)
         await ledger.close()

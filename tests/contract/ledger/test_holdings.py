@@ -3,6 +3,7 @@
 from perkd.daemon.core.changes import Holding, HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import State
 from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import (
     ANN,
     BEN,
@@ -99,7 +100,7 @@ async def test_a_grant_the_operator_skipped_starts_no_clock_and_one_he_says_is_d
 
 
 async def test_two_customers_with_one_player_share_the_holding(ledger: Ledger) -> None:
-    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), later())
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(BEN, "Ben"), later())
     await record(ledger, opens("give", supports=[support("1")]), items=(known_item("1"),))
     await record(
         ledger,
@@ -171,7 +172,7 @@ async def test_a_grant_of_which_nothing_was_accepted_starts_no_clock(ledger: Led
 
 async def test_an_item_that_is_another_customers_now_is_known_as_his(ledger: Ledger) -> None:
     for customer_id in (ANN, BEN):
-        await ledger.add_token(token(), "operator", profile(customer_id), NOW)
+        await ledger.add_token(token(), TokenSource.OPERATOR, profile(customer_id), NOW)
     await record(ledger, opens("give", supports=[support("1")]), items=(known_item("1"),))
     assert [holding.key for holding in (await known(ledger, ANN)).holdings] == [VIP]
     his = turn(Turn.KEEP, supports=[support("1", BEN, ends_at=later(days=1))])
@@ -186,14 +187,14 @@ async def test_a_holding_is_known_once_with_all_items_behind_it_and_without_any(
     mvp = HoldingKey("ann", "mvp", "survival")
     behind = (support("1"), support("2", live=False), support("3", BEN))
     await record(ledger, opens("give", supports=behind), opens("give mvp", key=mvp))
-    await ledger.add_token(token(), "operator", profile(), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
     found = {one.key: one.supports for one in (await known(ledger, ANN, "ann", "nobody")).holdings}
     assert found == {VIP: behind, mvp: ()}
     assert len((await known(ledger, ANN, "ann")).holdings) == 2
 
 
 async def test_a_slug_is_bound_when_an_item_first_has_it(ledger: Ledger) -> None:
-    await ledger.add_token(token(), "operator", profile(), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
     for slug, product_id in (("vip", "500"), ("vip", "500"), ("gold", "501"), ("vip", "502"), ("", "503"), ("mvp", "")):
         await record(ledger, items=(known_item("1", slug=slug, product_id=product_id),))
     catalogue = await ledger.configure([], [], NOW, adopt=True)

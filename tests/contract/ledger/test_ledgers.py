@@ -7,6 +7,7 @@ import pytest
 from perkd.daemon.core.changes import Outcome
 from perkd.daemon.core.model import TRANSITIONS, State
 from perkd.daemon.ledger.base import Ledger, NotPossible
+from tests.coded import raises
 from tests.ledgers import NOW, blocked, claimed, draft, ends, later, opens, picture, record, rows, run, states, told
 
 SETTLED = (State.DELIVERED, State.REFUSED, State.ANSWERED, State.UNKNOWN)
@@ -120,8 +121,9 @@ async def test_the_operator_may_what_the_table_allows_and_nothing_else(
         assert row.state == becomes
         assert (await told(ledger, command_id))[-1] == (was, becomes)
     else:
-        with pytest.raises(NotPossible, match=f"command {command_id} is {was}"):
+        with raises(NotPossible, "not_in_this_state") as raised:
             await verb(ledger, command_id)
+        assert all(fact in str(raised.value) for fact in (str(command_id), was))
         assert await picture(ledger) == before
 
 
@@ -137,7 +139,7 @@ async def test_only_what_is_being_sent_is_settled_and_only_as_the_table_says(
         assert await ledger.settle(command_id, Outcome(state=becomes), NOW) is becomes
         assert (await told(ledger, command_id))[-1] == (was, becomes)
     else:
-        with pytest.raises(NotPossible):
+        with raises(NotPossible, "not_in_this_state"):
             await ledger.settle(command_id, Outcome(state=becomes), NOW)
         assert await picture(ledger) == before
 
@@ -145,16 +147,16 @@ async def test_only_what_is_being_sent_is_settled_and_only_as_the_table_says(
 async def test_the_operator_closes_as_done_or_skipped_only(ledger: Ledger) -> None:
     command_id = await bring(ledger, State.REFUSED)
     for state in set(State) - {State.DELIVERED, State.VOID}:
-        with pytest.raises(NotPossible):
+        with raises(NotPossible, "not_in_this_state"):
             await ledger.close_command(command_id, state, NOW)
     assert (await told(ledger, command_id))[-1] == ("sending", "refused")
 
 
 async def test_a_command_nobody_recorded_cannot_be_changed(ledger: Ledger) -> None:
     assert await ledger.command(404) is None
-    with pytest.raises(NotPossible, match="404"):
+    with raises(NotPossible, "not_in_this_state"):
         await ledger.settle(404, Outcome(state=State.DELIVERED), NOW)
-    with pytest.raises(NotPossible, match="no command 404"):
+    with raises(NotPossible, "no_command"):
         await ledger.retry(404, draft("give"), NOW)
-    with pytest.raises(NotPossible, match="no command 404"):
+    with raises(NotPossible, "no_command"):
         await ledger.close_command(404, State.VOID, NOW)

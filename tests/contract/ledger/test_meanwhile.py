@@ -10,6 +10,7 @@ import pytest
 from perkd.daemon.core.changes import Changes, Hold, Holding, HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import Cause, State, Step
 from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import (
     ANN,
     BEN,
@@ -111,7 +112,7 @@ async def test_an_item_that_cannot_be_read_is_kept_as_it_is_and_names_no_product
 
 async def test_a_profile_without_a_store_is_a_profile(ledger: Ledger) -> None:
     nowhere = replace(profile(BEN, "Ben"), store_id="")
-    await ledger.add_token(token(), "operator", nowhere, NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, nowhere, NOW)
     assert (await known(ledger, BEN)).profile == nowhere
 
 

@@ -5,6 +5,7 @@ import pytest
 from perkd.daemon.core.changes import Hold, HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import TRANSITIONS, Cause, State, Step
 from perkd.daemon.ledger.base import Ledger, NotPossible
+from tests.coded import raises
 from tests.ledgers import (
     NOW,
     VIP,
@@ -109,8 +110,9 @@ async def test_a_retry_that_would_be_blocked_again_changes_nothing(ledger: Ledge
     await record(ledger, opens("one", "two"))
     one = await run(ledger, State.REFUSED)
     before = await picture(ledger)
-    with pytest.raises(NotPossible, match="blocked for the test"):
+    with raises(NotPossible, "blocked_again") as raised:
         await ledger.retry(one.id, blocked("one {uuid}"), NOW)
+    assert "blocked for the test" in str(raised.value)
     assert await picture(ledger) == before
 
 
@@ -146,7 +148,7 @@ async def test_the_brake_blocks_unsent_removals_by_revocation_and_absence_and_no
         await record(ledger, ends(f"take {cause}", key=key, cause=cause))
     await record(ledger, opens("give ann"))
     assert await ledger.brake_since() is None
-    recorded = await record(ledger, at=later(minutes=1), braked="12 of 20 holdings would be taken away")
+    recorded = await record(ledger, at=later(minutes=1), braked="12 of 20")
     assert recorded.blocked == 2
     found = {text: state for text, state in (await states(ledger)).items() if state != "delivered"}
     assert found == {
@@ -159,7 +161,8 @@ async def test_the_brake_blocks_unsent_removals_by_revocation_and_absence_and_no
         "give ann": "planned",
     }
     stopped = [row for row in await rows(ledger) if row.hold == Hold.BRAKE]
-    assert {row.reason for row in stopped} == {"the brake is on: 12 of 20 holdings would be taken away"}
+    assert len(stopped) == 2
+    assert all("12 of 20" in (row.reason or "") for row in stopped)
     assert await ledger.brake_since() == later(minutes=1)
 
 

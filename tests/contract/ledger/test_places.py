@@ -265,12 +265,11 @@ async def test_what_waits_for_its_player_says_so(ledger: Ledger) -> None:
     await record(ledger, opens(draft("b", online_s=1.5), key=HoldingKey("ben", "vip", "survival")))
     await record(ledger, opens("c", key=WHERE))
     await record(ledger, opens("d", key=HoldingKey("dan", "vip", "survival")))
-    assert [row.reason for row in await rows(ledger)] == [
-        "waits for the player on survival",
-        "waits until the player has been on survival for 1.5 s",
-        "waits for the player on lobby or survival",
-        None,
-    ]
+    one, some_time, anywhere, nothing = [row.reason or "" for row in await rows(ledger)]
+    assert "survival" in one
+    assert all(fact in some_time for fact in ("survival", "1.5 s"))
+    assert all(fact in anywhere for fact in ("lobby", "survival"))
+    assert nothing == ""
     command = await claimed(ledger, online={"ann"})
     await ledger.settle(command.id, Outcome(state=State.DELIVERED, reply="ok"), NOW)
     assert (await rows(ledger))[0].reason is None

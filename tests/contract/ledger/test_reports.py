@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from perkd.daemon.core.changes import Hold, HoldingKey, Note, Outcome, Turn
+from perkd.daemon.core.changes import EventKind, Hold, HoldingKey, Note, Outcome, Turn
 from perkd.daemon.core.model import Cause, State, Step
 from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import (
     ANN,
     BEN,
@@ -50,7 +51,7 @@ async def test_commands_are_listed_newest_first_page_by_page(ledger: Ledger) -> 
 
 
 async def test_commands_are_listed_by_state_server_and_customer(ledger: Ledger) -> None:
-    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(BEN, "Ben"), NOW)
     await record(ledger, opens("ann here"), opens("ann there", key=VIP._replace(server="creative")))
     await record(ledger, opens("ben here", key=VIP._replace(player="ben")), customer_id=BEN)
     await run(ledger, State.DELIVERED)
@@ -148,7 +149,7 @@ async def test_the_summary_names_items_that_come_with_the_slug_of_another_produc
 
 
 async def test_the_summary_names_players_who_are_not_seen_for_a_day(ledger: Ledger) -> None:
-    await ledger.add_token(token(), "operator", profile(), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
     await record(ledger, opens("give", "give more"), opens("ben's", key=BEN_KEY))
     gone = await run(ledger, State.PLANNED, absent=True, reply="no player was found")
     assert (gone.text, (await ledger.summary(later(days=1))).unseen) == ("give", ())
@@ -190,7 +191,7 @@ async def test_held_perks_whose_line_left_the_config_are_orphans(ledger: Ledger)
 
 
 async def test_the_window_counts_holdings_and_removals_of_customers_read_in_it(ledger: Ledger) -> None:
-    await ledger.add_token(token(), "operator", profile(BEN, "Ben"), NOW)
+    await ledger.add_token(token(), TokenSource.OPERATOR, profile(BEN, "Ben"), NOW)
     keys = [VIP._replace(server=name) for name in ("a", "b", "c", "d")]
     await record(ledger, *(opens(key=key, supports=[support()]) for key in keys), read_at=NOW)
     for key, cause in zip(keys, (Cause.STATED, Cause.ABSENT, Cause.FORETOLD), strict=False):
@@ -208,7 +209,7 @@ async def test_the_window_counts_holdings_and_removals_of_customers_read_in_it(l
 
 
 async def test_the_list_of_customers_says_what_each_owns_and_holds(ledger: Ledger) -> None:
-    note = Note("item_seen", "1", "vip-30-days: active")
+    note = Note(EventKind.ITEM_SEEN, "1", "vip-30-days: active")
     await record(ledger, opens("give", supports=[support()]), items=(known_item(),), notes=(note,))
     [row] = await ledger.customers()
     assert (row.customer_id, row.name, row.items, row.holdings, row.read_at) == (ANN, "Ann", 1, 1, None)
@@ -258,7 +259,7 @@ GIVE = draft("again")
 NAIVE_CALLS: dict[str, Callable[[Ledger], Awaitable[object]]] = {
     "configure": lambda ledger: ledger.configure([], [], NAIVE, adopt=True),
     "sync_tokens": lambda ledger: ledger.sync_tokens([], NAIVE),
-    "add_token": lambda ledger: ledger.add_token(token(), "operator", profile(BEN), NAIVE),
+    "add_token": lambda ledger: ledger.add_token(token(), TokenSource.OPERATOR, profile(BEN), NAIVE),
     "identify": lambda ledger: ledger.identify(1, profile(), NAIVE),
     "remove_customer": lambda ledger: ledger.remove_customer(ANN, NAIVE),
     "record": lambda ledger: record(ledger, opens("late"), at=NAIVE),

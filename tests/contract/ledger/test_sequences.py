@@ -15,6 +15,7 @@ from perkd.daemon.core.changes import HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import TRANSITIONS, Cause, State, Step
 from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import NOW, blocked, draft, profile, record, rows, server, steps, support, token, told, turn
 
 KEYS = (
@@ -170,7 +171,7 @@ def test_whatever_happens_the_ledger_stays_consistent(kind: str, ops: list[Op]) 
     async def play_all(folder: str) -> None:
         ledger = await LEDGERS[kind].open(Path(folder) / "ledger.db", NOW)
         try:
-            await ledger.add_token(token(), "operator", profile(), NOW)
+            await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
             play = Play(ledger)
             await server_returns(play)
             for op in ops:

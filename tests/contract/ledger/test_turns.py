@@ -5,6 +5,7 @@ import pytest
 from perkd.daemon.core.changes import Hold, Holding, Outcome, PlannedChange, Turn
 from perkd.daemon.core.model import Cause, State, Step
 from perkd.daemon.ledger.base import Ledger, NotPossible
+from tests.coded import raises
 from tests.ledgers import (
     ANN,
     blocked,
@@ -92,7 +93,7 @@ async def test_the_operator_cannot_retry_what_is_not_wanted_any_more_but_can_clo
     await record(ledger, opens("give"))
     give = await run(ledger, State.UNKNOWN)
     await record(ledger, ends("take"))
-    with pytest.raises(NotPossible, match="a step that is over"):
+    with raises(NotPossible, "step_is_over"):
         await ledger.retry(give.id, draft("give again"), later(minutes=1))
     await ledger.close_command(give.id, State.DELIVERED, later(minutes=1))
     assert await states(ledger) == {"give": "delivered", "take": "planned"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from perkd.adapters.base import Secret
 from perkd.daemon.paynow.errors import Limited, NotPermitted, TokenRefused, Unreachable
@@ -225,51 +226,62 @@ async def test_faults_are_turned_on_for_some_answers_and_off() -> None:
         await client.customer(token)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "says"),
-    [
-        ("POST", "/purchases", {"customer": "Nobody", "product": "rank"}, "there are: Ann"),
-        ("POST", "/purchases", {"customer": "Ann", "product": "nothing"}, "there are: rank"),
-        ("POST", "/purchases", {"customer": "Ann", "product": "rank", "quantity": 0}, "1 to 1000"),
-        ("POST", "/purchases", {"customer": "Ann"}, "product: Field required"),
-        ("POST", "/purchases", {"customer": "Ann", "product": "rank", "amount": 2}, "amount: Extra inputs"),
-        ("POST", "/purchases", [], "the body"),
-        ("POST", "/customers", {"name": 7}, "name: Input should be a valid string"),
-        ("POST", "/products", {"slug": "x", "lasts_s": -1}, "lasts_s"),
-        ("POST", "/items/1/activate", None, "no such item"),
-        ("POST", "/items/ITEM/eat", None, "there are: activate"),
-        ("POST", "/items/ITEM/activate", {"now": True}, "fields: none"),
-        ("POST", "/items/ITEM/renew", None, "activate it first"),
-        ("POST", "/items/ITEM/expire", None, "cannot expire"),
-        ("POST", "/items/ITEM/restore", None, "nothing to restore"),
-        ("POST", "/servers/lobby/up", None, "there are: survival, creative, store"),
-        ("POST", "/servers/survival/sideways", None, "there are: up, down"),
-        ("POST", "/faults", {"fault": "gremlins"}, "there are: unauthorized"),
-        ("PATCH", "/store", {"nulls": None}, "nulls: Input should be a valid boolean"),
-        ("PATCH", "/store", {"per_s": -1}, "per_s"),
-        ("PATCH", "/store", {"permissions": ["fly"]}, "no permission 'fly'; there are: customer_create"),
-        ("POST", "/products/nothing/edit", None, "there are: rank"),
-        ("POST", "/gameservers/nowhere/disable", None, "there are: none yet"),
-        ("POST", "/gameservers/nowhere/paint", None, "there are: token, enable, disable"),
-        ("POST", "/faults", {"fault": "slow", "times": 0}, "times"),
-    ],
-)
-async def test_nonsense_is_a_400_that_says_what_would_do(method: str, path: str, body: object, says: str) -> None:
+NONSENSE: list[tuple[str, str, object]] = [
+    ("POST", "/purchases", {"customer": "Nobody", "product": "rank"}),
+    ("POST", "/purchases", {"customer": "Ann", "product": "nothing"}),
+    ("POST", "/purchases", {"customer": "Ann", "product": "rank", "quantity": 0}),
+    ("POST", "/purchases", {"customer": "Ann"}),
+    ("POST", "/purchases", {"customer": "Ann", "product": "rank", "amount": 2}),
+    ("POST", "/purchases", []),
+    ("POST", "/customers", {"name": 7}),
+    ("POST", "/products", {"slug": "x", "lasts_s": -1}),
+    ("POST", "/items/1/activate", None),
+    ("POST", "/items/ITEM/eat", None),
+    ("POST", "/items/ITEM/activate", {"now": True}),
+    ("POST", "/items/ITEM/renew", None),
+    ("POST", "/items/ITEM/expire", None),
+    ("POST", "/items/ITEM/restore", None),
+    ("POST", "/servers/lobby/up", None),
+    ("POST", "/servers/survival/sideways", None),
+    ("POST", "/faults", {"fault": "gremlins"}),
+    ("PATCH", "/store", {"nulls": None}),
+    ("PATCH", "/store", {"per_s": -1}),
+    ("PATCH", "/store", {"permissions": ["fly"]}),
+    ("POST", "/products/nothing/edit", None),
+    ("POST", "/gameservers/nowhere/disable", None),
+    ("POST", "/gameservers/nowhere/paint", None),
+    ("POST", "/faults", {"fault": "slow", "times": 0}),
+]
+
+
+@asynccontextmanager
+async def something_bought() -> AsyncIterator[tuple[Player, str]]:
+    """One item of Ann's, and nothing else."""
     async with playing() as (player, store, _):
         await player.customer(name="Ann")
         store.add_product("rank")
-        item = await player.bought(customer="Ann", product="rank")
+        yield player, await player.bought(customer="Ann", product="rank")
+
+
+@pytest.mark.parametrize(("method", "path", "body"), NONSENSE)
+async def test_nonsense_is_a_400(method: str, path: str, body: object) -> None:
+    async with something_bought() as (player, item):
         status, answer = await player.ask(method, path.replace("ITEM", item), body)
     assert status == 400
-    assert says in answer["error"]
+    assert answer.keys() == {"error"}
+
+
+async def test_what_is_said_of_nonsense(snapshot: SnapshotAssertion) -> None:
+    async with something_bought() as (player, item):
+        said = [(await player.ask(method, path.replace("ITEM", item), body))[1] for method, path, body in NONSENSE]
+        said.append((await player.ask("GET", "/nowhere"))[1])
+    assert "\n".join(answer["error"] for answer in said).replace(item, "ITEM") == snapshot
 
 
 async def test_a_path_that_is_not_there_says_where_to_look() -> None:
     async with playing() as (player, _, _):
-        assert await player.ask("GET", "/nowhere") == (
-            404,
-            {"error": "GET /nowhere: Not Found; GET / shows what is there"},
-        )
+        status, answer = await player.ask("GET", "/nowhere")
+        assert (status, "GET /nowhere" in answer["error"]) == (404, True)
         status, _ = await player.ask("PUT", "/faults")
         assert status == 405
 
@@ -360,10 +372,10 @@ def test_an_item_is_activated_and_revoked_once() -> None:
     token = store.add_customer("Ann")
     [item] = store.purchase(token, "rank")
     store.activate(item.id)
-    with pytest.raises(Nonsense, match="only a usable item"):
+    with pytest.raises(Nonsense, match=r"item \d+"):
         store.activate(item.id)
     store.revoke(item.id, None)
-    with pytest.raises(Nonsense, match="revoked already"):
+    with pytest.raises(Nonsense, match=r"item \d+"):
         store.revoke(item.id)
 
 

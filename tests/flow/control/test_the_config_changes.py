@@ -114,7 +114,7 @@ async def test_commands_for_a_server_that_left_wait_and_go_on_when_it_is_back(tm
         await owner.settled(owner.add("Ann"), owner.add("Ann", "blocked"))
         assert (await owner.problems())["server_absent"]["subject"] == "lobby"
         status, found = await owner.ask(f"/commands/{(await owner.commands())[1]['id']}/retry", "POST")
-        assert (status, "'lobby', which is not in the config" in found["error"]) == (409, True)
+        assert (status, found["code"], "'lobby'" in found["error"]) == (409, "server_gone", True)
         assert {server["name"]: server["state"] for server in (await owner.status())["servers"]} == {
             "lobby": "absent",
             "survival": "up",

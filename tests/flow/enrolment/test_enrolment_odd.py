@@ -70,7 +70,7 @@ async def test_where_there_is_no_store_a_player_is_no_stranger_and_the_owner_hea
         await world.until(lambda: enrolment.patience.lasting)
         [said] = [one for one in owner.app.newcomers.problems() if one.code == "enrolment_failing"]
         assert "[store] api" in said.text
-        assert "correct [store] id, api" in said.fix
+        assert "[store] id, api" in said.fix
         _, player = next(iter(enrolment._present()))
         assert enrolment._strangers.due({player.id: player}, world.hands.now()) == [player.id], "he is asked for again"
 

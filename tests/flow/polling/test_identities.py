@@ -207,11 +207,11 @@ async def test_a_bedrock_customer_is_nobody_on_a_java_server_until_it_lets_bedro
         await owner.looked()
         [row] = await owner.commands()
         assert row["state"] == "blocked"
-        assert 'minecraft_uuid (identity = "online" knows Java players only) is not set' in row["reason"]
+        assert all(word in row["reason"] for word in ("minecraft_uuid", 'identity = "online"'))
         assert f"`perkd store customers update {customer_id}`" in row["reason"]
         world.write_config(perks=VIP, server='identity = "floodgate"')
         changed = (await owner.ask("/reload", "POST"))[1]["changes"]
-        assert changed == ["server survival: identity changed"]
+        assert [line.split()[:3] for line in changed] == [["server", "survival:", "identity"]]
         await owner.until(lambda: _delivered(owner, rank(ANN_BEDROCK)))
 
 

@@ -42,7 +42,7 @@ async def test_a_mass_revocation_stops_and_goes_on_when_the_owner_says_so(tmp_pa
         assert report["brake"]["since"]
         assert report["brake"]["blocked"] == len(MANY) - removals(world) >= 20
         [reason] = await owner.not_ready()
-        assert reason.startswith("the brake is on: 11 of 30 holdings would be taken away")
+        assert "11 of 30" in reason
         assert (await owner.problems())["brake_on"]["severity"] == "error"
         world.add_customer("Late")
         await owner.later(hours=2)  # it waits for a person, however long

@@ -47,7 +47,7 @@ async def test_what_waits_for_its_player_is_given_when_he_joins(tmp_path: Path) 
         await owner.looked()
         await owner.settled(owner.add("Ann", "planned"))
         [row] = await owner.commands()
-        assert row["reason"] == "waits for the player on survival"
+        assert "survival" in row["reason"]
         assert (await owner.status())["servers"][0]["queue"] == 1
         await owner.later(hours=1)
         assert await owner.told() == [owner.add("Ann", "planned")]
@@ -93,7 +93,7 @@ async def test_a_player_must_have_been_there_as_long_as_the_perk_says(tmp_path: 
         await owner.later(minutes=18)
         await owner.settled(owner.add("Ann", "planned"))
         [row] = await owner.commands()
-        assert row["reason"] == "waits until the player has been on survival for 1200 s"
+        assert all(fact in row["reason"] for fact in ("survival", "1200 s"))
         world.server.console.leave("Ann")
         await world.until(lambda: uuid_of(world, "Ann") not in roster)
         world.server.console.join("Ann", uuid_of(world, "Ann"))
@@ -231,7 +231,7 @@ async def test_a_purchase_without_a_chosen_server_says_what_to_do(tmp_path: Path
         await owner.looked()
         [row] = await owner.until(owner.commands)
         assert (row["state"], row["server"]) == ("blocked", "chosen:")
-        assert row["reason"].startswith("the item names no game server")
+        assert (await owner.problems())["server_unknown"]["text"].endswith(row["reason"])
         await world.stop_app()
 
 
@@ -298,7 +298,7 @@ async def test_what_is_given_where_the_player_is_is_given_once_and_taken_away_th
         world.buy("Ann", "starter-kit", activate=False)
         await owner.looked()
         await owner.settled(owner.add("Ann", "planned"), (SWORD, "planned"))
-        assert {row["reason"] for row in await owner.commands()} == {"waits for the player on lobby or survival"}
+        assert all("lobby" in row["reason"] and "survival" in row["reason"] for row in await owner.commands())
         lobby.console.join("Ann", uuid_of(world, "Ann"))
         await owner.settled(owner.add("Ann"), (SWORD, "delivered"))
         lobby.console.leave("Ann")

@@ -29,7 +29,7 @@ async def test_who_is_away_gets_his_kit_when_he_joins(tmp_path: Path) -> None:
         await owner.until(lambda: _attempts(owner, 1))
         assert await owner.told() == [KIT]
         [row] = await owner.commands()
-        assert (row["reason"], row["reply"]) == ("the player is not online", "No player was found")
+        assert (row["state"], row["reply"]) == ("planned", "No player was found")
         for _ in range(3):
             await owner.later(hours=5)  # never by timer
         assert len(world.server.deliveries) == 1

@@ -2,18 +2,19 @@
 
 import hashlib
 import re
+from typing import cast
 from uuid import UUID
 
 import pytest
 from hypothesis import example, given, strategies as st
 
 from perkd.adapters import ADAPTERS
-from perkd.adapters.base import Adapter, Kind, Player, Unsafe, Who
+from perkd.adapters.base import Adapter, Identity, Kind, Player, Unsafe, Who
 from perkd.adapters.minecraft.identity import bedrock_name, floodgate_uuid, offline_uuid, xuid_of
 
 MINECRAFT = ADAPTERS["minecraft"]
-OFFLINE = MINECRAFT.for_identity("offline", ".")
-FLOODGATE = MINECRAFT.for_identity("floodgate", ".")
+OFFLINE = MINECRAFT.for_identity(Identity.OFFLINE, ".")
+FLOODGATE = MINECRAFT.for_identity(Identity.FLOODGATE, ".")
 
 NOTCH = "069a79f4-44e9-4726-a5be-fca90e38aaf5"
 XUID = "2535412345678901"
@@ -137,7 +138,7 @@ def test_a_bedrock_name_is_prefix_and_gamertag(gamertag: str, prefix: str, name:
 
 @given(GAMERTAGS, st.sampled_from(["", ".", "*", "+", "_", "BE_"]))
 def test_every_bedrock_name_fits_and_may_stand_in_a_command(gamertag: str, prefix: str) -> None:
-    adapter = MINECRAFT.for_identity("floodgate", prefix)
+    adapter = MINECRAFT.for_identity(Identity.FLOODGATE, prefix)
     name = adapter.identify({"xbox_xuid": XUID, "minecraft_name": gamertag}).values["name"]
     assert len(name) <= 16
     assert adapter.quote(Kind.NAME, name) == name
@@ -145,8 +146,8 @@ def test_every_bedrock_name_fits_and_may_stand_in_a_command(gamertag: str, prefi
 
 @pytest.mark.parametrize("prefix", ["@", " ", "a b", "..", "-", "/", "§", "x" * 16, ".x.", "\n", "é", "!"])
 def test_a_prefix_no_name_may_begin_with_is_unsafe(prefix: str) -> None:
-    with pytest.raises(Unsafe, match="at most 15 characters"):
-        MINECRAFT.for_identity("floodgate", prefix)
+    with pytest.raises(Unsafe, match="15"):
+        MINECRAFT.for_identity(Identity.FLOODGATE, prefix)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_a_prefix_no_name_may_begin_with_is_unsafe(prefix: str) -> None:
     ],
 )
 def test_who_may_be_meant_by_a_name_alone(identity: str, name: str, names: tuple[str, ...]) -> None:
-    assert MINECRAFT.for_identity(identity, ".").names_of(name) == names
+    assert MINECRAFT.for_identity(Identity(identity), ".").names_of(name) == names
 
 
 # --- who is who -------------------------------------------------------------------------------------------------------
@@ -289,19 +290,19 @@ def test_the_store_is_asked_for_a_player_by_what_is_surest(
 
 
 def test_equal_words_give_the_very_same_adapter() -> None:
-    assert MINECRAFT.for_identity("online", "whatever") is MINECRAFT
-    assert MINECRAFT.for_identity("offline", "@") is OFFLINE
-    assert MINECRAFT.for_identity("floodgate", ".") is FLOODGATE
-    assert MINECRAFT.for_identity("floodgate", "*") is not FLOODGATE
+    assert MINECRAFT.for_identity(Identity.ONLINE, "whatever") is MINECRAFT
+    assert MINECRAFT.for_identity(Identity.OFFLINE, "@") is OFFLINE
+    assert MINECRAFT.for_identity(Identity.FLOODGATE, ".") is FLOODGATE
+    assert MINECRAFT.for_identity(Identity.FLOODGATE, "*") is not FLOODGATE
     for game in set(ADAPTERS) - {"minecraft"}:
-        assert ADAPTERS[game].for_identity("online", ".") is ADAPTERS[game]
+        assert ADAPTERS[game].for_identity(Identity.ONLINE, ".") is ADAPTERS[game]
         assert ADAPTERS[game].identities == ()
 
 
 def test_the_default_is_the_first_word() -> None:
     assert MINECRAFT.for_identity(MINECRAFT.identities[0], ".") is MINECRAFT
     with pytest.raises(ValueError, match="online, offline, floodgate"):
-        MINECRAFT.for_identity("cracked", ".")
+        MINECRAFT.for_identity(cast("Identity", "cracked"), ".")
 
 
 @pytest.mark.parametrize("adapter", [MINECRAFT, OFFLINE, FLOODGATE, *(one for one in ADAPTERS.values())])

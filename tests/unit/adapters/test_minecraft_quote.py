@@ -74,10 +74,10 @@ def test_every_kind_of_value_has_a_rule() -> None:
         (Kind.TEXT, "a\u202eb", "U+202E, RIGHT-TO-LEFT OVERRIDE"),
         (Kind.TEXT, "a\nb", "U+000A"),
         (Kind.TEXT, "free §4rank", "U+00A7, SECTION SIGN"),
-        (Kind.TEXT, "hello @e", "@e selects players"),
-        (Kind.TEXT, "mail me @", "@ at the end"),
-        (Kind.UUID, "abc", "UUID with dashes"),
-        (Kind.STEAM_ID, "76561197960287930", "Minecraft has no steam_id"),
+        (Kind.TEXT, "hello @e", "@e"),
+        (Kind.TEXT, "mail me @", "@"),
+        (Kind.UUID, "abc", "UUID"),
+        (Kind.STEAM_ID, "76561197960287930", "steam_id"),
     ],
 )
 def test_the_message_names_the_character_or_the_shape(kind: Kind, value: str, said: str) -> None:

@@ -79,7 +79,7 @@ def test_every_kind_of_value_has_a_rule() -> None:
         (Kind.NAME, "x\\", "\\ (U+005C, REVERSE SOLIDUS)"),
         (Kind.NAME, "@all", "@ (U+0040"),
         (Kind.TEXT, "a\u202eb", "U+202E, RIGHT-TO-LEFT OVERRIDE"),
-        (Kind.STEAM_ID, "22202", "17 digits"),
+        (Kind.STEAM_ID, "22202", "17"),
         (Kind.UUID, "x", "{steam_id}"),
     ],
 )

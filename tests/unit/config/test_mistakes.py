@@ -1,4 +1,4 @@
-"""Every mistake in config.toml: its place, what was found, what was expected, and how to fix it."""
+"""Every mistake in config.toml: its place and its code. What each says is in `test_mistake_texts`."""
 
 from pathlib import Path
 
@@ -13,252 +13,207 @@ from tests import secretwatch
 from tests.configtext import PASSWORD, load_text, mistakes, perk, section, server, toml_text
 from tests.tinygame import GAMES
 
-# One row a mistake: the part of the file that holds it, its key path, then what the finding, the expectation and
-# the fix must say. A server or a perk stands in place of the sound one; a path that starts with a dot is in that.
-Row = tuple[str, str, str, str, str]
+# One row a mistake: the part of the file that holds it, its key path, its code. A server or a perk stands in place of
+# the sound one; a path that starts with a dot is in that.
+Row = tuple[str, str, str]
 
 SECTIONS: list[Row] = [
-    (section("store", idd='"x"'), "store.idd", 'unknown key "idd"', "api, id", 'did you mean "id"?'),
-    (section("store", qqq='"x"'), "store.qqq", 'unknown key "qqq"', "items_path", "remove it"),
-    (section("pol", rate="1"), "pol", 'unknown section or key "pol"', "poll", 'did you mean "poll"?'),
-    ("rate = 1.0\n", "rate", 'unknown section or key "rate"', "poll", "move it below [poll]"),
-    ('"odd key" = 1\n', '"odd key"', "unknown section or key", "poll", "remove it"),
-    ("store = 5\n", "store", "a number", "a table", "brackets"),
-    (section("[store]", id='"5"'), "store", "a list", "a table", "brackets"),
-    (section("store", api="5"), "store.api", "5 (a number)", "text", "quotes"),
-    (section("store", api='"http://shop.example"'), "store.api", "http://shop.example", "https", "https://"),
-    (section("store", api='"api.paynow.gg"'), "store.api", '"api.paynow.gg"', "https://", "https://api.paynow.gg"),
-    (section("store", api='"https://a.example/?x=1"'), "store.api", "?x=1", "https://", "https://api.paynow.gg"),
-    (section("store", api='"https://[::1"'), "store.api", "[::1", "https://", "https://api.paynow.gg"),
-    (section("store", id='"shop-7"'), "store.id", '"shop-7"', "digits only", "dashboard"),
-    (section("store", id="94688451781206016"), "store.id", "(a number)", "text", "quotes"),
-    (section("store", id='"12345678901234567890"'), "store.id", "12345678901234567890", "1 to 19 digits", "dashboard"),
-    (section("store", id='"9223372036854775808"'), "store.id", "9223372036854775808", "1 to 19 digits", "dashboard"),
-    (section("store", id='"-5"'), "store.id", '"-5"', "digits only", "dashboard"),
-    (section("store", id='"٥"'), "store.id", '"٥"', "digits only", "dashboard"),
-    (section("store", api_key='"env:KEY"'), "store.id", "nothing", "because api_key is set", "dashboard"),
-    (section("store", api_key='"env:NO"', id='"5"'), "store.api_key", "variable NO", "readable", "Environment"),
-    (section("store", api_key='"pnapi_v1_abc"', id='"5"'), "store.api_key", "a literal secret", "file:/path", "600"),
-    (section("store", api_key="5", id='"5"'), "store.api_key", "a number", "text", "quotes"),
-    (
-        section("store", management_items='"items"'),
-        "store.management_items",
-        '"items"',
-        '"inventory"',
-        "delivery/items",
-    ),
-    (section("store", items_path='"v1/items"'), "store.items_path", '"v1/items"', 'starts with "/"', "remove this key"),
-    (section("store", items_path='"/v1/items?x=1"'), "store.items_path", "?x=1", '"?"', "remove this key"),
-    (
-        section("customers", enrol='"online"'),
-        "customers.enrol",
-        '"online" without an API key',
-        "api_key and id",
-        '"off"',
-    ),
-    (section("customers", enrol='"all"'), "customers.enrol", '"all" without', "api_key and id", '"off"'),
-    (section("customers", enrol='"on"'), "customers.enrol", '"on"', '"off", "online", "all"', "online"),
-    (section("customers", first_seen='"addopt"'), "customers.first_seen", '"addopt"', '"deliver"', '"adopt"?'),
-    (section("customers", tokens='"abc"'), "customers.tokens", "no reference", "file:/path", "file of their own"),
-    (section("customers", tokens='["a"]'), "customers.tokens", "a list", "text", "quotes"),
-    (section("customers", tokens='"file:/nowhere/t"'), "customers.tokens", "no file /nowhere/t", "readable", "create"),
-    (section("customers", tokens='"env:BAD"'), "customers.tokens: customer[0].token", "no token", "token", "paste"),
-    (section("poll", online="30"), "poll.online", "30 (a number)", "a duration", 'write "30s"'),
-    (section("poll", online="true"), "poll.online", "true", "a duration", 'write "30s"'),
-    (section("poll", online='"30"'), "poll.online", '"30"', "a duration", "one unit"),
-    (section("poll", online='"1h30m"'), "poll.online", '"1h30m"', "a duration", "one unit"),
-    (section("poll", online='"-5s"'), "poll.online", '"-5s"', "a duration", "never negative"),
-    (section("poll", online='"999ms"'), "poll.online", '"999ms"', "a duration", 'at least "1s"'),
-    (section("poll", offline='"0s"'), "poll.offline", '"0s"', "a duration", 'at least "1s"'),
-    (section("poll", offline='"36501d"'), "poll.offline", '"36501d"', "a duration", 'at most "36500d"'),
-    (section("poll", offline="2026-01-31"), "poll.offline", "2026-01-31", "a duration", 'write "30s"'),
-    (section("poll", rate="0"), "poll.rate", "0 (a number)", "more than 0", "more than 0"),
-    (section("poll", rate="-1.5"), "poll.rate", "-1.5 (a number)", "more than 0", "more than 0"),
-    (section("poll", rate="1001"), "poll.rate", "1001 (a number)", "at most 1000", "at most 1000"),
-    (section("poll", rate="nan"), "poll.rate", "nan", "a number", "ordinary number"),
-    (section("poll", rate="true"), "poll.rate", "true", "a number", "without quotes"),
-    (section("poll", concurrency="0"), "poll.concurrency", "0 (a number)", "at least 1", "at least 1"),
-    (section("poll", concurrency="65"), "poll.concurrency", "65 (a number)", "at most 64", "at most 64"),
-    (section("poll", concurrency="8.5"), "poll.concurrency", "8.5 (a number)", "a whole number", "whole number"),
-    (section("ledger", url='"postgres://u:p@db/x"'), "ledger.url", "not yet", "sqlite:///", "sqlite:///var/lib"),
-    (section("ledger", url='"/var/lib/x.db"'), "ledger.url", "sqlite://", "sqlite:///", "sqlite:///var/lib"),
-    (section("ledger", url='"sqlite://x.db"'), "ledger.url", "sqlite://x.db", "full path", "sqlite:///var/lib"),
-    (section("ledger", url='"sqlite:///:memory:"'), "ledger.url", ":memory:", "survive", "sqlite:///var/lib"),
-    (section("ledger", url='"sqlite:///"'), "ledger.url", "sqlite:///", "a file", "sqlite:///var/lib"),
-    (section("ledger", url='"sqlite:///x?mode=ro"'), "ledger.url", "mode=ro", "a file", "sqlite:///var/lib"),
-    (section("ledger", keep='"23h"'), "ledger.keep", '"23h"', "a duration", 'at least "1d"'),
-    (section("http", listen='"8770"'), "http.listen", '"8770", which lacks', "a port", "127.0.0.1:8770"),
-    (section("http", listen='":8770"'), "http.listen", '":8770", which lacks', "a port", "127.0.0.1:8770"),
-    (section("http", listen='"::1:8770"'), "http.listen", "without brackets", "a port", "127.0.0.1:8770"),
-    (section("http", listen='"127.0.0.1:70000"'), "http.listen", "0 to 65535", "a port", "127.0.0.1:8770"),
-    (section("http", listen="false"), "http.listen", "false", "text", "quotes"),
-    (section("control", socket='"perkd.sock"'), "control.socket", '"perkd.sock"', "full path", "/run/perkd"),
-    (section("control", socket=f'"/{"x" * 107}"'), "control.socket", "xxx", "107 bytes", "/run/perkd"),
-    (section("brake", share="1.5"), "brake.share", "1.5 (a number)", "at most 1", "at most 1"),
-    (section("brake", share="-0.1"), "brake.share", "-0.1 (a number)", "at least 0", "at least 0"),
-    (section("brake", least="-1"), "brake.least", "-1 (a number)", "at least 0", "at least 0"),
-    (section("brake", least='"ten"'), "brake.least", '"ten"', "a whole number", "without quotes"),
-    (section("brake", window='"0s"'), "brake.window", '"0s"', "a duration", 'at least "1s"'),
-    (section("brake", absent='"remove"'), "brake.absent", '"remove"', '"hold", "revoke"', '"revoke"?'),
+    (section("store", idd='"x"'), "store.idd", "unknown_key"),
+    (section("store", qqq='"x"'), "store.qqq", "unknown_key"),
+    (section("pol", rate="1"), "pol", "unknown_section"),
+    ("rate = 1.0\n", "rate", "unknown_section"),
+    ('"odd key" = 1\n', '"odd key"', "unknown_section"),
+    ("store = 5\n", "store", "not_a_table"),
+    (section("[store]", id='"5"'), "store", "not_a_table"),
+    (section("store", api="5"), "store.api", "wrong_type"),
+    (section("store", api='"http://shop.example"'), "store.api", "not_https"),
+    (section("store", api='"api.paynow.gg"'), "store.api", "not_a_url"),
+    (section("store", api='"https://a.example/?x=1"'), "store.api", "not_a_url"),
+    (section("store", api='"https://[::1"'), "store.api", "not_a_url"),
+    (section("store", id='"shop-7"'), "store.id", "not_an_id"),
+    (section("store", id="94688451781206016"), "store.id", "wrong_type"),
+    (section("store", id='"12345678901234567890"'), "store.id", "not_an_id"),
+    (section("store", id='"9223372036854775808"'), "store.id", "not_an_id"),
+    (section("store", id='"-5"'), "store.id", "not_an_id"),
+    (section("store", id='"٥"'), "store.id", "not_an_id"),
+    (section("store", api_key='"env:KEY"'), "store.id", "needs_store_id"),
+    (section("store", api_key='"env:NO"', id='"5"'), "store.api_key", "no_environment_variable"),
+    (section("store", api_key='"pnapi_v1_abc"', id='"5"'), "store.api_key", "literal_secret"),
+    (section("store", api_key="5", id='"5"'), "store.api_key", "wrong_type"),
+    (section("store", management_items='"items"'), "store.management_items", "unknown_word"),
+    (section("store", items_path='"v1/items"'), "store.items_path", "not_a_path"),
+    (section("store", items_path='"/v1/items?x=1"'), "store.items_path", "not_a_path"),
+    (section("customers", enrol='"online"'), "customers.enrol", "needs_api_key"),
+    (section("customers", enrol='"all"'), "customers.enrol", "needs_api_key"),
+    (section("customers", enrol='"on"'), "customers.enrol", "unknown_word"),
+    (section("customers", first_seen='"addopt"'), "customers.first_seen", "unknown_word"),
+    (section("customers", tokens='"abc"'), "customers.tokens", "not_a_reference"),
+    (section("customers", tokens='["a"]'), "customers.tokens", "wrong_type"),
+    (section("customers", tokens='"file:/nowhere/t"'), "customers.tokens", "file_missing"),
+    (section("customers", tokens='"env:BAD"'), "customers.tokens: customer[0].token", "missing"),
+    (section("poll", online="30"), "poll.online", "not_a_duration"),
+    (section("poll", online="true"), "poll.online", "not_a_duration"),
+    (section("poll", online='"30"'), "poll.online", "not_a_duration"),
+    (section("poll", online='"1h30m"'), "poll.online", "not_a_duration"),
+    (section("poll", online='"-5s"'), "poll.online", "not_a_duration"),
+    (section("poll", online='"999ms"'), "poll.online", "out_of_range"),
+    (section("poll", offline='"0s"'), "poll.offline", "out_of_range"),
+    (section("poll", offline='"36501d"'), "poll.offline", "out_of_range"),
+    (section("poll", offline="2026-01-31"), "poll.offline", "not_a_duration"),
+    (section("poll", rate="0"), "poll.rate", "out_of_range"),
+    (section("poll", rate="-1.5"), "poll.rate", "out_of_range"),
+    (section("poll", rate="1001"), "poll.rate", "out_of_range"),
+    (section("poll", rate="nan"), "poll.rate", "wrong_type"),
+    (section("poll", rate="true"), "poll.rate", "wrong_type"),
+    (section("poll", concurrency="0"), "poll.concurrency", "out_of_range"),
+    (section("poll", concurrency="65"), "poll.concurrency", "out_of_range"),
+    (section("poll", concurrency="8.5"), "poll.concurrency", "wrong_type"),
+    (section("ledger", url='"postgres://u:p@db/x"'), "ledger.url", "unknown_ledger"),
+    (section("ledger", url='"/var/lib/x.db"'), "ledger.url", "unknown_ledger"),
+    (section("ledger", url='"sqlite://x.db"'), "ledger.url", "not_a_path"),
+    (section("ledger", url='"sqlite:///:memory:"'), "ledger.url", "not_a_path"),
+    (section("ledger", url='"sqlite:///"'), "ledger.url", "not_a_path"),
+    (section("ledger", url='"sqlite:///x?mode=ro"'), "ledger.url", "not_a_path"),
+    (section("ledger", keep='"23h"'), "ledger.keep", "out_of_range"),
+    (section("http", listen='"8770"'), "http.listen", "not_an_address"),
+    (section("http", listen='":8770"'), "http.listen", "not_an_address"),
+    (section("http", listen='"::1:8770"'), "http.listen", "not_an_address"),
+    (section("http", listen='"127.0.0.1:70000"'), "http.listen", "not_an_address"),
+    (section("http", listen="false"), "http.listen", "wrong_type"),
+    (section("control", socket='"perkd.sock"'), "control.socket", "not_a_path"),
+    (section("control", socket=f'"/{"x" * 107}"'), "control.socket", "not_a_path"),
+    (section("brake", share="1.5"), "brake.share", "out_of_range"),
+    (section("brake", share="-0.1"), "brake.share", "out_of_range"),
+    (section("brake", least="-1"), "brake.least", "out_of_range"),
+    (section("brake", least='"ten"'), "brake.least", "wrong_type"),
+    (section("brake", window='"0s"'), "brake.window", "out_of_range"),
+    (section("brake", absent='"remove"'), "brake.absent", "unknown_word"),
 ]
 
 SERVER: list[Row] = [
-    (server(name=None), "server[0].name", "no name", "letters", "name ="),
-    (server(name='"sur vival"'), 'server[0] "sur vival".name', '"sur vival"', "letters", 'write "sur-vival"'),
-    (server(name='"§"'), 'server[0] "§".name', '"§"', "letters", "choose another"),
-    (server(name='"a\\nb"'), 'server[0] "a\\u000ab".name', '"a\\u000ab"', "letters", 'write "a-b"'),
-    (server(name="7"), "server[0].name", "7 (a number)", "text", "quotes"),
-    (server(game=None), ".game", "no game", '"minecraft", "rust"', "write one of"),
-    (server(game='"minecarft"'), ".game", '"minecarft"', '"minecraft"', 'did you mean "minecraft"?'),
-    (server(address=None), ".address", "no address", "RCON port", "127.0.0.1:25575"),
-    (server(address='"127.0.0.1"'), ".address", "lacks a host or a port", "RCON port", "127.0.0.1:25575"),
-    (server(address='"127.0.0.1:0"'), ".address", "from 1 to 65535", "RCON port", "127.0.0.1:25575"),
-    (server(address='"127.0.0.1:rcon"'), ".address", "from 1 to 65535", "RCON port", "127.0.0.1:25575"),
-    (server(address='"127.0.0.256:25575"'), ".address", "no host name or IP", "RCON port", "127.0.0.1:25575"),
-    (server(address='"my server:25575"'), ".address", "no host name or IP", "RCON port", "127.0.0.1:25575"),
-    (server(address='"rcon://a:25575"'), ".address", "a URL", "RCON port", "127.0.0.1:25575"),
-    (server(address='"[127.0.0.1]:25575"'), ".address", "in its brackets", "RCON port", "[::1]:25575"),
-    (server(address='"[::g]:25575"'), ".address", "in its brackets", "RCON port", "[::1]:25575"),
-    (server(password=None), ".password", "no password", "credential:NAME", "credential:rcon-survival"),
-    (server(password='"env:NONE"'), ".password", "no environment variable NONE", "readable", "EnvironmentFile="),
-    (server(paynow_id='"lobby"'), ".paynow_id", '"lobby"', "digits only", "dashboard"),
-    (server(paynow_token='"env:NONE"'), ".paynow_token", "no environment variable NONE", "readable", "Environment"),
-    (server(paynow_token='"abc"'), ".paynow_token", "a literal secret", "file:/path", "600"),
-    (server(paynow_token="7"), ".paynow_token", "7 (a number)", "text", "quotes"),
-    (
-        server(run_store_commands="true"),
-        ".run_store_commands",
-        "without a paynow_token",
-        "token of this",
-        "remove this",
-    ),
-    (server(run_store_commands='"yes"'), ".run_store_commands", '"yes"', "true or false", "without quotes"),
-    (server(game='"rust"', transport='"mcrcon"'), ".transport", "rust does not have", '"native"', 'write "native"'),
-    (server(transport='"tcp"'), ".transport", '"tcp"', '"native"', "write one of"),
-    (server(timeout='"50ms"'), ".timeout", '"50ms"', "a duration", 'at least "100ms"'),
-    (server(min_gap="5"), ".min_gap", "5 (a number)", "a duration", 'write "5s"'),
-    (server(presence='"500ms"'), ".presence", '"500ms"', "a duration", 'at least "1s"'),
-    (server(timout='"10s"'), ".timout", 'unknown key "timout"', "timeout", 'did you mean "timeout"?'),
+    (server(name=None), "server[0].name", "missing"),
+    (server(name='"sur vival"'), 'server[0] "sur vival".name', "not_a_name"),
+    (server(name='"§"'), 'server[0] "§".name', "not_a_name"),
+    (server(name='"a\\nb"'), 'server[0] "a\\u000ab".name', "not_a_name"),
+    (server(name="7"), "server[0].name", "wrong_type"),
+    (server(game=None), ".game", "missing"),
+    (server(game='"minecarft"'), ".game", "unknown_game"),
+    (server(address=None), ".address", "missing"),
+    (server(address='"127.0.0.1"'), ".address", "not_an_address"),
+    (server(address='"127.0.0.1:0"'), ".address", "not_an_address"),
+    (server(address='"127.0.0.1:rcon"'), ".address", "not_an_address"),
+    (server(address='"127.0.0.256:25575"'), ".address", "not_an_address"),
+    (server(address='"my server:25575"'), ".address", "not_an_address"),
+    (server(address='"rcon://a:25575"'), ".address", "not_an_address"),
+    (server(address='"[127.0.0.1]:25575"'), ".address", "not_an_address"),
+    (server(address='"[::g]:25575"'), ".address", "not_an_address"),
+    (server(password=None), ".password", "missing"),
+    (server(password='"env:NONE"'), ".password", "no_environment_variable"),
+    (server(paynow_id='"lobby"'), ".paynow_id", "not_an_id"),
+    (server(paynow_token='"env:NONE"'), ".paynow_token", "no_environment_variable"),
+    (server(paynow_token='"abc"'), ".paynow_token", "literal_secret"),
+    (server(paynow_token="7"), ".paynow_token", "wrong_type"),
+    (server(run_store_commands="true"), ".run_store_commands", "needs_token"),
+    (server(run_store_commands='"yes"'), ".run_store_commands", "wrong_type"),
+    (server(game='"rust"', transport='"mcrcon"'), ".transport", "not_in_this_game"),
+    (server(transport='"tcp"'), ".transport", "unknown_word"),
+    (server(timeout='"50ms"'), ".timeout", "out_of_range"),
+    (server(min_gap="5"), ".min_gap", "not_a_duration"),
+    (server(presence='"500ms"'), ".presence", "out_of_range"),
+    (server(timout='"10s"'), ".timout", "unknown_key"),
 ]
 
 PERK: list[Row] = [
-    (perk(name=None), "perk[0].name", "no name", "letters", "name ="),
-    (perk(name='"-vip"'), 'perk[0] "-vip".name', '"-vip"', "letter or digit first", 'write "vip"'),
-    (perk(kind=None), 'perk[0] "vip".kind', "no kind", '"once"', "ranks"),
-    (perk(kind='"onse"'), ".kind", '"onse"', '"lasting", "once"', '"once"?'),
-    (perk(product='["x"]'), ".product", 'unknown key "product"', "products", 'did you mean "products"?'),
-    (perk(products=None), ".products", "no product", "at least one", "products ="),
-    (perk(products="[]"), ".products", "no product", "at least one", "products ="),
-    (perk(products='"vip"'), ".products", '"vip"', "a list", "brackets"),
-    (perk(products="[5]"), ".products[0]", "5 (a number)", "text", "quotes"),
-    (perk(products='["a b"]'), ".products[0]", '"a b"', "a slug or an id", "products ="),
-    (perk(servers=None), ".servers", "no server", "a list of server names", "servers ="),
-    (perk(servers="[]"), ".servers", "no server", '["*"]', "servers ="),
-    (perk(servers='"survival"'), ".servers", '"survival"', "a list", 'servers = ["survival"]'),
-    (perk(servers="7"), ".servers", "7 (a number)", "a list", "servers ="),
-    (perk(servers='["survivel"]'), ".servers[0]", "which is no server", '"survival"', 'did you mean "survival"?'),
-    (perk(servers='["qqq"]'), ".servers[0]", '"qqq"', '"survival"', "[[server]]"),
-    (perk(servers='["survival", 7]'), ".servers[1]", "7 (a number)", "name", "quotes"),
-    (perk(servers='["survival", "survival"]'), ".servers[1]", "a second time", "once", "remove"),
-    (perk(servers='["*", "survival"]'), ".servers", '"*" and more', "alone", '["*"]'),
-    (perk(servers='"choosen"'), ".servers", '"choosen"', '"chosen"', "servers ="),
-    (perk(servers='{ all = ["survival"] }'), ".servers", "{ all }", "{ where_online = […] }", "{ any ="),
-    (perk(servers="{}"), ".servers", "{  }", "{ any = […] }", "where the player is"),
-    (
-        perk(servers='{ any = ["survival"], where_online = ["survival"] }'),
-        ".servers",
-        "{ any, where_online }",
-        "{ any = […] }",
-        "one time",
-    ),
-    (perk(servers="{ any = [] }"), ".servers.any", "no server", "a list of server names", "{ any ="),
-    (perk(servers='{ any = "survival" }'), ".servers.any", '"survival"', "a list of server names", "{ any ="),
-    (perk(servers='{ any = ["*"] }'), ".servers.any", "a list", "a list of server names", "with the names"),
-    (perk(servers='{ where_online = ["x"] }'), ".servers.where_online[0]", '"x"', '"survival"', "[[server]]"),
-    (perk(servers='{ any = ["survival", "survival"] }'), ".servers.any[1]", "a second time", "once", "remove"),
-    (
-        perk(servers='{ any = ["survival"] }', grant='["say {server}"]'),
-        ".grant[0]",
-        "{server}",
-        "before it is known which server",
-        "leave it out",
-    ),
-    (perk(grant=None), ".grant", "no command", "at least one", "grant ="),
-    (perk(grant="[]"), ".grant", "no command", "at least one", "grant ="),
-    (perk(grant='"lp user"'), ".grant", '"lp user"', "a list", "brackets"),
-    (perk(grant='["a", 5]'), ".grant[1]", "5 (a number)", "a command", "{ run ="),
-    (perk(grant='["a", ""]'), ".grant[1]", "an empty command, at character 1", "one line", "console"),
-    (perk(grant='[{ after = "5s" }]'), ".grant[0]", "an empty command", "one line", "console"),
-    (perk(grant="[{ run = 5 }]"), ".grant[0].run", "5 (a number)", "text", "quotes"),
-    (perk(grant='[{ run = "a", aftr = "5s" }]'), ".grant[0].aftr", 'unknown key "aftr"', "after", '"after"?'),
-    (perk(grant='[{ run = "a", after = 5 }]'), ".grant[0].after", "5 (a number)", "a duration", '"5s"'),
-    (perk(grant='[{ run = "a", repeatable = 1 }]'), ".grant[0].repeatable", "1", "true or false", "without"),
-    (perk(grant='[{ run = "a", online = 20 }]'), ".grant[0].online", "20 (a number)", "true, false", '"20s"'),
-    (perk(grant='["op {nmae}"]'), ".grant[0]", "unknown variable {nmae}, at character 4", "variables", "{name}?"),
-    (perk(grant='["x {name} {\\"a\\":1}"]'), ".grant[0]", "a single {", "variables", "{{ and }}"),
-    (perk(grant='["a\\nb"]'), ".grant[0]", "a control character (U+000A)", "one line", "entry of its own"),
-    (perk(grant='["a {reason}"]'), ".grant[0]", "{reason} in a grant", "taken back", "`revoke`"),
-    (perk(grant='["a {steam_id}"]'), ".grant[0]", "{steam_id}, which minecraft", "{name} {uuid}", "of its own"),
-    (perk(revoke='["a {steam_id}"]'), ".revoke[0]", '(server "survival")', "{xuid}", "of its own"),
-    (perk(grant=f'["{"x" * 1001}"]'), ".grant[0]", "1001 bytes", "at most 1000", "shorten"),
-    (perk(revoke=None), ".revoke", "no command", "take a lasting perk back", "irreversible = true"),
-    (perk(revoke_on='{ fraud = ["a"] }'), ".revoke_on.fraud", '"fraud"', '"chargeback"', "`revoke`"),
-    (perk(revoke_on='{ refunds = ["a"] }'), ".revoke_on.refunds", "no reason", '"refund"', 'did you mean "refund"?'),
-    (perk(revoke_on='{ absent = ["a"] }'), ".revoke_on.absent", "no reason", '"expired", "admin"', "`revoke`"),
-    (perk(revoke_on='{ refund = "a" }'), ".revoke_on.refund", '"a"', "a list", "brackets"),
-    (perk(revoke_on='{ refund = ["{nope}"] }'), ".revoke_on.refund[0]", "{nope}", "variables", "{name}"),
-    (perk(revoke_on='{ refund = [{ rnu = "a" }] }'), ".revoke_on.refund[0].rnu", '"rnu"', "run", '"run"?'),
-    (perk(revoke_on='["ban"]'), ".revoke_on", "a list", "a table", "{ key"),
-    (perk(effect='"a b"'), ".effect", '"a b"', "letters", '"a-b"'),
-    (perk(kind='"once"', lasts='"30d"'), ".lasts", 'kind "once"', "lasting", "remove it"),
-    (perk(lasts='"0s"'), ".lasts", "0", "more than no time", "30d"),
-    (perk(lasts='"a month"'), ".lasts", '"a month"', "a duration", "one unit"),
-    (perk(grace="3600"), ".grace", "3600 (a number)", "a duration", '"3600s"'),
-    (perk(online="20"), ".online", "20 (a number)", "true, false, or how long", 'write "20s"'),
-    (perk(online='"a while"'), ".online", '"a while"', '"20s"', "one unit"),
-    (perk(online='""'), ".online", '""', '"20s"', "one unit"),
-    (perk(repeatable='"yes"'), ".repeatable", '"yes"', "true or false", "without quotes"),
-    (perk(success='"("'), ".success", "unterminated", "regular expression", "single quotes"),
-    (perk(failure='"["'), ".failure", "unterminated", "regular expression", "single quotes"),
-    (perk(was='"vip"'), ".was", "its name today", "no perk has", "before"),
-    (perk(was='"v i p"'), ".was", '"v i p"', "letters", "v-i-p"),
-    (perk() + perk(name='"gold"', was='"vip"'), 'perk[1] "gold".was', 'perk[0] "vip"', "no perk has", "before"),
-    (
-        perk(was='"old"') + perk(name='"gold"', was='"old"'),
-        'perk[1] "gold".was',
-        'which perk[0] "vip" was too',
-        "one perk",
-        "one of the two",
-    ),
-    (perk() + perk(), 'perk[1] "vip".name', 'perk[0] "vip" has already', "no other perk", "another name"),
-    (perk() + perk(name='"VIP"'), 'perk[1] "VIP".name', 'perk[0] "vip" has already', "capitals or not", "another name"),
-    (
-        perk() + perk(name='"kit"', kind='"once"', effect='"vip"'),
-        'perk[1] "kit".effect',
-        '"vip", which perk[0] "vip" has too',
-        "of its own",
-        "only lasting perks",
-    ),
+    (perk(name=None), "perk[0].name", "missing"),
+    (perk(name='"-vip"'), 'perk[0] "-vip".name', "not_a_name"),
+    (perk(kind=None), 'perk[0] "vip".kind', "missing"),
+    (perk(kind='"onse"'), ".kind", "unknown_word"),
+    (perk(product='["x"]'), ".product", "unknown_key"),
+    (perk(products=None), ".products", "missing"),
+    (perk(products="[]"), ".products", "missing"),
+    (perk(products='"vip"'), ".products", "wrong_type"),
+    (perk(products="[5]"), ".products[0]", "wrong_type"),
+    (perk(products='["a b"]'), ".products[0]", "not_a_product"),
+    (perk(servers=None), ".servers", "missing"),
+    (perk(servers="[]"), ".servers", "missing"),
+    (perk(servers='"survival"'), ".servers", "wrong_type"),
+    (perk(servers="7"), ".servers", "wrong_type"),
+    (perk(servers='["survivel"]'), ".servers[0]", "unknown_server"),
+    (perk(servers='["qqq"]'), ".servers[0]", "unknown_server"),
+    (perk(servers='["survival", 7]'), ".servers[1]", "wrong_type"),
+    (perk(servers='["survival", "survival"]'), ".servers[1]", "duplicate"),
+    (perk(servers='["*", "survival"]'), ".servers", "star_not_alone"),
+    (perk(servers='"choosen"'), ".servers", "wrong_type"),
+    (perk(servers='{ all = ["survival"] }'), ".servers", "unknown_word"),
+    (perk(servers="{}"), ".servers", "unknown_word"),
+    (perk(servers='{ any = ["survival"], where_online = ["survival"] }'), ".servers", "unknown_word"),
+    (perk(servers="{ any = [] }"), ".servers.any", "missing"),
+    (perk(servers='{ any = "survival" }'), ".servers.any", "wrong_type"),
+    (perk(servers='{ any = ["*"] }'), ".servers.any", "wrong_type"),
+    (perk(servers='{ where_online = ["x"] }'), ".servers.where_online[0]", "unknown_server"),
+    (perk(servers='{ any = ["survival", "survival"] }'), ".servers.any[1]", "duplicate"),
+    (perk(servers='{ any = ["survival"] }', grant='["say {server}"]'), ".grant[0]", "server_variable"),
+    (perk(grant=None), ".grant", "missing"),
+    (perk(grant="[]"), ".grant", "missing"),
+    (perk(grant='"lp user"'), ".grant", "wrong_type"),
+    (perk(grant='["a", 5]'), ".grant[1]", "wrong_type"),
+    (perk(grant='["a", ""]'), ".grant[1]", "empty_command"),
+    (perk(grant='[{ after = "5s" }]'), ".grant[0]", "empty_command"),
+    (perk(grant="[{ run = 5 }]"), ".grant[0].run", "wrong_type"),
+    (perk(grant='[{ run = "a", aftr = "5s" }]'), ".grant[0].aftr", "unknown_key"),
+    (perk(grant='[{ run = "a", after = 5 }]'), ".grant[0].after", "not_a_duration"),
+    (perk(grant='[{ run = "a", repeatable = 1 }]'), ".grant[0].repeatable", "wrong_type"),
+    (perk(grant='[{ run = "a", online = 20 }]'), ".grant[0].online", "not_a_duration"),
+    (perk(grant='["op {nmae}"]'), ".grant[0]", "unknown_variable"),
+    (perk(grant='["x {name} {\\"a\\":1}"]'), ".grant[0]", "single_brace"),
+    (perk(grant='["a\\nb"]'), ".grant[0]", "control_character"),
+    (perk(grant='["a {reason}"]'), ".grant[0]", "reason_in_grant"),
+    (perk(grant='["a {steam_id}"]'), ".grant[0]", "variable_not_in_game"),
+    (perk(revoke='["a {steam_id}"]'), ".revoke[0]", "variable_not_in_game"),
+    (perk(grant=f'["{"x" * 1001}"]'), ".grant[0]", "command_too_long"),
+    (perk(revoke=None), ".revoke", "no_revoke"),
+    (perk(revoke_on='{ fraud = ["a"] }'), ".revoke_on.fraud", "unknown_reason"),
+    (perk(revoke_on='{ refunds = ["a"] }'), ".revoke_on.refunds", "unknown_reason"),
+    (perk(revoke_on='{ absent = ["a"] }'), ".revoke_on.absent", "unknown_reason"),
+    (perk(revoke_on='{ refund = "a" }'), ".revoke_on.refund", "wrong_type"),
+    (perk(revoke_on='{ refund = ["{nope}"] }'), ".revoke_on.refund[0]", "unknown_variable"),
+    (perk(revoke_on='{ refund = [{ rnu = "a" }] }'), ".revoke_on.refund[0].rnu", "unknown_key"),
+    (perk(revoke_on='["ban"]'), ".revoke_on", "wrong_type"),
+    (perk(effect='"a b"'), ".effect", "not_a_name"),
+    (perk(kind='"once"', lasts='"30d"'), ".lasts", "only_for_lasting"),
+    (perk(lasts='"0s"'), ".lasts", "out_of_range"),
+    (perk(lasts='"a month"'), ".lasts", "not_a_duration"),
+    (perk(grace="3600"), ".grace", "not_a_duration"),
+    (perk(online="20"), ".online", "not_a_duration"),
+    (perk(online='"a while"'), ".online", "not_a_duration"),
+    (perk(online='""'), ".online", "not_a_duration"),
+    (perk(repeatable='"yes"'), ".repeatable", "wrong_type"),
+    (perk(success='"("'), ".success", "not_a_pattern"),
+    (perk(failure='"["'), ".failure", "not_a_pattern"),
+    (perk(was='"vip"'), ".was", "name_taken"),
+    (perk(was='"v i p"'), ".was", "not_a_name"),
+    (perk() + perk(name='"gold"', was='"vip"'), 'perk[1] "gold".was', "name_taken"),
+    (perk(was='"old"') + perk(name='"gold"', was='"old"'), 'perk[1] "gold".was', "duplicate"),
+    (perk() + perk(), 'perk[1] "vip".name', "name_taken"),
+    (perk() + perk(name='"VIP"'), 'perk[1] "VIP".name', "name_taken"),
+    (perk() + perk(name='"kit"', kind='"once"', effect='"vip"'), 'perk[1] "kit".effect', "effect_shared"),
 ]
 
 
-def rows(table: list[Row]) -> list[object]:
-    return [pytest.param(*row, id=f"{row[1]} {row[2]}".replace("\n", " ")) for row in table]
+def assert_only(found: tuple[Mistake, ...], where: str, code: str) -> Mistake:
+    """One mistake and no other, at this place and with this code."""
+    assert [(mistake.where, mistake.code) for mistake in found] == [(where, code)]
+    return found[0]
 
 
-def assert_only(found: tuple[Mistake, ...], row: Row) -> None:
-    """One mistake and no other, at this place and with these words."""
-    assert len(found) == 1, found
-    mistake = found[0]
-    assert mistake.where == row[1]
-    for field, essential in zip(("found", "expected", "fix"), row[2:], strict=True):
-        assert essential in getattr(mistake, field), (field, mistake)
-
-
-@pytest.mark.parametrize(("part", "where", "found", "expected", "fix"), rows(SECTIONS))
-def test_a_mistake_in_a_section(tmp_path: Path, part: str, where: str, found: str, expected: str, fix: str) -> None:
+def in_a_section(folder: Path, part: str) -> tuple[Mistake, ...]:
     env = {"RCON": PASSWORD, "BAD": "[[customer]]", "KEY": secretwatch.mint("an API key")}
-    assert_only(mistakes(tmp_path, part, server(), perk(), env=env), (part, where, found, expected, fix))
+    return mistakes(folder, part, server(), perk(), env=env)
+
+
+@pytest.mark.parametrize(("part", "where", "code"), SECTIONS)
+def test_a_mistake_in_a_section(tmp_path: Path, part: str, where: str, code: str) -> None:
+    assert_only(in_a_section(tmp_path, part), where, code)
 
 
 WORDS_ONLY = server(game='"nameland"')  # a game whose list of players does not say who is who
@@ -272,39 +227,41 @@ BLIND = [
 
 @pytest.mark.parametrize(("part", "where"), BLIND, ids=[where for _, where in BLIND])
 def test_waiting_where_nobody_is_ever_seen_is_a_mistake(tmp_path: Path, part: str, where: str) -> None:
-    row = (part, f'perk[0] "vip"{where}', 'nameland (server "survival")', "says who is who", "leave it out")
-    assert_only(mistakes(tmp_path, WORDS_ONLY, part), row)
+    mistake = assert_only(mistakes(tmp_path, WORDS_ONLY, part), f'perk[0] "vip"{where}', "needs_players")
+    assert 'nameland (server "survival")' in mistake.found
+
+
+RUST = server(name='"rusty"', game='"rust"', address='"127.0.0.1:28016"')
+EITHER = perk(servers='{ any = ["survival", "rusty"] }', grant='["say {name}"]', revoke='["say {name}"]')
 
 
 def test_one_of_several_servers_must_be_of_one_game(tmp_path: Path) -> None:
-    rust = server(name='"rusty"', game='"rust"', address='"127.0.0.1:28016"')
-    part = perk(servers='{ any = ["survival", "rusty"] }', grant='["say {name}"]', revoke='["say {name}"]')
-    row = (part, 'perk[0] "vip".servers', '"minecraft", "rust" in one list', "of one game", "same `effect`")
-    assert_only(mistakes(tmp_path, server(), rust, part), row)
+    mistake = assert_only(mistakes(tmp_path, server(), RUST, EITHER), 'perk[0] "vip".servers', "mixed_games")
+    assert '"minecraft", "rust"' in mistake.found
 
 
 def test_two_servers_with_one_id_of_the_store_are_a_mistake(tmp_path: Path) -> None:
     other = server(name='"lobby"', address='"127.0.0.1:25576"', paynow_id='"0077"')
-    row = (other, 'server[1] "lobby".paynow_id', '"77", which server "survival"', "no other [[server]]", "own id")
-    assert_only(mistakes(tmp_path, server(paynow_id='"77"'), other, perk()), row)
+    found = mistakes(tmp_path, server(paynow_id='"77"'), other, perk())
+    assert 'server "survival"' in assert_only(found, 'server[1] "lobby".paynow_id', "duplicate").found
 
 
-@pytest.mark.parametrize(("part", "where", "found", "expected", "fix"), rows(SERVER))
-def test_a_mistake_in_a_server(tmp_path: Path, part: str, where: str, found: str, expected: str, fix: str) -> None:
+@pytest.mark.parametrize(("part", "where", "code"), SERVER)
+def test_a_mistake_in_a_server(tmp_path: Path, part: str, where: str, code: str) -> None:
     place = f'server[0] "survival"{where}' if where.startswith(".") else where
-    assert_only(mistakes(tmp_path, part), (part, place, found, expected, fix))
+    assert_only(mistakes(tmp_path, part), place, code)
 
 
-@pytest.mark.parametrize(("part", "where", "found", "expected", "fix"), rows(PERK))
-def test_a_mistake_in_a_perk(tmp_path: Path, part: str, where: str, found: str, expected: str, fix: str) -> None:
+@pytest.mark.parametrize(("part", "where", "code"), PERK)
+def test_a_mistake_in_a_perk(tmp_path: Path, part: str, where: str, code: str) -> None:
     place = f'perk[0] "vip"{where}' if where.startswith(".") else where
-    assert_only(mistakes(tmp_path, server(), part), (part, place, found, expected, fix))
+    assert_only(mistakes(tmp_path, server(), part), place, code)
 
 
 def test_one_bracket_where_two_are_needed(tmp_path: Path) -> None:
     text = server().replace("[[", "[").replace("]]", "]")
     (mistake,) = mistakes(tmp_path, text)
-    assert (mistake.where, mistake.found) == ("server", "one server, a table")
+    assert (mistake.where, mistake.code) == ("server", "not_a_list")
     assert "[[server]]" in mistake.fix
 
 
@@ -312,46 +269,44 @@ def test_two_servers_with_one_token_of_the_store_are_a_mistake(tmp_path: Path) -
     env = {"RCON": PASSWORD, "ONE": (token := secretwatch.mint("a game server token")), "TWO": token}
     first = server(paynow_token='"env:ONE"')
     other = server(name='"lobby"', address='"127.0.0.1:25576"', paynow_token='"env:TWO"', run_store_commands="true")
-    row = (other, 'server[1] "lobby".paynow_token', 'as server[0] "survival"', "no other [[server]]", "of its own")
-    assert_only(mistakes(tmp_path, first, other, perk(), env=env), row)
+    found = mistakes(tmp_path, first, other, perk(), env=env)
+    assert 'server[0] "survival"' in assert_only(found, 'server[1] "lobby".paynow_token', "duplicate").found
 
 
 def test_the_second_server_of_a_name_is_refused(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, server(), server(name='"SURVIVAL"', address='"[::1]:25575"'), perk())
-    assert mistake.where == 'server[1] "SURVIVAL".name'
+    assert (mistake.where, mistake.code) == ('server[1] "SURVIVAL".name', "name_taken")
     assert 'server[0] "survival"' in mistake.found
 
 
 def test_text_that_is_no_toml_says_line_and_column_and_shows_no_line(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, "[[server]]\npassword = hunter-two\n")
-    assert mistake.where == "line 2, column 12"
-    assert "no TOML" in mistake.found
-    assert "quote" in mistake.fix
+    assert (mistake.where, mistake.code) == ("line 2, column 12", "not_toml")
     assert "hunter" not in repr(mistake)
 
 
 def test_text_that_ends_too_early_says_so(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, 'x = """open')
-    assert "end of document" in mistake.where + mistake.found
+    assert (mistake.where, mistake.code) == ("end of document", "not_toml")
 
 
 def test_a_number_too_long_to_read_is_no_crash(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, "x = " + "1" * 5000)
-    assert mistake.where == "the file"
-    assert "no TOML" in mistake.found
+    assert (mistake.where, mistake.code) == ("the file", "not_toml")
 
 
 def test_a_missing_file_is_a_mistake_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "none.toml", GAMES, SecretSources.of({}), need_secrets=False)
     (mistake,) = caught.value.mistakes
-    assert f"no file {tmp_path}/none.toml" in mistake.found
+    assert (mistake.where, mistake.code) == ("the file", "file_missing")
+    assert f"{tmp_path}/none.toml" in mistake.found
     assert "-c" in mistake.fix
 
 
 def test_a_byte_order_mark_before_the_file_is_named(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, "\ufeff[store]\n")
-    assert "byte order mark" in mistake.found
+    assert mistake.code == "byte_order_mark"
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_in_the_files_order(tmp_path: Path) -> None:
@@ -452,31 +407,12 @@ def test_any_document_either_loads_or_is_refused_with_its_mistakes(
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     for mistake in mistakes(folder, toml_text(document)):
-        assert all((mistake.where, mistake.found, mistake.expected, mistake.fix))
+        assert all((mistake.code, mistake.where, mistake.found, mistake.expected, mistake.fix))
         assert mistake.where.isprintable()
 
 
-def test_the_report_is_readable_and_starts_with_the_file(tmp_path: Path) -> None:
+def test_the_exception_names_every_place_and_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_text(tmp_path, section("poll", online="30"), server(), perk(servers='["creative"]'))
-    path = tmp_path / "config.toml"
-    assert caught.value.render(path).splitlines() == [
-        f"{path}: 2 mistakes",
-        "",
-        "poll.online",
-        "    found:    30 (a number)",
-        '    expected: a duration: "500ms", "30s", "15m", "24h" or "540d"',
-        '    fix:      write "30s"',
-        "",
-        'perk[0] "vip".servers[0]',
-        '    found:    "creative", which is no server',
-        '    expected: one of "survival"',
-        "    fix:      write a [[server]] with this name",
-    ]
-    assert str(caught.value).startswith("poll.online: found 30 (a number); perk[0]")
-
-
-def test_one_mistake_is_one_mistake(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load_text(tmp_path, section("poll", rate="0"))
-    assert caught.value.render(Path("c.toml")).startswith("c.toml: 1 mistake\n")
+    said = str(caught.value)
+    assert said.index("poll.online: found 30") < said.index('perk[0] "vip".servers[0]: found "creative"')

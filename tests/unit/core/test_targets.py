@@ -107,7 +107,8 @@ def test_a_chosen_server_is_that_server_and_an_unknown_one_is_a_blocked_place() 
 def test_an_item_without_a_chosen_server_says_so() -> None:
     goods = sold(CHOSEN, lobby="77")
     [change] = planned(looked(known(), item(), goods), goods)
-    assert (change.grant[0].reason or "").startswith("the item names no game server")
+    assert (change.grant[0].state, change.grant[0].hold) == (State.BLOCKED, Hold.CHOSEN)
+    assert change.grant[0].reason
 
 
 def test_a_retry_is_blocked_while_nobody_is_the_chosen_server() -> None:
@@ -191,4 +192,4 @@ def test_a_place_whose_servers_all_left_the_config_says_which() -> None:
     [change] = planned(changes, goods, adapters={"any:a,b": GAME})
     [draft] = change.grant
     assert (draft.state, draft.hold) == (State.BLOCKED, Hold.SERVER)
-    assert (draft.reason or "").startswith("server 'a' and 'b' is not in the config")
+    assert all(name in (draft.reason or "") for name in ("'a'", "'b'"))

@@ -59,16 +59,17 @@ def test_a_variable_may_stand_inside_literal_braces() -> None:
 
 def test_an_unknown_variable_is_named_with_its_place_and_what_was_meant() -> None:
     error = refusal("give {nmae} bread")
-    assert (error.position, error.found) == (6, "unknown variable {nmae}")
-    assert error.fix == "did you mean {name}?"
-    assert str(error) == "character 6: unknown variable {nmae}; did you mean {name}?"
+    assert (error.code, error.position) == ("unknown_variable", 6)
+    assert "{nmae}" in error.found
+    assert "{name}" in error.fix
+    assert all(part in str(error) for part in ("6", error.found, error.fix))
 
 
 @pytest.mark.parametrize(
     ("written", "meant"), [("{ name }", "{name}"), ("{NAME}", "{name}"), ("{steamid}", "{steam_id}")]
 )
 def test_spaces_and_capitals_are_put_right_in_the_suggestion(written: str, meant: str) -> None:
-    assert f"did you mean {meant}" in refusal(f"say {written}").fix
+    assert meant in refusal(f"say {written}").fix
 
 
 def test_of_two_likely_variables_both_are_suggested() -> None:
@@ -88,22 +89,21 @@ def test_a_variable_that_resembles_none_gets_the_whole_list() -> None:
 )
 def test_a_single_brace_is_refused_and_the_fix_says_to_double_it(source: str, position: int) -> None:
     error = refusal(source)
-    assert error.position == position
-    assert "{{ and }}" in error.fix
-    assert "tellraw" in error.fix
+    assert (error.code, error.position) == ("single_brace", position)
+    assert "{{" in error.fix
+    assert "}}" in error.fix
 
 
 @pytest.mark.parametrize("char", ["\n", "\r", "\0", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"])
 def test_a_control_character_is_refused_with_its_place(char: str) -> None:
     error = refusal(f"say{char}hi")
-    assert error.position == 4
+    assert (error.code, error.position) == ("control_character", 4)
     assert f"U+{ord(char):04X}" in error.found
-    assert "one line" in error.fix
 
 
 @pytest.mark.parametrize("source", ["", "   "])
 def test_an_empty_command_is_refused(source: str) -> None:
-    assert "empty" in refusal(source).found
+    assert refusal(source).code == "empty_command"
 
 
 def test_a_missing_value_names_the_variable() -> None:
@@ -115,9 +115,9 @@ def test_a_missing_value_names_the_variable() -> None:
 
 def test_an_unsafe_value_passes_through_with_the_variable_in_front() -> None:
     def refuse(kind: Kind, _value: str) -> str:
-        raise Unsafe(f"a {kind} has no semicolon")
+        raise Unsafe(f"no {kind}")
 
-    with pytest.raises(Unsafe, match=r"^\{name\}: a name has no semicolon$"):
+    with pytest.raises(Unsafe, match=r"^\{name\}: no name$"):
         templates.render(templates.compile("give {name} bread"), {"name": "a;b"}, refuse)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from perkd.adapters import ADAPTERS
+from perkd.adapters.base import Identity
 from perkd.adapters.minecraft.identity import offline_uuid
 from perkd.daemon.core.changes import Hold
 from perkd.daemon.core.model import Endpoint, Profile, Secret, Server
@@ -17,14 +18,14 @@ XUID = "2535412345678901"
 BEDROCK = "00000000-0000-0000-0009-01f1b0392c35"
 NOTCH = "069a79f4-44e9-4726-a5be-fca90e38aaf5"
 MINECRAFT = ADAPTERS["minecraft"]
-OFFLINE = MINECRAFT.for_identity("offline", ".")
-FLOODGATE = MINECRAFT.for_identity("floodgate", ".")
+OFFLINE = MINECRAFT.for_identity(Identity.OFFLINE, ".")
+FLOODGATE = MINECRAFT.for_identity(Identity.FLOODGATE, ".")
 
 SERVERS = (
     HERE,
-    replace(HERE, name="cracked", identity="offline"),
-    replace(HERE, name="cracked2", identity="offline"),
-    replace(HERE, name="geyser", identity="floodgate"),
+    replace(HERE, name="cracked", identity=Identity.OFFLINE),
+    replace(HERE, name="cracked2", identity=Identity.OFFLINE),
+    replace(HERE, name="geyser", identity=Identity.FLOODGATE),
     replace(HERE, name="trade", game="tf2"),
 )
 GAMES = {server.name: server.game for server in SERVERS}
@@ -76,27 +77,25 @@ def test_he_is_looked_for_once_for_each_way_of_naming_players() -> None:
 @pytest.mark.parametrize(
     ("identity", "variable", "field"),
     [
-        ("online", "uuid", 'minecraft_uuid (identity = "online" knows Java players only) is not set'),
-        ("online", "name", "minecraft_uuid, which the store finds the name by, is not set"),
-        ("offline", "uuid", 'the Minecraft name, which identity = "offline" makes the UUID from, is not set'),
-        ("offline", "name", "the Minecraft name is not set"),
-        ("floodgate", "uuid_plain", "minecraft_uuid, or xbox_xuid for a Bedrock player, is not set"),
-        ("floodgate", "name", "the Minecraft name, or a Bedrock player's gamertag, is not set"),
-        ("floodgate", "xuid", "xbox_xuid is not set"),
+        ("online", "uuid", "minecraft_uuid"),
+        ("online", "name", "minecraft_uuid"),
+        ("offline", "uuid", "Minecraft name"),
+        ("offline", "name", "Minecraft name"),
+        ("floodgate", "uuid_plain", "xbox_xuid"),
+        ("floodgate", "name", "gamertag"),
+        ("floodgate", "xuid", "xbox_xuid"),
     ],
 )
 def test_a_missing_identity_says_which_field_is_missing_and_where_to_add_it(
     identity: str, variable: str, field: str
 ) -> None:
-    adapter = MINECRAFT.for_identity(identity, ".")
+    adapter = MINECRAFT.for_identity(Identity(identity), ".")
     rendered = render(spec(f"say {{{variable}}}"), {"customer_id": "77"}, adapter)
     assert rendered.problem is not None
     hold, reason = rendered.problem
     assert hold is Hold.VALUE
-    assert (
-        f"{field} at the customer 77: add it in the store's dashboard or with `perkd store customers update 77`"
-        in reason
-    )
+    assert field in reason
+    assert "`perkd store customers update 77`" in reason
 
 
 def test_the_commands_of_a_customer_with_an_identity_are_no_ones_problem() -> None:

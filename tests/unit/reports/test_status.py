@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from perkd.daemon.core.model import ServerState
 from perkd.daemon.ledger.rows import Brakes, ServerQueue, Summary
 from perkd.daemon.reports.status import ServerHealth, server_rows
 from tests.builders import MINUTE, NOW
@@ -9,7 +10,7 @@ from tests.builders import MINUTE, NOW
 
 def server(name: str) -> ServerHealth:
     facts: dict[str, Any] = dict.fromkeys(("players", "oldest_s", "last_reply_at", "last_error", "retry_at"))
-    return ServerHealth(name=name, game="minecraft", transport="native", state="up", queue=0, **facts)
+    return ServerHealth(name=name, game="minecraft", transport="native", state=ServerState.UP, queue=0, **facts)
 
 
 def summary(*queues: ServerQueue, **changes: Any) -> Summary:

@@ -1,7 +1,7 @@
 """Products and game servers of the emulated store by API key. `routes.py` lists the routes."""
 
 from ..calls import Call, Refused, Reply, Route, as_flake, as_moment, page
-from ..goods import CommandAttempt, GameServer, Goods
+from ..goods import CommandAttempt, GameServer, Goods, GoodsState
 from ..product_document import product_document
 
 _STORE = "/v1/stores/{storeId}"
@@ -41,7 +41,7 @@ def items_of_gameserver(call: Call) -> Reply:
     server, active_only = _server(call), call.says("activeOnly")
 
     def keep(goods: Goods) -> bool:
-        if goods.forgotten or (active_only and goods.state not in {"usable", "active"}):
+        if goods.forgotten or (active_only and goods.state not in {GoodsState.USABLE, GoodsState.ACTIVE}):
             return False
         return any(attempt.gameserver_id == server.id for attempt in goods.attempts)
 
@@ -69,7 +69,7 @@ def resend(call: Call) -> Reply:
             attempt.gameserver_id == server.id
             and attempt.stage == "on_purchase"
             and not attempt.rerun
-            and goods.state == "active"
+            and goods.state == GoodsState.ACTIVE
             and (starts_at is None or attempt.queued_at >= starts_at)
             and (ends_at is None or attempt.queued_at <= ends_at)
             and all(is_of[name] == value for name, value in wanted.items())

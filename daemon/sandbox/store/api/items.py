@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..calls import NO_CONTENT, Call, Refused, Reply, Route, as_flake, as_moment, as_texts, page, told_by_place
-from ..goods import Actor, Assignment, Customer, Goods, Product
+from ..goods import Actor, Assignment, Customer, Goods, GoodsState, Product
 from .customers import customer_in_path
 
 QUANTITY_MOST = 20
@@ -21,7 +21,8 @@ _MANAGE = ("customer_inventory_manage",)
 def _keeps(call: Call) -> Callable[[Goods], bool]:
     """Which items a list holds. What `activeOnly` keeps is not documented; here it is what a customer still has."""
     active_only = call.says("activeOnly")
-    return lambda goods: not goods.forgotten and (not active_only or goods.state in {"usable", "active"})
+    active = {GoodsState.USABLE, GoodsState.ACTIVE}
+    return lambda goods: not goods.forgotten and (not active_only or goods.state in active)
 
 
 def of_customer(call: Call) -> Reply:
@@ -73,7 +74,7 @@ def revoke(call: Call) -> Reply:
     goods = call.shop.items.get(item)
     if goods is None or goods.customer_id != customer.id or goods.forgotten:
         raise Refused(404, f"Customer {customer.id} has no item {item}")
-    if goods.state != "revoked":
+    if goods.state != GoodsState.REVOKED:
         call.shop.revoke(goods.id, "admin", by=API_KEY)
     return NO_CONTENT
 
