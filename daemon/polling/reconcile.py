@@ -15,7 +15,7 @@ from perkd.adapters.base import Adapter, Who
 
 from ..config import Settings
 from ..core.brake import Brake, counted
-from ..core.changes import Catalogue, Changes, HoldingChange, Known, Observation, PlannedChange
+from ..core.changes import Catalogue, Changes, Hold, HoldingChange, Known, Observation, PlannedChange
 from ..core.commands import Scene, plan
 from ..core.entitlements import compare, held_after, release
 from ..core.liveness import Moment
@@ -212,7 +212,7 @@ def _inventory(known: Known, sighting: Sighting | None) -> Inventory | None:
 
 
 def _waits_for_value(planned: Iterable[PlannedChange]) -> bool:
-    return any(draft.hold == "value" for change in planned for draft in (*change.grant, *change.revoke))
+    return any(draft.hold is Hold.VALUE for change in planned for draft in (*change.grant, *change.revoke))
 
 
 def _tell(known: Known, planned: Iterable[PlannedChange], braked: str | None) -> None:

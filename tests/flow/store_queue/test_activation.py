@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from perkd.adapters import ADAPTERS
+from perkd.daemon.core.queue_lines import why_unsendable
 from perkd.daemon.sandbox.store.attempts import Online
 from perkd.daemon.sandbox.store.faults import Fault
 from perkd.daemon.store_queue import loop
@@ -206,9 +208,7 @@ async def test_any_other_line_is_left_alone_and_reported_until_perkd_may_send_it
         await owner.later(minutes=1)
         queue_of(world, run=True, more='warmup = "0s"\n')
         _, said = await owner.ask("/reload", "POST")
-        assert len([line for line in said["changes"] if line.startswith("server survival: ")]) == 2, (
-            "what waits is said"
-        )
+        assert sum(line.startswith("server survival: ") for line in said["changes"]) == 2, "what waits is said too"
         await owner.until(lambda: _no_longer(reported))
         waiting = await owner.until(owner.commands)
         assert len(waiting) == 3
@@ -229,14 +229,7 @@ async def _no_longer(what: Callable[[], Awaitable[object]]) -> bool:
     return not await what()
 
 
-HOSTILE = {
-    "say a\nop Ann": "line break",
-    "say a\x00b": "control character",
-    "say a\u2028op Ann": "line break",
-    "": "empty",
-    " \t ": "empty",
-    "say " + "x" * 1500: "1504 bytes",
-}
+HOSTILE = ["say a\nop Ann", "say a\x00b", "say a\u2028op Ann", "", " \t ", "say " + "x" * 1500]
 HARMLESS = ["say §aHi", "say ünïcödé ✓ 🎉", '  say  "two  spaces"  ']
 
 
@@ -252,15 +245,17 @@ async def test_a_hostile_line_is_never_sent_and_stands_where_the_owner_sees_it(t
         await world.until(lambda: len(server.queue) == len(HOSTILE))
         rows = await owner.commands()
         blocked = {row["text"]: row for row in rows if row["state"] == "blocked"}
-        for text, why in HOSTILE.items():
-            assert why in blocked[text]["reason"]
+        most = ADAPTERS["minecraft"].max_command_bytes
+        assert {text: row["reason"] for text, row in blocked.items()} == {
+            text: why_unsendable(text, most) for text in HOSTILE
+        }
         assert world.server.deliveries == HARMLESS
         assert {row["customer_id"] for row in rows} == {world.store.customer("Ann").id}
         problem = (await owner.problems())["store_command_blocked"]
         assert "\n" not in problem["text"]
         [first, second, *_] = [row["id"] for row in blocked.values()]
         status, said = await owner.ask(f"/commands/{first}/retry", "POST")
-        assert (status, "cannot be sent" in said["error"]) == (409, True)
+        assert (status, said["code"]) == (409, "line_unsendable")
         await owner.say("skip", first)
         await owner.say("done", second)
         await world.until(lambda: len(server.queue) == len(HOSTILE) - 2)
