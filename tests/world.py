@@ -6,6 +6,7 @@ the test moved the clock's hands by, for perkd (in this process) and for the sto
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -76,6 +77,12 @@ class Said:
     code: int
     out: str
     err: str
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error of a verb that was asked for JSON: its code, its message, and its facts by name."""
+        found: dict[str, Any] = json.loads(self.out)["error"]
+        return found
 
 
 async def gone(process: Process) -> None:

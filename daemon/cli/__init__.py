@@ -14,11 +14,12 @@ import typer
 from perkd import __version__
 
 from . import brake, check, commands, logs, play, reload, run, status
-from .customers import verbs as customers
-from .errors import CliError
+from .customers import verbs as customers_verbs
+from .errors import CliError, Code, NotWell
 from .options import Config, Verbose, common
-from .plan import verb as plan
-from .store import verbs as store
+from .output import as_json, error_json
+from .plan import verb as plan_verb
+from .store import verbs as store_verbs
 
 app = typer.Typer(
     name="perkd",
@@ -44,24 +45,25 @@ Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=
 def before_the_verb(*, config: Config = None, verbose: Verbose = False, version: Version = False) -> None:  # noqa: ARG001 - its callback does it
     """Gives what customers of a PayNow store own, and takes it back when it ends."""
     common.config, common.verbose = config, verbose
+    as_json.asked = as_json.said = False
     logs.nowhere(verbose=verbose)
 
 
 app.command()(run.run)
 app.command()(check.check)
-app.command()(plan.plan)
+app.command()(plan_verb.plan)
 app.command()(status.status)
 app.command()(reload.reload)
 app.add_typer(commands.app, name="commands")
-app.add_typer(customers.app, name="customers")
+app.add_typer(customers_verbs.app, name="customers")
 app.add_typer(brake.app, name="brake")
-app.add_typer(store.app, name="store")
+app.add_typer(store_verbs.app, name="store")
 app.command()(play.demo)
 app.command()(play.sandbox)
 
 
 def main() -> None:
-    """Runs one verb and ends the process."""
+    """Runs one verb and ends the process. With --json an error is a document on stdout, beside the words on stderr."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign must not end the verb
             stream.reconfigure(errors="backslashreplace")
@@ -69,16 +71,19 @@ def main() -> None:
         app(prog_name="perkd")
     except CliError as error:
         logs.complain(f"perkd: {error}")
-        sys.exit(error.code)
+        error_json(error)
+        sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the top of the process: whatever comes here was not foreseen
         if common.verbose:
             traceback.print_exc()
         else:
             place = traceback.extract_tb(error.__traceback__)[-1]
             logs.complain(f"{place.filename}:{place.lineno}")
+        said = f"a fault in perkd itself, {type(error).__name__}: {error}"
         logs.complain(
-            f"perkd: a fault in perkd itself, {type(error).__name__}: {error}\n"
+            f"perkd: {said}\n"
             f"Please report it with these lines and what you did (perkd {__version__}, Python "
             f"{sys.version.split()[0]}); with -v before the verb perkd shows where it happened"
         )
+        error_json(NotWell(Code.FAULT, said))
         sys.exit(1)

@@ -8,14 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import CliError, Misconfigured, NotWell, OutOfReach, WrongUse
+from .errors import CliError, Code, Misconfigured, NotWell, OutOfReach, WrongUse
 from .options import control_socket
 
 PATIENCE_S = 60.0  # the daemon may have to wait for the store
 
 # What the daemon's answers mean here; `control` says 409 for what is not possible, 422 for a config with mistakes, 502
 # for the store's trouble.
-ENDS: Mapping[int, type[CliError]] = {400: WrongUse, 409: NotWell, 422: Misconfigured, 502: OutOfReach}
+ENDS: Mapping[int, tuple[type[CliError], Code]] = {
+    400: (WrongUse, Code.DAEMON_BAD_REQUEST),
+    409: (NotWell, Code.DAEMON_NOT_POSSIBLE),
+    422: (Misconfigured, Code.DAEMON_CONFIG_REFUSED),
+    502: (OutOfReach, Code.DAEMON_STORE_TROUBLE),
+}
 
 
 class NobodyThere(OutOfReach):
@@ -53,8 +58,9 @@ class Daemon:
                 status, said = answer.status, await answer.json()
         except TimeoutError as error:
             raise OutOfReach(
+                Code.DAEMON_SILENT,
                 f"the daemon has not answered on {self._socket} within {PATIENCE_S:.0f} s: `journalctl -u perkd` says "
-                "what it does"
+                "what it does",
             ) from error
         except PermissionError as error:
             raise self._not_allowed() from error
@@ -62,17 +68,20 @@ class Daemon:
             if isinstance(getattr(error, "os_error", None), PermissionError):
                 raise self._not_allowed() from error
             raise _kind(error)(
+                Code.DAEMON_UNREACHABLE,
                 f"the daemon does not answer on {self._socket} ({_why(error)}): `systemctl status perkd` says whether "
-                "it runs, and -c names the config of another one"
+                "it runs, and -c names the config of another one",
             ) from error
         if status != 200:
-            raise ENDS.get(status, NotWell)(str(said.get("error", f"the daemon answered {status}")))
+            kind, code = ENDS.get(status, (NotWell, Code.DAEMON_FAILED))
+            raise kind(str(said.get("code", code)), str(said.get("error", f"the daemon answered {status}")))
         found: dict[str, Any] = said
         return found
 
     def _not_allowed(self) -> OutOfReach:
         return OutOfReach(
-            f"this user may not open {self._socket}: run the command as root or as a member of the socket's group"
+            Code.DAEMON_NOT_ALLOWED,
+            f"this user may not open {self._socket}: run the command as root or as a member of the socket's group",
         )
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import typer
 
+from ..core.changes import Hold
 from .asking import Daemon
-from .errors import NotWell
+from .errors import Code, NotWell
 from .options import Config, Json, Yes
-from .output import ago, confirm, many, printable, say, say_json, table
+from .output import Style, ago, confirm, many, printable, say, say_json, table
 
 app = typer.Typer(
     help="A mass removal waits here for you.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
@@ -16,7 +17,6 @@ app = typer.Typer(
 
 SHOWN = 20  # commands shown one by one; the rest are counted
 PAGE = "1000"
-HELD = "the brake is on"  # how the reason of each command begins that the brake stopped
 
 
 @app.command()
@@ -30,7 +30,7 @@ def status(*, config: Config = None, json: Json = False) -> None:
     if json:
         say_json(answer)
     else:
-        _show(daemon, answer["brake"])
+        _ask_and_show(daemon, answer["brake"])
     raise typer.Exit(1 if _asks_for_you(answer["brake"]) else 0)
 
 
@@ -39,7 +39,7 @@ def release(*, yes: Yes = False, config: Config = None) -> None:
     """Let the removals go on, shown first."""
     daemon = Daemon(config)
     brake = daemon.get("/brake")["brake"]
-    _show(daemon, brake)
+    _ask_and_show(daemon, brake)
     if not _asks_for_you(brake):
         return
     say()
@@ -48,7 +48,7 @@ def release(*, yes: Yes = False, config: Config = None) -> None:
         yes=yes,
         instead="this sends the commands above and nobody can be asked here: add --yes if you mean it",
     ):
-        raise NotWell("nothing was changed: the brake stays on")
+        raise NotWell(Code.DECLINED, "nothing was changed: the brake stays on")
     released = daemon.post("/brake/release")["released"]
     say(f"the brake is off, {many(released, 'command')} planned: `perkd commands list` shows what comes of them")
 
@@ -57,19 +57,21 @@ def _asks_for_you(brake: dict[str, Any]) -> bool:
     return bool(brake["on"] or brake["blocked"])
 
 
-def _show(daemon: Daemon, brake: dict[str, Any]) -> None:
-    if not _asks_for_you(brake):
+def _ask_and_show(daemon: Daemon, brake: dict[str, Any]) -> None:
+    if _asks_for_you(brake):
+        _show(brake, _held(daemon), daemon.get("/status")["now"])
+    else:
         say("the brake is off: nothing waits for you")
-        return
+
+
+def _show(brake: dict[str, Any], held: list[dict[str, Any]], now: str) -> None:
     if brake["on"]:
-        now = daemon.get("/status")["now"]
-        say(f"the brake is ON since {ago(brake['since'], now)}", style="bold red")
+        say(f"the brake is ON since {ago(brake['since'], now)}", style=Style.BAD)
         say(printable(brake["reason"]))
     else:
-        say("the brake is off, but what it stopped still waits", style="bold red")
+        say("the brake is off, but what it stopped still waits", style=Style.BAD)
     say(f"{many(brake['blocked'], 'command waits', 'commands wait')}. Are these real? The store's dashboard knows.")
     say()
-    held = _held(daemon)
     counts = Counter((row["server"], row["perk"]) for row in held)
     table(("server", "perk", "commands"), [(*where, str(count)) for where, count in sorted(counts.items())])
     say()
@@ -85,7 +87,7 @@ def _held(daemon: Daemon) -> list[dict[str, Any]]:
     asked = {"state": "blocked", "limit": PAGE}
     while True:
         page = daemon.get("/commands", asked)
-        held += [row for row in page["commands"] if (row["reason"] or "").startswith(HELD)]
+        held += [row for row in page["commands"] if row["hold"] == Hold.BRAKE]
         if page["next"] is None:
             return held[::-1]
         asked = {**asked, "before": str(page["next"])}

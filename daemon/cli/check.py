@@ -13,7 +13,7 @@ from ..core.mistakes import ConfigError
 from ..core.model import Perk, Secret, Target
 from .errors import Misconfigured
 from .options import Config, Json, config_path, read_settings
-from .output import many, say, say_json, table
+from .output import Style, many, say, say_json, table
 
 _BY_KEY = {"all": "everybody in the store", "online": "whoever comes onto a server"}  # by enrol
 Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store, and each server who is online.")]
@@ -33,7 +33,7 @@ def check(*, config: Config = None, connect: Connect = False, json: Json = False
             say_json({"config": str(path), "well": False, "mistakes": [asdict(one) for one in error.mistakes]})
         else:
             say(error.render(path))
-        raise typer.Exit(Misconfigured.code) from error
+        raise typer.Exit(Misconfigured.exit_code) from error
     if not json:
         _config(path, found)
     if not connect:
@@ -47,7 +47,7 @@ def check(*, config: Config = None, connect: Connect = False, json: Json = False
         say_json({**_json(path, found), **made.to_json()})
     else:
         doctor.show(made)
-    raise typer.Exit(made.code)
+    raise typer.Exit(made.exit_code)
 
 
 def _json(path: Path, found: Settings) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _json(path: Path, found: Settings) -> dict[str, Any]:
 def _config(path: Path, found: Settings) -> None:
     say(f"{path}: no mistakes" + (f", {many(len(found.warnings), 'warning')}" if found.warnings else ""))
     for warning in found.warnings:
-        say(f"warning: {warning}", style="yellow")
+        say(f"warning: {warning}", style=Style.DOUBTFUL)
     say()
     _tell(found, tomllib.loads(read_text(path)))
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from .asking import Daemon
-from .errors import CliError, OutOfReach, WrongUse
+from .errors import CliError, Code, OutOfReach, WrongUse
 from .options import Config, Json
-from .output import clock, printable, say, say_json, table
+from .output import Style, clock, printable, say, say_json, table
 
 app = typer.Typer(
     help="What was sent, and decisions about what perkd does not know.",
@@ -25,6 +25,7 @@ Before = Annotated[str, typer.Option("--before", metavar="ID", help="Only those 
 CommandId = Annotated[str, typer.Argument(metavar="ID")]
 CommandIds = Annotated[list[str], typer.Argument(metavar="ID...")]
 LARGEST = 2**63 - 1
+BESIDE = ("hold",)  # what the socket says of each command in the list beyond the public /commands
 
 DONE = {
     "retry": "planned again",
@@ -48,11 +49,17 @@ def list_(
     asked = {"state": state, "server": server, "customer": customer, "limit": str(limit), "before": before}
     answer = Daemon(config).get("/commands", {key: value for key, value in asked.items() if value})
     if json:
-        say_json(answer)
-        return
+        rows = [{key: value for key, value in row.items() if key not in BESIDE} for row in answer["commands"]]
+        say_json({**answer, "commands": rows})
+    else:
+        _show_list(answer, some=any((state, server, customer, before)))
+
+
+def _show_list(answer: dict[str, Any], *, some: bool) -> None:
+    """`some`: not every command was asked for."""
     rows = answer["commands"]
     if not rows:
-        say("no such command" if any((state, server, customer, before)) else "no command yet")
+        say("no such command" if some else "no command yet")
         return
     head = ("id", "created", "state", "server", "perk", "step", "command", "said")
     table(head, [_row(row) for row in rows], below=("command", "said"))
@@ -66,7 +73,11 @@ def show(command_id: CommandId, *, config: Config = None, json: Json = False) ->
     row = Daemon(config).get(f"/commands/{_id(command_id)}")
     if json:
         say_json(row)
-        return
+    else:
+        _show(row)
+
+
+def _show(row: dict[str, Any]) -> None:
     for name, text in _details(row):
         say(f"{name:<12} {text}")
     say()
@@ -116,8 +127,7 @@ def _each(verb: str, command_ids: Sequence[str], config: Config) -> None:
             raise
         except CliError as error:
             failed += 1
-            text = str(error)
-            say(text if text.startswith(f"command {command_id}") else f"command {command_id}: {text}", style="red")
+            say(f"command {command_id} is not changed: {error}", style=Style.REFUSED)
         else:
             say(f"command {command_id} {DONE[verb]}: {printable(row['text'])}")
     raise typer.Exit(1 if failed else 0)
@@ -125,7 +135,11 @@ def _each(verb: str, command_ids: Sequence[str], config: Config) -> None:
 
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= LARGEST):
-        raise WrongUse(f"{printable(text)!r} is not a command id: `perkd commands list` shows them in its first column")
+        raise WrongUse(
+            Code.BAD_VALUE,
+            f"{printable(text)!r} is not a command id: `perkd commands list` shows them in its first column",
+            options=["ID"],
+        )
     return int(text)
 
 

@@ -14,7 +14,8 @@ from perkd.adapters import ADAPTERS
 
 from ..config import SecretSources, Settings, control_socket as socket_of, load
 from ..core.mistakes import ConfigError
-from .errors import Misconfigured
+from .errors import Code, Misconfigured
+from .output import as_json
 
 DEFAULT = Path("/etc/perkd/config.toml")
 
@@ -23,7 +24,14 @@ Config = Annotated[
     # readable=False: `settings` says more about a file that cannot be read than typer would
     typer.Option("--config", "-c", metavar="PATH", readable=False, help=f"The configuration. Default: {DEFAULT}"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON instead of text, for programs.")]
+
+
+def _asked(value: bool) -> bool:  # noqa: FBT001 - typer calls it with the option's value
+    as_json.asked = value
+    return value
+
+
+Json = Annotated[bool, typer.Option("--json", callback=_asked, help="JSON instead of text, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything; after a fault in perkd, say where.")]
 
@@ -49,7 +57,7 @@ def settings(option: Path | None, *, need_secrets: bool) -> Settings:
     try:
         return read_settings(option, need_secrets=need_secrets)
     except ConfigError as error:
-        raise Misconfigured(error.render(config_path(option))) from error
+        raise Misconfigured(Code.CONFIG_INVALID, error.render(config_path(option))) from error
 
 
 def read_settings(option: Path | None, *, need_secrets: bool) -> Settings:
@@ -64,4 +72,4 @@ def control_socket(option: Path | None) -> Path:
     try:
         return socket_of(path)
     except ConfigError as error:
-        raise Misconfigured(error.render(path)) from error
+        raise Misconfigured(Code.CONFIG_INVALID, error.render(path)) from error

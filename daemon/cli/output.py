@@ -7,8 +7,10 @@ or a game's reply cannot steer a terminal.
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import typer
@@ -16,25 +18,39 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from .errors import NotWell, WrongUse
+from .errors import CliError, Code, NotWell, WrongUse
 
-STYLES = {
-    "error": "bold red",
-    "refused": "red",
-    "unknown": "bold red",
-    "unreachable": "bold red",
-    "down": "yellow",
-    "warning": "yellow",
-    "blocked": "yellow",
-    "absent": "yellow",
-    "slow": "yellow",
-    "connecting": "yellow",
-    "answered": "yellow",
-    "up": "green",
-    "ok": "green",
-    "delivered": "green",
-    "void": "dim",
-    "info": "dim",
+
+class Style(StrEnum):
+    """What a line is, in the words of rich for how it looks."""
+
+    PLAIN = ""
+    HEAD = "bold"
+    BAD = "bold red"
+    REFUSED = "red"
+    DOUBTFUL = "yellow"
+    GOOD = "green"
+    QUIET = "dim"
+
+
+# How the states and severities look that a daemon of any version may say: they come as words.
+STYLES: Mapping[str, Style] = {
+    "error": Style.BAD,
+    "refused": Style.REFUSED,
+    "unknown": Style.BAD,
+    "unreachable": Style.BAD,
+    "down": Style.DOUBTFUL,
+    "warning": Style.DOUBTFUL,
+    "blocked": Style.DOUBTFUL,
+    "absent": Style.DOUBTFUL,
+    "slow": Style.DOUBTFUL,
+    "connecting": Style.DOUBTFUL,
+    "answered": Style.DOUBTFUL,
+    "up": Style.GOOD,
+    "ok": Style.GOOD,
+    "delivered": Style.GOOD,
+    "void": Style.QUIET,
+    "info": Style.QUIET,
 }
 
 
@@ -43,19 +59,38 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def say(text: str = "", style: str = "") -> None:
+def say(text: str = "", style: Style = Style.PLAIN) -> None:
     """One line, or several, to stdout."""
     with _answering():
         console().print(Text(text, style))
 
 
-def warn(text: str, style: str = STYLES["warning"]) -> None:
+def warn(text: str, style: Style = Style.DOUBTFUL) -> None:
     """One line to stderr."""
     console(stderr=True).print(Text(text, style))
 
 
+@dataclass(slots=True)
+class AsJson:
+    """Whether programs read this command line: `asked` by --json, and `said` once there is a document."""
+
+    asked: bool = False
+    said: bool = False
+
+
+as_json = AsJson()  # of this process: one command line, one answer
+
+
+def error_json(error: CliError) -> None:
+    """The error as the one document of a verb with --json; not after one that was printed already."""
+    if as_json.asked and not as_json.said:
+        with suppress(CliError, BrokenPipeError):  # stdout is gone: its words are on stderr
+            say_json(error.to_json())
+
+
 def say_json(value: object) -> None:
     """What a terminal would act on, and what stdout cannot show, is written as JSON's own escape: the same document."""
+    as_json.said = True
     every = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     with _answering():
         for line in json.dumps(value, ensure_ascii=every, indent=2).split("\n"):
@@ -78,8 +113,10 @@ def _answering() -> Iterator[None]:
         raise
     except OSError as error:
         raise NotWell(
+            Code.ANSWER_UNWRITABLE,
             f"the answer cannot be written: {error.strerror}. What was asked for may be done: look before you do it "
-            "again"
+            "again",
+            may_have_happened=True,
         ) from error
 
 
@@ -98,7 +135,7 @@ def table(
             under.append(head.index(name))
     beside = [place for place in range(len(head)) if place not in under]
     with _answering():
-        out.print(_line(head, beside, widths, dict.fromkeys(head, "bold")))
+        out.print(_line(head, beside, widths, dict.fromkeys(head, Style.HEAD)))
         for line in lines:
             out.print(_line(line, beside, widths, STYLES))
             for place in sorted(under):
@@ -106,10 +143,10 @@ def table(
                     out.print(Text(f"    {head[place] + ' ' if head[place] in named else ''}{line[place]}"))
 
 
-def _line(cells: Sequence[str], places: Sequence[int], widths: Sequence[int], styles: Mapping[str, str]) -> Text:
+def _line(cells: Sequence[str], places: Sequence[int], widths: Sequence[int], styles: Mapping[str, Style]) -> Text:
     line = Text()
     for place in places:
-        line.append(cells[place], styles.get(cells[place], ""))
+        line.append(cells[place], styles.get(cells[place], Style.PLAIN))
         line.append(" " * (widths[place] - cell_len(cells[place]) + 2))
     line.rstrip()
     return line
@@ -128,7 +165,7 @@ def confirm(question: str, *, yes: bool, instead: str) -> bool:
     if yes:
         return True
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise WrongUse(instead)
+        raise WrongUse(Code.NEEDS_YES, instead)
     return typer.confirm(question, default=False)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .errors import NotWell
+from .errors import Code, NotWell
 from .output import say
 
 Once = Annotated[bool, typer.Option("--once", help="Play the story, check it, and end.")]
@@ -56,8 +56,9 @@ async def _play(port: int, control_port: int, write_config: Path | None) -> None
         await box.start(store_port=port, control_port=control_port)
     except OSError as error:
         raise NotWell(
+            Code.PORT_TAKEN,
             f"port {port} or {control_port} cannot be opened ({error.strerror}): another program has it; choose other "
-            "ones, or leave them out for free ones"
+            "ones, or leave them out for free ones",
         ) from error
     try:
         tokens = scenario.furnish(box)

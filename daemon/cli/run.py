@@ -20,7 +20,7 @@ from ..ledger import LedgerCorrupt, LedgerError, LedgerForeign, LedgerMissing
 from ..paynow import BadAddress, StoreError
 from . import logs
 from .check import whose
-from .errors import Misconfigured, NotWell
+from .errors import Code, Misconfigured, NotWell
 from .options import Config, Verbose, common, config_path, read_settings, settings
 
 if TYPE_CHECKING:
@@ -67,13 +67,17 @@ def _finish(found: Settings, read: Callable[[], Settings], path: Path) -> int:
     """Runs the daemon to its end; every way it can fail becomes a message and an exit code."""
     try:
         asyncio.run(_run(found, read, path))
-    except (LedgerMissing, LedgerForeign, LedgerCorrupt, BadAddress) as error:
-        raise Misconfigured(str(error)) from error
+    except (LedgerMissing, LedgerForeign, LedgerCorrupt) as error:
+        raise Misconfigured(Code.LEDGER_UNUSABLE, str(error)) from error
+    except BadAddress as error:
+        raise Misconfigured(error.code, str(error)) from error
     except ExceptionGroup as group:
         _log_each(group)
         return 1
-    except (LedgerError, StoreError) as error:
-        raise NotWell(str(error)) from error
+    except LedgerError as error:
+        raise NotWell(Code.LEDGER_UNUSABLE, str(error)) from error
+    except StoreError as error:
+        raise NotWell(error.code, str(error)) from error
     return 0
 
 
@@ -87,7 +91,7 @@ async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> Non
     try:
         await app.run()
     except CannotStart as error:
-        raise NotWell(str(error)) from error
+        raise NotWell(Code.CANNOT_START, str(error)) from error
     finally:
         telling.cancel()
 

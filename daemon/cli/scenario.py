@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..config import duration_text
 from ..sandbox import PASSWORD, STORE_ID, ProductCommand, Sandbox, Style
-from .errors import NotWell
+from .errors import Code, NotWell
 
 SWEEPER_LAG = timedelta(minutes=1)  # as the real store, it notices an end up to a minute late
 MARK = "# written by `perkd sandbox`: it is written anew each time"
@@ -176,7 +176,8 @@ def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
     customers, state = path.with_name(f"{path.stem}-customers.toml"), path.with_name(f"{path.stem}-state")
     for file in (path, customers):
         if file.exists() and not file.read_text("utf-8", "replace").startswith(MARK):
-            raise NotWell(f"{file} is there and was not written by `perkd sandbox`: choose another --write-config")
+            text = f"{file} is there and was not written by `perkd sandbox`: choose another --write-config"
+            raise NotWell(Code.FILE_EXISTS, text)
     entries = [
         f'[[customer]]\ntoken = "{token}"\nname = "{name}"\n' for name, token in tokens.items() if name not in FOUND
     ]
@@ -186,7 +187,7 @@ def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
         _put(customers, "\n".join([MARK, *entries]))
         _put(path, "\n".join([MARK, config(box), places]))
     except OSError as error:
-        raise NotWell(f"{path} cannot be written: {error.strerror}") from error
+        raise NotWell(Code.FILE_UNWRITABLE, f"{path} cannot be written: {error.strerror}") from error
     yield f"Written: {path}. In another terminal:"
     for verb in ("check --connect", "run", "status"):
         yield f"  perkd {verb} -c {path}"

@@ -8,7 +8,7 @@ import typer
 
 from .asking import Daemon
 from .options import Config, Json
-from .output import STYLES, ago, first_words, lasting, many, parsed, printable, say, say_json, table
+from .output import STYLES, Style, ago, first_words, lasting, many, parsed, printable, say, say_json, table
 
 BESIDE = ("not_ready", "late")  # what the socket says beyond the public /status
 
@@ -31,9 +31,9 @@ def status(*, config: Config = None, json: Json = False) -> None:
 def _show(report: dict[str, Any], not_ready: list[str]) -> None:
     now = report["now"]
     up = lasting(parsed(now) - parsed(report["started_at"]))
-    say(f"perkd {report['version']}, up for {up}: {'not ready' if not_ready else 'ready'}", style="bold")
+    say(f"perkd {report['version']}, up for {up}: {'not ready' if not_ready else 'ready'}", style=Style.HEAD)
     for reason in not_ready:
-        say(f"  not ready: {printable(reason)}", style=STYLES["error"])
+        say(f"  not ready: {printable(reason)}", style=Style.BAD)
     say()
     for name, text in _facts(report, now):
         say(f"{name:<10} {text}")
@@ -47,7 +47,10 @@ def _show(report: dict[str, Any], not_ready: list[str]) -> None:
     problems = report["problems"]
     say(many(len(problems), "problem") + ":" if problems else "no problems")
     for problem in problems:
-        say(f"  {problem['severity']}: {printable(problem['subject'])}", style=STYLES[problem["severity"]])
+        say(
+            f"  {problem['severity']}: {printable(problem['subject'])}",
+            style=STYLES.get(problem["severity"], Style.PLAIN),
+        )
         say(f"      {printable(problem['text'])}")
         say(f"      fix: {printable(problem['fix'])}")
 

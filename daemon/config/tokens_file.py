@@ -14,12 +14,14 @@ from .tables import Table, parse_toml, read_list, unknown_sections
 
 @dataclass(frozen=True, slots=True)
 class TokenEntry:
-    """One customer as the owner listed him: the token, words of the owner's own, and where he stands in the list."""
+    """One customer as the owner listed them: the token, words of the owner's own, and where they stand in the list:
+    `where` in words, `place` counted from 0 where it is an entry of a list in TOML."""
 
     token: Secret
     name: str = ""
     note: str = ""
     where: str = field(default="", compare=False)
+    place: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def read_tokens(text: str, where: str) -> TokenList:
     unknown_sections(document, {"customer": CustomerTable}, where, findings)
     entries: dict[Secret, TokenEntry] = {}
     first_at: dict[Secret, str] = {}
-    for read in read_list(CustomerTable, document, "customer", findings, inside=where):
+    for place, read in enumerate(read_list(CustomerTable, document, "customer", findings, inside=where)):
         token = clean_token(read.table.token, read.at("token"), findings) if read.sound("token") else None
         if token in entries:
             findings.warn(
@@ -54,12 +56,16 @@ def read_tokens(text: str, where: str) -> TokenList:
             )
         elif token is not None:
             entries[token] = TokenEntry(
-                token, name=read.table.name.strip(), note=read.table.note, where=read.where.removeprefix(f"{where}: ")
+                token,
+                name=read.table.name.strip(),
+                note=read.table.note,
+                where=read.where.removeprefix(f"{where}: "),
+                place=place,
             )
             first_at[token] = read.at("token")
     findings.raise_mistakes()
     if not entries:
-        findings.warn(where, WarningCode.NO_CUSTOMER, "no [[customer]] in it: perkd asks for nobody")
+        findings.warn(where or "the file", WarningCode.NO_CUSTOMER, "no [[customer]] in it: perkd asks for nobody")
     return TokenList(tuple(entries.values()), tuple(findings.warnings))
 
 

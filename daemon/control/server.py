@@ -53,7 +53,7 @@ class Control:
         return _json({**report.to_json(), "not_ready": report.not_ready(), "late": dict(report.late)})
 
     async def commands(self, request: web.Request) -> web.Response:
-        return _json(await commands_page(self._ledger, commands_query(dict(request.query))))
+        return _json(await commands_page(self._ledger, commands_query(dict(request.query)), _row))
 
     async def command(self, request: web.Request) -> web.Response:
         command_id = int(request.match_info["id"])
@@ -173,6 +173,11 @@ def _held(server: Server) -> dict[str, Any]:
         "address": endpoint.address,
         "transport": endpoint.transport,
     }
+
+
+def _row(row: CommandRow) -> dict[str, Any]:
+    """What the public list says of a command, and for `perkd brake` what holds it."""
+    return {**command_json(row), "hold": row.hold}
 
 
 def _detail(row: CommandRow) -> dict[str, Any]:

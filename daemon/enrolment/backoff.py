@@ -29,6 +29,8 @@ class NobodyEnrolled(StoreError):
     """Many customers in a row got no token, each for a reason that is about him alone: a pause, and on with the next
     ones."""
 
+    code = "nobody_enrolled"
+
 
 def kind_of(error: StoreError) -> Kind:
     """What a failed request says."""

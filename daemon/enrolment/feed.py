@@ -8,7 +8,7 @@ import logging
 from datetime import datetime, timedelta
 
 from ..ledger import Ledger, LedgerError
-from ..paynow import Management, StoreError, StoreItem
+from ..paynow import Management, StoreError, StoreItem, while_running
 from ..polling import Polling, Rank, Watch
 from ..runtime import Context
 from .backoff import Patience
@@ -77,7 +77,7 @@ class Feed:
 
     def _failed(self, error: StoreError) -> float:
         if str(error) != self.patience.error:  # the same words once
-            log.warning("new items are seen late: %s", error, extra={"action": "feed_failed"})
+            log.warning("new items are seen late: %s", while_running(error), extra={"action": "feed_failed"})
         return self.patience.failed(error)
 
     async def _rest(self, wait_s: float) -> None:

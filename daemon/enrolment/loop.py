@@ -14,7 +14,7 @@ from perkd.adapters.base import Adapter, Player
 from ..core.model import Enrol
 from ..core.roster import identities
 from ..ledger import Ledger, LedgerError
-from ..paynow import BadInput, Customer, Management, NotAnAnswer, NotFound, StoreError, profile_of
+from ..paynow import BadInput, Customer, Management, NotAnAnswer, NotFound, StoreError, profile_of, while_running
 from ..polling import Polling, Rank
 from ..runtime import Context
 from .backoff import Kind, NobodyEnrolled, Patience, kind_of
@@ -150,7 +150,7 @@ class Enrolment:
 
     def _failed(self, error: StoreError) -> float:
         if str(error) != self.patience.error:  # the same words once
-            log.warning("customers are not enrolled: %s", error, extra={"action": "enrolment_failed"})
+            log.warning("customers are not enrolled: %s", while_running(error), extra={"action": "enrolment_failed"})
         return self.patience.failed(error)
 
     # Everybody

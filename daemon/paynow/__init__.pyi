@@ -1,6 +1,7 @@
 from .bulk import (
     Marks as Marks,
     RowResult as RowResult,
+    RowState as RowState,
     assign_bulk as assign_bulk,
     read_back as read_back,
 )
@@ -17,6 +18,7 @@ from .errors import (
     BadAddress as BadAddress,
     BadDocument as BadDocument,
     BadInput as BadInput,
+    ConfirmedInPart as ConfirmedInPart,
     Limited as Limited,
     NotFound as NotFound,
     NotPermitted as NotPermitted,
@@ -28,6 +30,7 @@ from .errors import (
     Unreachable as Unreachable,
     Unreadable as Unreadable,
     one_line as one_line,
+    while_running as while_running,
 )
 from .game_server import (
     GameServerApi as GameServerApi,

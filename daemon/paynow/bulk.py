@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .documents import StoreItem
-from .errors import BadInput, Limited, StoreError, TokenRefused
+from .errors import BadInput, ConfirmedInPart, Limited, StoreError, TokenRefused
 from .items_api import ItemsApi, is_just, is_of
 from .requests import BULK_ITEMS, QUANTITY_MOST, BulkAssignment
 
@@ -131,7 +131,7 @@ async def assign_bulk(
 
 def _short(results: Sequence[RowResult]) -> StoreError:
     counts = Counter(result.state for result in results)
-    return StoreError(
+    return ConfirmedInPart(
         f"the store confirmed only {counts[RowState.ASSIGNED]} of {len(results)} rows of one request and gave no reason"
     )
 

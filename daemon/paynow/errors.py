@@ -11,56 +11,87 @@
     ├── Limited       429: too many requests
     ├── Rejected      any other 4xx: the store does not accept what perkd asks
     ├── ServerFault   5xx, 408, 499: whether the work was done is not known
-    └── Unreadable    an answer came, and it is not what the store's API promises
-        ├── TooLarge      it is longer than perkd reads
-        └── BadDocument    JSON came, and a document in it is not as the API describes it
+    ├── Unreadable    an answer came, and it is not what the store's API promises
+    │   ├── TooLarge      it is longer than perkd reads
+    │   └── BadDocument   JSON came, and a document in it is not as the API describes it
+    └── ConfirmedInPart   fewer rows of one request were confirmed than were sent
 
 None of them says anything about what a customer owns. No message holds a token or key.
+
+An error carries facts beside its message: nobody has to read a sentence to know what to do. What happens next is no
+part of the message either, for it depends on who asks: the running daemon tries again by itself (`while_running`), a
+verb of the command line does not.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 _TEXT_CAP = 200
 _DETAILS = 3  # validation errors that are told
+_PLACE = re.compile(r"\[?([0-9]{1,4})\]?(?:[.\[].*)?")  # a path within a list that was sent: `[2].name`, `2.name`
 
 
 class StoreError(Exception):
     """Something between perkd and the store went wrong; the message says what, on which path, and what to do.
 
-    `path` is the request's path without the query, `status` the HTTP status or None when no answer came.
+    `code` is a stable word for the kind. `passes`: the same request may well succeed later, with nothing changed.
+    `may_have_happened`: if the request was to change something, the store may have done it all the same.
+    `path` is the request's path without the query, `status` the HTTP status or None when no answer came. `row` is the
+    place, from 0, of the refused row in a request that sent many, where the store names one. `retry_after_s` is the
+    pause the store asked for, `wait_s` how long perkd's own pace waits now; None: no such pause.
     """
 
-    def __init__(self, message: str, *, path: str = "", status: int | None = None) -> None:
+    code: ClassVar[str] = "store_error"
+    passes: ClassVar[bool] = False
+    may_have_happened: bool = False
+
+    def __init__(self, message: str, *, path: str = "", status: int | None = None, row: int | None = None) -> None:
         super().__init__(message)
         self.path = path
         self.status = status
+        self.row = row
+        self.retry_after_s: float | None = None
+        self.wait_s: float | None = None
 
 
 class BadAddress(StoreError):
     """`[store] api` or `items_path` cannot be used; with a `status`: what is there is not PayNow's API."""
 
+    code = "store_bad_address"
+
 
 class BadInput(StoreError):
     """What was to be sent breaks a rule of the store's API; the message says which field and which rule."""
+
+    code = "store_bad_input"
 
 
 class Unreachable(StoreError):
     """No whole answer arrived: the network, TLS, a timeout, a connection cut in mid-answer."""
 
+    code = "store_unreachable"
+    passes = may_have_happened = True
+
 
 class TokenRefused(StoreError):
     """The store refuses this token: 401 (unknown or invalidated), 403 (not allowed); None: it was never sent."""
+
+    code = "token_refused"
 
 
 class WrongStore(TokenRefused):
     """The token belongs to a customer of another store; the message has both ids."""
 
+    code = "token_of_another_store"
+
 
 class NotPermitted(TokenRefused):
     """The API key's role lacks a permission. `permission` is its id as PayNow's documentation has it."""
+
+    code = "permission_missing"
 
     def __init__(self, message: str, *, path: str, status: int, permission: str) -> None:
         super().__init__(message, path=path, status=status)
@@ -70,40 +101,77 @@ class NotPermitted(TokenRefused):
 class NotFound(StoreError):
     """The store has nothing at this path."""
 
+    code = "store_not_found"
+
 
 class Limited(StoreError):
     """Too many requests. `retry_after_s` is what the store asked for, None when it did not say."""
 
-    def __init__(self, message: str, *, path: str, status: int, retry_after_s: float | None) -> None:
+    code = "store_limited"
+    passes = True
+
+    def __init__(
+        self, message: str, *, path: str, status: int, retry_after_s: float | None, wait_s: float | None = None
+    ) -> None:
         super().__init__(message, path=path, status=status)
         self.retry_after_s = retry_after_s
+        self.wait_s = wait_s
 
 
 class Rejected(StoreError):
     """A 4xx that is none of the above: the request itself is not accepted."""
 
+    code = "store_rejected"
+
 
 class ServerFault(StoreError):
     """The store, or what stands in front of it, failed."""
+
+    code = "store_failed"
+    passes = may_have_happened = True
 
 
 class Unreadable(StoreError):
     """Not what the API promises: HTML, broken JSON, a redirect, too large, pages that lead nowhere."""
 
+    code = "store_unreadable"
+    may_have_happened = True
+
 
 class TooLarge(Unreadable):
     """More than one answer may hold."""
+
+    code = "store_answer_too_large"
 
 
 class BadDocument(Unreadable):
     """The store itself answered, and one of its documents cannot be read: it says nothing about the others."""
 
+    code = "store_bad_document"
+
+
+class ConfirmedInPart(StoreError):
+    """The store confirmed fewer of the rows of one request than it was sent, and gave no reason."""
+
+    code = "store_confirmed_in_part"
+    may_have_happened = True
+
+
+def while_running(error: StoreError) -> str:
+    """The message for whoever watches the running daemon, which tries again by itself."""
+    if not error.passes:
+        return str(error)
+    when = f" in {error.wait_s:.0f} s" if error.wait_s is not None else ""
+    return f"{error}; perkd tries again{when}"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the body of an error answer says, cut to one safe line: `text` may be empty."""
+    """What the body of an error answer says, cut to one safe line: `text` may be empty. `row`: the place of the row it
+    is about, in a request that sent many."""
 
     text: str
+    row: int | None = None
 
     @classmethod
     def read(cls, body: bytes, secret: str = "") -> "Refusal":
@@ -112,7 +180,7 @@ class Refusal:
         data = cls.fields(body) or {}
         message, trace = _said(data.get("message"), secret), _said(data.get("trace_id"), secret)
         message = "; ".join(filter(None, (message, *_details(data.get("errors"), secret))))
-        return cls(f"{message} (trace {trace})" if trace else message)
+        return cls(f"{message} (trace {trace})" if trace else message, _row(data.get("errors")))
 
     @staticmethod
     def fields(body: bytes) -> dict[str, Any] | None:
@@ -131,6 +199,18 @@ def _details(errors: object, secret: str) -> Iterator[str]:
             path = error.get("path")
             where = ".".join(str(part) for part in path[:9]) if isinstance(path, list) else path
             yield ": ".join(filter(None, (_said(where, secret, 80), _said(error.get("message"), secret))))
+
+
+def _row(errors: object) -> int | None:
+    """The place of the first row the validation errors name; they count from 0."""
+    for error in errors if isinstance(errors, list) else ():
+        path = error.get("path") if isinstance(error, dict) else None
+        first = path[0] if isinstance(path, list) and path else path
+        if isinstance(first, int) and not isinstance(first, bool) and first >= 0:
+            return first
+        if isinstance(first, str) and (place := _PLACE.fullmatch(first)):
+            return int(place[1])
+    return None
 
 
 def _said(text: object, secret: str, cap: int = _TEXT_CAP) -> str:

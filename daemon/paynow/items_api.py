@@ -28,6 +28,9 @@ _SAME_END = timedelta(seconds=1)  # the store may keep fewer digits than it was 
 class AssignedUnknown(StoreError):
     """The answer to an assignment was lost and what the store made of it could not be found out either."""
 
+    code = "assignment_unknown"
+    may_have_happened = True
+
 
 class ItemsApi:
     """Every call raises a StoreError and nothing else. `word` is the word of the paths for the inventory. `settle_s`:
@@ -151,7 +154,9 @@ class ItemsApi:
                 f"new items where {what.quantity} were asked for, {len(new) - len(made)} of them unlike what was asked "
                 f"for or unreadable. Look at `perkd store inventory show {customer_id}` before trying again"
             )
-        raise type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
+        nothing = type(lost)(f"nothing was assigned: {lost}", path=lost.path, status=lost.status)
+        nothing.may_have_happened = False  # that was found out
+        raise nothing
 
     async def _pages(
         self, rest: str, more: Iterable[tuple[str, str]], *, after: int, first: bool = False

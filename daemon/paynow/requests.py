@@ -153,7 +153,7 @@ def made(kind: type[S], fields: Mapping[str, object]) -> S:
         return kind.model_validate(dict(fields))
     except ValidationError as error:
         faults = [
-            ": ".join((*map(str, fault["loc"]), fault["msg"].removeprefix("Value error, ")))
+            ": ".join((*map(str, fault["loc"]), str(fault.get("ctx", {}).get("error", fault["msg"]))))
             for fault in error.errors(include_input=False, include_url=False)
         ]
         raise BadInput("; ".join(faults)) from None

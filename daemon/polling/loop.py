@@ -12,7 +12,7 @@ from ..config import Poll
 from ..core.clock_trust import ClockWatch
 from ..core.model import Secret
 from ..ledger import Ledger, LedgerError, Polled, micros
-from ..paynow import Fresh, StoreError, Storefront, TokenRefused
+from ..paynow import Fresh, StoreError, Storefront, TokenRefused, while_running
 from ..runtime import Context, PollResult
 from .identify import identify
 from .packing import Newest
@@ -271,18 +271,18 @@ class Polling:
 
     def _failed(self, watch: Watch, error: StoreError) -> None:
         watch.failures += 1
-        refused = isinstance(error, TokenRefused)
+        refused, said = isinstance(error, TokenRefused), while_running(error)
         self._counters.polled(PollResult.REFUSED if refused else PollResult.FAILED)
-        if str(error) != watch.error:  # the same words once
-            log.warning("%s: %s", watch.label, error, extra={"action": "poll_failed", "customer_id": watch.customer_id})
-        watch.refused, watch.error = refused, str(error)
+        if said != watch.error:  # the same words once
+            log.warning("%s: %s", watch.label, said, extra={"action": "poll_failed", "customer_id": watch.customer_id})
+        watch.refused, watch.error = refused, said
         if refused:
             self.sweep.leave(watch.token_id)
             self._failures.refused(watch.token_id)
             if watch.customer_id is not None and error.status in (401, 403):
                 self.on_refused(watch.customer_id)
         else:
-            self._failures.failed(watch.token_id, str(error))
+            self._failures.failed(watch.token_id, said)
 
     def _put_back(self, watch: Watch, *, at_once: bool) -> None:
         now_s = self._clock.monotonic()

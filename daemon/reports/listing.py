@@ -3,10 +3,11 @@
 `web` and `control` share it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.model import State
-from ..ledger import Ledger
+from ..ledger import CommandRow, Ledger
 from .status import command_json
 
 COMMANDS_MOST = 1000
@@ -37,11 +38,13 @@ def commands_query(query: dict[str, str]) -> dict[str, Any]:
     }
 
 
-async def commands_page(ledger: Ledger, asked: dict[str, Any]) -> dict[str, Any]:
+async def commands_page(
+    ledger: Ledger, asked: dict[str, Any], show: Callable[[CommandRow], dict[str, Any]] = command_json
+) -> dict[str, Any]:
     """`{"commands": […], "next": id or null}`: newest first; `next` goes into `before` for the page after."""
     rows = await ledger.commands(**{**asked, "limit": asked["limit"] + 1})
     page = rows[: asked["limit"]]
-    return {"commands": [command_json(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}
+    return {"commands": [show(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}
 
 
 def _digits(text: str) -> bool:

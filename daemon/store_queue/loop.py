@@ -37,6 +37,7 @@ from ..paynow import (
     TokenRefused,
     TooLarge,
     one_line,
+    while_running,
 )
 from ..runtime import Context, Problem, QueueLine, uncancelled
 from . import problems
@@ -152,7 +153,7 @@ class Activation:
             self._again_at = self._clock.monotonic() + RARELY_S
         except StoreError as error:
             self._failed(
-                str(error),
+                while_running(error),
                 (type(error), error.path),
                 rarely=isinstance(error, NotFound),
                 too_long=isinstance(error, TooLarge),

@@ -4,11 +4,13 @@ The flow tests of the bulk verbs use it.
 """
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+from perkd.daemon.cli.store.remainder import lines_text, numbers
 from perkd.daemon.sandbox.store.goods import STORE_ID
-from tests.world import World
+from tests.world import Said, World
 
 ITEMS = f"/v1/stores/{STORE_ID}/delivery/items"
 CUSTOMERS = f"/v1/stores/{STORE_ID}/customers"
@@ -30,6 +32,19 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def names(folder: Path) -> list[str]:
     """The CSV files and what perkd wrote beside them."""
     return sorted(path.name for path in folder.glob("*.csv*"))
+
+
+def states(said: Said) -> dict[str, str]:
+    """What a verb with --json says of the lines: each state with its lines, as `2-13`."""
+    found: dict[str, list[int]] = {}
+    for row in json.loads(said.out)["results"]:
+        found.setdefault(row["state"], []).append(row["line"])
+    return {state: lines_text(lines).split(" ", 1)[1] for state, lines in found.items()}
+
+
+def shown_lines(out: str) -> list[tuple[int, ...]]:
+    """What it says for people: the lines of each state, in the order of the states."""
+    return [numbers(line.partition("lines ")[2].partition(" (")[0]) for line in out.splitlines()]
 
 
 def replace_line(file: str, number: int, text: str) -> None:

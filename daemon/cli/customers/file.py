@@ -49,14 +49,13 @@ def _read_toml(text: str) -> TokenList:
     """As `[customers] tokens` is read; entries get their line where that is certain."""
     found = read_tokens(text, "")
     lines = _headers(text)
-    numbered = [replace(entry, where=_line_of(entry.where, lines)) for entry in found.entries]
-    return TokenList(tuple(numbered), found.warnings)
+    return TokenList(tuple(_with_line(entry, lines) for entry in found.entries), found.warnings)
 
 
-def _line_of(where: str, lines: Sequence[int]) -> str:
-    number = re.match(r"customer\[(\d+)\]", where)
-    known = number is not None and int(number[1]) < len(lines)
-    return f"line {lines[int(number[1])]}" if number is not None and known else where
+def _with_line(entry: TokenEntry, lines: Sequence[int]) -> TokenEntry:
+    if entry.place is None or entry.place >= len(lines):
+        return entry
+    return replace(entry, where=f"line {lines[entry.place]}")
 
 
 def _read_csv(text: str) -> TokenList:

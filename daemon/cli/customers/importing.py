@@ -12,9 +12,9 @@ import typer
 from ...config import SecretError, TokenEntry, others_can_read
 from ...core.mistakes import ConfigError
 from ..asking import Daemon
-from ..errors import CliError, OutOfReach, WrongUse
+from ..errors import CliError, Code, OutOfReach, WrongUse
 from ..options import Config, Json
-from ..output import many, printable, say, say_json, warn
+from ..output import Style, many, printable, say, say_json, warn
 from ..progress import progress
 from .file import read_customers
 
@@ -52,7 +52,7 @@ def import_(file: File, *, config: Config = None, json: Json = False) -> None:
     else:
         _show(told, entries, stopped)
     if stopped is not None:
-        raise typer.Exit(OutOfReach.code)
+        raise typer.Exit(OutOfReach.exit_code)
     raise typer.Exit(1 if any(one["state"] == "refused" for one in told) else 0)
 
 
@@ -61,9 +61,9 @@ def _read(file: Path) -> Sequence[TokenEntry]:
         found = read_customers(file)
         readable = others_can_read(file)
     except SecretError as problem:
-        raise WrongUse(f"found {problem.found}; {problem.fix}") from problem
+        raise WrongUse(Code.FILE_UNREADABLE, f"found {problem.found}; {problem.fix}") from problem
     except ConfigError as error:
-        raise WrongUse(f"nothing was imported. {error.render(file)}") from error
+        raise WrongUse(Code.BAD_FILE, f"nothing was imported. {error.render(file)}") from error
     if readable:
         warn(f"{file} can be read by others: chmod 600 {file}, or delete it when it is imported")
     for warning in found.warnings:
@@ -115,7 +115,7 @@ def _show(told: Sequence[dict[str, Any]], entries: Sequence[TokenEntry], stopped
         where = f"{one['where']}{label}"
         who = f"{printable(one['name'])} (customer {one['customer_id'] or 'not known yet'})"
         if one["state"] == "refused":
-            say(f"{where}: REFUSED: {printable(one['error'])}", style="red")
+            say(f"{where}: REFUSED: {printable(one['error'])}", style=Style.REFUSED)
             continue
         twin = first_at.setdefault(one["customer_id"] or where, where)
         same = "" if twin == where else f"; the same customer as {twin}: one token for each is enough"
@@ -128,5 +128,5 @@ def _show(told: Sequence[dict[str, Any]], entries: Sequence[TokenEntry], stopped
     if stopped is not None:
         left = len(entries) - len(told)
         nxt = entries[len(told)].where
-        say(f"stopped before {nxt}: {printable(stopped)}", style="bold red")
+        say(f"stopped before {nxt}: {printable(stopped)}", style=Style.BAD)
         say(f"{many(left, 'customer')} left: run the same import again later, it goes on where it stopped")

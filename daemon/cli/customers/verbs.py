@@ -10,7 +10,7 @@ import typer
 
 from ...config import SecretError, others_can_read, read_text
 from ..asking import Daemon
-from ..errors import NotWell, WrongUse
+from ..errors import Code, NotWell, WrongUse
 from ..options import Config, Json, Yes
 from ..output import clock, confirm, many, printable, say, say_json, table, warn
 from . import importing
@@ -32,6 +32,8 @@ CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id
 Everybody = Annotated[bool, typer.Option("--all", help="Also those who were removed.")]
 Revoke = Annotated[bool, typer.Option("--revoke", help="Also take away what the customer holds, now.")]
 
+TYPE_IT = "The customer's token (not shown): "
+
 
 @app.command(context_settings={"allow_extra_args": True})
 def add(
@@ -43,8 +45,9 @@ def add(
     """
     if context.args:
         raise WrongUse(
+            Code.TOKEN_ON_COMMAND_LINE,
             "a token does not belong on the command line, where others and the shell's history see it. Pipe it in, or "
-            "run `perkd customers add` and paste it. If this was a real token, make a new one"
+            "run `perkd customers add` and paste it. If this was a real token, make a new one",
         )
     daemon = Daemon(config)
     token = _clean(_read(token_file))
@@ -65,8 +68,11 @@ def list_(*, everybody: Everybody = False, config: Config = None, json: Json = F
     answer = Daemon(config).get("/customers")
     if json:
         say_json(answer)
-        return
-    rows = [row for row in answer["customers"] if everybody or row["removed_at"] is None]
+    else:
+        _show([row for row in answer["customers"] if everybody or row["removed_at"] is None])
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
     if not rows:
         say("nobody is polled: `perkd customers add` adds a customer, [customers] tokens names a file of them")
         return
@@ -82,7 +88,9 @@ def remove(customer_id: CustomerId, *, revoke: Revoke = False, yes: Yes = False,
     """
     if not re.fullmatch(r"[0-9]{1,19}", customer_id):
         raise WrongUse(
-            f"{printable(customer_id)!r} is not a customer id (1 to 19 digits): `perkd customers list` shows them"
+            Code.BAD_VALUE,
+            f"{printable(customer_id)!r} is not a customer id (1 to 19 digits): `perkd customers list` shows them",
+            options=["ID"],
         )
     daemon = Daemon(config)
     rows = [row for row in daemon.get("/customers")["customers"] if row["customer_id"] == customer_id]
@@ -93,7 +101,7 @@ def remove(customer_id: CustomerId, *, revoke: Revoke = False, yes: Yes = False,
         yes=yes,
         instead="--revoke takes perks away and nobody can be asked here: add --yes if you mean it",
     ):
-        raise NotWell("nothing was changed")
+        raise NotWell(Code.DECLINED, "nothing was changed")
     planned = daemon.delete(f"/customers/{customer_id}", {"revoke": "true" if revoke else "false"})["commands"]
     say(f"{who} is not polled any more")
     if revoke:
@@ -126,12 +134,12 @@ def _read(token_file: Path | None) -> str:
         try:
             text = read_text(token_file)
         except SecretError as problem:
-            raise WrongUse(f"--token-file: found {problem.found}; {problem.fix}") from problem
+            raise WrongUse(Code.FILE_UNREADABLE, f"--token-file: found {problem.found}; {problem.fix}") from problem
         if others_can_read(token_file):
             warn(f"{token_file} can be read by others: chmod 600, or delete it now that it is read")
         return text
     if sys.stdin.isatty():
-        return getpass("The customer's token (not shown): ")
+        return getpass(TYPE_IT)
     return sys.stdin.read()
 
 
@@ -139,14 +147,17 @@ def _clean(pasted: str) -> str:
     """The token without what pasting adds; says so. No message holds the token."""
     token = pasted.strip().strip("\"'").strip()
     if not token:
-        raise WrongUse("no token came: pipe it in, name a file with --token-file, or paste it at the prompt")
+        raise WrongUse(
+            Code.BAD_TOKEN, "no token came: pipe it in, name a file with --token-file, or paste it at the prompt"
+        )
     if len(token.split()) > 1:
         raise WrongUse(
+            Code.BAD_TOKEN,
             f"{len(token.split())} words came, a token is one: leave out what stands before it, and add one "
-            "customer at a time"
+            "customer at a time",
         )
     if not (token.isascii() and token.isprintable()):
-        raise WrongUse("the token has a character no token has: copy it again")
+        raise WrongUse(Code.BAD_TOKEN, "the token has a character no token has: copy it again")
     if token != pasted.removesuffix("\n").removesuffix("\r"):
         warn("spaces, quotes or line ends around the token were left out")
     return token

@@ -10,11 +10,12 @@ from ...config import Settings
 from ...core.model import Item
 from ..asking import Daemon
 from ..errors import OutOfReach
-from ..output import STYLES, many, printable, say, warn
+from ..output import STYLES, Style, many, printable, say, warn
 from ..progress import progress
-from .key import KeySaid, ask_with_key, judge, judge_sample
-from .servers import Held, ServerSaid, ask_servers, held_by
-from .tokens import SAMPLE, StoreSaid, ask_store, never_seen, sample
+from .key import KeySaid, KeyState, ask_with_key, judge, judge_sample
+from .products import Severity
+from .servers import Held, ServerSaid, ServerState, Through, ask_servers, held_by
+from .tokens import SAMPLE, StoreSaid, StoreState, ask_store, never_seen, sample
 
 INVISIBLE = (
     "A product without any command in the store's dashboard is invisible to its customer's token, and so to perkd. "
@@ -28,6 +29,12 @@ TRIED_BY_RUN = (
     "The store's tokens of game servers (paynow_token) were not tried: that would link them at the store. "
     "`perkd run` does."
 )
+# What the key met is the store's own trouble: the store is not well.
+STORE_TROUBLE = {
+    KeyState.LIMITED: StoreState.LIMITED,
+    KeyState.FAILING: StoreState.FAILING,
+    KeyState.UNREACHABLE: StoreState.UNREACHABLE,
+}
 
 
 @dataclass(slots=True)
@@ -42,14 +49,14 @@ class Connected:
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def code(self) -> int:
+    def exit_code(self) -> int:
         if not self.store.reached and not any(server.reached for server in self.servers):
-            return OutOfReach.code
+            return OutOfReach.exit_code
         return 0 if self.store.well and self.key.well and all(server.well for server in self.servers) else 1
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "well": self.code == 0,
+            "well": self.exit_code == 0,
             "daemon": self.daemon.names is not None,
             "store": asdict(self.store),
             "api_key": {name: getattr(self.key, name) for name in ("state", "error", "items", "warnings")},
@@ -77,14 +84,16 @@ async def _connect(found: Settings, config: Path | None) -> Connected:
     key = await _ask_key(found, store, seen)
     names = ", ".join(f"{server.name} ({server.endpoint.address})" for server in found.servers)
     if names:
-        warn(f"asking {names}", style="")
+        warn(f"asking {names}", style=Style.PLAIN)
     servers = await ask_servers(found.servers, daemon, held)
     made = Connected(store, key, servers, held, list(_notes(found, key)))
-    if key.state == "not_checked":
+    if key.state is KeyState.NOT_CHECKED:
         made.warnings.append("the API key ([store] api_key): it could not be read here")
     if found.customers.source and found.customers.tokens is None:
         made.warnings.append(f"the tokens of {found.customers.source}: they could not be read here")
-    made.warnings += [f"server {one.name}: {one.note}" for one in servers if one.state == "not_checked" and one.note]
+    made.warnings += [
+        f"server {one.name}: {one.note}" for one in servers if one.state is ServerState.NOT_CHECKED and one.note
+    ]
     return made
 
 
@@ -94,23 +103,23 @@ def _has_key(found: Settings) -> bool:
 
 async def _ask_key(found: Settings, store: StoreSaid, seen: list[Item]) -> KeySaid:
     """Asks with the key, unless the store is known not to answer."""
-    if store.state != "ok":
-        key = KeySaid("not_asked" if _has_key(found) else "no_key")
+    if store.state is not StoreState.OK:
+        key = KeySaid(KeyState.NOT_ASKED if _has_key(found) else KeyState.NO_KEY)
     else:
         key, products, newest = await ask_with_key(found)
         judge(key, found, products, newest)
-        if key.state in {"limited", "failing", "unreachable"}:
-            store.state, store.error = key.state, key.error
-    if key.state != "ok":
+        if key.state in STORE_TROUBLE:
+            store.state, store.error = STORE_TROUBLE[key.state], key.error
+    if key.state is not KeyState.OK:
         store.warnings += never_seen(store, found.perks, seen)
     judge_sample(key, found, seen, store.read)
     return key
 
 
 def _notes(found: Settings, key: KeySaid) -> Iterator[str]:
-    if key.state != "ok":
+    if key.state is not KeyState.OK:
         yield INVISIBLE
-    if key.state == "no_key":
+    if key.state is KeyState.NO_KEY:
         yield WITH_A_KEY
     if any(server.paynow_token is not None for server in found.servers):
         yield TRIED_BY_RUN
@@ -126,26 +135,26 @@ def show(made: Connected) -> None:
         _server(server)
     say()
     for warning in (*made.store.warnings, *made.key.warnings):
-        say(f"warning: {printable(warning)}", style=STYLES["warning"])
+        say(f"warning: {printable(warning)}", style=Style.DOUBTFUL)
     for warning in made.warnings:
-        say(f"warning: not checked: {printable(warning)}", style=STYLES["warning"])
+        say(f"warning: not checked: {printable(warning)}", style=Style.DOUBTFUL)
     for note in made.notes:
         say(f"note: {note}")
     say()
-    if made.code == OutOfReach.code:
-        say("Nothing could be reached: is this machine's network up?", style=STYLES["error"])
-    elif made.code:
-        say("Not all is well: see above.", style=STYLES["error"])
-    elif any(one.severity == "warning" for one in made.key.found):
-        say("Nothing is broken; look at the warnings above.", style=STYLES["warning"])
+    if made.exit_code == OutOfReach.exit_code:
+        say("Nothing could be reached: is this machine's network up?", style=Style.BAD)
+    elif made.exit_code:
+        say("Not all is well: see above.", style=Style.BAD)
+    elif any(one.severity is Severity.WARNING for one in made.key.found):
+        say("Nothing is broken; look at the warnings above.", style=Style.DOUBTFUL)
     else:
         say("All is well." if not made.warnings else "All that could be checked is well.")
 
 
 def _store(store: StoreSaid) -> None:
     good = sum(token.items is not None for token in store.tokens)
-    if store.state != "ok":
-        say(f"store {store.api}: {store.state}: {printable(store.error)}", style=STYLES["error"])
+    if store.state is not StoreState.OK:
+        say(f"store {store.api}: {store.state}: {printable(store.error)}", style=Style.BAD)
         if store.not_asked:
             say(f"  {many(store.not_asked, 'more token')} not asked for: it would be no different")
     elif not store.tokens:
@@ -159,17 +168,20 @@ def _store(store: StoreSaid) -> None:
             say(f"  {printable(token.where)}: {who}, {many(token.items, 'item')} visible")
         elif store.error != token.error:
             what = "REFUSED" if token.refused else "failed"
-            say(f"  {printable(token.where)}: {who}{' ' if who else ''}{what}: {printable(token.error)}", style="red")
+            say(
+                f"  {printable(token.where)}: {who}{' ' if who else ''}{what}: {printable(token.error)}",
+                style=Style.REFUSED,
+            )
 
 
 def _key(key: KeySaid) -> None:
-    if key.state == "ok":
+    if key.state is KeyState.OK:
         items = "" if key.items is None else f", and the newest {many(key.items, 'item')}"
         say(f"API key: good, read {many(key.products, 'product')}{items}")
-    elif key.state == "not_permitted":
-        say(f"API key: products not looked at: {printable(key.error)}", style=STYLES["warning"])
-    elif key.state == "refused":
-        say(f"API key: REFUSED: {printable(key.error)}", style=STYLES["error"])
+    elif key.state is KeyState.NOT_PERMITTED:
+        say(f"API key: products not looked at: {printable(key.error)}", style=Style.DOUBTFUL)
+    elif key.state is KeyState.REFUSED:
+        say(f"API key: REFUSED: {printable(key.error)}", style=Style.BAD)
     for one in key.found:
         perks = f" (perk{'' if len(one.perks) == 1 else 's'} {', '.join(one.perks)})" if one.perks else ""
         text = f"  {one.severity}: product {printable(one.product)}{perks}: {printable(one.text)}"
@@ -179,9 +191,9 @@ def _key(key: KeySaid) -> None:
 
 def _server(server: ServerSaid) -> None:
     head = f"server {server.name} ({server.game} at {server.address}): "
-    through = "asked through the running daemon" if server.through == "daemon" else ""
-    if server.state == "not_checked" and server.error is None:
-        say(f"{head}not checked", style=STYLES["warning"])
+    through = "asked through the running daemon" if server.through is Through.DAEMON else ""
+    if server.state is ServerState.NOT_CHECKED and server.error is None:
+        say(f"{head}not checked", style=Style.DOUBTFUL)
     elif server.error is None:
         words = [
             f"{many(server.players or 0, 'player')} online",
@@ -189,11 +201,11 @@ def _server(server: ServerSaid) -> None:
         ]
         if len(server.transports) > 1:
             words.append(f"{' and '.join(server.transports)} agree")
-        say(head + ", ".join(filter(None, (*words, through))), style=STYLES["up"])
+        say(head + ", ".join(filter(None, (*words, through))), style=Style.GOOD)
         if server.note:
             say(f"  {printable(server.note)}")
     else:
-        say(f"{head}{server.state.upper()}: {printable(server.error)}", style=STYLES["error"])
+        say(f"{head}{server.state.upper()}: {printable(server.error)}", style=Style.BAD)
         if through:
             say(f"  {through}")
         if server.fix:

@@ -5,23 +5,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ...config import Settings
 from ...core.model import Item
 from ...paynow import Limited, Management, NotPermitted, Product, Rate, StoreError, StoreItem, TokenRefused, Unreachable
 from ..output import many
-from .products import Found, Owned, look_at, not_mapped
+from .products import Found, Mark, Owned, Severity, look_at, not_mapped
+
+
+class KeyState(StrEnum):
+    """What came of the key."""
+
+    OK = "ok"
+    NO_KEY = "no_key"
+    NOT_CHECKED = "not_checked"  # it cannot be read here
+    NOT_ASKED = "not_asked"  # the store was not well before
+    REFUSED = "refused"
+    NOT_PERMITTED = "not_permitted"
+    LIMITED = "limited"
+    FAILING = "failing"
+    UNREACHABLE = "unreachable"
+
+
+# A key that lacks a permission is good for the rest: no reason to fail.
+WELL = frozenset(
+    {KeyState.OK, KeyState.NO_KEY, KeyState.NOT_CHECKED, KeyState.NOT_ASKED, KeyState.NOT_PERMITTED},
+)
 
 
 @dataclass(slots=True)
 class KeySaid:
-    """What came of the key. `products` and `items`: how many were read; items None: not asked for, or not given.
+    """What came of the key. `products` and `items`: how many were read; items None: not asked for, or not given."""
 
-    `state`: ok, no_key, not_checked (it cannot be read here), not_asked (the store was not well before), refused,
-    not_permitted, limited, failing, unreachable.
-    """
-
-    state: str = "ok"
+    state: KeyState = KeyState.OK
     error: str | None = None
     products: int = 0
     items: int | None = None
@@ -30,18 +47,16 @@ class KeySaid:
 
     @property
     def well(self) -> bool:
-        """A key that lacks a permission is good for the rest: no reason to fail."""
-        good = self.state in {"ok", "no_key", "not_checked", "not_asked", "not_permitted"}
-        return good and not any(one.severity == "error" for one in self.found)
+        return self.state in WELL and not any(one.severity is Severity.ERROR for one in self.found)
 
 
 async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[StoreItem]]:
     """One request for the products, one for the newest items where the store has a list of them."""
     key = found.store.api_key
     if key is None:
-        return KeySaid("no_key"), [], []
+        return KeySaid(KeyState.NO_KEY), [], []
     if not key.reveal():
-        return KeySaid("not_checked"), [], []
+        return KeySaid(KeyState.NOT_CHECKED), [], []
     said = KeySaid()
     products: list[Product] = []
     newest: list[StoreItem] = []
@@ -66,7 +81,7 @@ async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[St
 
 def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
     """Fills in what the products mean, and which owned ones no perk names."""
-    if said.state == "ok":
+    if said.state is KeyState.OK:
         said.found += look_at(products, found.perks, found.servers)
     owned = [
         Owned(item.product.id, item.product.slug or "", item.owner_id)
@@ -80,7 +95,7 @@ def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: S
 
 def judge_sample(said: KeySaid, found: Settings, seen: Sequence[Item], customers: int) -> None:
     """The same from inventories that customers' tokens gave; what the newest items showed already is left out."""
-    told = {one.product for one in said.found if one.code == "not_mapped"}
+    told = {one.product for one in said.found if one.code is Mark.NOT_MAPPED}
     owned = [
         Owned(item.product_id, item.slug, item.customer_id) for item in seen if item.product_id and not item.revoked
     ]
@@ -88,11 +103,11 @@ def judge_sample(said: KeySaid, found: Settings, seen: Sequence[Item], customers
     said.found += [one for one in not_mapped(owned, found.perks, {}, where) if one.product not in told]
 
 
-def _state(error: StoreError) -> str:
-    states: tuple[tuple[type[StoreError], str], ...] = (
-        (NotPermitted, "not_permitted"),
-        (TokenRefused, "refused"),
-        (Limited, "limited"),
-        (Unreachable, "unreachable"),
+def _state(error: StoreError) -> KeyState:
+    states: tuple[tuple[type[StoreError], KeyState], ...] = (
+        (NotPermitted, KeyState.NOT_PERMITTED),
+        (TokenRefused, KeyState.REFUSED),
+        (Limited, KeyState.LIMITED),
+        (Unreachable, KeyState.UNREACHABLE),
     )
-    return next((state for kind, state in states if isinstance(error, kind)), "failing")
+    return next((state for kind, state in states if isinstance(error, kind)), KeyState.FAILING)

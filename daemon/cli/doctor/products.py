@@ -6,6 +6,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ...core.mistakes import close_matches, listed, quoted
 from ...core.model import Perk, PerkKind, Server
@@ -16,20 +17,38 @@ ACTIVATES = "on_purchase"  # an item becomes active when the commands of this st
 _STARTS = (ACTIVATES, "on_trial_start")  # what is queued when somebody comes to own the item
 
 
+class Severity(StrEnum):
+    """How much it matters."""
+
+    ERROR = "error"  # a perk that can never be given
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Mark(StrEnum):
+    """What was found about a product, as a word for programs."""
+
+    NO_PRODUCT = "no_product"
+    NO_COMMAND = "no_command"
+    REAL_COMMAND = "real_command"
+    OTHER_SERVERS = "other_servers"
+    NOT_ACTIVATED = "not_activated"
+    NOT_MAPPED = "not_mapped"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing about one product. `severity`: error (a perk that can never be given), warning or info. `perks` are
-    those that name the product."""
+    """One thing about one product. `perks` are those that name it."""
 
-    severity: str
-    code: str
+    severity: Severity
+    code: Mark
     product: str  # its slug, or what the config calls it
     perks: tuple[str, ...]
     text: str
     fix: str
 
 
-Warn = Callable[[str, str, str], Found]  # of one product: code, text, fix
+Warn = Callable[[Mark, str, str], Found]  # of one product: code, text, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +74,7 @@ def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequenc
     by_id = {product.id: product for product in products}
     for product_id, its_perks in named.items():
         found += _of_product(by_id[product_id], its_perks, servers)
-    return sorted(found, key=lambda one: one.severity != "error")
+    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
 
 
 def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str, str], where: str) -> list[Found]:
@@ -72,8 +91,8 @@ def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str
             slugs[one.product_id] = one.slug
     return [
         Found(
-            "info",
-            "not_mapped",
+            Severity.INFO,
+            Mark.NOT_MAPPED,
             slugs[product_id] or product_id,
             (),
             f"{count} {'item' if count == 1 else 'items'} of {len(owners[product_id])} "
@@ -91,33 +110,33 @@ def _missing(word: str, perk: Perk, products: Sequence[Product]) -> Found:
     near = close_matches(word, slugs)
     fix = f"did you mean {quoted(near[0])}?" if near else f"the store's slugs are {_some(slugs)}"
     text = "the store has no product with this slug or id: nobody will ever be given this perk for it"
-    return Found("error", "no_product", word, (perk.name,), text, fix)
+    return Found(Severity.ERROR, Mark.NO_PRODUCT, word, (perk.name,), text, fix)
 
 
 def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Server]) -> Iterator[Found]:
     names = tuple(perk.name for perk in perks)
 
-    def warning(code: str, text: str, fix: str) -> Found:
-        return Found("warning", code, product.slug or product.id, names, text, fix)
+    def warning(code: Mark, text: str, fix: str) -> Found:
+        return Found(Severity.WARNING, code, product.slug or product.id, names, text, fix)
 
     if not any(command.stage in _STARTS for command in product.commands):
         stages = listed(dict.fromkeys(command.stage for command in product.commands))
         had = f"has commands only at {stages}" if product.commands else "has no command in the store's dashboard"
         yield warning(
-            "no_command",
+            Mark.NO_COMMAND,
             f"it {had}, so its items are invisible to their customers' tokens, and to perkd",
             f"attach at least the command {quoted(WORD)} at {ACTIVATES}, bound to a game server",
         )
     for command in product.commands:
         if not is_for_perkd(command.content):
-            yield warning("real_command", _real(product, command, servers), _instead(command))
+            yield warning(Mark.REAL_COMMAND, _real(product, command, servers), _instead(command))
     yield from _elsewhere(product, servers, warning)
     waiting = [perk.name for perk in perks if perk.kind is PerkKind.LASTING and perk.lasts is None]
     if not (waiting and _expires(product) and product.commands):
         return
     if not _activated(product, servers):
         yield warning(
-            "not_activated",
+            Mark.NOT_ACTIVATED,
             f"it expires, and nothing known here activates it for {listed(waiting)}: its items stay usable, and their "
             f"time does not start, {_plugin(product)}",
             f'set paynow_token in the [[server]] that its command {quoted(WORD)} is bound to, or write lasts = "30d" '
@@ -126,7 +145,7 @@ def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Serve
     elif unanswered := _unanswered(product, servers):
         where = _some(unanswered)
         yield warning(
-            "not_activated",
+            Mark.NOT_ACTIVATED,
             f"it expires, and its command also goes to {where}, where nothing known here acknowledges it: the store "
             f"may wait for that before it starts the time of an item of {listed(waiting)}, unless PayNow's own plugin "
             "runs there",
@@ -158,7 +177,7 @@ def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> It
     names = {one.id: one.name or one.id for one in product.gameservers}
     places = _some(names.get(one, one) for one in bound)
     yield warning(
-        "other_servers",
+        Mark.OTHER_SERVERS,
         f"its commands are only for game servers that are no [[server]] here: {places}",
         "bind them to a game server whose id stands as paynow_id in a [[server]], or correct that paynow_id",
     )

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Player, Session
@@ -24,16 +25,36 @@ LOOKS_BANNED = (
 ONE_TRY = "nothing was tried a second time"
 
 
+class ServerState(StrEnum):
+    """How a server is: what was seen when it was asked directly, or what the daemon says of its connection."""
+
+    UP = "up"
+    REFUSED = "refused"
+    CLOSED = "closed"
+    UNREACHABLE = "unreachable"
+    UNREADABLE = "unreadable"
+    NOT_CHECKED = "not_checked"
+    CONNECTING = "connecting"
+    DOWN = "down"
+
+
+class Through(StrEnum):
+    """Who asked it."""
+
+    NOBODY = ""
+    DAEMON = "daemon"
+    DIRECT = "direct"
+
+
 @dataclass(slots=True)
 class ServerSaid:
-    """What one server said. `state`: up, refused, closed, unreachable, unreadable, not_checked, or the daemon's word.
-    `reached`: something answered there."""
+    """What one server said. `reached`: something answered there."""
 
     name: str
     game: str
     address: str
-    through: str = ""  # "daemon", "direct", or nobody was asked
-    state: str = "not_checked"
+    through: Through = Through.NOBODY
+    state: ServerState = ServerState.NOT_CHECKED
     players: int | None = None
     latency_s: float | None = None
     error: str | None = None
@@ -93,30 +114,35 @@ async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, s
 
 
 async def _through(daemon: Daemon, name: str, said: ServerSaid) -> None:
-    said.through = "daemon"
+    said.through = Through.DAEMON
     try:
         answer = await daemon.ask("POST", f"/servers/{name}/probe")
     except CliError as error:
         said.error = str(error)
         return
-    said.state, said.players, said.latency_s = answer["state"], answer["players"], answer["latency_s"]
-    said.reached = said.state in ("up", "refused")
+    said.state, said.players, said.latency_s = _state(answer["state"]), answer["players"], answer["latency_s"]
+    said.reached = said.state in (ServerState.UP, ServerState.REFUSED)
     if said.players is not None:
         said.transports[answer["transport"]] = f"{said.players} online"
         if said.game == "minecraft":
             said.note = "only this transport: a second connection could take answers away from the daemon"
         return
     said.error = answer["error"] or "no connection yet"
-    if said.state == "up":
-        said.state = "unreadable"
-    elif said.state == "refused":
+    if said.state is ServerState.UP:
+        said.state = ServerState.UNREADABLE
+    elif said.state is ServerState.REFUSED:
         said.fix = "correct the password, then `perkd reload`; a changed credential needs `systemctl restart perkd`"
     else:
         said.fix = "the daemon tries again by itself"
 
 
+def _state(word: str) -> ServerState:
+    """A daemon of another version may know more words."""
+    return ServerState(word) if word in set(ServerState) else ServerState.UNREADABLE
+
+
 async def _directly(server: Server, said: ServerSaid) -> None:
-    said.through = "direct"
+    said.through = Through.DIRECT
     adapter, endpoint = ADAPTERS[server.game], server.endpoint
     try:
         async with adapter.connect(endpoint) as session:
@@ -124,20 +150,20 @@ async def _directly(server: Server, said: ServerSaid) -> None:
             began = time.monotonic()
             players = await session.players()
             said.latency_s = round(time.monotonic() - began, 4)
-            said.state, said.players = "up", len(players)
+            said.state, said.players = ServerState.UP, len(players)
             said.transports[endpoint.transport] = f"{len(players)} online"
             for transport in adapter.transports:
                 if transport != endpoint.transport:
                     await _compare(replace(endpoint, transport=transport), session, players, server, said)
     except AuthRefused as error:
-        said.state, said.reached, said.error = "refused", True, str(error)
+        said.state, said.reached, said.error = ServerState.REFUSED, True, str(error)
         said.fix = f"set the password of both to the same text; {ONE_TRY}, and perkd stops at a refused password too"
     except LoginClosed as error:
-        said.state, said.error, said.fix = "closed", str(error), f"{LOOKS_BANNED}; {ONE_TRY}"
+        said.state, said.error, said.fix = ServerState.CLOSED, str(error), f"{LOOKS_BANNED}; {ONE_TRY}"
     except NotSent as error:
-        said.state, said.error = "unreachable", str(error)
+        said.state, said.error = ServerState.UNREACHABLE, str(error)
     except AdapterError as error:
-        said.state, said.error = "unreadable", str(error)
+        said.state, said.error = ServerState.UNREADABLE, str(error)
         said.fix = "is `game` right for this server? Without a list perkd does not know who is online"
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from ...config import Settings, TokenEntry
 from ...core.model import Item, Perk, Secret
@@ -17,6 +18,15 @@ SAMPLE = 20
 SLOW_S = 2.0  # an answer that takes longer is worth a word
 FAILURES_MOST = 3  # in a row: the others would only say the same
 NO_TOKEN = Secret("perkd-check")  # of nobody: a store that refuses it is there
+
+
+class StoreState(StrEnum):
+    """How the store is, as far as it was asked."""
+
+    OK = "ok"
+    LIMITED = "limited"
+    FAILING = "failing"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(slots=True)
@@ -33,12 +43,12 @@ class TokenSaid:
 
 @dataclass(slots=True)
 class StoreSaid:
-    """What the store said. `state`: ok, limited, failing or unreachable."""
+    """What the store said."""
 
     api: str
     listed: int  # tokens in the file
     tokens: list[TokenSaid] = field(default_factory=list)
-    state: str = "ok"
+    state: StoreState = StoreState.OK
     error: str | None = None
     slowest_s: float = 0.0
     warnings: list[str] = field(default_factory=list)
@@ -46,7 +56,9 @@ class StoreSaid:
 
     @property
     def reached(self) -> bool:
-        return self.state != "unreachable" or any(token.customer_id or token.refused for token in self.tokens)
+        return self.state is not StoreState.UNREACHABLE or any(
+            token.customer_id or token.refused for token in self.tokens
+        )
 
     @property
     def read(self) -> int:
@@ -55,7 +67,7 @@ class StoreSaid:
 
     @property
     def well(self) -> bool:
-        return self.state == "ok" and not any(token.error for token in self.tokens)
+        return self.state is StoreState.OK and not any(token.error for token in self.tokens)
 
 
 def sample(entries: Sequence[TokenEntry]) -> list[TokenEntry]:
@@ -84,9 +96,8 @@ async def ask_store(
             step(1)
             failed = failed + 1 if error is not None and not token.refused else 0
             if isinstance(error, Limited | Unreachable) or failed >= FAILURES_MOST:
-                said.state = "limited" if isinstance(error, Limited) else "failing"
-                said.state = "unreachable" if isinstance(error, Unreachable) else said.state
-                said.error, said.not_asked = str(error), len(asked) - number
+                assert error is not None  # noqa: S101 - it has failed
+                said.state, said.error, said.not_asked = _state(error), str(error), len(asked) - number
                 break
     if said.slowest_s > SLOW_S:
         said.warnings.append(f"the store is slow: its slowest answer took {said.slowest_s:.1f} s")
@@ -100,9 +111,13 @@ async def _knock(store: Storefront, said: StoreSaid) -> None:
     except TokenRefused:
         said.slowest_s = time.monotonic() - began
     except StoreError as error:
-        said.error = str(error)
-        said.state = "limited" if isinstance(error, Limited) else "failing"
-        said.state = "unreachable" if isinstance(error, Unreachable) else said.state
+        said.state, said.error = _state(error), str(error)
+
+
+def _state(error: StoreError) -> StoreState:
+    if isinstance(error, Limited):
+        return StoreState.LIMITED
+    return StoreState.UNREACHABLE if isinstance(error, Unreachable) else StoreState.FAILING
 
 
 async def _ask(

@@ -22,6 +22,7 @@ class Reading:
     """How the round went: whom the store let us read, and what it said about the others."""
 
     read: int = 0
+    code: str = ""  # of the first failure
     failed: list[tuple[str, str]] = field(default_factory=list)  # (customer, why)
 
 
@@ -42,6 +43,7 @@ async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
                     try:
                         customer_id, inventory = await _patiently(store, rehearsal, row, token)
                     except StoreError as error:
+                        reading.code = reading.code or error.code
                         reading.failed.append((row.label, str(error)))
                     else:
                         read_at = inventory.inventory.read_at

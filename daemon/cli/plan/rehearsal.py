@@ -18,7 +18,7 @@ from ...core.changes import Known, Observation, Turn
 from ...core.model import FirstSeen, Profile, State, WhenAbsent
 from ...ledger import Brakes, CommandRow, Ledger, LedgerCopy, Polled, Recorded
 from ...polling import Lane, Rules, Sighting
-from ..errors import NotWell
+from ..errors import Code, NotWell
 
 OPEN = (State.PLANNED, State.BLOCKED)
 
@@ -29,7 +29,8 @@ def copy_of(path: Path) -> LedgerCopy | None:
     try:
         return LedgerCopy.of(path)
     except PermissionError as error:
-        raise NotWell(f"this user may not read {path}: run the command as root or as the user perkd runs as") from error
+        text = f"this user may not read {path}: run the command as root or as the user perkd runs as"
+        raise NotWell(Code.LEDGER_NOT_READABLE, text) from error
 
 
 class Rehearsal:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...config import Settings
 from ...core.model import FirstSeen, PerkKind, State
 from ...ledger import CommandRow
-from ..output import STYLES, lasting, many, printable, say, table
+from ..output import Style, lasting, many, printable, say, table
 from .work import Plan
 
 NAMED = 5  # customers named one by one; the rest are counted
@@ -16,7 +16,7 @@ NAMED = 5  # customers named one by one; the rest are counted
 
 def show(made: Plan, path: Path, found: Settings) -> None:
     """The whole plan."""
-    say(f"The plan for {path}. Nothing is sent, nothing is written.", style="bold")
+    say(f"The plan for {path}. Nothing is sent, nothing is written.", style=Style.HEAD)
     for line in _basis(made, found):
         say(line)
     for (server, perk), rows in groupby(sorted(made.commands, key=_place), key=_place):
@@ -78,7 +78,7 @@ def _basis(made: Plan, found: Settings) -> Sequence[str]:
 
 
 def _command(row: CommandRow) -> None:
-    say(f"  {row.step:<7} {printable(row.text)}", style=STYLES["blocked"] if row.state == State.BLOCKED else "")
+    say(f"  {row.step:<7} {printable(row.text)}", style=Style.DOUBTFUL if row.state == State.BLOCKED else Style.PLAIN)
     if row.state == State.BLOCKED:
         say(f"          blocked (customer {row.customer_id}): {printable(row.reason)}")
 
@@ -101,7 +101,7 @@ def _brake(made: Plan) -> None:
     brake = made.brake
     if made.brake_trips:
         say()
-        say(f"THE BRAKE WOULD COME ON: {brake.reason}.", style=STYLES["error"])
+        say(f"THE BRAKE WOULD COME ON: {brake.reason}.", style=Style.BAD)
         say(f"{many(brake.blocked, 'command')} would wait for `perkd brake release`.")
     elif brake.on_at is not None:
         say()

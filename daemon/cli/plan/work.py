@@ -15,11 +15,13 @@ from ...core.model import State, Step
 from ...ledger import Brakes, CommandRow, LedgerCopy, LedgerError
 from ...polling import Sighting
 from ...reports import command_json, stamp
-from ..errors import Misconfigured, NotWell, OutOfReach
+from ..errors import Code, Misconfigured, NotWell, OutOfReach
 from . import rehearsal
 from .rehearsal import Rehearsal
 
 HYPOTHETICAL = ("id", "reply", "attempts", "created_at", "due_at", "sent_at", "settled_at")
+
+DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 @dataclass(slots=True)
@@ -66,13 +68,20 @@ def make(found: Settings, *, fresh: bool) -> Plan:
             return Plan(fresh=False, first_start=True)
         return asyncio.run(_make(copy or LedgerCopy.empty(now), found, fresh=fresh, first_start=copy is None))
     except LedgerError as error:
-        raise Misconfigured(str(error)) from error
+        raise Misconfigured(Code.LEDGER_UNUSABLE, str(error)) from error
     except sqlite3.DatabaseError as error:
-        if "not a database" in str(error) or "malformed" in str(error):
-            raise Misconfigured(f"{found.ledger.path} is damaged ({error}): `perkd run` says what to do") from error
+        if _primary(error) in DAMAGED:
+            text = f"{found.ledger.path} is damaged ({error}): `perkd run` says what to do"
+            raise Misconfigured(Code.LEDGER_DAMAGED, text) from error
         raise NotWell(
-            f"{found.ledger.path} is not as this perkd knows ledgers ({error}): is the daemon as new as this command?"
+            Code.LEDGER_OF_ANOTHER_VERSION,
+            f"{found.ledger.path} is not as this perkd knows ledgers ({error}): is the daemon as new as this command?",
         ) from error
+
+
+def _primary(error: sqlite3.DatabaseError) -> int:
+    """SQLite's own word for what happened, without its details (https://sqlite.org/rescode.html)."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
 async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: bool) -> Plan:
@@ -85,7 +94,7 @@ async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: 
             reading = await read_all(played, found)
             if reading.failed and not reading.read:
                 label, why = reading.failed[0]
-                raise OutOfReach(f"no customer could be read from the store. {label}: {why}")
+                raise OutOfReach(reading.code, f"no customer could be read from the store. {label}: {why}")
             made.compared, made.failed = reading.read, reading.failed
         else:
             await _look_again(played, made)

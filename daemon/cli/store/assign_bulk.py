@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...paynow import BulkAssignment, Limited
-from ..errors import NotWell
+from ..errors import Code, NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
-from .bulk import UNKNOWN, LineSaid, Words, Work, after_the_kill, carry_out, patiently, report
+from .bulk import LineSaid, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .items import HIDDEN
 from .remainder import lines_text
 from .rows import ASSIGNMENT_COLUMNS, Line, Rows, read_assignments
@@ -28,9 +28,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check the file; se
 
 VERB = "store inventory assign-bulk"
 WORDS = Words(
-    done="assigned",
-    undone="not assigned",
-    part="part",
+    of={
+        LineState.DONE: "assigned",
+        LineState.PART: "part",
+        LineState.UNDONE: "not assigned",
+        LineState.UNKNOWN: "unknown",
+    },
     ids="item_ids",
     look="The store may have made these items or not: look at `perkd store inventory show ID` of each customer",
     again=f"perkd {VERB} {{file}}",
@@ -71,7 +74,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     where = desk(config)
     record.for_store(where.store.id)
     if record.killed is not None:
-        work = after_the_kill(record, WORDS, lambda: _read_back(where, record, rows.lines))
+        work = after_the_kill(record, lambda: _read_back(where, record, rows.lines))
         report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
         return
     if not confirm(
@@ -79,11 +82,9 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         yes=yes,
         instead=f"this assigns {what} and nobody can be asked here: add --yes if you mean it, or --dry-run",
     ):
-        raise NotWell("nothing was sent")
+        raise NotWell(Code.DECLINED, "nothing was sent")
     with progress(len(bodies), "assigning", f"through {{done}} of {many(len(bodies), 'row')}") as step:
-        work = carry_out(
-            where, lambda management, work: _assign(management, work, rows.lines, step, record), WORDS, record
-        )
+        work = carry_out(where, lambda management, work: _assign(management, work, rows.lines, step, record), record)
     report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
 
 
@@ -92,7 +93,7 @@ def _read_back(where: Desk, record: Record, lines: Sequence[Line[BulkAssignment]
     killed = record.killed
     assert killed is not None  # noqa: S101 - the caller looked
     if killed.before is None:  # somebody took it out: there is nothing to compare with
-        return [LineSaid(line, UNKNOWN) for line in killed.sending]
+        return [LineSaid(line, LineState.UNKNOWN) for line in killed.sending]
     before = killed.before if isinstance(killed.before, str) else {who: {*ids} for who, ids in killed.before.items()}
     piece = [(place, line.body) for place, line in enumerate(lines) if line.number in killed.sending]
 
@@ -111,7 +112,7 @@ async def _assign(
     step: Callable[[int], None],
     record: Record,
 ) -> None:
-    from ...paynow import assign_bulk as sent_in_pieces  # noqa: PLC0415 - it brings the HTTP client
+    from ...paynow import RowState, assign_bulk as sent_in_pieces  # noqa: PLC0415 - they bring the HTTP client
 
     async def once() -> None:
         left = lines[len(work.results) :]
@@ -123,10 +124,10 @@ async def _assign(
 
         async for piece in sent_in_pieces(management.items, [line.body for line in left], note):
             work.sending = ()
-            if isinstance(piece.error, Limited) and all(row.state == WORDS.undone for row in piece.rows):
+            if isinstance(piece.error, Limited) and all(row.state is RowState.NOT_ASSIGNED for row in piece.rows):
                 raise piece.error
             work.results += [_said(left[row.place].number, row) for row in piece.rows]
-            step(sum(row.state == WORDS.done for row in piece.rows))
+            step(sum(row.state is RowState.ASSIGNED for row in piece.rows))
             if piece.error is not None:
                 work.error, work.at = piece.error, [left[row.place].number for row in piece.rows]
             else:
@@ -136,12 +137,20 @@ async def _assign(
 
 
 def _said(number: int, result: "RowResult") -> LineSaid:
-    return LineSaid(number, str(result.state), result.item_ids)
+    from ...paynow import RowState  # noqa: PLC0415 - whoever made the result has it already
+
+    state = {
+        RowState.ASSIGNED: LineState.DONE,
+        RowState.PART: LineState.PART,
+        RowState.NOT_ASSIGNED: LineState.UNDONE,
+        RowState.UNKNOWN: LineState.UNKNOWN,
+    }[result.state]
+    return LineSaid(number, state, result.item_ids)
 
 
 def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str]]:
     """What is still to be sent of each line: of a part only what is missing."""
-    made = {said.line: len(said.ids) for said in work.results if said.state == WORDS.part}
+    made = {said.line: len(said.ids) for said in work.results if said.state is LineState.PART}
     return {
         line.number: {**line.cells, "quantity": str(line.body.quantity - made[line.number])}
         if line.number in made

@@ -4,46 +4,51 @@
 """
 
 import asyncio
-import re
 import shlex
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...paynow import Limited, StoreError
-from ..errors import CliError, NotWell
-from ..output import many, printable, say, say_json, warn
+from ..errors import CliError, Code, NotWell
+from ..output import Style, many, printable, say, say_json, warn
 from .remainder import lines_text, write_rows
 from .sending import KILLED, Record
-from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, ended, told
+from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, end_of, facts_of, told
 
 if TYPE_CHECKING:
     from ...paynow import Management
 
-UNKNOWN = "unknown"
-_PLACE = re.compile(r"The store says: \[([0-9]{1,3})\]")
 INTERRUPTED = "it was interrupted"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class LineState(StrEnum):
+    """What became of one line; the value of UNKNOWN is the word for it in every verb, and in the name of its file."""
+
+    DONE = "done"
+    PART = "part"
+    UNDONE = "undone"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class LineSaid:
-    """What became of one line: `state` is a word of the verb or UNKNOWN, `ids` what the store made for it."""
+    """What became of one line, and the `ids` of what the store made for it."""
 
     line: int
-    state: str
+    state: LineState
     ids: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Words:
-    """How a verb calls things: `done` and `undone` are states, `ids` the JSON name of what was made."""
+    """How a verb calls things: its words for the states of a line, and `ids`, the JSON name of what was made."""
 
-    done: str
-    undone: str
-    part: str
+    of: Mapping[LineState, str]
     ids: str
     look: str  # what to do about an unknown line
     again: str  # the verb that goes on with a file
@@ -61,9 +66,7 @@ class Work:
     interrupted: bool = False
 
 
-def carry_out(
-    where: Desk, doing: Callable[["Management", Work], Awaitable[None]], words: Words, record: Record
-) -> Work:
+def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]], record: Record) -> Work:
     """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it: of a piece on its way
     then nobody knows whether the store has it. Raises the CliError of a failure before anything went through."""
     work = Work()
@@ -86,38 +89,46 @@ def carry_out(
     ask(where, run)
     if work.interrupted:
         work.stopped = INTERRUPTED
-        work.results += [LineSaid(line, UNKNOWN) for line in work.sending]
+        work.results += [LineSaid(line, LineState.UNKNOWN) for line in work.sending]
         if not work.results:
             _forget(record)
-            raise NotWell(f"no row went through: {INTERRUPTED}. The same file can be sent again")
+            raise NotWell(Code.INTERRUPTED, f"no row went through: {INTERRUPTED}. The same file can be sent again")
     elif work.error is not None:
-        if all(said.state == words.undone for said in work.results):
-            end = type(ended(work.error))
+        if all(said.state is LineState.UNDONE for said in work.results):
+            end = end_of(work.error)
             again = "Correct that, and send the file" if end is NotWell else "The same file can be sent"
             _forget(record)
-            raise end(f"no row went through: {_where(work, told(work.error))}. {again} again") from work.error
-        work.stopped = _where(work, told(work.error, blindly=False))
+            raise end(
+                work.error.code,
+                f"no row went through: {_where(work, work.error)}{told(work.error)}. {again} again",
+                lines=_lines(work, work.error) or None,
+                **facts_of(work.error, changes=False),
+            ) from work.error
+        work.stopped = f"{_where(work, work.error)}{told(work.error, blindly=False)}"
     return work
 
 
-def after_the_kill(record: Record, words: Words, found: Callable[[], Iterable[LineSaid]]) -> Work:
+def after_the_kill(record: Record, found: Callable[[], Iterable[LineSaid]]) -> Work:
     """What became of the lines of the run that was killed; `found` says it of those that were being sent. Nothing is
     sent. Raises the CliError of `found`, and NotWell when no row went through."""
     killed = record.killed
     assert killed is not None  # noqa: S101 - callers looked
     warn(f"{record.story()} Nothing is sent now: this says what went through")
-    work = Work([LineSaid(line, words.done) for line in killed.done], stopped=KILLED)
+    work = Work([LineSaid(line, LineState.DONE) for line in killed.done], stopped=KILLED)
     if killed.sending:
         try:
             work.results += found()
         except CliError as error:
             raise type(error)(
+                error.code,
                 f"whether {lines_text(killed.sending)} went through is not known: {error}. Nothing was sent; the same "
-                f"command asks again, and {record.path} stays until then"
+                f"command asks again, and {record.path} stays until then",
+                lines=killed.sending,
+                **{**error.facts, "may_have_happened": True},
             ) from error
-    if all(said.state == words.undone for said in work.results):
+    if all(said.state is LineState.UNDONE for said in work.results):
         _forget(record)
-        raise NotWell(f"no row went through: {KILLED}. The same file can be sent again")
+        raise NotWell(Code.EARLIER_RUN_KILLED, f"no row went through: {KILLED}. The same file can be sent again")
     return work
 
 
@@ -126,14 +137,16 @@ def _forget(record: Record) -> None:
         warn(trouble)
 
 
-def _where(work: Work, text: str) -> str:
-    """The message of a failure with the lines it is about; the store counts the rows of one request from 0."""
-    if not work.at:
-        return text
-    place = _PLACE.search(text)
-    if place is not None and int(place[1]) < len(work.at):
-        return f"line {work.at[int(place[1])]}: {text}"
-    return f"{lines_text(work.at)}: {text}"
+def _lines(work: Work, error: StoreError) -> Sequence[int]:
+    """The lines a failure is about: the one the store names, else all that were sent together."""
+    named = error.row is not None and error.row < len(work.at)
+    return [work.at[error.row]] if error.row is not None and named else work.at
+
+
+def _where(work: Work, error: StoreError) -> str:
+    """The lines a failure is about, before its message."""
+    lines = _lines(work, error)
+    return f"{lines_text(lines)}: " if lines else ""
 
 
 async def patiently(work: Work, once: Callable[[], Awaitable[None]]) -> None:
@@ -164,14 +177,13 @@ def report(
 ) -> None:
     """Says what became of every line and writes the files to go on with: `rests` has for each line of `file` what is
     still to be sent of it, were it not through. Then the record goes. Raises NotWell when a line did not go through."""
-    states = dict.fromkeys(rests, words.undone) | {said.line: said.state for said in work.results}
-    left = [line for line, state in states.items() if state in (words.undone, words.part)]
-    unknown = [line for line, state in states.items() if state == UNKNOWN]
-    done = [line for line, state in states.items() if state == words.done]
-    part = [line for line, state in states.items() if state == words.part]
+    states = dict.fromkeys(rests, LineState.UNDONE) | {said.line: said.state for said in work.results}
+    lines_in = {state: [line for line, its in states.items() if its is state] for state in LineState}
+    unknown, part = lines_in[LineState.UNKNOWN], lines_in[LineState.PART]
+    left = [line for line, state in states.items() if state in (LineState.UNDONE, LineState.PART)]
     files: dict[str, str] = {}
     troubles: list[str] = []
-    for kind, lines in (("rest", left), (UNKNOWN, unknown)):
+    for kind, lines in (("rest", left), (LineState.UNKNOWN.value, unknown)):
         if lines and (len(lines) < len(rests) or part):  # the whole file is no rest when some of its items were made
             full = (*header, "quantity") if part and "quantity" not in header else header
             try:
@@ -181,23 +193,26 @@ def report(
     if json:
         ids = {said.line: said.ids for said in work.results}
         rows: list[dict[str, Any]] = [
-            {"line": line, "state": state, words.ids: list(ids.get(line, ()))} for line, state in states.items()
+            {"line": line, "state": words.of[state], words.ids: list(ids.get(line, ()))}
+            for line, state in states.items()
         ]
-        stopped = {"stopped": work.stopped, "rest": files.get("rest"), "unknown": files.get(UNKNOWN)}
+        stopped = {"stopped": work.stopped, "rest": files.get("rest"), "unknown": files.get(LineState.UNKNOWN)}
         say_json({"file": str(file), "rows": len(rests), "results": rows, **stopped})
     else:
-        for name, lines in ((words.done, done), (words.part, part), (words.undone, sorted({*left} - {*part}))):
-            if lines:
-                say(f"{name}: {lines_text(lines)} ({many(len(lines), 'row')})")
-        if unknown:
-            say(f"{UNKNOWN}: {lines_text(unknown)} ({many(len(unknown), 'row')}). {words.look}", style="bold red")
+        for state, lines in lines_in.items():
+            text = f"{words.of[state]}: {lines_text(lines)} ({many(len(lines), 'row')})"
+            if lines and state is LineState.UNKNOWN:
+                say(f"{text}. {words.look}", style=Style.BAD)
+            elif lines:
+                say(text)
     if troubles and record.path.exists():  # while the files are not written, it is all that knows
         troubles.append(f"{record.path} stays: the same command says this again, and writes the files")
     else:
         _forget(record)
     if not left and not unknown:
         return
-    raise NotWell("\n".join([*_why(work), *troubles, *_go_on(files, words, all_unknown=len(unknown) == len(rests))]))
+    said = [*_why(work), *troubles, *_go_on(files, words, all_unknown=len(unknown) == len(rests))]
+    raise NotWell(Code.ROWS_LEFT, "\n".join(said), lines=left, may_have_happened=bool(unknown))
 
 
 def _why(work: Work) -> list[str]:
@@ -211,8 +226,7 @@ def _go_on(files: Mapping[str, str], words: Words, *, all_unknown: bool) -> list
     if "rest" in files:
         again = words.again.format(file=shlex.quote(files["rest"]))
         said.append(f"what did not go through is in {files['rest']}: `{again}` goes on with it")
-    if UNKNOWN in files:
-        said.append(
-            f"the unknown rows are in {files[UNKNOWN]}: look first, then keep in it what is missing, and send it"
-        )
+    if LineState.UNKNOWN in files:
+        file = files[LineState.UNKNOWN]
+        said.append(f"the unknown rows are in {file}: look first, then keep in it what is missing, and send it")
     return said

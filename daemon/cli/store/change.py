@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...paynow import CustomerFields
-from ..errors import OutOfReach, WrongUse
+from ..errors import Code, OutOfReach, WrongUse
 from ..options import Config, Json
 from ..output import printable, say, say_json, warn
 from .customers import CustomerId
 from .fields import an_id, body, pairs, texts
-from .session import LOST, ask, desk, told
+from .session import LOST, ask, desk, facts_of, told
 from .text import customer_details, plain
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ def create(  # noqa: PLR0913 - one argument for each option
     if metadata:
         given["metadata"] = pairs(metadata, "--metadata")
     if not given and not blank:
-        raise WrongUse("a customer without any field: give one, or --blank if that is meant")
+        raise WrongUse(Code.WRONG_CHOICE, "a customer without any field: give one, or --blank if that is meant")
     fields = body(CustomerFields, given)
 
     async def work(management: "Management") -> "Customer":
         try:
             return await management.customers.create(fields)
         except LOST as error:
-            raise OutOfReach(f"{UNSURE}: {told(error, blindly=False)}. {LOOK}") from None
+            text = f"{UNSURE}: {told(error, blindly=False)}. {LOOK}"
+            raise OutOfReach(error.code, text, **facts_of(error, changes=True)) from None
 
     _show(ask(desk(config), work, unsure=f"it was interrupted: {UNSURE}. {LOOK}"), "made", json=json)
 
@@ -95,7 +96,7 @@ def update(  # noqa: PLR0913 - one argument for each option
     dropped = [field.removeprefix("metadata.") for field in cleared if field.startswith("metadata.")]
     given |= dict.fromkeys((field for field in cleared if not field.startswith("metadata.")), None)
     if not given and not added and not dropped:
-        raise WrongUse("nothing to change: give at least one field, or --clear one")
+        raise WrongUse(Code.WRONG_CHOICE, "nothing to change: give at least one field, or --clear one")
     body(CustomerFields, given | ({"metadata": added} if added else {}))
 
     async def work(management: "Management") -> "Customer":
@@ -141,10 +142,13 @@ def _cleared(fields: Sequence[str], given: Sequence[str]) -> list[str]:
     for field in found:
         if field not in CLEARABLE and not (field.startswith("metadata.") and field != "metadata."):
             raise WrongUse(
-                f"--clear: {printable(field)[:40]} cannot be emptied, only {', '.join(CLEARABLE)} and metadata.KEY"
+                Code.BAD_VALUE,
+                f"--clear: {printable(field)[:40]} cannot be emptied, only {', '.join(CLEARABLE)} and metadata.KEY",
+                options=["--clear"],
             )
         if field in given or ("metadata" in found and field != "metadata" and field.startswith("metadata.")):
-            raise WrongUse(f"--clear {printable(field)}: it is given as well: set it or clear it, not both")
+            text = f"--clear {printable(field)}: it is given as well: set it or clear it, not both"
+            raise WrongUse(Code.WRONG_CHOICE, text, options=["--clear"])
     return found
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...paynow import BULK_CUSTOMERS, CustomerFields, StoreError
-from ..errors import NotWell
+from ...paynow import BULK_CUSTOMERS, ConfirmedInPart, CustomerFields, StoreError
+from ..errors import Code, NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
-from .bulk import UNKNOWN, LineSaid, Words, Work, after_the_kill, carry_out, patiently, report
+from .bulk import LineSaid, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .rows import CUSTOMER_COLUMNS, METADATA, Line, read_new_customers
 from .sending import Record, recorded
 from .session import LOST, desk
@@ -31,9 +31,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check the file; se
 
 VERB = "store customers create-bulk"
 WORDS = Words(
-    done="made",
-    undone="not made",
-    part="part",
+    of={
+        LineState.DONE: "made",
+        LineState.PART: "part",
+        LineState.UNDONE: "not made",
+        LineState.UNKNOWN: "unknown",
+    },
     ids="customer_ids",
     look="The store may have made these customers or not: look with `perkd store customers lookup`",
     again=f"perkd {VERB} {{file}}",
@@ -70,8 +73,8 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     where = desk(config)
     record.for_store(where.store.id)
     if record.killed is not None:
-        in_flight = [LineSaid(line, UNKNOWN) for line in record.killed.sending]  # the store has no way to ask
-        work = after_the_kill(record, WORDS, lambda: in_flight)
+        in_flight = [LineSaid(line, LineState.UNKNOWN) for line in record.killed.sending]  # the store has no way to ask
+        work = after_the_kill(record, lambda: in_flight)
         report(file, rows.header, rests, work, WORDS, record, json=json)
         return
     if not confirm(
@@ -80,11 +83,9 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         instead=f"this makes {what}, which the store cannot delete, and nobody can be asked here: add --yes if you "
         "mean it, or --dry-run",
     ):
-        raise NotWell("nothing was sent")
+        raise NotWell(Code.DECLINED, "nothing was sent")
     with progress(len(rows.lines), "making customers", f"through {{done}} of {many(len(rows.lines), 'row')}") as step:
-        work = carry_out(
-            where, lambda management, work: _create(management, work, rows.lines, step, record), WORDS, record
-        )
+        work = carry_out(where, lambda management, work: _create(management, work, rows.lines, step, record), record)
     report(file, rows.header, rests, work, WORDS, record, json=json)
 
 
@@ -96,18 +97,18 @@ async def _create(
     record: Record,
 ) -> None:
     def note() -> None:
-        sending = [said.line for said in _piece_after(work, lines, WORDS.undone)]
+        sending = [said.line for said in _piece_after(work, lines, LineState.UNDONE)]
         record.write([said.line for said in work.results], sending)
         work.sending = sending
 
     async def once() -> None:
         note()
         async for made in management.customers.create_many([line.body for line in lines[len(work.results) :]]):
-            piece = _piece_after(work, lines, WORDS.done)
+            piece = _piece_after(work, lines, LineState.DONE)
             if len(made) != len(piece):
                 work.at = [said.line for said in piece]
-                work.results += [LineSaid(number, UNKNOWN) for number in work.at]
-                raise StoreError(f"the store confirmed {len(made)} of {len(piece)} customers and gave no reason")
+                work.results += [LineSaid(number, LineState.UNKNOWN) for number in work.at]
+                raise ConfirmedInPart(f"the store confirmed {len(made)} of {len(piece)} customers and gave no reason")
             work.results += [
                 LineSaid(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
             ]
@@ -117,13 +118,13 @@ async def _create(
     try:
         await patiently(work, once)
     except StoreError as error:
-        piece = _piece_after(work, lines, UNKNOWN)
+        piece = _piece_after(work, lines, LineState.UNKNOWN)
         work.at = work.at or [said.line for said in piece]
         work.results += piece if isinstance(error, LOST) else []
         raise
 
 
-def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: str) -> list[LineSaid]:
+def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: LineState) -> list[LineSaid]:
     """The lines of the piece that was sent after the results."""
     done = len(work.results)
     return [LineSaid(line.number, state) for line in lines[done : done + BULK_CUSTOMERS]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from ...paynow import CustomerFields
-from ..errors import NotWell, WrongUse
+from ..errors import Code, NotWell, WrongUse
 from ..options import Config, Json
 from ..output import many, say, say_json
 from ..progress import counting
@@ -122,8 +122,9 @@ def lookup(  # noqa: PLR0913 - one argument for each option
     given = {key: value.strip() for key, value in texts(asked).items()}
     if len(given) != 1:
         raise WrongUse(
+            Code.WRONG_CHOICE,
             "a lookup needs exactly one of --steam-id, --minecraft-uuid, --xbox-xuid, --java-name, --bedrock-name, "
-            "--name and --id"
+            "--name and --id",
         )
     [(key, value)] = given.items()
     if key == "id":
@@ -136,7 +137,7 @@ def lookup(  # noqa: PLR0913 - one argument for each option
     elif found:
         customer_details(found)
     if found is None:
-        raise NotWell(f"the store has no customer whose {key} is {shown(value)}")
+        raise NotWell(Code.NO_SUCH_CUSTOMER, f"the store has no customer whose {key} is {shown(value)}")
 
 
 def show(customer_id: CustomerId, *, config: Config = None, json: Json = False) -> None:
@@ -156,14 +157,15 @@ def _export(where: Desk, file: Path, search: str, limit: int | None, *, json: bo
     try:
         write_new(part, "")
     except FileExistsError:
-        raise NotWell(f"{part} is there: another export writes it, or one was killed; then delete it") from None
+        text = f"{part} is there: another export writes it, or one was killed; then delete it"
+        raise NotWell(Code.FILE_IN_USE, text) from None
     try:
         with part.open("w", encoding="utf-8", newline="") as out:
             count = _write(where, out, search, limit)
         _refuse_old(file)
         part.replace(file)
     except OSError as error:
-        raise NotWell(f"{file} cannot be written: {error.strerror}") from error
+        raise NotWell(Code.FILE_UNWRITABLE, f"{file} cannot be written: {error.strerror}") from error
     finally:
         part.unlink(missing_ok=True)
     if json:
@@ -210,4 +212,5 @@ def _cell(value: object) -> str:
 
 def _refuse_old(file: Path) -> None:
     if file.exists() or file.is_symlink():
-        raise WrongUse(f"{file} is there already and is not overwritten: name another file, or delete it")
+        text = f"{file} is there already and is not overwritten: name another file, or delete it"
+        raise WrongUse(Code.FILE_EXISTS, text)

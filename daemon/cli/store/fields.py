@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from ...core.mistakes import quoted
 from ...paynow import BadInput, Sent, checked_id, expiry
-from ..errors import WrongUse
+from ..errors import Code, WrongUse
 
 S = TypeVar("S", bound=Sent)
 
@@ -44,19 +45,45 @@ LONGEST_SHOWN = 40  # longer than any good value but a name; a token that was pa
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 
 
-def wrong(field: str, value: object) -> str:
-    """The sentence about a value that is not what its field needs."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one field; `field` "": with all of them together. As a text it names the field."""
+
+    field: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.text}" if self.field else self.text
+
+    @property
+    def option(self) -> str:
+        """How somebody gave the field on the command line."""
+        return OPTIONS.get(self.field, "--" + self.field.replace("_", "-")) if self.field else ""
+
+    def as_option(self) -> str:
+        """The text for somebody who gave the field as an option."""
+        return f"{self.option}: {self.text}" if self.field else self.text
+
+
+class Faulty(Exception):
+    """A value that is not what its field needs: `fault` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def wrong(field: str, value: object) -> Fault:
+    """What is wrong with a value that is not what its field needs."""
     if field in (*IDS, "steam_id", "xbox_xuid"):
-        return _wrong(field, value, RULES[field])
-    return f"{field}: {shown(value)}, expected {RULES[field]}"
+        return Fault(field, _wrong(value, RULES[field]))
+    return Fault(field, f"{shown(value)}, expected {RULES[field]}")
 
 
-def _wrong(field: str, number: object, rule: str) -> str:
+def _wrong(number: object, rule: str) -> str:
     if _ROUNDED.fullmatch(str(number)):
-        return (
-            f"{field}: {quoted(str(number))} was rounded by a spreadsheet: make its column text and paste the ids anew"
-        )
-    return f"{field}: {shown(number)}, expected {rule}"
+        return f"{quoted(str(number))} was rounded by a spreadsheet: make its column text and paste the ids anew"
+    return f"{shown(number)}, expected {rule}"
 
 
 def shown(value: object) -> str:
@@ -70,41 +97,39 @@ def shown(value: object) -> str:
 def an_id(what: str, value: str) -> str:
     """An id given on the command line. Raises WrongUse."""
     if not _is_id(value):
-        raise WrongUse(_wrong(what, value, AN_ID))
+        raise WrongUse(Code.BAD_VALUE, f"{what}: {_wrong(value, AN_ID)}", options=[what])
     return value
 
 
-def faults(kind: type[Sent], fields: Mapping[str, object]) -> list[str]:
-    """What is wrong with the fields of such a body, a sentence for each field; none when it can be sent."""
+def faults(kind: type[Sent], fields: Mapping[str, object]) -> list[Fault]:
+    """What is wrong with the fields of such a body, each field once; none when it can be sent."""
     found = [field for field in IDS if field in fields and not _is_id(str(fields[field]))]
-    sentences = []
+    together = []
     try:
         kind.model_validate(dict(fields))
     except ValidationError as error:
-        for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        for fault in error.errors(include_input=False, include_url=False):
             if fault["loc"]:
                 found.append(str(fault["loc"][0]))
             else:
-                sentences.append(fault["msg"].removeprefix("Value error, "))
-    sentences += [
-        f"metadata: expected {RULES[field]}" if field == "metadata" else wrong(field, fields.get(field, ""))
+                together.append(Fault("", str(fault.get("ctx", {}).get("error", fault["msg"]))))
+    return together + [
+        Fault(field, f"expected {RULES[field]}") if field == "metadata" else wrong(field, fields.get(field, ""))
         for field in RULES
         if field in found
     ]
-    return sentences
 
 
 def body(kind: type[S], fields: Mapping[str, object]) -> S:
     """The body for options of the command line. Raises WrongUse with everything that is wrong."""
     if found := faults(kind, fields):
-        raise WrongUse("; ".join(as_options(sentence) for sentence in found))
+        raise _wrong_use(*found)
     return kind.model_validate(dict(fields))
 
 
-def as_options(sentence: str) -> str:
-    """The sentence about a field, for somebody who gave it as an option."""
-    field, colon, rest = sentence.partition(":")
-    return f"{OPTIONS.get(field, '--' + field.replace('_', '-'))}:{rest}" if colon else sentence
+def _wrong_use(*found: Fault) -> WrongUse:
+    options = [fault.option for fault in found if fault.field]
+    return WrongUse(Code.BAD_VALUE, "; ".join(fault.as_option() for fault in found), options=options or None)
 
 
 def texts(fields: Mapping[str, str | None], *, clearable: Container[str] = ()) -> dict[str, str]:
@@ -114,19 +139,27 @@ def texts(fields: Mapping[str, str | None], *, clearable: Container[str] = ()) -
     for field, text in given.items():
         if not text.strip():
             instead = f"`--clear {field}` empties it" if field in clearable else "leave it out, or say what is meant"
-            raise WrongUse(as_options(f"{field}: nothing; {instead}"))
+            raise _wrong_use(Fault(field, f"nothing; {instead}"))
     return given
 
 
 def end_time(text: str, now: datetime) -> datetime:
-    """An end as a person writes it. Raises BadInput with the sentence."""
+    """An end as a person writes it. Raises Faulty."""
     try:
         at = expiry(text)
     except BadInput:
         at = None
     if at is None or at <= now:
-        raise BadInput(wrong("override_expires_at", text))
+        raise Faulty(wrong("override_expires_at", text))
     return at
+
+
+def end_option(text: str, now: datetime) -> datetime:
+    """The same for an option of the command line. Raises WrongUse."""
+    try:
+        return end_time(text, now)
+    except Faulty as error:
+        raise _wrong_use(error.fault) from error
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
@@ -135,9 +168,9 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise WrongUse(f"{option}: {shown(text)}, expected KEY=VALUE")
+            raise WrongUse(Code.BAD_VALUE, f"{option}: {shown(text)}, expected KEY=VALUE", options=[option])
         if key in found:
-            raise WrongUse(f"{option}: {shown(key)} is given twice")
+            raise WrongUse(Code.BAD_VALUE, f"{option}: {shown(key)} is given twice", options=[option])
         found[key] = value
     return found
 

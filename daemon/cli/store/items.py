@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...paynow import Assignment, BadInput
-from ..errors import NotWell, WrongUse
+from ...paynow import Assignment
+from ..errors import Code, NotWell, WrongUse
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, warn
 from ..progress import counting
 from .customers import CustomerId
-from .fields import an_id, as_options, body, end_time, pairs
+from .fields import an_id, body, end_option, pairs
 from .session import ask, desk
 from .text import items_table, list_json
 
@@ -77,14 +77,17 @@ def assign(  # noqa: PLR0913 - one argument for each option
     """
     an_id("customer", customer_id)
     if bool(product) == bool(version):
-        raise WrongUse("exactly one of --product and --version is needed: `perkd store products` lists both ids")
+        raise WrongUse(
+            Code.WRONG_CHOICE,
+            "exactly one of --product and --version is needed: `perkd store products` lists both ids",
+        )
     given: dict[str, object] = {"quantity": quantity}
     given |= {"product_id": product} if product else {"product_version_id": version}
     given |= {"execute_on_gameserver_id": gameserver} if gameserver else {}
     given |= {"skip_commands": True} if skip_commands else {}
     given |= {"custom_variables": pairs(variable, "--variable")} if variable else {}
     if expires:
-        given["override_expires_at"] = _end(expires)
+        given["override_expires_at"] = end_option(expires, datetime.now(UTC))
     what = body(Assignment, given)
     where = desk(config)
     if what.hidden:
@@ -117,7 +120,7 @@ def revoke(customer_id: CustomerId, item_id: ItemId, *, yes: Yes = False, config
         yes=yes,
         instead="a revoked item cannot be brought back and nobody can be asked here: add --yes if you mean it",
     ):
-        raise NotWell("nothing was changed")
+        raise NotWell(Code.DECLINED, "nothing was changed")
     ask(
         where,
         lambda management: management.items.revoke(customer_id, item_id),
@@ -125,10 +128,3 @@ def revoke(customer_id: CustomerId, item_id: ItemId, *, yes: Yes = False, config
         f"show {customer_id}`; revoking it again is harmless",
     )
     say(f"item {item_id} of customer {customer_id} is revoked")
-
-
-def _end(text: str) -> datetime:
-    try:
-        return end_time(text, datetime.now(UTC))
-    except BadInput as error:
-        raise WrongUse(as_options(str(error))) from error

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import NotWell
+from ..errors import Code, NotWell
 
 _ENDING = re.compile(r"\.(?:rest|unknown)[0-9]*$")
 
@@ -75,4 +75,4 @@ def write_new(path: Path, text: str) -> None:
         if is_made:
             with suppress(OSError):
                 path.unlink()
-        raise NotWell(f"{path} cannot be written: {error.strerror}") from error
+        raise NotWell(Code.FILE_UNWRITABLE, f"{path} cannot be written: {error.strerror}") from error

@@ -11,11 +11,11 @@ from typing import Generic, TypeVar
 
 from ...config import SecretError, read_text
 from ...core.mistakes import ConfigError, Findings, close_matches, quoted
-from ...paynow import BadInput, BulkAssignment, CustomerFields, Sent
+from ...paynow import BulkAssignment, CustomerFields, Sent
 from ..csv_rows import Row, csv_rows
-from ..errors import WrongUse
+from ..errors import Code, WrongUse
 from ..output import many
-from .fields import LONGEST_SHOWN, end_time, faults
+from .fields import LONGEST_SHOWN, Fault, Faulty, end_time, faults
 
 S = TypeVar("S", bound=Sent)
 
@@ -28,7 +28,7 @@ ASSIGNMENT_COLUMNS = (
     "skip_commands",
 )
 CUSTOMER_COLUMNS = ("steam_id", "minecraft_uuid", "minecraft_platform", "xbox_xuid", "name")
-Fields = tuple[dict[str, object], list[str]]  # of the body, and what is wrong with those left out
+Fields = tuple[dict[str, object], list[Fault]]  # of the body, and what is wrong with those left out
 
 METADATA = "metadata."  # and a key: a column for each key
 
@@ -59,8 +59,8 @@ def read_assignments(file: Path, now: datetime) -> Rows[BulkAssignment]:
         if text := str(given.pop("override_expires_at", "")):
             try:
                 given["override_expires_at"] = end_time(text, now)
-            except BadInput as error:
-                return given, [str(error)]
+            except Faulty as error:
+                return given, [error.fault]
         return given, []
 
     needed = ("customer_id", "product_version_id")
@@ -110,19 +110,23 @@ def _read(
         cells = dict(zip(header, texts, strict=False))
         given, found = fields(cells)
         if found := [*found, *faults(kind, given)]:
-            bad.append((row.line, "; ".join(found)))
+            bad.append((row.line, "; ".join(map(str, found))))
             continue
         lines.append(Line(row.line, cells, kind.model_validate(given)))
     _refuse(file, len(rows), sorted([*bad, *across(lines)]))
     if not rows:
-        raise WrongUse(f"nothing was sent. {file}: no row below the header")
+        raise WrongUse(Code.BAD_FILE, f"nothing was sent. {file}: no row below the header")
     return Rows(file, header, tuple(lines))
 
 
 def _refuse(file: Path, rows: int, bad: Sequence[tuple[int, str]]) -> None:
     if bad:
         text = "\n".join(f"line {number}: {sentence}" for number, sentence in bad)
-        raise WrongUse(f"nothing was sent. {file}: {len(bad)} of {many(rows, 'row')} cannot be sent\n{text}")
+        raise WrongUse(
+            Code.BAD_FILE,
+            f"nothing was sent. {file}: {len(bad)} of {many(rows, 'row')} cannot be sent\n{text}",
+            lines=[number for number, _ in bad],
+        )
 
 
 def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tuple[tuple[str, ...], list[Row]]:
@@ -131,12 +135,13 @@ def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tup
     try:
         rows = list(csv_rows(read_text(file, bom_allowed=True), findings))
     except SecretError as problem:
-        raise WrongUse(f"nothing was sent. Found {problem.found}; {problem.fix}") from problem
+        raise WrongUse(Code.FILE_UNREADABLE, f"nothing was sent. Found {problem.found}; {problem.fix}") from problem
     except ConfigError as error:
-        raise WrongUse(f"nothing was sent. {error.render(file)}") from error
+        raise WrongUse(Code.BAD_FILE, f"nothing was sent. {error.render(file)}") from error
     known = ", ".join([*columns, *([f"{METADATA}KEY"] if columns is CUSTOMER_COLUMNS else [])])
     if not rows:
-        raise WrongUse(f"nothing was sent. {file} is empty: its first line names the columns, of {known}")
+        text = f"nothing was sent. {file} is empty: its first line names the columns, of {known}"
+        raise WrongUse(Code.BAD_FILE, text)
     header = [cell.strip().lower() if not _is_metadata(cell) else _metadata(cell) for cell in rows[0].cells]
     while header and not header[-1]:  # a spreadsheet leaves empty columns at the end
         header.pop()
@@ -149,8 +154,10 @@ def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tup
     problems += [f"the column {name} is missing" for name in needed if name not in header]
     if problems:
         raise WrongUse(
+            Code.BAD_FILE,
             f"nothing was sent. {file}, line {rows[0].line}: {'; '.join(problems)}. The first line names the columns, "
-            f"of {known}"
+            f"of {known}",
+            lines=[rows[0].line],
         )
     return tuple(header), rows[1:]
 

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from ...paynow import StoreError
-from ..errors import NotWell
+from ..errors import Code, NotWell
 from .remainder import lines_text, numbers, spans
 
 ABOUT = (
@@ -28,6 +28,8 @@ KILLED = "an earlier run was killed, and nothing was sent now"
 
 class Unrecorded(StoreError):
     """The record cannot be written, so the piece was not sent. A StoreError, for it ends the work in the same way."""
+
+    code = "record_unwritable"
 
 
 Numbers = Annotated[
@@ -75,8 +77,9 @@ class Record:
         """Raises NotWell when the record is about another store."""
         if self.killed is not None and self.killed.store_id != store_id:
             raise NotWell(
+                Code.RECORD_DIFFERS,
                 f"nothing was sent. {self.story()} That was the store {self.killed.store_id}, and [store] id is "
-                f"{store_id}: -c names the config of that store. {self._or_remove()}"
+                f"{store_id}: -c names the config of that store. {self._or_remove()}",
             )
         self._store_id = store_id
 
@@ -148,23 +151,27 @@ class Record:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise NotWell(f"nothing was sent. {self.path} cannot be read: {error.strerror}") from error
+            text = f"nothing was sent. {self.path} cannot be read: {error.strerror}"
+            raise NotWell(Code.RECORD_UNREADABLE, text) from error
         except ValidationError as error:
             raise self._unreadable() from error
         self.killed = left
         if left.verb != self._verb:
-            raise NotWell(f"nothing was sent. {self.story()} That was `perkd {left.verb}`. {self._or_remove()}")
+            text = f"nothing was sent. {self.story()} That was `perkd {left.verb}`. {self._or_remove()}"
+            raise NotWell(Code.RECORD_DIFFERS, text)
         if self._sha256 and left.sha256 != self._sha256:
             raise NotWell(
+                Code.RECORD_DIFFERS,
                 f"nothing was sent. {self.story()} The file was changed since: put it back as it was (SHA-256 "
-                f"{left.sha256}) and run this again to hear what went through. {self._or_remove()}"
+                f"{left.sha256}) and run this again to hear what went through. {self._or_remove()}",
             )
         return left
 
     def _unreadable(self) -> NotWell:
         return NotWell(
+            Code.RECORD_UNREADABLE,
             f"nothing was sent. {self.path} says that an earlier run of this file was killed, and perkd cannot read "
-            f"it: {self._look()}"
+            f"it: {self._look()}",
         )
 
     def _or_remove(self) -> str:
@@ -188,8 +195,10 @@ def recorded(file: Path, verb: str, now: Callable[[], datetime] = lambda: dateti
     except OSError as error:
         os.close(held)
         if isinstance(error, BlockingIOError):
-            raise NotWell(f"nothing was sent. Another perkd works with {file} just now: wait until it ended") from None
-        raise NotWell(f"nothing was sent. {file} cannot be locked: {error.strerror}. Copy it to a local disk") from None
+            text = f"nothing was sent. Another perkd works with {file} just now: wait until it ended"
+            raise NotWell(Code.FILE_IN_USE, text) from None
+        text = f"nothing was sent. {file} cannot be locked: {error.strerror}. Copy it to a local disk"
+        raise NotWell(Code.FILE_IN_USE, text) from None
     try:
         yield Record(file, verb, now)
     finally:

@@ -5,7 +5,6 @@ Every module of `perkd store` works through here; it needs no running daemon and
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from ...config import SecretSources, Store, store_access
 from ...core.mistakes import ConfigError, Mistake, MistakeCode
 from ...core.model import Secret
 from ...paynow import BadAddress, BadInput, Limited, ServerFault, StoreError, TokenRefused, Unreachable, Unreadable
-from ..errors import CliError, Misconfigured, NotWell, OutOfReach, WrongUse
+from ..errors import CliError, Code, Fact, Misconfigured, NotWell, OutOfReach, WrongUse
 from ..options import config_path
 from ..output import printable, warn
 
@@ -34,8 +33,6 @@ LIMITED_MOST = 5  # refusals for going too fast in a row, before the work is giv
 SLOWER = "the store asks for a slower pace: going on when it allows it"
 LOST = (Unreachable, ServerFault, Unreadable)  # these leave open whether the store did what it was asked for
 LONGEST_WAIT_S = 60.0  # a store that wants a pause longer than that is left in peace
-_LATER = "; perkd tries again"  # what the daemon does; a verb does it once
-_PAUSE = re.compile(r", nobody is polled for ([0-9]+) s")
 PAUSES_S = (1.0, 4.0)  # before a list in the middle of which the store failed is gone on with
 
 
@@ -54,7 +51,7 @@ def desk(option: Path | None) -> Desk:
     try:
         access = store_access(path, SecretSources.of(os.environ))
     except ConfigError as error:
-        raise Misconfigured(error.render(path)) from error
+        raise Misconfigured(Code.CONFIG_INVALID, error.render(path)) from error
     store = access.store
     if store.api_key is None:
         mistake = Mistake(
@@ -65,7 +62,7 @@ def desk(option: Path | None) -> Desk:
             fix="make a key in the store's dashboard, and write into [store] its id and "
             'api_key = "credential:paynow-api-key"',
         )
-        raise Misconfigured(ConfigError([mistake]).render(path))
+        raise Misconfigured(Code.NO_API_KEY, ConfigError([mistake]).render(path))
     return Desk(store, store.api_key, access.poll.rate)
 
 
@@ -77,9 +74,9 @@ def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: st
     except KeyboardInterrupt:
         if not unsure:
             raise
-        raise NotWell(unsure) from None
+        raise NotWell(Code.INTERRUPTED, unsure, may_have_happened=True) from None
     except StoreError as error:
-        raise ended(error) from error
+        raise ended(error, changes=bool(unsure)) from error
 
 
 async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
@@ -91,19 +88,31 @@ async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
         return await work(management)
 
 
-def ended(error: StoreError) -> CliError:
-    """How a verb ends that the store failed."""
-    from ...paynow import AssignedUnknown  # noqa: PLC0415 - as below; whoever raised it has it already
+def ended(error: StoreError, *, changes: bool) -> CliError:
+    """How a verb ends that the store failed; `changes`: it was to change something."""
+    return end_of(error)(error.code, told(error), **facts_of(error, changes=changes))
 
-    kind = next((kind for types, kind in ENDS if isinstance(error, types)), NotWell)
-    return kind(told(error, blindly=not isinstance(error, AssignedUnknown)))
+
+def end_of(error: StoreError) -> type[CliError]:
+    """The exit code an error of the store comes to."""
+    return next((kind for types, kind in ENDS if isinstance(error, types)), NotWell)
+
+
+def facts_of(error: StoreError, *, changes: bool) -> dict[str, Fact]:
+    """What a program may want to know of it."""
+    return {
+        "retry_after_s": None if error.wait_s is None else round(error.wait_s, 1),
+        "may_have_happened": error.may_have_happened if changes else None,
+    }
 
 
 def told(error: StoreError, *, blindly: bool = True) -> str:
     """The message of an error for somebody who waits for an answer: a verb does not try again by itself. `blindly`
-    false: nor may he, before he looked what the store did."""
-    text = str(error).replace(_LATER, "; try again later" if blindly else "")
-    return printable(_PAUSE.sub(r"; try again in \1 s" if blindly else "", text))
+    false: nor may they, before they looked what the store did."""
+    text = printable(error)
+    if not (blindly and error.passes):
+        return text
+    return f"{text}. Try again " + ("later" if error.wait_s is None else f"in {error.wait_s:.0f} s")
 
 
 async def every_customer(
@@ -127,7 +136,7 @@ async def every_customer(
         except LOST as error:
             if after == "0" or not pauses:
                 raise
-            warn(f"{told(error)}. Going on in a moment with the customers after {after}")
+            warn(f"{told(error, blindly=False)}. Going on in a moment with the customers after {after}")
             await asyncio.sleep(pauses.pop(0))
             continue
         return

@@ -8,7 +8,7 @@ import typer
 
 from ...core.model import Secret
 from ..asking import Daemon
-from ..errors import CliError, NotWell, OutOfReach, WrongUse
+from ..errors import CliError, Code, NotWell, OutOfReach, WrongUse
 from ..options import Config, Yes
 from ..output import confirm, printable, say, warn
 from .customers import CustomerId
@@ -29,6 +29,7 @@ PERKD_TOO = (
     "perkd's own included: where [customers] enrol is on, perkd makes itself new ones, at most one an hour for each "
     "customer; elsewhere `perkd store tokens create {customer}` hands it one"
 )
+GO_ON = "Type the store's id to go on"
 AGAIN = "it was interrupted: whether {whose} still work is not known. Running it again is harmless"
 
 
@@ -47,14 +48,15 @@ def create(customer_id: CustomerId, *, out: Out = None, config: Config = None) -
     try:
         daemon.get("/brake")  # before anything is made: nobody could keep the token
     except OutOfReach as error:
-        raise OutOfReach(f"no token was made: {error}. --out FILE writes it to a file instead") from error
+        raise OutOfReach(error.code, f"no token was made: {error}. --out FILE writes it to a file instead") from error
     token = _mint(where, customer_id)
     try:
         added = daemon.post("/customers", {"token": token.reveal(), "name": "", "note": ""})
     except CliError as error:
         raise type(error)(
+            Code.TOKEN_LOST,
             f"a token was made, but the daemon did not take it, and nobody has it now: {error}. Run this again when "
-            "the daemon is well; a token that nobody has does no harm"
+            "the daemon is well; a token that nobody has does no harm",
         ) from error
     say(f"{printable(added['name'])} (customer {added['customer_id']}) is polled from now on, with a new token")
 
@@ -74,7 +76,7 @@ def invalidate(customer_id: CustomerId, *, yes: Yes = False, config: Config = No
         yes=yes,
         instead="this cannot be undone and nobody can be asked here: add --yes if you mean it",
     ):
-        raise NotWell("nothing was changed")
+        raise NotWell(Code.DECLINED, "nothing was changed")
     unsure = AGAIN.format(whose=f"the tokens of customer {customer_id}")
     ask(where, lambda management: management.customers.invalidate(customer_id), unsure=unsure)
     say(f"no token of customer {customer_id} works any more, {too}")
@@ -88,18 +90,20 @@ def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config =
     """
     where = desk(config)
     if yes and not store_id:
-        raise WrongUse("name the store as well: --store-id ID --yes")
+        raise WrongUse(Code.WRONG_CHOICE, "name the store as well: --store-id ID --yes")
     if store_id and store_id != where.store.id:
-        raise WrongUse(f"--store-id {shown(store_id)} is not the store of the config, which is {where.store.id}")
+        text = f"--store-id {shown(store_id)} is not the store of the config, which is {where.store.id}"
+        raise WrongUse(Code.OTHER_STORE, text)
     warn(
         f"this makes every token of every customer of store {where.store.id} stop working, "
         f"{PERKD_TOO.format(customer='ID')}"
     )
     if not yes:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise WrongUse("this cannot be undone and nobody can be asked here: add --store-id ID --yes if you mean it")
-        if typer.prompt("Type the store's id to go on").strip() != where.store.id:
-            raise NotWell("that is not the id of the store in the config: nothing was changed")
+            text = "this cannot be undone and nobody can be asked here: add --store-id ID --yes if you mean it"
+            raise WrongUse(Code.NEEDS_YES, text)
+        if typer.prompt(GO_ON).strip() != where.store.id:
+            raise NotWell(Code.OTHER_STORE, "that is not the id of the store in the config: nothing was changed")
     unsure = AGAIN.format(whose=f"the tokens of store {where.store.id}")
     ask(where, lambda management: management.customers.invalidate_all(), unsure=unsure)
     say(f"no token of any customer of store {where.store.id} works any more")
@@ -117,12 +121,14 @@ def _to_file(where: Desk, customer_id: str, out: Path) -> None:
     try:
         write_new(out, "")
     except FileExistsError:
-        raise WrongUse(f"{out} is there already and is not overwritten: name another file. No token was made") from None
+        text = f"{out} is there already and is not overwritten: name another file. No token was made"
+        raise WrongUse(Code.FILE_EXISTS, text) from None
     try:
         token = _mint(where, customer_id)
         out.write_text(token.reveal() + "\n", "utf-8")
     except OSError as error:
-        raise NotWell(f"{out} cannot be written ({error.strerror}): nobody has the token now, make another") from error
+        text = f"{out} cannot be written ({error.strerror}): nobody has the token now, make another"
+        raise NotWell(Code.TOKEN_LOST, text) from error
     finally:
         if not out.stat().st_size:
             out.unlink()

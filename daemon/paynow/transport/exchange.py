@@ -207,7 +207,7 @@ class Exchange:
             if len(body) > LARGEST_BODY:
                 raise failures.too_large(path)
         if status == 200 and not body and not words.bodiless:
-            raise Unreadable(f"{path} answered with nothing at all; perkd tries again", path=path, status=status)
+            raise Unreadable(f"{path} answered with nothing at all", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
             raise failures.html(self._host, path)
         self.last_answer_at = self._wall()
@@ -253,16 +253,15 @@ class Exchange:
         already = self.rate.blocked_s() > 0
         wait_s = self.rate.limited(sent_at=sent_at, retry_after_s=retry_after_s)
         asked = "it did not say for how long" if retry_after_s is None else f"it asked for {retry_after_s:.0f} s"
-        message = (
-            f"the store says that perkd asks too often (429 on {path}); {asked}, nobody is polled for {wait_s:.0f} s. "
-            "If this stays, lower [poll] rate"
-        )
+        message = f"the store says that perkd asks too often (429 on {path}); {asked}. If this stays, lower [poll] rate"
         log.log(
             logging.DEBUG if already else logging.WARNING,
+            "%s. Nobody is polled for %.0f s",
             message,
+            wait_s,
             extra={"action": "store_limited", "path": path, "wait_s": round(wait_s, 1)},
         )
-        raise Limited(message, path=path, status=429, retry_after_s=retry_after_s)
+        raise Limited(message, path=path, status=429, retry_after_s=retry_after_s, wait_s=wait_s)
 
     def _retry_after_s(self, response: Response) -> float | None:
         """Seconds from `Retry-After`, which is a number or a date; a date counts from the store's own `Date`."""

@@ -46,7 +46,7 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
         Unreachable,
         "connecting to {host} took too long ({path}): check the network and the firewall",
     ),
-    ((TimeoutError,), Unreachable, "{host} did not answer {path} in time; perkd tries again"),
+    ((TimeoutError,), Unreachable, "{host} did not answer {path} in time"),
     (
         (aiohttp.ClientConnectorError,),
         Unreachable,
@@ -57,7 +57,7 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
         Unreadable,
         "what {host} sent for {path} is not HTTP: check [store] api and what is in between",
     ),
-    ((Exception,), Unreachable, "{host} cut the connection in the middle of {path}; perkd tries again"),
+    ((Exception,), Unreachable, "{host} cut the connection in the middle of {path}"),
 )
 
 
@@ -116,9 +116,9 @@ _STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {
         Rejected,
         "the store does not accept perkd's request {where}: look for a newer perkd, the API may have changed",
     ),
-    5: (ServerFault, "the store failed {where}; perkd tries again"),
+    5: (ServerFault, "the store failed {where}"),
 }
-_GAVE_UP = (ServerFault, "what stands in front of the store gave up waiting {where}; perkd tries again")
+_GAVE_UP = (ServerFault, "what stands in front of the store gave up waiting {where}")
 _STATUS = {408: _GAVE_UP, 499: _GAVE_UP}  # no word about the request: the store may have done it, or do it yet
 _ABSENT = frozenset({404, 410})
 _ELSEWHERE = (
@@ -146,14 +146,15 @@ def of_status(
     if issubclass(kind, TokenRefused) and body.lstrip()[:1] == b"<":
         # A firewall's page, not the store's word about a token.
         kind = ServerFault
-        text = "{host} answered with a web page, not with the store's words {where}; perkd tries again"
+        text = "{host} answered with a web page, not with the store's words {where}"
     elif status in _ABSENT and body.strip() and Refusal.fields(body) is None:
         # Any web server and many a gateway says 404 in words of its own: nothing about what the store has.
         kind, text = BadAddress, _ELSEWHERE
     message = text.format(host=host, where=f"({status} on {path})", target=_target(location))
-    if said := Refusal.read(body, secret).text:
-        message = f"{message}. The store says: {said}"
-    return kind(message, path=path, status=status)
+    said = Refusal.read(body, secret)
+    if said.text:
+        message = f"{message}. The store says: {said.text}"
+    return kind(message, path=path, status=status, row=said.row)
 
 
 def html(host: str, path: str) -> Unreadable:

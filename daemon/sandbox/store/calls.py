@@ -154,7 +154,7 @@ def told_by_place(place: int) -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        errors = {f"[{place}].{path}": text for path, text in error.errors.items()}
+        errors = {f"[{place}].{path}": text for path, text in error.errors.items()} or {f"[{place}]": error.message}
         raise Refused(error.status, f"[{place}]: {error.message}", errors) from None
 
 

@@ -1,5 +1,6 @@
 """Bulk assignments: in pieces the API takes, each sent once, and after any failure exactly which rows went through."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +10,7 @@ from perkd.adapters.base import Secret
 from perkd.daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
 from perkd.daemon.paynow.errors import (
     BadInput,
+    ConfirmedInPart,
     Limited,
     NotPermitted,
     ServerFault,
@@ -89,7 +91,7 @@ async def test_a_piece_holds_two_hundred_and_fifty_items_with_their_quantities()
 
 async def test_no_row_is_refused_before_anything_is_sent() -> None:
     async with running_store() as store, management_of(store) as management:
-        with pytest.raises(BadInput, match="nothing to assign"):
+        with pytest.raises(BadInput):
             await sent(management, [])
         assert store.requests() == 0
 
@@ -258,7 +260,7 @@ async def test_where_every_id_is_from_the_future_nothing_is_sent() -> None:
         ann, bob = crowd(store, 2)
         store.assign(bob, "rank")
         to_the_future(store, next(iter(store.items)))
-        with pytest.raises(Unreadable, match="from the future of the store's own clock"):
+        with pytest.raises(Unreadable):
             await sent(management, [row(store, ann)])
         assert posts(store) == 0
 
@@ -268,7 +270,8 @@ async def test_rows_the_store_knows_nothing_of_are_an_error_with_its_place() -> 
         [ann] = crowd(store, 1)
         [piece] = await sent(management, [row(store, ann), row(store, "1234")])
         assert states([piece]) == ["not assigned"] * 2
-        assert "There is no customer 1234" in str(piece.error)
+        assert piece.error is not None
+        assert (piece.error.code, piece.error.row) == ("store_rejected", 1)
         assert store.owned(ann) == []
 
 
@@ -329,7 +332,8 @@ async def test_an_empty_list_is_no_confirmation() -> None:
             management.items.settle_s = 0.0
             [piece] = await sent(management, [row_of])
         assert states([piece]) == ["not assigned"]
-        assert "confirmed only 0 of 1 rows" in str(piece.error)
+        assert isinstance(piece.error, ConfirmedInPart)
+        assert re.search(r" 0 .* 1 ", str(piece.error))
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -192,8 +192,9 @@ async def test_a_request_lost_before_the_work_says_that_nothing_was_assigned(fau
     async with running_store() as store, management_of(store, word) as management:
         _, customer_id = newcomer(store, items=2)
         store.fault(fault, path=path_of(customer_id, word), method="POST")
-        with pytest.raises((Unreachable, ServerFault, Unreadable), match="nothing was assigned: ") as caught:
+        with pytest.raises((Unreachable, ServerFault, Unreadable)) as caught:
             await management.items.assign(customer_id, rank(store))
+        assert caught.value.may_have_happened is False
         assert not isinstance(caught.value, AssignedUnknown)
         assert len(store.owned(customer_id)) == 2
         assert store.requests(path_of(customer_id, word), "POST") == 1
@@ -213,8 +214,8 @@ async def test_when_the_inventory_cannot_be_read_afterwards_it_is_unknown(fault:
         store.before_answer = break_reading
         with pytest.raises(AssignedUnknown) as caught:
             await management.items.assign(customer_id, rank(store))
-        assert f"perkd store inventory show {customer_id}" in str(caught.value)
-        assert "is not known" in str(caught.value)
+        assert f"`perkd store inventory show {customer_id}`" in str(caught.value)
+        assert caught.value.may_have_happened is True
         assert store.requests(path_of(customer_id), "POST") == 1
 
 
@@ -228,7 +229,7 @@ async def test_what_another_person_assigned_meanwhile_makes_it_unknown() -> None
 
         store.fault(Fault.ANSWER_LOST, method="POST")
         store.before_answer = meanwhile
-        with pytest.raises(AssignedUnknown, match="has 2 new items where 1 were asked for"):
+        with pytest.raises(AssignedUnknown, match=r" 2 .* 1 "):
             await management.items.assign(customer_id, rank(store))
 
 
@@ -254,7 +255,7 @@ async def test_what_another_person_assigned_with_other_wishes_is_not_taken_for_w
 
         store.fault(Fault.RESET, method="POST")
         store.before_answer = meanwhile
-        with pytest.raises(AssignedUnknown, match="has 1 new items where 1 were asked for, 1 of them unlike"):
+        with pytest.raises(AssignedUnknown, match=r" 1 new .* 1 .*, 1 "):
             await management.items.assign(customer_id, rank(store, **ours))
 
 
@@ -285,7 +286,7 @@ async def test_a_new_item_that_is_unlike_what_was_asked_for_makes_it_unknown(mon
         hub = store.add_gameserver("Hub")
         _, customer_id = newcomer(store)
         store.fault(Fault.ANSWER_LOST, method="POST")
-        with pytest.raises(AssignedUnknown, match="has 1 new items where 1 were asked for, 1 of them unlike"):
+        with pytest.raises(AssignedUnknown, match=r" 1 new .* 1 .*, 1 "):
             await management.items.assign(customer_id, rank(store, execute_on_gameserver_id=hub.id))
         assert len(store.owned(customer_id)) == 1
 
@@ -311,8 +312,9 @@ async def test_an_empty_list_is_no_confirmation() -> None:
     key = Secret(secretwatch.mint("an API key"))
     async with one_handler(empty) as url, Management.open(url, STORE_ID, key, rate=Rate(UNLIMITED)) as management:
         management.items.settle_s = 0.0
-        with pytest.raises(Unreadable, match=r"nothing was assigned: .* confirmed 0 items where 1 were asked for"):
+        with pytest.raises(Unreadable, match=r" 0 items .* 1 ") as caught:
             await management.items.assign("5", made(Assignment, {"product_id": "6"}))
+    assert caught.value.may_have_happened is False
 
 
 @pytest.mark.parametrize("status", [408, 499])
@@ -339,8 +341,9 @@ async def test_what_he_bought_meanwhile_is_not_taken_for_the_assignment() -> Non
         store.before_answer = lambda _path: (
             None if store.owned(customer_id) or not store.requests(method="POST") else _buy(store, customer_id)
         )
-        with pytest.raises(Unreachable, match="nothing was assigned"):
+        with pytest.raises(Unreachable) as caught:
             await management.items.assign(customer_id, rank(store))
+        assert caught.value.may_have_happened is False
         assert len(store.owned(customer_id)) == 1
 
 
@@ -384,7 +387,7 @@ async def test_an_item_nobody_can_read_makes_it_unknown() -> None:
                 store.fault(Fault.BROKEN_ITEM, method="GET")
 
         store.before_answer = spoil
-        with pytest.raises(AssignedUnknown, match="1 of them unlike what was asked for or unreadable"):
+        with pytest.raises(AssignedUnknown, match=", 1 "):
             await management.items.assign(customer_id, rank(store))
 
 
@@ -403,7 +406,7 @@ async def test_what_the_store_turns_away_is_said_at_once(fault: Fault) -> None:
 async def test_a_product_that_is_not_there_is_told_in_the_stores_words() -> None:
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
-        with pytest.raises(Rejected, match=f"There is no product {NOBODY}"):
+        with pytest.raises(Rejected, match=NOBODY):
             await management.items.assign(customer_id, made(Assignment, {"product_id": NOBODY}))
 
 
@@ -412,9 +415,9 @@ async def test_a_customer_or_an_item_that_is_not_there_is_named(word: str) -> No
     async with running_store() as store, management_of(store, word) as management:
         _, customer_id = newcomer(store, items=1)
         for call in (owned(management, NOBODY), management.items.assign(NOBODY, rank(store))):
-            with pytest.raises(NotFound, match=f"store {STORE_ID} has no customer {NOBODY}"):
+            with pytest.raises(NotFound, match=f"{STORE_ID} .* customer {NOBODY}"):
                 await call
-        with pytest.raises(NotFound, match=f"customer {customer_id} has no item {NOBODY}"):
+        with pytest.raises(NotFound, match=f"customer {customer_id} .* item {NOBODY}"):
             await management.items.revoke(customer_id, NOBODY)
         assert store.requests(method="POST") == 0
 

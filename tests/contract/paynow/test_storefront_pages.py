@@ -169,7 +169,7 @@ async def test_an_inventory_that_never_ends_is_an_error(monkeypatch: pytest.Monk
     monkeypatch.setattr(storefront, "MOST_PAGES", 3)
     async with running_store() as store, client_of(store) as client:
         token, customer_id = newcomer(store, items=300)
-        with pytest.raises(Unreadable, match="not ended after 3 pages"):
+        with pytest.raises(Unreadable, match=" 3 pages"):
             await read(client, token, customer_id)
         assert store.requests() == 3
 

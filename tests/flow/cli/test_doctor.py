@@ -7,6 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from perkd.daemon.cli.doctor.doctor import INVISIBLE
+from perkd.daemon.cli.doctor.servers import LOOKS_BANNED
 from perkd.daemon.sandbox.games.minecraft import Fault
 from perkd.daemon.sandbox.games.source import SourceServer
 from perkd.daemon.sandbox.store.faults import Fault as StoreFault
@@ -44,25 +46,18 @@ password = "{world.password}"
             world.perkd("check", "--connect"), world.perkd("check", "--connect", "--json")
         )
         assert (said.code, as_json.code) == (0, 0), said
-        assert f"store {world.store.url}: answers, 1 of 1 token good\n" in said.out
-        assert re.search(r"^  customer\[0\]: Ann \(customer \d+\), 2 items visible$", said.out, re.MULTILINE)
-        assert re.search(
-            r"^server survival \(minecraft at 127\.0\.0\.1:\d+\): 2 players online, answered in \d+ ms, "
-            r"native and mcrcon agree$",
-            said.out,
-            re.MULTILINE,
-        )
-        assert re.search(r"^server trade \(tf2 at \S+\): 1 player online, answered in \d+ ms$", said.out, re.MULTILINE)
-        assert "A product without any command in the store's dashboard is invisible" in said.out
-        assert "is in no inventory" not in said.out
-        assert said.out.endswith("All is well.\n")
-        assert "asked the store for 1 of 1 token\n" in said.err
-        assert f"asking survival ({world.server.address}), trade ({trade.address})\n" in said.err
+        assert world.store.url in said.out
+        assert re.search(r"^  customer\[0\]: Ann \(customer \d+\), 2 items ", said.out, re.MULTILINE)
+        assert f"survival (minecraft at {world.server.address}): 2 players " in said.out
+        assert f"trade (tf2 at {trade.address}): 1 player " in said.out
+        assert INVISIBLE in said.out
+        assert all(f"{one.address}" in said.err for one in (world.server, trade))
         assert world.server.deliveries == trade.deliveries == []
         told = json.loads(as_json.out)
         assert (told["well"], told["daemon"]) == (True, False)
         assert [server["players"] for server in told["servers"]] == [2, 1]
         assert told["servers"][0]["transports"] == {"native": "2 online", "mcrcon": "2 online"}
+        assert told["store"]["warnings"] == []  # every product was seen
         assert told["store"]["tokens"][0]["items"] == 2
 
 
@@ -71,22 +66,22 @@ async def test_with_a_daemon_a_server_is_asked_through_it_and_nobody_else_connec
         app = await world.start_app()
         await world.until(app.servers["survival"].link.up.is_set)
         logins = world.server.logins
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
         assert world.server.logins == logins == 1
-        assert "0 players online, answered in" in said.out
-        assert "asked through the running daemon\n" in said.out
-        assert "a second connection could take answers away from the daemon" in said.out
-        assert "answers; there is no token to ask with" in said.out
+        told = json.loads(said.out)
+        [server] = told["servers"]
+        assert (server["through"], server["players"], told["daemon"]) == ("daemon", 0, True)
+        assert told["store"]["tokens"] == []
         world.server.faults.add(Fault.REFUSE_PASSWORD)
         await world.server.down()
         await world.server.up()
         await world.until(lambda: app.servers["survival"].link.state == "refused")
         logins = world.server.logins
-        refused = await world.perkd("check", "--connect")
+        refused = await world.perkd("check", "--connect", "--json")
         assert refused.code == 1
-        assert "REFUSED: " in refused.out
-        assert "fix: correct the password, then `perkd reload`" in refused.out
+        [server] = json.loads(refused.out)["servers"]
+        assert (server["state"], "`perkd reload`" in server["fix"]) == ("refused", True)
         assert world.server.logins == logins
 
 
@@ -94,25 +89,24 @@ async def test_a_refused_password_is_tried_once_and_a_product_nobody_has_is_said
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.buy("Ann")
-        said = await world.perkd(*connected(world, secretwatch.mint("wrong password")))
+        said = await world.perkd(*connected(world, secretwatch.mint("wrong password")), "--json")
         assert said.code == 1
         assert world.server.logins == 1
-        address = world.server.address
-        assert f"\nserver survival (minecraft at {address}): REFUSED: {address} refused the RCON password" in said.out
-        assert "nothing was tried a second time" in said.out
-        assert 'warning: perk "starter-kit": starter-kit is in no inventory read (1 of 1 customer)' in said.out
-        assert 'perk "vip"' not in said.out
-        assert said.out.endswith("Not all is well: see above.\n")
+        told = json.loads(said.out)
+        [server] = told["servers"]
+        assert (server["state"], world.server.address in server["error"]) == ("refused", True)
+        [unseen] = told["store"]["warnings"]
+        assert '"starter-kit"' in unseen
 
 
 async def test_a_server_that_hangs_up_at_the_login_looks_like_a_ban_and_is_asked_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.server.faults.add(Fault.CLOSE_LOGIN)
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 1
         assert world.server.logins == 1
-        assert f"CLOSED: {world.server.address}: " in said.out
-        assert "look for this machine in its list of bans before trying again" in said.out
+        [server] = json.loads(said.out)["servers"]
+        assert (server["state"], LOOKS_BANNED in server["fix"]) == ("closed", True)
 
 
 async def test_two_transports_that_read_different_things_are_said(tmp_path: Path) -> None:
@@ -132,11 +126,12 @@ async def test_two_transports_that_read_different_things_are_said(tmp_path: Path
                 return f"There are 1 of a max of 20 players online: {name}"
 
         world.server.answered = Changing()
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 1
         assert len(asked) == 3
-        assert "native and mcrcon read different players: Ann and Bob" in said.out
-        assert 'transport = "native" or "mcrcon" in [[server]]' in said.out
+        [server] = json.loads(said.out)["servers"]
+        assert all(word in server["error"] for word in ("native", "mcrcon", "Ann", "Bob"))
+        assert all(word in server["fix"] for word in ('"native"', '"mcrcon"'))
 
 
 async def test_when_nothing_can_be_reached_it_is_exit_69(tmp_path: Path) -> None:
@@ -145,12 +140,12 @@ async def test_when_nothing_can_be_reached_it_is_exit_69(tmp_path: Path) -> None
             world.add_token(name)
         await world.store.down()
         await world.server.down()
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 69
-        assert f"store {world.store.url}: unreachable: cannot connect to 127.0.0.1" in said.out
-        assert "1 more token not asked for" in said.out
-        assert f"UNREACHABLE: cannot connect to {world.server.address}" in said.out
-        assert said.out.endswith("Nothing could be reached: is this machine's network up?\n")
+        told = json.loads(said.out)
+        [server] = told["servers"]
+        assert (told["store"]["state"], told["store"]["not_asked"]) == ("unreachable", 1)
+        assert (server["state"], world.server.address in server["error"]) == ("unreachable", True)
 
 
 async def test_a_token_the_store_refuses_is_named_by_its_place_and_name_never_by_itself(tmp_path: Path) -> None:
@@ -163,8 +158,8 @@ async def test_a_token_the_store_refuses_is_named_by_its_place_and_name_never_by
             world.perkd("check", "--connect"), world.perkd("check", "--connect", "--json")
         )
         assert (said.code, as_json.code) == (1, 1)
-        assert "answers, 2 of 3 tokens good" in said.out
-        assert '  customer[1] "Bobby": REFUSED: the store does not know this token (401' in said.out
+        assert "3 tokens" in said.out
+        assert '  customer[1] "Bobby": REFUSED: ' in said.out
         assert [token["refused"] for token in json.loads(as_json.out)["store"]["tokens"]] == [False, True, False]
 
 
@@ -174,16 +169,16 @@ async def test_a_limited_store_is_not_asked_on_and_twenty_tokens_are_enough(tmp_
             world.add_token(f"P{number}")
         many = await world.perkd("check", "--connect")
         assert many.code == 0
-        assert "answers, 20 of 20 tokens good, a sample of 41\n" in many.out
-        assert len(re.findall(r"0 items visible", many.out)) == 20
+        assert all(word in many.out for word in ("20 tokens", " 41\n"))
+        assert len(re.findall(r", 0 items ", many.out)) == 20
         assert "  customer[38]: " in many.out
-        assert "asked the store for 2 of 20 tokens\n" in many.err
+        assert [re.findall(r"\d+", line) for line in many.err.splitlines()[:2]] == [["2", "20"], ["4", "20"]]
         before = world.store.requests()
         world.store.fault(StoreFault.LIMITED)
-        limited = await world.perkd("check", "--connect")
+        limited = await world.perkd("check", "--connect", "--json")
         assert limited.code == 1
-        assert ": limited: the store says that perkd asks too often (429" in limited.out
-        assert "19 more tokens not asked for" in limited.out
+        store = json.loads(limited.out)["store"]
+        assert (store["state"], store["not_asked"]) == ("limited", 19)
         assert world.store.requests() == before + 1
 
 
@@ -192,13 +187,14 @@ async def test_what_cannot_be_read_here_is_a_warning_and_not_a_fault(tmp_path: P
         text = world.config_path.read_text().replace(world.password, "credential:no-such-rcon")
         world.config_path.write_text(text.replace(f"file:{world.tokens_path}", "credential:no-such-tokens"))
         said, broken = await asyncio.gather(
-            world.perkd("check", "--connect"), world.perkd("check", "--connect", "--json", "-c", str(tmp_path / "no"))
+            world.perkd("check", "--connect", "--json"),
+            world.perkd("check", "--connect", "--json", "-c", str(tmp_path / "no")),
         )
         assert said.code == 0, said
-        assert re.search(r"^server survival \(minecraft at \S+\): not checked$", said.out, re.MULTILINE)
-        assert "warning: not checked: the tokens of credential:no-such-tokens" in said.out
-        assert "warning: not checked: server survival: its password could not be read here" in said.out
-        assert said.out.endswith("All that could be checked is well.\n")
+        told = json.loads(said.out)
+        tokens, server = told["not_checked"]
+        assert ("credential:no-such-tokens" in tokens, "survival" in server) == (True, True)
+        assert (told["well"], told["servers"][0]["state"]) == (True, "not_checked")
         assert world.server.logins == 0
         assert broken.code == 78
         assert json.loads(broken.out)["mistakes"][0]["where"] == "the file"
@@ -213,7 +209,7 @@ async def test_one_address_twice_is_asked_once(tmp_path: Path) -> None:
         code, shown = await on_terminal("-c", str(world.config_path), "check", "--connect", columns=200)
         assert code == 1
         assert world.server.logins == 1
-        assert "server twin: the address of survival: asked there" in shown
+        assert re.search(r"server twin: .* survival", shown)
 
 
 async def test_a_daemon_that_cannot_say_what_it_holds_keeps_everybody_from_its_servers(tmp_path: Path) -> None:
@@ -222,11 +218,11 @@ async def test_a_daemon_that_cannot_say_what_it_holds_keeps_everybody_from_its_s
         await runner.setup()
         await web.UnixSite(runner, str(world.socket)).start()
         try:
-            said = await world.perkd("check", "--connect")
+            said = await world.perkd("check", "--connect", "--json")
         finally:
             await runner.cleanup()
         assert said.code == 0, said
         assert world.server.logins == 0
-        assert (
-            "warning: not checked: server survival: a daemon may hold its connection, so it was not asked" in said.out
-        )
+        told = json.loads(said.out)
+        [server], [warning] = told["servers"], told["not_checked"]
+        assert (server["state"], server["note"] in warning) == ("not_checked", True)

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+from perkd.daemon.cli.doctor.doctor import INVISIBLE, TRIED_BY_RUN, WITH_A_KEY
 from perkd.daemon.sandbox.store.faults import Fault
 from perkd.daemon.sandbox.store.goods import STORE_ID, ProductCommand
 from tests import secretwatch
@@ -35,20 +36,18 @@ async def test_every_thing_about_the_products_is_said_with_its_fix(tmp_path: Pat
         world.write_config(perks=perks, server=server, enrol="off")
         said, as_json = await world.perkd("check", "--connect"), await world.perkd("check", "--connect", "--json")
         assert (said.code, as_json.code) == (1, 1)
-        assert "API key: good, read 4 products, and the newest 3 items\n" in said.out
-        assert "  error: product starter-kti (perk starter-kti): the store has no product with this slug" in said.out
-        assert '    fix: did you mean "starter-kit"?\n' in said.out
-        assert (
-            '  warning: product gold-rank (perk gold): it still runs "lp user {customer.name} parent add gold" at '
-            'on_purchase: risk of double delivery ("survival" has run_store_commands = true' in said.out
-        )
-        assert (
-            "  info: product hat: 2 items of 1 customer (of the newest 3 items of the store), and no perk" in said.out
-        )
-        assert "note: The store's tokens of game servers (paynow_token) were not tried" in said.out
-        assert "is in no inventory read" not in said.out
-        assert said.out.endswith("Not all is well: see above.\n")
+        assert all(word in said.out for word in (" 4 products", " 3 items", TRIED_BY_RUN))
         told = json.loads(as_json.out)
+        missing, real, hat = told["products"]
+        assert f"  error: product starter-kti (perk starter-kti): {missing['text']}\n" in said.out
+        assert f"    fix: {missing['fix']}\n" in said.out
+        assert '"starter-kit"' in missing["fix"]
+        assert f"  warning: product gold-rank (perk gold): {real['text']}\n" in said.out
+        for word in ('"lp user {customer.name} parent add gold"', "on_purchase", '"survival"', "run_store_commands"):
+            assert word in real["text"]
+        assert f"  info: product hat: {hat['text']}\n" in said.out
+        assert all(word in hat["text"] for word in ("2 items", "1 customer", "3 items"))
+        assert told["store"]["warnings"] == []
         assert [(one["severity"], one["code"], one["product"]) for one in told["products"]] == [
             ("error", "no_product", "starter-kti"),
             ("warning", "real_command", "gold-rank"),
@@ -64,22 +63,22 @@ async def test_every_thing_about_the_products_is_said_with_its_fix(tmp_path: Pat
 async def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(enrol="off")
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
-        assert "answers; there is no token to ask with" in said.out
-        assert 'product vip-30-days (perk vip): it expires, and nothing known here activates it for "vip"' in said.out
-        assert "A product without any command" not in said.out  # it was looked at
-        assert said.out.endswith("Nothing is broken; look at the warnings above.\n")
+        told = json.loads(said.out)
+        [found] = told["products"]
+        assert (found["product"], found["code"], found["perks"]) == ("vip-30-days", "not_activated", ["vip"])
+        assert INVISIBLE not in told["notes"]  # it was looked at
         assert world.store.requests() == 2  # no token: the key alone says that the store answers
 
 
 async def test_a_config_whose_products_are_well_is_well(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP + 'lasts = "30d"\n' + KIT, enrol="off")
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
-        assert said.out.endswith("All is well.\n")
-        assert "API key: good, read 2 products, and the newest 0 items\n" in said.out
+        told = json.loads(said.out)
+        assert (told["well"], told["products"], told["api_key"]["items"]) == (True, [], 0)
 
 
 async def test_without_a_key_nothing_is_asked_with_one_and_owned_products_are_counted_all_the_same(
@@ -89,13 +88,13 @@ async def test_without_a_key_nothing_is_asked_with_one_and_owned_products_are_co
         world.store.add_product("hat", lasts=timedelta(days=3))
         world.add_token("Ann")
         world.buy("Ann", "hat", activate=False)
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
-        assert "API key" not in said.out
-        assert (
-            "info: product hat: 1 item of 1 customer (in 1 inventory read), and no perk names this product" in said.out
-        )
-        assert "note: The products themselves were not looked at: with [store] api_key" in said.out
+        told = json.loads(said.out)
+        [hat] = told["products"]
+        assert (told["api_key"]["state"], hat["code"], hat["product"]) == ("no_key", "not_mapped", "hat")
+        assert all(word in hat["text"] for word in ("1 item ", "1 customer ", "1 inventory "))
+        assert WITH_A_KEY in told["notes"]
         assert not any(asked.path.startswith("/v1/stores/") for asked in world.store.asked)
 
 
@@ -117,11 +116,13 @@ async def test_where_the_key_and_the_tokens_of_game_servers_come_from_is_said_an
         config = world.write_config(server=f'paynow_token = "file:{tmp_path}/queue"', enrol="online").read_text()
         said = await world.perkd("check")
         assert said.code == 0, said
-        assert "API key    from the config itself, enrol = online\n" in said.out
-        assert f"queue      survival: its perkd lines, token from file:{tmp_path}/queue\n" in said.out
+        [key] = [line for line in said.out.splitlines() if line.startswith("API key ")]
+        [queue] = [line for line in said.out.splitlines() if line.startswith("queue ")]
+        assert key.endswith("enrol = online")
+        assert queue.endswith(f"file:{tmp_path}/queue")
         world.config_path.write_text(config.replace(world.store.api_key, "credential:no-such-key"))
         unread = await world.perkd("check")
-        assert "API key    from credential:no-such-key (not checked), enrol = online\n" in unread.out
+        assert "credential:no-such-key (not checked)" in unread.out
 
 
 async def test_a_key_without_the_permission_is_told_which_and_that_is_no_failure(tmp_path: Path) -> None:
@@ -130,13 +131,13 @@ async def test_a_key_without_the_permission_is_told_which_and_that_is_no_failure
         world.buy("Ann")
         world.write_config(enrol="off")
         world.store.permissions -= {"product_read", "customer_inventory_manage"}
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
-        assert "API key: products not looked at: " in said.out
-        assert "the permission product_read in the store's dashboard" in said.out
-        assert "warning: the newest items of the store were not read: " in said.out
-        assert "the permission customer_inventory_manage in" in said.out
-        assert 'warning: perk "starter-kit": starter-kit is in no inventory read' in said.out  # as without a key
+        told = json.loads(said.out)
+        key = told["api_key"]
+        assert (key["state"], " product_read " in key["error"]) == ("not_permitted", True)
+        assert [" customer_inventory_manage " in warning for warning in key["warnings"]] == [True]
+        assert ['"starter-kit"' in warning for warning in told["store"]["warnings"]] == [True]  # as without a key
 
 
 async def test_a_key_the_store_does_not_know_is_a_failure_and_asked_once(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ async def test_a_key_the_store_does_not_know_is_a_failure_and_asked_once(tmp_pat
         world.config_path.write_text(config.replace(world.store.api_key, secretwatch.mint("API key")))
         said, as_json = await world.perkd("check", "--connect"), await world.perkd("check", "--connect", "--json")
         assert (said.code, as_json.code) == (1, 1)
-        assert "API key: REFUSED: the store does not know the API key (401" in said.out
+        assert "API key: REFUSED: " in said.out
         assert json.loads(as_json.out)["api_key"]["state"] == "refused"
         assert world.store.requests() == 2
 
@@ -154,13 +155,12 @@ async def test_a_store_that_fails_for_the_key_is_not_well(tmp_path: Path) -> Non
     async with World(tmp_path) as world:
         world.write_config(enrol="off")
         world.store.fault(Fault.BAD_GATEWAY, path=PRODUCTS)
-        failing = await world.perkd("check", "--connect")
-        assert failing.code == 1
-        assert f"store {world.store.url}: failing: " in failing.out
+        failing = await world.perkd("check", "--connect", "--json")
+        assert (failing.code, json.loads(failing.out)["store"]["state"]) == (1, "failing")
         await world.store.down()
-        away = await world.perkd("check", "--connect")
+        away = await world.perkd("check", "--connect", "--json")
         assert away.code == 1  # its game server is there
-        assert f"store {world.store.url}: unreachable: " in away.out
+        assert json.loads(away.out)["store"]["state"] == "unreachable"
         await world.server.down()
         nobody = await world.perkd("check", "--connect")
         assert nobody.code == 69
@@ -181,10 +181,11 @@ async def test_a_key_that_cannot_be_read_here_is_said_and_not_tried(tmp_path: Pa
     async with World(tmp_path) as world:
         config = world.write_config(enrol="off").read_text()
         world.config_path.write_text(config.replace(world.store.api_key, "credential:no-such-key"))
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
-        assert "warning: not checked: the API key ([store] api_key): it could not be read here" in said.out
-        assert said.out.endswith("All that could be checked is well.\n")
+        told = json.loads(said.out)
+        assert told["api_key"]["state"] == "not_checked"
+        assert ["[store] api_key" in one for one in told["not_checked"]] == [True]
 
 
 async def test_an_older_store_has_no_list_of_its_items_and_is_not_asked_for_one(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ async def test_an_older_store_has_no_list_of_its_items_and_is_not_asked_for_one(
         world.config_path.write_text(
             config.replace("[customers]", 'management_items = "command_delivery"\n[customers]')
         )
-        said = await world.perkd("check", "--connect")
+        said = await world.perkd("check", "--connect", "--json")
         assert said.code == 0, said
-        assert "API key: good, read 2 products\n" in said.out
+        assert json.loads(said.out)["api_key"]["items"] is None
         assert world.store.requests(ITEMS) == 0

@@ -48,14 +48,12 @@ async def test_before_the_first_start_it_says_what_that_would_do(tmp_path: Path)
         assert [*world.ledger_path.parent.iterdir()] == []
         assert world.server.executed == []
     assert text.code == fresh.code == 0
-    assert f"There is no ledger at {world.ledger_path} yet" in text.out
-    assert "asks the store for 2 customers" in text.out
-    assert "counts as given what was bought before that and is given once: starter-kit" in text.out
-    assert "this is what the first start would do" in fresh.out
+    assert all(word in text.out for word in (str(world.ledger_path), "2 customers", ": vip", ": starter-kit"))
+    assert str(world.ledger_path) in fresh.out
     assert re.search(r"^  grant   lp user \S+ parent add vip$", fresh.out, re.MULTILINE)
     assert re.search(r"^survival +starter-kit +0 +0 +1 +0$", fresh.out, re.MULTILINE)
     assert re.search(r"^survival +vip +1 +0 +0 +0$", fresh.out, re.MULTILINE)
-    assert fresh.err.splitlines()[-1] == "asked for 2 of 2 customers"
+    assert re.findall(r"\d+", fresh.err.splitlines()[-1]) == ["2", "2"]
     assert fresh.out.isascii()
 
 
@@ -69,14 +67,14 @@ async def test_beside_a_running_daemon_it_shows_what_the_store_says_now_and_send
         world.buy("Ann", "starter-kit")
         world.store.revoke(item, "refund")
         as_read, fresh, terminal = await asyncio.gather(
-            world.perkd("plan"),
+            planned(world),
             world.perkd("plan", "--fresh"),
             on_terminal("plan", "--fresh", "-c", str(world.config_path)),
         )
-        assert "Nothing to do: what is owned and what was given agree." in as_read.out
-        assert "Compared with 1 inventory as last read, the oldest" in as_read.out
+        assert (as_read["compared"], as_read["changes"], as_read["commands"]) == (1, [], [])
+        assert as_read["oldest_read_at"] is not None
         for text in (fresh.out, terminal[1]):
-            assert "Compared with 1 inventory read from the store just now." in text
+            assert " 1 inventory " in text
             assert "  grant   give Ann iron_sword 1\n" in text
             assert re.search(r"^  revoke  lp user \S+ parent remove vip$", text, re.MULTILINE)
         assert terminal[0] == 0
@@ -120,9 +118,9 @@ async def test_it_says_beforehand_that_the_brake_would_come_on(tmp_path: Path) -
         world.store.revoke(item)
         text, as_json = await asyncio.gather(world.perkd("plan", "--fresh"), world.perkd("plan", "--fresh", "--json"))
         assert text.code == as_json.code == 1
-        assert "THE BRAKE WOULD COME ON: 2 of 2 holdings would be taken away" in text.out
-        assert "2 commands would wait for `perkd brake release`" in text.out
-        assert json.loads(as_json.out)["brake"]["would_trip"] is True
+        brake = json.loads(as_json.out)["brake"]
+        assert (brake["would_trip"], brake["blocked"]) == (True, 2)
+        assert all(word in text.out for word in (brake["reason"], "2 commands ", "`perkd brake release`"))
         status = await world.ask("/status")
         assert status is not None
         assert status["brake"]["on"] is False
@@ -138,15 +136,13 @@ async def test_customers_the_store_gives_no_answer_for_are_named(tmp_path: Path)
         world.add_token("Bob")
         unread = await planned(world)
         world.store.fault(Fault.UNAUTHORIZED, "Bob")
-        some = await world.perkd("plan", "--fresh")
+        some = await planned(world, "--fresh", code=1)
         await world.store.down()
-        none = await world.perkd("plan", "--fresh")
+        none = await world.perkd("plan", "--fresh", "--json")
     assert len(unread["unread"]) == 1
-    assert some.code == 1
-    assert "Could not be read: token 2: " in some.out
-    assert "Compared with 1 inventory" in some.out
-    assert none.code == 69
-    assert "no customer could be read from the store. Ann: cannot connect to 127.0.0.1" in none.err
+    assert (some["compared"], [one["customer"] for one in some["failed"]]) == (1, ["token 2"])
+    assert (none.code, none.error["code"]) == (69, "store_unreachable")
+    assert "Ann: " in none.err
 
 
 async def test_a_command_that_waits_and_an_end_that_has_come_are_in_the_plan(tmp_path: Path) -> None:
@@ -164,10 +160,10 @@ async def test_a_command_that_waits_and_an_end_that_has_come_are_in_the_plan(tmp
         await owner.until(owner.commands)
         kept = await planned(world, "--fresh")
         world.store.revoke(item)
-        gone = await world.perkd("plan", "--fresh")
+        gone = await planned(world, "--fresh")
     assert kept["waiting"] == 1
     assert kept["commands"] == []
-    assert "Of what waits in the ledger, 1 command would become void: the opposite is wanted now: 1.\n" in gone.out
+    assert (gone["voided"], gone["waiting"]) == ([1], 0)
 
 
 async def test_the_plan_goes_by_the_time_of_the_machine(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`perkd demo` and `perkd sandbox`: the story plays, and the sandbox gives an owner everything a try needs."""
 
 import asyncio
+import json
 import re
 import signal
 import stat
@@ -57,9 +58,8 @@ async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_wor
             world.perkd("check", "--connect", "-c", str(config)), world.perkd("plan", "--fresh", "-c", str(config))
         )
         assert check.code == 0, check
-        assert "4 tokens from file:" in check.out
-        assert "server roleplay (gmod at 127.0.0.1:" in check.out
-        assert check.out.endswith("All is well.\n")
+        assert "4 tokens" in check.out
+        assert "roleplay (gmod " in check.out
         assert re.search(r"^survival +vip +1 +0 +0 +0$", plan.out, re.MULTILINE), plan
         async with aiohttp.ClientSession() as session:
             bought = {"customer": "Dora", "product": "builder-30-days", "activate": True}
@@ -68,10 +68,10 @@ async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_wor
             assert there["store"]["api_key"] in text
             async with session.post(f"{control[1]}/servers/roleplay/down") as answer:
                 assert (await answer.json())["up"] is False
-            down = await world.perkd("check", "--connect", "-c", str(config))
+            down = await world.perkd("check", "--connect", "--json", "-c", str(config))
             assert down.code == 1
-            assert "server roleplay (gmod at 127.0.0.1:" in down.out
-            assert "UNREACHABLE: cannot connect to" in down.out
+            states = {server["name"]: server["state"] for server in json.loads(down.out)["servers"]}
+            assert states == {"survival": "up", "creative": "up", "roleplay": "unreachable"}
             async with session.post(f"{control[1]}/servers/roleplay/up") as answer:
                 assert (await answer.json())["up"] is True
         steam = await world.perkd("plan", "--fresh", "-c", str(config))
@@ -91,6 +91,6 @@ async def test_the_sandbox_replaces_no_file_of_the_owner_and_takes_no_port_twice
             world.perkd("sandbox", "--port", port), world.perkd("sandbox", "--write-config", str(own))
         )
     assert (taken.code, kept.code) == (1, 1)
-    assert f"port {port} or 0 cannot be opened" in taken.err
-    assert "was not written by `perkd sandbox`" in kept.err
+    assert f"port {port}" in taken.err
+    assert str(own) in kept.err
     assert own.read_text() == "[store]\n"

@@ -11,6 +11,7 @@ from asyncio.subprocess import DEVNULL
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from perkd.adapters import ADAPTERS
 from perkd.daemon.cli.run import introduction
@@ -37,29 +38,20 @@ async def test_it_says_what_it_does_and_ends_in_order(tmp_path: Path) -> None:
     lines = text.splitlines()
     assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|WARNING) perkd", line) for line in lines), text
     heads = [line.split(" ", 2)[2] for line in lines[:5]]
-    assert heads[0].endswith(f"with {world.config_path}")
-    assert heads[1] == f"perkd: store: {world.store.url}, at most 1000 requests a second"
-    assert heads[2] == f"perkd: servers: survival (minecraft at {world.server.address})"
-    assert heads[3] == "perkd: perks: vip (lasting on survival), starter-kit (once on survival)"
-    assert heads[4].startswith("perkd: customers: 1 token from file:")
-    assert re.search(r"status page: http://127\.0\.0\.1:\d+/\n", text)
-    assert lines[-1].endswith("perkd stopped")
+    assert heads[0].endswith(str(world.config_path))
+    assert world.store.url in heads[1]
+    assert all(word in heads[2] for word in ("survival", "minecraft", world.server.address))
+    assert all(word in heads[3] for word in ("vip (lasting", "starter-kit (once"))
+    assert str(world.tokens_path) in heads[4]
+    assert re.search(r" http://127\.0\.0\.1:\d+/\n", text)
     assert not world.socket.exists()
 
 
-@pytest.mark.parametrize(
-    ("enrol", "listed"),
-    [
-        ("all", "everybody in the store, 0 tokens from file:"),
-        ("online", "whoever comes onto a server, 0 tokens from file:"),
-        ("off", "0 tokens from file:"),
-    ],
-)
-async def test_it_says_whom_the_key_brings(enrol: str, listed: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("enrol", ["all", "online", "off"])
+async def test_it_says_whom_the_key_brings(enrol: str, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     async with World(tmp_path) as world:
         found = load(world.write_config(enrol=enrol), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
-        rest = f"{world.tokens_path}, and those added by `perkd customers add`"
-        assert introduction(found)[3] == f"customers: {listed}{rest}"
+        assert introduction(found)[3].replace(str(tmp_path), "/etc/perkd") == snapshot
 
 
 async def test_under_systemd_lines_carry_priorities_instead_of_times(tmp_path: Path) -> None:
@@ -79,11 +71,10 @@ async def test_under_systemd_lines_carry_priorities_instead_of_times(tmp_path: P
 
 async def test_two_daemons_never_share_a_ledger(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        await world.start_daemon()
+        first = await world.start_daemon()
         second = await world.perkd("run")
     assert second.code == 1
-    assert "another perkd (process " in second.err
-    assert "give this one its own ledger.url" in second.err
+    assert all(word in second.err for word in (f"process {first.pid}", "ledger.url"))
 
 
 async def test_a_ledger_that_is_gone_or_broken_is_exit_78(tmp_path: Path) -> None:
@@ -91,14 +82,16 @@ async def test_a_ledger_that_is_gone_or_broken_is_exit_78(tmp_path: Path) -> Non
         await world.start_app()
         await world.stop_app()
         world.ledger_path.write_bytes(b"no database at all, and long enough to be looked at " * 10)
-        broken = await world.perkd("run")
+        broken, damaged = await asyncio.gather(world.perkd("run"), world.perkd("plan", "--json"))
         world.ledger_path.unlink()
-        missing, plan = await asyncio.gather(world.perkd("run"), world.perkd("plan"))
+        missing, plan = await asyncio.gather(world.perkd("run"), world.perkd("plan", "--json"))
     assert (broken.code, missing.code, plan.code) == (78, 78, 78)
-    assert "is damaged" in broken.err
-    assert "restore the newest whole copy" in broken.err
+    assert (damaged.code, damaged.error["code"]) == (78, "ledger_damaged")
+    assert plan.error["code"] == "ledger_unusable"
+    for said in (broken, damaged):
+        assert str(world.ledger_path) in said.err
     for said in (missing, plan):
-        assert "ledger.id beside it says there was a ledger" in said.err
+        assert "ledger.id" in said.err
     assert "Traceback" not in broken.err + missing.err + plan.err
 
 
@@ -112,7 +105,7 @@ async def test_an_address_that_is_taken_is_exit_1_and_names_the_key(tmp_path: Pa
             world.config_path.write_text(text)
             said = await world.perkd("run")
     assert said.code == 1
-    assert f"[http] listen: {taken} cannot be opened" in said.err
+    assert f"[http] listen: {taken} " in said.err
     assert "Traceback" not in said.err
 
 
@@ -130,8 +123,7 @@ async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one
     text = err.decode()
     assert daemon.returncode == 1
     [line] = [line for line in text.splitlines() if "CRITICAL perkd:" in line]
-    assert "the ledger could not be written" in line
-    assert "check free space and the disk" in line
+    assert "ledger" in line
     assert "Traceback" not in text
 
 

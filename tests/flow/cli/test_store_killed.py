@@ -1,6 +1,7 @@
 """A bulk verb that is killed with SIGKILL: the next run of the file sends nothing, and says what went through."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -13,11 +14,28 @@ from typing import Any
 
 import pytest
 
+from perkd.daemon.cli.errors import Code
+from perkd.daemon.cli.store.sending import KILLED
 from perkd.daemon.sandbox.store.faults import Fault
+from perkd.daemon.sandbox.store.goods import STORE_ID
 from tests import secretwatch
-from tests.flow.bulkfiles import ASSIGN, CREATE, CUSTOMERS, HEAD, ITEMS, at_request, big, names, owned, rows_of, write
+from tests.flow.bulkfiles import (
+    ASSIGN,
+    CREATE,
+    CUSTOMERS,
+    HEAD,
+    ITEMS,
+    at_request,
+    big,
+    names,
+    owned,
+    rows_of,
+    shown_lines,
+    states,
+    write,
+)
 from tests.flow.storekey import keyed
-from tests.world import DEADLINE_S, ROOT, World
+from tests.world import DEADLINE_S, ROOT, Said, World
 
 ROWS = 40  # of 20 items, so 12 of them are a piece
 
@@ -77,11 +95,10 @@ async def test_a_piece_in_flight_is_read_back_and_the_rest_goes_on(tmp_path: Pat
         rest = tmp_path / "gifts.rest.csv"
         last = await world.perkd(*ASSIGN, str(rest), "--yes")
         assert owned(world) == [20] * ROWS
-    assert (said.code, said.out) == (1, "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n")
-    assert f"An earlier run of {file} was killed while lines 14-25 were being sent (" in said.err
-    assert "); lines 2-13 were done. Nothing is sent now" in said.err
-    assert f"`perkd store inventory assign-bulk {rest}` goes on with it" in said.err
-    assert (last.code, last.out) == (0, "assigned: lines 2-17 (16 rows)\n")
+    assert (said.code, shown_lines(said.out)) == (1, [tuple(range(2, 26)), tuple(range(26, 42))])
+    assert all(word in said.err for word in (file, "lines 14-25 ", "lines 2-13 "))
+    assert f"`perkd store inventory assign-bulk {rest}`" in said.err
+    assert (last.code, shown_lines(last.out)) == (0, [tuple(range(2, 18))])
     assert not [name for name in names(tmp_path) if "sending" in name]
 
 
@@ -97,7 +114,7 @@ async def test_a_piece_the_store_never_began_with_is_in_the_rest(tmp_path: Path)
         assert owned(world) == [20] * ROWS
     assert (said.code, last.code) == (1, 0)
     assert [row["state"] for row in told["results"]] == ["assigned"] * 12 + ["not assigned"] * 28
-    assert told["stopped"] == "an earlier run was killed, and nothing was sent now"
+    assert told["stopped"] == KILLED
 
 
 async def test_a_run_killed_between_two_pieces_goes_on_after_the_first(tmp_path: Path) -> None:
@@ -106,13 +123,12 @@ async def test_a_run_killed_between_two_pieces_goes_on_after_the_first(tmp_path:
         file = big(world, tmp_path / "gifts.csv", ROWS)
         await killed_at(world, 3, *ASSIGN, file)
         asked = world.store.requests()
-        said = await world.perkd(*ASSIGN, file, "--yes")
+        said = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert world.store.requests() == asked  # what was confirmed is not asked about
         last = await world.perkd(*ASSIGN, str(tmp_path / "gifts.rest.csv"), "--yes")
         assert owned(world) == [20] * ROWS
-    assert (said.code, said.out) == (1, "assigned: lines 2-13 (12 rows)\nnot assigned: lines 14-41 (28 rows)\n")
-    assert f"An earlier run of {file} was killed between two pieces (" in said.err
-    assert "); lines 2-13 were done. Nothing is sent now" in said.err
+    assert (said.code, states(said)) == (1, {"assigned": "2-13", "not assigned": "14-41"})
+    assert all(word in said.err for word in (file, "lines 2-13 "))
     assert last.code == 0
 
 
@@ -122,9 +138,9 @@ async def test_a_run_killed_before_the_first_piece_left_nothing(tmp_path: Path) 
         file = big(world, tmp_path / "gifts.csv", 3)
         await killed_at(world, 1, *ASSIGN, file)
         assert not record_of(file).exists()
-        said = await world.perkd(*ASSIGN, file, "--yes")
+        said = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert owned(world, 3) == [20] * 3
-    assert (said.code, said.out) == (0, "assigned: lines 2-4 (3 rows)\n")
+    assert (said.code, states(said)) == (0, {"assigned": "2-4"})
     assert not record_of(file).exists()
 
 
@@ -135,16 +151,14 @@ async def test_a_run_of_which_all_went_through_is_well_and_of_which_nothing_did_
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", 3)
         await killed_at(world, 2, *ASSIGN, file, then=lambda: world.store.fault(Fault.SERVER_ERROR, times=1))
-        none = await world.perkd(*ASSIGN, file, "--yes")
+        none = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert owned(world, 3) == [0] * 3
         await killed_at(world, 2, *ASSIGN, file)
-        every = await world.perkd(*ASSIGN, file, "--yes")
+        every = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert owned(world, 3) == [20] * 3
-    assert (none.code, none.out) == (1, "")
-    assert "no row went through: an earlier run was killed" in none.err
-    assert "The same file can be sent again" in none.err
-    assert (every.code, every.out) == (0, "assigned: lines 2-4 (3 rows)\n")
-    assert "was killed while lines 2-4 were being sent" in every.err
+    assert (none.code, none.error["code"]) == (1, "earlier_run_killed")
+    assert (every.code, states(every)) == (0, {"assigned": "2-4"})
+    assert "lines 2-4 " in every.err
     assert names(tmp_path) == ["gifts.csv"]
 
 
@@ -173,15 +187,15 @@ async def test_a_store_that_cannot_be_asked_is_asked_by_the_next_run(tmp_path: P
         await killed_at(world, 4, *ASSIGN, file)
         before = record_of(file).read_bytes()
         world.store.fault(Fault.SERVER_ERROR)
-        failed = await world.perkd(*ASSIGN, file, "--yes")
+        failed = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert record_of(file).read_bytes() == before
         world.store.heal()
-        said = await world.perkd(*ASSIGN, file, "--yes")
+        said = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert posts(world) == 2
-    assert (failed.code, failed.out) == (69, "")
-    assert "whether lines 14-25 went through is not known: the store failed (500" in failed.err
-    assert f"the same command asks again, and {record_of(file)} stays until then" in failed.err
-    assert said.out == "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n"
+    assert (failed.code, failed.error["code"], failed.error["may_have_happened"]) == (69, "store_failed", True)
+    assert failed.error["lines"] == list(range(14, 26))
+    assert str(record_of(file)) in failed.err
+    assert states(said) == {"assigned": "2-25", "not assigned": "26-41"}
 
 
 async def test_the_record_is_whole_private_readable_and_holds_no_secret(tmp_path: Path) -> None:
@@ -199,7 +213,7 @@ async def test_the_record_is_whole_private_readable_and_holds_no_secret(tmp_path
     assert (says["verb"], says["file"]) == ("store inventory assign-bulk", "gifts.csv")
     assert (says["done"], says["sending"], says["before"]) == ("2-13", "14-25", newest)
     assert dry.code == 0
-    assert "was killed while lines 14-25 were being sent" in dry.err
+    assert "lines 14-25 " in dry.err
     assert names(tmp_path) == ["gifts.csv", "gifts.csv.sending"]
 
 
@@ -212,34 +226,27 @@ async def test_a_record_of_another_store_or_file_is_refused(tmp_path: Path) -> N
         text = record.read_text("utf-8")
         content = (tmp_path / "gifts.csv").read_bytes()
 
-        async def refused() -> str:
-            said = await world.perkd(*ASSIGN, file, "--yes")
-            assert (said.code, said.out) == (1, "")
-            assert f"remove {record}" in said.err
-            return said.err
+        async def refused(code: Code, *names: str) -> None:
+            said = await world.perkd(*ASSIGN, file, "--yes", "--json")
+            assert (said.code, said.error["code"]) == (1, code)
+            assert all(name in said.err for name in (str(record), *names))
 
         write(record, text.replace(read(record)["store_id"], "77"))
-        other_store = await refused()
+        await refused(Code.RECORD_DIFFERS, "store 77", STORE_ID)
         write(record, text[:-9])
-        cut = await refused()
+        await refused(Code.RECORD_UNREADABLE)
         write(record, text.replace('"14-25"', '"14-99"'))
-        foreign_lines = await refused()
+        await refused(Code.RECORD_UNREADABLE)
         write(record, text.replace("inventory assign-bulk", "customers create-bulk"))
-        other_verb = await refused()
+        await refused(Code.RECORD_DIFFERS, "`perkd store customers create-bulk`")
         write(record, text)
         write(Path(file), content + b"\n")
-        changed = await refused()
+        await refused(Code.RECORD_DIFFERS, "lines 14-25 ", read(record)["sha256"])
         assert record.read_text("utf-8") == text
         write(Path(file), content)
         assert world.store.requests() == asked
-        said = await world.perkd(*ASSIGN, file, "--yes")
-    assert "That was the store 77, and [store] id is" in other_store
-    assert "perkd cannot read it" in cut
-    assert "perkd cannot read it" in foreign_lines
-    assert "That was `perkd store customers create-bulk`" in other_verb
-    assert "lines 14-25 were being sent" in changed
-    assert "The file was changed since: put it back as it was (SHA-256 " in changed
-    assert said.out == "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n"
+        said = await world.perkd(*ASSIGN, file, "--yes", "--json")
+    assert states(said) == {"assigned": "2-25", "not assigned": "26-41"}
 
 
 async def test_without_a_record_nothing_is_sent(tmp_path: Path) -> None:
@@ -252,20 +259,19 @@ async def test_without_a_record_nothing_is_sent(tmp_path: Path) -> None:
         in_the_way = [Path(f"{path}.sending.part") for path in (file, new)]
         for path in in_the_way:
             path.mkdir()
-        assign = await world.perkd(*ASSIGN, file, "--yes")
-        create = await world.perkd(*CREATE, new, "--yes")
+        assign = await world.perkd(*ASSIGN, file, "--yes", "--json")
+        create = await world.perkd(*CREATE, new, "--yes", "--json")
         assert (posts(world), len(world.store.customers)) == (0, people)
         in_the_way[0].rmdir()
         at_request(world, 4, in_the_way[0].mkdir)  # in the middle: after the second piece
-        middle = await world.perkd(*ASSIGN, file, "--yes")
+        middle = await world.perkd(*ASSIGN, file, "--yes", "--json")
         world.store.before_answer = None
         assert owned(world) == [20] * 24 + [0] * 16
-    assert (assign.code, create.code, middle.code) == (1, 1, 1)
-    assert f"no row went through: {file}.sending cannot be written: " in assign.err
-    assert f"{new}.sending cannot be written: " in create.err
-    assert "so it sent nothing more" in assign.err
-    assert middle.out == "assigned: lines 2-25 (24 rows)\nnot assigned: lines 26-41 (16 rows)\n"
-    assert f"stopped: {file}.sending cannot be written: " in middle.err
+    for said, name in ((assign, file), (create, new)):
+        assert (said.code, said.error["code"]) == (1, "record_unwritable")
+        assert f"{name}.sending" in said.err
+    assert (middle.code, states(middle)) == (1, {"assigned": "2-25", "not assigned": "26-41"})
+    assert f"{file}.sending" in json.loads(middle.out)["stopped"]
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
     assert not record_of(file).exists()
 
@@ -287,8 +293,8 @@ async def test_a_rest_that_cannot_be_written_keeps_the_record_until_it_is(tmp_pa
         left = names(tmp_path)
         said = await world.perkd(*ASSIGN, file, "--yes")
     assert (process.returncode, out) == (1, said.out)
-    assert f"{tmp_path / 'gifts.rest.csv'} cannot be written: File too large" in err
-    assert f"{record_of(file)} stays: the same command says this again, and writes the files" in err
+    assert all(str(path) in err for path in (tmp_path / "gifts.rest.csv", record_of(file)))
+    assert os.strerror(errno.EFBIG) in err
     assert left == ["gifts.csv", "gifts.csv.sending"]
     assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv"]
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
@@ -305,16 +311,15 @@ async def test_a_file_that_is_being_sent_is_not_taken_for_one_of_a_dead_run(tmp_
             waits.set()
 
         at_request(world, 4, hold)
-        process = await started(world, *ASSIGN, file)
+        process = await started(world, *ASSIGN, file, "--json")
         await asyncio.wait_for(waits.wait(), DEADLINE_S)
-        second = await world.perkd(*ASSIGN, file, "--yes")
+        second = await world.perkd(*ASSIGN, file, "--yes", "--json")
         assert record_of(file).exists()
         world.store.release()
         out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
         assert owned(world) == [20] * ROWS
-    assert (second.code, second.out) == (1, "")
-    assert f"Another perkd works with {file} just now" in second.err
-    assert (process.returncode, out.decode()) == (0, "assigned: lines 2-41 (40 rows)\n")
+    assert (second.code, second.error["code"]) == (1, "file_in_use")
+    assert (process.returncode, states(Said(0, out.decode(), ""))) == (0, {"assigned": "2-41"})
     assert not record_of(file).exists()
 
 
@@ -326,19 +331,14 @@ async def test_customers_that_were_being_made_are_named_and_kept_apart(tmp_path:
         await killed_at(world, 2, *CREATE, file, path=path)
         says = read(record_of(file))
         asked = world.store.requests()
-        said = await world.perkd(*CREATE, file, "--yes")
+        said = await world.perkd(*CREATE, file, "--yes", "--json")
         assert world.store.requests() == asked
         assert len(world.store.customers) == 400
         rest = await world.perkd(*CREATE, str(tmp_path / "new.rest.csv"), "--yes")
         assert len(world.store.customers) == 450
     assert (says["done"], says["sending"], says["before"]) == ("2-201", "202-401", None)
-    assert said.code == 1
-    assert f"An earlier run of {file} was killed while lines 202-401 were being sent (" in said.err
-    assert "); lines 2-201 were done. Nothing is sent now" in said.err
-    assert (
-        "made: lines 2-201 (200 rows)\nnot made: lines 402-451 (50 rows)\n"
-        "unknown: lines 202-401 (200 rows). The store may have made these customers or not" in said.out
-    )
+    assert (said.code, states(said)) == (1, {"made": "2-201", "unknown": "202-401", "not made": "402-451"})
+    assert all(word in said.err for word in (file, "lines 202-401 ", "lines 2-201 "))
     assert len(rows_of(tmp_path / "new.unknown.csv")) == 200
     assert rest.code == 0
     assert not [name for name in names(tmp_path) if "sending" in name]

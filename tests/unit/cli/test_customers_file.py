@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from perkd.daemon.cli.customers.file import LONGEST, read_customers
 from perkd.daemon.config.secret_references import SecretError
@@ -97,6 +98,14 @@ def test_a_file_without_customers_and_columns_nobody_uses_are_said(tmp_path: Pat
     warnings = read(tmp_path, "token,email\n").warnings
     assert [(one.where, one.code) for one in warnings] == [("line 1", "column_not_used"), ("the file", "no_customer")]
     assert '"email"' in warnings[0].text
+
+
+def test_each_thing_about_a_file_of_customers_is_said_in_words(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    warned = [read(tmp_path, text).warnings for text in ("token,email\n", "token\nx1\nx1 \n")]
+    warned += [read(tmp_path, text, "list.toml").warnings for text in ("", '[[customer]]\ntoken = "x1 "\n')]
+    wrong = ["x\n", "", "token,token\nx,y\n", 'token\n"x\n', f"token,note\nx1,{'x' * (LONGEST + 1)}\n"]
+    wrong.append("token,name\n,Ann\nCustomer x1,Bob\nx1,a,b\nfile:/x,Cleo\nx1é,Dora\nx1")
+    assert (warned, [mistakes(tmp_path, text) for text in wrong]) == snapshot
 
 
 @pytest.mark.parametrize("name", ["nowhere.csv", "."])

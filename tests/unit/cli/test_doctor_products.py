@@ -63,15 +63,16 @@ def test_a_perk_that_names_one_product_twice_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("word", "fix"),
     [
-        ("vpi", 'did you mean "vip"?'),
-        ("VIP", 'did you mean "vip"?'),
-        ("zzz", 'the store\'s slugs are "hat", "vip"'),
-        ("77", 'the store\'s slugs are "hat", "vip"'),
+        ("vpi", '"vip"'),
+        ("VIP", '"vip"'),
+        ("zzz", '"hat", "vip"'),
+        ("77", '"hat", "vip"'),
     ],
 )
 def test_a_product_the_store_has_not_is_an_error_with_the_nearest_slug(word: str, fix: str) -> None:
     found = the_one(look_at([product(), product("hat", 2)], [perk("vip", word)], []), "no_product")
-    assert (found.severity, found.product, found.perks, found.fix) == ("error", word, ("vip",), fix)
+    assert (found.severity, found.product, found.perks) == ("error", word, ("vip",))
+    assert (fix in found.fix, '"hat"' in found.fix) == (True, '"hat"' in fix)
 
 
 def test_of_a_store_with_many_products_only_some_are_listed_and_of_an_empty_one_none() -> None:
@@ -79,7 +80,7 @@ def test_of_a_store_with_many_products_only_some_are_listed_and_of_an_empty_one_
     [found] = look_at(many, [perk("vip", "qqq")], [])
     assert '"slug-10" and 19 more' in found.fix
     [found] = look_at([], [perk("vip", "qqq")], [])
-    assert found.fix == "the store's slugs are none"
+    assert found.fix.endswith(" none")
 
 
 def test_errors_come_before_warnings() -> None:
@@ -93,15 +94,13 @@ def test_errors_come_before_warnings() -> None:
 def test_a_product_without_a_command_is_invisible() -> None:
     found = the_one(look_at([product(commands=[])], [perk()], [server()]), "no_command")
     assert found.severity == "warning"
-    assert "has no command in the store's dashboard" in found.text
-    assert "invisible" in found.text
-    assert 'at least the command "perkd"' in found.fix
+    assert '"perkd"' in found.fix
 
 
 def test_a_product_whose_commands_come_only_later_is_invisible_too() -> None:
     later = [{"stage": stage, "content": "perkd"} for stage in ("on_expire", "on_refund", "on_expire")]
     found = the_one(look_at([product(commands=later)], [perk()], [server()]), "no_command")
-    assert 'commands only at "on_expire", "on_refund"' in found.text
+    assert '"on_expire", "on_refund"' in found.text
 
 
 def test_a_line_for_perkd_may_hold_more_words_and_blanks() -> None:
@@ -112,7 +111,7 @@ def test_a_line_for_perkd_may_hold_more_words_and_blanks() -> None:
 @pytest.mark.parametrize("content", ["lp user {username} parent add vip", "perkdx", "Perkd", "/perkd", ""])
 @pytest.mark.parametrize(
     ("stage", "fix"),
-    [("on_purchase", 'write "perkd" in its place'), ("on_expire", "remove it in the store's dashboard")],
+    [("on_purchase", '"perkd"'), ("on_expire", "`revoke`")],
 )
 def test_a_real_command_is_named_with_its_stage_as_a_risk_of_double_delivery(
     content: str, stage: str, fix: str
@@ -120,9 +119,8 @@ def test_a_real_command_is_named_with_its_stage_as_a_risk_of_double_delivery(
     sold = product(commands=[PERKD, {"stage": stage, "content": content}])
     found = the_one(look_at([sold], [perk("a", "vip"), perk("b", "1")], [server()]), "real_command")
     assert (found.severity, found.perks) == ("warning", ("a", "b"))
-    assert f'"{content}" at {stage}' in found.text
-    assert "risk of double delivery" in found.text
-    assert "perkd leaves it alone" in found.text
+    assert all(name in found.text for name in (f'"{content}"', stage))
+    assert "run_store_commands" not in found.text
     assert fix in found.fix
 
 
@@ -138,14 +136,14 @@ def test_a_real_command_is_named_with_its_stage_as_a_risk_of_double_delivery(
 def test_it_says_whether_perkd_itself_would_send_it(servers: list[Server], sends: str | None) -> None:
     sold = product(commands=[PERKD, {**PERKD, "content": "op {username}"}], gameservers=on(HUB))
     [found] = [one for one in look_at([sold], [perk()], servers) if one.code == "real_command"]
-    assert ("run_store_commands = true" in found.text) == (sends is not None)
+    assert ("run_store_commands" in found.text) == (sends is not None)
     assert sends is None or sends in found.text
 
 
 def test_a_command_that_is_for_all_servers_is_sent_by_any_that_runs_them() -> None:
     sold = product(commands=[PERKD, {**PERKD, "content": "op {username}"}])
     [found] = look_at([sold], [perk()], [server("hub", HUB, token=True, runs=True)])
-    assert '"hub" has run_store_commands = true' in found.text
+    assert all(name in found.text for name in ('"hub"', "run_store_commands"))
 
 
 # Game servers
@@ -184,11 +182,10 @@ def test_a_product_that_expires_and_that_nothing_activates_is_said(how: dict[str
     found = the_one(look_at([product(**how)], [perk()], [server()]), "not_activated")
     assert found.severity == "warning"
     assert 'for "vip"' in found.text
-    assert "unless PayNow's own plugin runs there" in found.text
     assert "paynow_token" in found.fix
     assert "lasts" in found.fix
     [found] = look_at([product(**how, gameservers=on(HUB))], [perk()], [server()])
-    assert 'unless PayNow\'s own plugin runs on "server 411"' in found.text
+    assert '"server 411"' in found.text
 
 
 @pytest.mark.parametrize(
@@ -228,9 +225,8 @@ def test_a_game_server_that_nobody_answers_for_may_hold_up_what_others_acknowled
     for servers in ([hub], [hub, server("lobby", LOBBY)]):
         found = the_one(look_at([sold], [perk()], servers), "not_activated")
         assert found.severity == "warning"
-        assert 'also goes to "server 412", where nothing known here acknowledges it' in found.text
-        assert 'of "vip", unless PayNow\'s own plugin' in found.text
-        assert 'take "server 412" off the product' in found.fix
+        assert all(name in found.text for name in ('"server 412"', '"vip"'))
+        assert '"server 412"' in found.fix
     for servers in ([hub, server("lobby", LOBBY, token=True)], [hub, server("lobby", token=True)]):
         assert look_at([sold], [perk()], servers) == []
     narrowed = product(
@@ -272,10 +268,10 @@ def test_products_somebody_owns_and_no_perk_names_are_counted_most_first() -> No
     ]
     hat, nameless = not_mapped(owned, [perk("vip", "vip")], {"2": "A hat"}, "of the newest 5 items")
     assert (hat.severity, hat.code, hat.product, hat.perks) == ("info", "not_mapped", "hat", ())
-    assert hat.text == '3 items of 2 customers (of the newest 5 items), and no perk names this product ("A hat")'
-    assert 'write "hat" into the products of a [[perk]]' in hat.fix
+    assert all(word in hat.text for word in ("3 items", "2 customers", "of the newest 5 items", '"A hat"'))
+    assert '"hat"' in hat.fix
     assert nameless.product == "3"
-    assert nameless.text == "1 item of 1 customer (of the newest 5 items), and no perk names this product"
+    assert all(word in nameless.text for word in ("1 item ", "1 customer ", "of the newest 5 items"))
 
 
 def test_a_product_named_by_its_id_is_mapped() -> None:

