@@ -21,8 +21,8 @@ def cell(switch: str, row: str, told: str) -> tuple[str, str]:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     path = os.environ.get(FILE)
-    if path is None or report.when != "call":
-        return
+    if path is None or report.when != "call" or "PYTEST_XDIST_WORKER" in os.environ:
+        return  # a worker's reports come to the process that deals out the tests
     with Path(path).open("a", encoding="utf-8") as file:
         for name, value in report.user_properties:
             if name == PROPERTY:
@@ -31,13 +31,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def table(path: Path) -> str:
-    """The cells in `path` as text: a line for each switch, a column for each row of GAMES. "" without cells."""
+    """The cells in `path` as text: a line for each switch, a column for each row of GAMES, both by the alphabet, since
+    tests run in any order. "" without cells."""
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     cells = {(switch, row): told for switch, row, told in map(json.loads, lines)}
     if not cells:
         return ""
-    rows = list(dict.fromkeys(row for _, row in cells))
-    switches = dict.fromkeys(switch for switch, _ in cells)
+    rows = sorted({row for _, row in cells})
+    switches = sorted({switch for switch, _ in cells})
     grid = [["", *rows]] + [[switch, *(cells.get((switch, row), "") for row in rows)] for switch in switches]
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     return "\n".join(

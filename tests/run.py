@@ -24,9 +24,9 @@ BIN = Path(sys.executable).parent  # ruff, mypy and lint-imports of the same env
 # Seconds each suite may take. Going over prints a warning and fails nothing: a busy machine is not a broken change.
 BUDGET_S = {"unit": 60, "contract": 120, "flow": 280, "repo": 60}
 
-AT_ONCE = {"contract": 2, "flow": 2}  # both mostly wait, for sockets and for processes: two runs fill two cores
+WORKERS = 2  # processes that run the tests of a suite, on however many cores: what budgets and guards were tried with
 
-ENDING_S = 10.0  # what an interrupted suite gets to end what it started
+ENDING_S = 30.0  # what an interrupted suite gets to end what it started: pytest-xdist waits up to 10 s for a worker
 
 FLOOR = 90  # percent of lines and branches, all files together
 
@@ -61,72 +61,50 @@ class Counts:
         return f"{failed}{self.passed} passed, {self.skipped} skipped in {seconds:.1f}s"
 
 
-def stage(name: str, runs: list[list[str]], env: dict[str, str] | None = None, budget_s: int = 0) -> float:
-    """Runs the commands of one stage at once and returns its seconds. The first one's output goes straight through, the
-    others' follows it. Raises StageError."""
+def stage(name: str, run: list[str], env: dict[str, str] | None = None, budget_s: int = 0) -> float:
+    """Runs the command of one stage and returns its seconds. Raises StageError."""
     print(f"\n==> {name}", flush=True)
     started = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile("w+")) for _ in runs[1:])]
-        processes: list[subprocess.Popen[bytes]] = []
-        stack.callback(end, processes)
-        for run, output in zip(runs, outputs, strict=True):
-            processes.append(subprocess.Popen(run, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT))
-        codes = []
-        for process, output in zip(processes, outputs, strict=True):
-            codes.append(process.wait())
-            if output is not None:
-                output.seek(0)
-                print(output.read(), flush=True)
+    process = subprocess.Popen(run, cwd=ROOT, env=env)
+    try:
+        code = process.wait()
+    finally:
+        end(process)
     seconds = time.monotonic() - started
     print(f"    {name}: {seconds:.1f}s{f' of {budget_s}s' if budget_s else ''}", flush=True)
-    if any(codes):
-        raise StageError(f"{name} (exit {max(codes, key=abs)})")
+    if code:
+        raise StageError(f"{name} (exit {code})")
     return seconds
 
 
-def end(processes: list[subprocess.Popen[bytes]]) -> None:
-    """None of them runs any more. Only after an interruption does one still run here: a terminal's Ctrl-C reaches it by
-    itself, and it gets time to end the processes its tests started; else it is told, and then killed."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """It does not run any more. Only after an interruption does it still run here: a terminal's Ctrl-C reaches it by
+    itself, and it gets time to end the processes its tests started; else it is sent one, and then killed."""
     for tell in (None, signal.SIGINT, signal.SIGKILL):
-        for process in processes:
-            if tell is not None and process.poll() is None:
-                process.send_signal(tell)
-        until = time.monotonic() + ENDING_S
-        for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, until - time.monotonic()))
+        if tell is not None and process.poll() is None:
+            process.send_signal(tell)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING_S)
 
 
 def lint() -> None:
-    stage("ruff check", [[str(BIN / "ruff"), "check", "."]])
-    stage("ruff format", [[str(BIN / "ruff"), "format", "--check", "."]])
-    stage("mypy", [[str(BIN / "mypy")]])
-    stage("lint-imports", [[str(BIN / "lint-imports"), "--no-logo"]])
+    stage("ruff check", [str(BIN / "ruff"), "check", "."])
+    stage("ruff format", [str(BIN / "ruff"), "format", "--check", "."])
+    stage("mypy", [str(BIN / "mypy")])
+    stage("lint-imports", [str(BIN / "lint-imports"), "--no-logo"])
 
 
-def suites(counts: Counts, parts: Path) -> None:
-    """Runs pytest folder by folder under coverage, measuring also the processes the tests start."""
+def suites(counts: Counts, parts: Path, seed: int | None) -> None:
+    """Runs pytest folder by folder under coverage, measuring also its workers and the processes the tests start."""
     cells = parts / "matrix.jsonl"
     env = {**os.environ, "COVERAGE_FILE": str(parts / ".coverage"), matrix.FILE: str(cells)}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of short processes would compile perkd anew, each for itself
     for name, budget_s in BUDGET_S.items():
-        runs = []
-        for number, files in enumerate(shares(name)):
-            pytest = [
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                matrix.__name__,
-                f"--junitxml={parts / f'{name}-{number}.xml'}",
-                *files,
-            ]
-            runs.append([sys.executable, "-m", "coverage", "run", *pytest])
+        report = parts / f"{name}.xml"
         try:
-            seconds = stage(f"pytest {name}", runs, env, budget_s)
+            seconds = stage(f"pytest {name}", pytest(name, report, seed), env, budget_s)
         finally:
-            for number in range(len(runs)):
-                counts.add(parts / f"{name}-{number}.xml")
+            counts.add(report)
         if name == "contract":
             print(f"\nWhat each oddity of a game server comes to:\n\n{matrix.table(cells)}", flush=True)
         if seconds > budget_s:
@@ -134,22 +112,14 @@ def suites(counts: Counts, parts: Path) -> None:
             print(counts.warnings[-1], flush=True)
 
 
-def shares(suite: str) -> list[list[str]]:
-    """What each run of a suite gets: the folder, or its files, the heaviest first to whoever has least so far."""
-    if suite not in AT_ONCE:
-        return [[f"tests/{suite}"]]
-    weights = {path: weight(path.read_text("utf-8")) for path in (ROOT / "tests" / suite).rglob("test_*.py")}
-    dealt: list[list[Path]] = [[] for _ in range(AT_ONCE[suite])]
-    for path in sorted(weights, key=lambda path: (-weights[path], path.name)):
-        min(dealt, key=lambda share: sum(weights[one] for one in share)).append(path)
-    return [sorted(str(path.relative_to(ROOT)) for path in share) for share in dealt]
-
-
-def weight(text: str) -> int:
-    """About how long a file of tests takes: by its length, and more for each process it starts."""
-    command_lines = sum(text.count(f"{word}(") for word in ("perkd", "killed_at"))
-    begun = sum(text.count(f"{word}(") for word in ("on_terminal", "start", "start_daemon"))
-    return len(text) + 1000 * command_lines + 2000 * begun
+def pytest(suite: str, report: Path, seed: int | None) -> list[str]:
+    """The command that runs one suite. A worker with nothing left takes tests from the other one."""
+    return [
+        *(sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q"),
+        *("-n", str(WORKERS), "--dist=worksteal", "-p", matrix.__name__, f"--junitxml={report}"),
+        *([f"--hypothesis-seed={seed}"] if seed is not None else []),
+        f"tests/{suite}",
+    ]
 
 
 def deciding() -> list[str]:
@@ -164,16 +134,21 @@ def deciding() -> list[str]:
 def coverage(parts: Path) -> None:
     """Checks the floors. `.coverage` stays, so that `coverage html` shows the run afterwards."""
     coverage = [sys.executable, "-m", "coverage"]
-    stage("coverage combine", [[*coverage, "combine", "--quiet", "--data-file=.coverage", str(parts)]])
-    stage(f"coverage, at least {FLOOR} %", [[*coverage, "report", f"--fail-under={FLOOR}"]])
+    stage("coverage combine", [*coverage, "combine", "--quiet", "--data-file=.coverage", str(parts)])
+    stage(f"coverage, at least {FLOOR} %", [*coverage, "report", f"--fail-under={FLOOR}"])
     include = f"--include={','.join(deciding())}"
-    stage("coverage of the deciding modules, 100 %", [[*coverage, "report", include, "--fail-under=100"]])
+    stage("coverage of the deciding modules, 100 %", [*coverage, "report", include, "--fail-under=100"])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description="Every check of the repository, in order.")
     parser.add_argument("what", nargs="?", choices=["all", "lint"], default="all", help="lint: no tests")
-    what = parser.parse_args().what
+    parser.add_argument("--seed", type=int, metavar="N", help="draw other examples in property tests: those of seed N")
+    given = parser.parse_args()
+    what: str = given.what
+    seed: int | None = given.seed
+    if what == "all":
+        print("examples of property tests: " + ("the same in every run" if seed is None else f"of seed {seed}"))
     counts = Counts()
     started = time.monotonic()
     failure = ""
@@ -184,7 +159,7 @@ def main() -> int:
             # Parts lie outside the checkout: two runs at once must not mix their measurements. A process that outlived
             # a failed suite may write into them while they are removed: then its failure is to be read, not that.
             with tempfile.TemporaryDirectory(prefix="perkd-coverage-", ignore_cleanup_errors=True) as parts:
-                suites(counts, Path(parts))
+                suites(counts, Path(parts), seed)
                 coverage(Path(parts))
     except StageError as error:
         failure = str(error)

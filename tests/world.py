@@ -20,11 +20,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
+import pytest
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Adapter
 from perkd.daemon.app import App
 from perkd.daemon.config import SecretSources, Settings, load
+from perkd.daemon.paynow.transport import exchange
+from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.world import Sandbox
@@ -52,6 +55,11 @@ products = ["starter-kit"]
 servers = ["survival"]
 grant = ["give {name} iron_sword 1"]
 """
+
+
+def patient_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request to the store may take ten minutes: what must not wait for it is over long before, on any machine."""
+    monkeypatch.setattr(exchange, "Timeouts", lambda: Timeouts(connect_s=600.0, read_s=600.0, total_s=600.0))
 
 
 class Hands:

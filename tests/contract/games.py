@@ -31,7 +31,7 @@ class Game(Generic[ServerT]):
     long_answer: str
     lists: tuple[str, ...] = ("minecraft:list uuids", "list uuids", "list")
 
-    def endpoint(self, server: ServerT, password: str, *, timeout_s: float = 30.0, login_s: float = 30.0) -> Endpoint:
+    def endpoint(self, server: ServerT, password: str, *, timeout_s: float = 60.0, login_s: float = 60.0) -> Endpoint:
         """Both are longer than any machine needs: a test that lets one pass gives it by itself, so that the other one
         does not run out by chance."""
         return Endpoint(

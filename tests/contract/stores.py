@@ -1,9 +1,11 @@
 """A running emulated store and a client on it, for the contract tests of the storefront."""
 
+import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -15,10 +17,12 @@ from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.store.server import Store
-from tests import secretwatch
+from tests import looptime, secretwatch
+
+T = TypeVar("T")
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-PATIENT = Timeouts(connect_s=5.0, read_s=10.0, total_s=20.0)  # no test waits this long: only a lost answer would
+PATIENT = Timeouts(connect_s=60.0, read_s=60.0, total_s=120.0)  # no test waits this long: `given_up` moves the clock
 UNLIMITED = 1e6
 
 
@@ -75,6 +79,15 @@ async def read(client: Storefront, token: Secret, customer_id: str, previous: Se
     answer = await client.inventory(token, customer_id, previous, NOW)
     assert isinstance(answer, Fresh)
     return answer
+
+
+async def given_up(store: Store, asking: Coroutine[Any, Any, T], method: str | None = None) -> T:
+    """What becomes of a question whose time is over as soon as the store has it, which never answers it."""
+    before = store.requests(method=method)
+    task = asyncio.ensure_future(asking)
+    await looptime.until(lambda: task.done() or store.requests(method=method) > before)
+    looptime.forward(PATIENT.connect_s + PATIENT.read_s + PATIENT.total_s)
+    return await task
 
 
 @asynccontextmanager

@@ -16,11 +16,11 @@ from tests import secretwatch
 """
 
 
-def run_pytest(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, body: str, *more: str) -> subprocess.CompletedProcess[str]:
     """A run of its own over one file that holds `body`, with this repository's conftest and settings."""
     file = folder / "test_sample.py"
     file.write_text(HEAD + body, encoding="utf-8")
-    options = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "--no-header"]
+    options = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "--no-header", *more]
     return subprocess.run(
         [
             sys.executable,
@@ -49,9 +49,10 @@ LEAKS = {
 }
 
 
-def test_a_secret_that_gets_out_by_any_way_fails_the_run_and_names_the_test(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_secret_that_gets_out_by_any_way_fails_the_run_and_names_the_test(tmp_path: Path, workers: str) -> None:
     body = "".join(f"def test_by_{way}(secret):\n    s = secret('{way}')\n    {leak}\n" for way, leak in LEAKS.items())
-    done = run_pytest(tmp_path, body)
+    done = run_pytest(tmp_path, body, workers)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"{len(LEAKS)} passed" in done.stdout
     lines = [line for line in done.stdout.splitlines() if line.startswith("SECRET OUT ")]
@@ -59,9 +60,10 @@ def test_a_secret_that_gets_out_by_any_way_fails_the_run_and_names_the_test(tmp_
         assert any(f"::test_by_{way} " in line and line.endswith(f": {way}") for line in lines), (way, lines)
 
 
-def test_a_secret_that_stays_inside_lets_the_run_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_secret_that_stays_inside_lets_the_run_pass(tmp_path: Path, workers: str) -> None:
     body = "def test_it_keeps(secret):\n    print(len(secret('token')))\n    logging.getLogger('x').warning('fine')\n"
-    done = run_pytest(tmp_path, body)
+    done = run_pytest(tmp_path, body, workers)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SECRET OUT" not in done.stdout
 

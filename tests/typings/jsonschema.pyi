@@ -1,4 +1,4 @@
-# jsonschema ships no types. Only what tests/contract/test_sandbox_speaks_openapi.py uses is here.
+# jsonschema ships no types. Only what tests/openapi.py uses is here.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,3 +15,9 @@ class FormatChecker:
 class Draft202012Validator:
     def __init__(self, schema: Mapping[str, Any], *, format_checker: FormatChecker | None = None) -> None: ...
     def iter_errors(self, instance: object) -> Iterator[ValidationError]: ...
+
+class validators:  # noqa: N801 - it is a module
+    @staticmethod
+    def extend(
+        validator: type[Draft202012Validator], validators: Mapping[str, Callable[..., Iterator[ValidationError]]]
+    ) -> type[Draft202012Validator]: ...

@@ -4,7 +4,7 @@ The tests run it. It packs and unpacks its packets itself, so that a mistake in 
 
 The engine answers one connection's packets in their order. A login gets an empty packet first. A command's answer is
 cut into pieces of 4096 bytes. An empty packet of type 0 (a question about a variable without a name) is answered twice:
-empty, then with a number. A packet above 1024 bytes and five refused passwords get the address banned.
+empty, then with a number. A packet above 1024 bytes and five wrong passwords get the address banned.
 """
 
 import asyncio
@@ -158,9 +158,9 @@ class _Connection:
             request_id, request_type = struct.unpack_from("<ii", data)
             body = data[8:].split(b"\0")[0]
             if request_type == 3:
-                logged_in = body.decode("utf-8", "replace") == server.password
-                logged_in = logged_in and Fault.REFUSE_PASSWORD not in server.faults
-                more = await self._login(request_id, accepted=logged_in)
+                right = body.decode("utf-8", "replace") == server.password
+                logged_in = right and Fault.REFUSE_PASSWORD not in server.faults
+                more = await self._login(request_id, right=right, accepted=logged_in)
             elif request_type == 2 and logged_in:
                 more = await self._command(request_id, body[:COMMAND_COPIED].decode("utf-8", "replace"))
             elif request_type == 0 and logged_in:
@@ -170,7 +170,9 @@ class _Connection:
             if not more:
                 return
 
-    async def _login(self, request_id: int, *, accepted: bool) -> bool:
+    async def _login(self, request_id: int, *, right: bool, accepted: bool) -> bool:
+        """`right`: the password is. One that the switch refuses all the same counts for no ban: a switch that is off
+        again leaves nothing behind."""
         server = self._server
         server.logins += 1
         if Fault.CLOSE_LOGIN in server.faults:
@@ -178,7 +180,7 @@ class _Connection:
         if Fault.SILENT_LOGIN in server.faults:
             server.waiting.set()
             return True
-        if not accepted:
+        if not accepted and not right:
             server.failures += 1
             server.banned = server.failures >= FAILURES_MOST
             if server.banned:

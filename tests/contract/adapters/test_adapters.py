@@ -19,7 +19,7 @@ from perkd.daemon.sandbox.games.source import SourceServer
 from tests.contract.games import EVERY, HARMLESS, IN_DOUBT, Game
 
 SOON_S = 0.2  # a timeout that is meant to be reached
-LONG_S = 30.0  # one that is not
+LONG_S = 60.0  # one that is not
 
 
 class Table:

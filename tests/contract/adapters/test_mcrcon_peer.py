@@ -36,7 +36,7 @@ async def ask(server: MinecraftServer, password: str, *commands: str) -> list[st
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, error = await asyncio.wait_for(process.communicate(), 30)
+        out, error = await asyncio.wait_for(process.communicate(), 60)
     finally:
         if process.returncode is None:
             process.kill()

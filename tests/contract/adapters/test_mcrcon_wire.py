@@ -29,7 +29,9 @@ async def server() -> AsyncIterator[MinecraftServer]:
         yield running
 
 
-def at(server: MinecraftServer, *, host: str = "127.0.0.1", password: str = PASSWORD, timeout_s: float = 5) -> Endpoint:
+def at(
+    server: MinecraftServer, *, host: str = "127.0.0.1", password: str = PASSWORD, timeout_s: float = 60
+) -> Endpoint:
     return Endpoint(host, server.port, Secret(password), timeout_s, timeout_s)
 
 
@@ -172,7 +174,7 @@ async def test_without_a_free_thread_nothing_is_sent(server: MinecraftServer, mo
 
 def test_a_request_that_cannot_leave_any_more_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        gate = Gate(socket.create_connection(listener.getsockname()), MINECRAFT, timeout_s=5)
+        gate = Gate(socket.create_connection(listener.getsockname()), MINECRAFT, timeout_s=60)
         with contextlib.closing(gate):
             gate.shut()
             with pytest.raises(Broken, match="broken pipe"):

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Session
@@ -23,7 +23,7 @@ from tests import matrix
 from tests.contract.games import EVERY, Game
 
 SOON_S = 0.2  # for a server that is meant to let it pass
-LONG_S = 30.0
+LONG_S = 60.0
 BIG = 2_000_000  # characters of one answer
 
 Record = Callable[[str, object], None]
@@ -275,8 +275,9 @@ ODD = st.lists(st.tuples(st.sampled_from([None, *Fault]), st.integers(0, 6)), mi
 
 
 @pytest.mark.parametrize("name", list(EVERY))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(script=ODD)
+@example(script=[(Fault.REFUSE_PASSWORD, 0)] * 5)  # a Source server bans an address after five wrong passwords
 def test_in_whatever_order_the_oddities_come_no_command_is_told_another_ones_answer(
     name: str, script: list[tuple[Fault | None, int]]
 ) -> None:

@@ -68,7 +68,7 @@ async def played(script: Callable[[Peer], Awaitable[None]], *, log_in: bool = Tr
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
     try:
-        yield Endpoint(host, port, Secret(PASSWORD), timeout_s=30.0)
+        yield Endpoint(host, port, Secret(PASSWORD), timeout_s=60.0, connect_timeout_s=60.0)
     finally:
         server.close()
         await server.wait_closed()
@@ -118,7 +118,7 @@ async def test_a_packet_nobody_asked_for_ends_an_idle_connection(opened: Opened)
         await until_gone(peer)
 
     async with played(script) as endpoint, opened(endpoint, MINECRAFT) as wire:
-        assert "77" in await asyncio.wait_for(wire.wait_closed(), 30)
+        assert "77" in await asyncio.wait_for(wire.wait_closed(), 60)
         with pytest.raises(NotSent, match="77"):
             await wire.send("list")
 
@@ -169,7 +169,7 @@ async def test_a_commands_time_is_its_own_and_not_what_is_left_of_the_logins(ope
         hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=0.1, connect_timeout_s=600)
         async with opened(hasty, MINECRAFT) as wire:
             with pytest.raises(InDoubt, match=r"0\.1 s"):
-                await asyncio.wait_for(wire.send("list"), 20)
+                await asyncio.wait_for(wire.send("list"), 60)
 
 
 async def test_each_command_gets_its_whole_time() -> None:
@@ -246,7 +246,8 @@ async def test_used_up_ids_close_the_connection_before_one_comes_twice(opened: O
 async def emulated(opened: Opened, **answers: str) -> AsyncIterator[tuple[MinecraftServer, Wire | McrconWire]]:
     async with MinecraftServer(password=PASSWORD) as server:
         server.answered.update(answers)
-        async with opened(Endpoint(server.host, server.port, Secret(PASSWORD)), MINECRAFT) as wire:
+        endpoint = Endpoint(server.host, server.port, Secret(PASSWORD), timeout_s=60.0, connect_timeout_s=60.0)
+        async with opened(endpoint, MINECRAFT) as wire:
             yield server, wire
 
 
@@ -280,12 +281,13 @@ async def test_a_character_cut_in_two_by_the_server_does_not_lose_the_rest(opene
 
 async def test_the_pieces_of_a_long_answer_do_not_wait_for_a_delayed_acknowledgement(opened: Opened) -> None:
     async with emulated(opened, help="x" * 10_000) as (_, wire):
-        took: list[float] = []
-        for _ in range(21):
+        for _ in range(200):  # a busy machine may be slow many times; one quick answer shows that nothing waits
             began = time.perf_counter()
             await wire.send("help")
-            took.append(time.perf_counter() - began)
-    assert min(took) < 0.025, "Linux holds an acknowledgement back for 40 ms, each time"
+            if time.perf_counter() - began < 0.025:
+                break
+        else:
+            pytest.fail("Linux holds an acknowledgement back for 40 ms, each time")
 
 
 async def test_five_thousand_commands_in_a_row_stay_in_step(opened: Opened) -> None:

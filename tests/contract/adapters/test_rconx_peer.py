@@ -39,12 +39,12 @@ async def served(password: str, caplog: pytest.LogCaptureFixture) -> AsyncIterat
     peer, started = Peer(), asyncio.Event()
     server = AsyncRconServer("127.0.0.1", 0, authentication=password, command_handler=peer.run)
     serving = asyncio.create_task(server.serve(on_started=started.set))
-    await asyncio.wait_for(started.wait(), 10)
+    await asyncio.wait_for(started.wait(), 60)
     [ready] = [record for record in caplog.records if "listener ready" in record.msg]
     match = re.search(r"'127\.0\.0\.1', (\d+)", ready.getMessage())  # rconx names its port nowhere but here
     assert match is not None
     try:
-        yield Endpoint("127.0.0.1", int(match[1]), Secret(password), timeout_s=5.0), peer
+        yield Endpoint("127.0.0.1", int(match[1]), Secret(password), timeout_s=60.0, connect_timeout_s=60.0), peer
     finally:
         await server.shutdown()  # type: ignore[no-untyped-call]  # rconx leaves this one untyped
         await serving

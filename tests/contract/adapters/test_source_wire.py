@@ -9,6 +9,7 @@ import pytest
 
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Player, Secret, Session, Transport
+from perkd.adapters.source import adapter as source
 from perkd.adapters.source.adapter import COMMAND_MOST
 from perkd.adapters.wire import connection
 from perkd.adapters.wire.dialects import SINGLE, SOURCE, Dialect
@@ -16,6 +17,7 @@ from perkd.adapters.wire.rcon import open_wire
 from perkd.daemon.sandbox.games.minecraft import Fault
 from perkd.daemon.sandbox.games.source import SourceServer
 from perkd.daemon.sandbox.games.source_console import Style
+from tests import looptime
 from tests.contract.adapters.test_rcon_wire import PASSWORD, Peer, played, until_gone
 
 EXTRA = "\x00\x01\x00\x00"
@@ -136,11 +138,12 @@ async def test_an_answer_whose_end_is_never_marked_is_in_doubt_and_says_what_to_
         peer.give(command, 0, "hello")
         await until_gone(peer)
 
-    async with played(script) as endpoint:
-        hasty = Endpoint(endpoint.host, endpoint.port, Secret(PASSWORD), timeout_s=1.0)
-        async with open_wire(hasty, SOURCE) as wire:
-            with pytest.raises(InDoubt, match='game = "cs2"'):
-                await wire.send("a")
+    async with played(script) as endpoint, open_wire(endpoint, SOURCE) as wire:
+        sending = asyncio.create_task(wire.send("a"))
+        await looptime.until(lambda: wire._received)
+        looptime.forward(endpoint.timeout_s)
+        with pytest.raises(InDoubt, match='game = "cs2"'):
+            await sending
 
 
 async def test_a_character_cut_in_two_by_the_pieces_is_whole_again() -> None:
@@ -190,10 +193,10 @@ async def test_a_packet_holds_1010_bytes_and_not_one_more(dialect: Dialect) -> N
 
 @contextlib.asynccontextmanager
 async def emulated(
-    game: str = "tf2", style: Style = Style.TF2, timeout_s: float = 5.0
+    game: str = "tf2", style: Style = Style.TF2, timeout_s: float = 60.0
 ) -> AsyncIterator[tuple[SourceServer, Session]]:
     async with SourceServer(password=PASSWORD, style=style) as server:
-        endpoint = Endpoint(server.host, server.port, Secret(PASSWORD), timeout_s)
+        endpoint = Endpoint(server.host, server.port, Secret(PASSWORD), timeout_s, connect_timeout_s=60.0)
         async with ADAPTERS[game].connect(endpoint) as session:
             yield server, session
 
@@ -262,7 +265,7 @@ async def test_a_map_change_is_never_answered_and_no_reason_to_doubt(game: str, 
         assert await session.send("changelevel gm_construct") == ""
         assert server.console.map == "gm_construct"
         assert ADAPTERS[game].judge("changelevel gm_construct", "", {}) == "success"
-        assert await asyncio.wait_for(session.wait_closed(), 30) != ""
+        assert await asyncio.wait_for(session.wait_closed(), 60) != ""
         with pytest.raises(NotSent):
             await session.send("echo x")
 
@@ -275,8 +278,11 @@ async def test_a_map_change_that_is_refused_says_so() -> None:
         assert server.console.map == "cp_badlands"
 
 
-async def test_a_server_that_says_nothing_at_a_map_change_and_stays_is_waited_for_briefly() -> None:
-    async with emulated(timeout_s=0.1) as (server, session):
+async def test_a_server_that_says_nothing_at_a_map_change_and_stays_is_waited_for_briefly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source, "SILENCE_S", 0.1)
+    async with emulated(timeout_s=60) as (server, session):
         server.faults = {Fault.NEVER_ANSWER}
         server.console.maps.clear()
         assert await session.send("changelevel x") == ""
@@ -290,7 +296,7 @@ async def test_the_wait_for_a_map_change_is_its_own_and_not_an_earlier_commands(
         async with open_wire(endpoint, SOURCE) as wire:
             await wire.send("echo sets the timer")
             server.faults = {Fault.NEVER_ANSWER}
-            assert await asyncio.wait_for(wire.send("quit_later", silence_s=0.05), 20) == ""
+            assert await asyncio.wait_for(wire.send("quit_later", silence_s=0.05), 60) == ""
 
 
 async def test_a_connection_reset_at_a_map_change_is_in_doubt() -> None:

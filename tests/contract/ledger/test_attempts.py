@@ -378,7 +378,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 async def test_in_any_order_no_attempt_is_sent_twice(ledger: Ledger, steps: list[tuple[str, object]]) -> None:
     before = {row.key_item: row.attempts for row in await rows(ledger)}  # the ledger lives on from example to example

@@ -165,7 +165,7 @@ async def check(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(LEDGERS))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ops=st.lists(OPS, min_size=5, max_size=25))
 def test_whatever_happens_the_ledger_stays_consistent(kind: str, ops: list[Op]) -> None:
     async def play_all(folder: str) -> None:
@@ -190,7 +190,7 @@ WORDS = ("open", "end", "rename", "claim", "through", "not sent", "lost before",
 
 
 @pytest.mark.parametrize("kind", sorted(LEDGERS))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(words=st.lists(st.sampled_from(WORDS), min_size=5, max_size=40))
 def test_once_every_command_got_its_answer_the_game_agrees_with_the_ledger(kind: str, words: list[str]) -> None:
     async def play_all(folder: str) -> None:

@@ -24,13 +24,20 @@ from perkd.daemon.paynow.errors import (
 from perkd.daemon.paynow.management import Management
 from perkd.daemon.paynow.requests import Assignment, BulkAssignment, CustomerFields, made
 from perkd.daemon.paynow.storefront import Storefront
-from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.faults import Fault
 from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.store.server import PERMISSIONS, Store
 from tests import secretwatch
-from tests.contract.stores import UNLIMITED, everything_said, management_of, newcomer, one_handler, running_store
+from tests.contract.stores import (
+    UNLIMITED,
+    everything_said,
+    given_up,
+    management_of,
+    newcomer,
+    one_handler,
+    running_store,
+)
 
 BASE = f"/v1/stores/{STORE_ID}"
 
@@ -300,11 +307,10 @@ async def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else() -> None
 
 
 async def test_a_store_that_is_down_or_silent_is_unreachable() -> None:
-    quick = Timeouts(connect_s=1.0, read_s=0.2, total_s=20.0)
-    async with running_store() as store, management_of(store, timeouts=quick) as management:
+    async with running_store() as store, management_of(store) as management:
         store.fault(Fault.SLOW)
         with pytest.raises(Unreachable):
-            await management.products()
+            await given_up(store, management.products())
         await store.down()
         with pytest.raises(Unreachable):
             await management.products()

@@ -22,14 +22,13 @@ from perkd.daemon.paynow.errors import (
 from perkd.daemon.paynow.items_api import AssignedUnknown
 from perkd.daemon.paynow.management import Management
 from perkd.daemon.paynow.requests import Assignment, BulkAssignment, made
-from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.documents import Documents
 from perkd.daemon.sandbox.store.faults import Fault
 from perkd.daemon.sandbox.store.goods import STORE_ID, Assignment as Given, Goods
 from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
-from tests.contract.stores import NOW, UNLIMITED, management_of, newcomer, one_handler, running_store
+from tests.contract.stores import NOW, UNLIMITED, given_up, management_of, newcomer, one_handler, running_store
 
 WORDS = ("delivery/items", "command-delivery", "command_delivery", "inventory")
 NOBODY = "1234567890123456"
@@ -352,11 +351,10 @@ def _buy(store: Store, customer_id: str) -> None:
 
 
 async def test_an_answer_that_comes_too_late_is_looked_for_too() -> None:
-    quick = Timeouts(connect_s=1.0, read_s=0.5, total_s=20.0)
-    async with running_store() as store, management_of(store, timeouts=quick) as management:
+    async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
         store.fault(Fault.SLOW, method="POST")
-        [item] = await management.items.assign(customer_id, rank(store))
+        [item] = await given_up(store, management.items.assign(customer_id, rank(store)), "POST")
         assert [goods.id for goods in store.owned(customer_id)] == [item.id]
         assert store.requests(method="POST") == 1
 

@@ -19,13 +19,12 @@ from perkd.daemon.paynow.errors import (
     Unreadable,
 )
 from perkd.daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
-from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.paynow.wire_items import UNREADABLE
 from perkd.daemon.sandbox.store.faults import DOCUMENT, Fault
-from tests.contract.stores import NOW, PATIENT, client_of, everything_said, newcomer, read, running_store
+from tests.contract.stores import NOW, client_of, everything_said, given_up, newcomer, read, running_store
 
-HASTY = Timeouts(connect_s=1.0, read_s=0.5, total_s=20.0)  # a silent store is given up after their sum
+SILENT = {Fault.SLOW, Fault.STALLED}
 
 ANSWERS: list[tuple[Fault, type[StoreError], int | None, str]] = [
     (Fault.UNAUTHORIZED, TokenRefused, 401, ""),
@@ -67,12 +66,12 @@ async def test_each_fault_is_an_error_of_its_type_that_says_what_to_do_and_holds
     fault: Fault, kind: type[StoreError], status: int | None, says: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    timeouts = HASTY if fault in {Fault.SLOW, Fault.STALLED} else PATIENT
-    async with running_store() as store, client_of(store, timeouts=timeouts) as client:
+    async with running_store() as store, client_of(store) as client:
         token, customer_id = newcomer(store, items=3)
         store.fault(fault)
+        asking = client.customer(token) if path == CUSTOMER_PATH else read(client, token, customer_id)
         with pytest.raises(StoreError) as caught:
-            await (client.customer(token) if path == CUSTOMER_PATH else read(client, token, customer_id))
+            await (given_up(store, asking) if fault in SILENT else asking)
         store.release()
     error = caught.value
     assert type(error) is kind
@@ -89,8 +88,7 @@ async def test_each_fault_is_an_error_of_its_type_that_says_what_to_do_and_holds
 
 @pytest.mark.parametrize("fault", [answer[0] for answer in ANSWERS if not answer[0].startswith("limited")])
 async def test_after_a_fault_the_same_client_reads_on(fault: Fault) -> None:
-    timeouts = HASTY if fault in {Fault.SLOW, Fault.STALLED} else PATIENT
-    async with running_store() as store, client_of(store, timeouts=timeouts) as client:
+    async with running_store() as store, client_of(store) as client:
         token, customer_id = newcomer(store, items=3)
         store.fault(fault, times=1)
         if fault in {
@@ -98,8 +96,9 @@ async def test_after_a_fault_the_same_client_reads_on(fault: Fault) -> None:
             Fault.ANSWER_LOST,
         }:  # aiohttp asks once more by itself when a connection ends without any answer
             store.fault(fault, times=2)
+        asking = client.inventory(token, customer_id, None, NOW)
         with pytest.raises(StoreError):
-            await client.inventory(token, customer_id, None, NOW)
+            await (given_up(store, asking) if fault in SILENT else asking)
         store.release()
         assert len((await read(client, token, customer_id)).inventory.items) == 3
 

@@ -65,7 +65,7 @@ class Raw:
         data = b""
         while len(data) < count:
             try:
-                more = await asyncio.wait_for(self._loop.sock_recv(self._socket, count - len(data)), 5)
+                more = await asyncio.wait_for(self._loop.sock_recv(self._socket, count - len(data)), 60)
             except ConnectionResetError:
                 return b""
             if not more:

@@ -1,7 +1,6 @@
 """Customers who enrol themselves: perkd has their tokens made, gives them what they buy, and nobody pasted a token."""
 
 import asyncio
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from perkd.daemon.sandbox.store.faults import Fault
 from tests import secretwatch
 from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, made, mints, read, round_over, tried
 from tests.flow.owner import Owner
-from tests.world import World
+from tests.world import World, patient_requests
 
 MANY = 2000
 LOOKUP = f"{CUSTOMERS}/lookup"
@@ -449,12 +448,11 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "LAST_WORD_S", 0.2)
+    patient_requests(monkeypatch)
     async with World(tmp_path) as world:
         world.add_customer("Ann")
         world.store.fault(Fault.SLOW, path=f"{CUSTOMERS}/{world.store.customer('Ann').id}/tokens")
         world.write_config(enrol="all", offline="1h")
         await begun(world)
         await world.until(lambda: mints(world) == 1)
-        before = time.monotonic()
-        await world.stop_app()
-        assert time.monotonic() - before < 14.0, "the request by itself would take 15 s"
+        await world.stop_app()  # it fails after a minute: the request by itself would take ten

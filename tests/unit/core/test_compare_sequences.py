@@ -256,4 +256,4 @@ def _beyond_doubt(one: Item, now: datetime) -> bool | None:
 
 
 TestSequences = Sequences.TestCase
-TestSequences.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestSequences.settings = settings(max_examples=300, stateful_step_count=30)

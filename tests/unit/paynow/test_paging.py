@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from perkd.daemon.paynow.errors import StoreError, Unreachable, Unreadable
 from perkd.daemon.paynow.paging import PAGE_LIMIT, news, pages
@@ -65,7 +65,6 @@ def test_what_is_at_or_before_the_start_is_not_given_again() -> None:
     assert store.asked == [7]
 
 
-@settings(deadline=None)
 @given(
     ids=st.sets(st.integers(1, 2**62), max_size=420),
     added=st.dictionaries(st.integers(1, 6), st.integers(0, 130), max_size=4),
@@ -83,7 +82,6 @@ def test_whatever_is_added_meanwhile_everything_that_was_there_is_given_once_and
     assert store.asked == sorted(set(store.asked))
 
 
-@settings(deadline=None)
 @given(
     size=st.integers(0, 400),
     doubled=st.lists(st.integers(0, 399), max_size=30),
@@ -106,7 +104,6 @@ page = st.lists(st.integers(1, 300), max_size=150) | st.integers(0, 300).map(
 )
 
 
-@settings(deadline=None)
 @given(answers=st.lists(page, min_size=1, max_size=8), after=st.integers(0, 300))
 def test_whatever_pages_come_it_ends_with_every_row_seen_or_with_an_error(answers: list[list[int]], after: int) -> None:
     """Pages of any kind: unordered, repeated, going backwards, above the limit; the last one is repeated for ever."""
