@@ -224,8 +224,11 @@ presence = "1s"
         """Ends it in order and raises what it died of, if it did."""
         if self.app is not None and self._running is not None:
             self.app.stop.set()
-            running, self.app, self._running = self._running, None, None
-            await asyncio.wait_for(running, DEADLINE_S)
+            running, self._running = self._running, None
+            try:
+                await asyncio.wait_for(running, DEADLINE_S)
+            finally:
+                self.app = None  # only now: the store may be asked, and what listens there looks at the app, until the end
 
     def poll_now(self) -> None:
         """Everybody is due at once, without waiting for the interval."""
