@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from perkd.daemon.sandbox.overheard import LISTENERS
 from tests import secretwatch, storewatch
+from tests.unmeasured import unmeasured
 
 # How fast a machine draws its examples is no property of perkd: a busy one must not fail a test by it.
 _COMMON: dict[str, Any] = {
@@ -70,6 +71,16 @@ def pytest_collection_finish() -> None:
     """What exists by now stays: `gc.collect`, which many tests call, does not walk through all of it each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test of volume runs without coverage, which would make it take several times as long and find nothing new."""
+    if item.get_closest_marker("volume") is None:
+        yield
+        return
+    with unmeasured():
+        yield
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

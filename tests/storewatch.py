@@ -6,7 +6,6 @@ send wrong ones on purpose. It sees the stores of the tests' own process, not th
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from perkd.daemon.sandbox.overheard import Overheard
 from perkd.daemon.sandbox.store.calls import Route
 from perkd.daemon.sandbox.store.faults import Fault
 from tests.openapi import FILES, WORDS, Description, Sent
+from tests.unmeasured import unmeasured
 
 VARIABLE = "PERKD_PAYNOW_OPENAPI"
 FOLDER = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
@@ -72,12 +72,8 @@ class Watch:
 
     def take(self) -> list[Mistake]:
         heard, self._heard = list(self._heard.values()), {}
-        tracer = sys.gettrace()
-        sys.settrace(None)  # judging runs nothing of perkd: what coverage would note of it costs as much again
-        try:
+        with unmeasured():  # judging runs nothing of perkd
             return [mistake for one in heard for mistake in self._judged(one)]
-        finally:
-            sys.settrace(tracer)
 
     def summary(self) -> str:
         """One line for the end of a run."""

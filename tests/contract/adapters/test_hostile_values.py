@@ -59,6 +59,7 @@ def test_the_corpus_is_large_and_every_game_has_its_ground() -> None:
         assert {VARIABLES[variable].kind for variable in variables(game)} <= set(GROUNDS[game].templates)
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize(("game", "variable"), PLACES)
 def test_a_value_stands_in_its_place_or_the_command_is_not_made(game: str, variable: str) -> None:
     ground, quote, kind = GROUNDS[game], ADAPTERS[game].quote, VARIABLES[variable].kind
@@ -66,6 +67,7 @@ def test_a_value_stands_in_its_place_or_the_command_is_not_made(game: str, varia
     assert [line for value in VALUES for line in harmed(ground, quote, variable, value)] == []
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("game", ["minecraft", "source"])
 def test_the_same_values_do_harm_where_nothing_is_quoted(game: str) -> None:
     """Without an adapter in between every template can be made to mean something else. All Source games have one."""

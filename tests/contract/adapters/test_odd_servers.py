@@ -274,6 +274,7 @@ async def test_hung_servers_cost_a_healthy_one_nothing(
 ODD = st.lists(st.tuples(st.sampled_from([None, *Fault]), st.integers(0, 6)), min_size=1, max_size=8)
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("name", list(EVERY))
 @settings(max_examples=25)
 @given(script=ODD)

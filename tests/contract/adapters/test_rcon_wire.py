@@ -290,6 +290,7 @@ async def test_the_pieces_of_a_long_answer_do_not_wait_for_a_delayed_acknowledge
             pytest.fail("Linux holds an acknowledgement back for 40 ms, each time")
 
 
+@pytest.mark.volume
 async def test_five_thousand_commands_in_a_row_stay_in_step(opened: Opened) -> None:
     async with emulated(opened) as (server, wire):
         for number in range(5000):

@@ -363,6 +363,7 @@ async def test_another_transport_is_refused_before_anything_leaves(secret: Calla
             pass
 
 
+@pytest.mark.volume
 async def test_five_thousand_commands_in_a_row_stay_in_step() -> None:
     async with emulated() as (server, session):
         server.manners.marker_answers = 2

@@ -164,6 +164,7 @@ async def check(ledger: Ledger) -> None:
         assert {(State(was) if was else None, State(became or "")) for was, became in moves} <= TRANSITIONS
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("kind", sorted(LEDGERS))
 @settings(max_examples=100)
 @given(ops=st.lists(OPS, min_size=5, max_size=25))
@@ -189,6 +190,7 @@ def test_whatever_happens_the_ledger_stays_consistent(kind: str, ops: list[Op]) 
 WORDS = ("open", "end", "rename", "claim", "through", "not sent", "lost before", "lost after", "later")
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("kind", sorted(LEDGERS))
 @settings(max_examples=100)
 @given(words=st.lists(st.sampled_from(WORDS), min_size=5, max_size=40))

@@ -124,6 +124,7 @@ async def test_a_binary_file_a_folder_and_no_file_are_refused_with_words(tmp_pat
     assert all(file in said.err for file, said in zip(files, answers, strict=True))
 
 
+@pytest.mark.volume
 async def test_ten_thousand_rows_go_out_in_pieces_with_progress(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)

@@ -56,6 +56,7 @@ async def test_a_customer_who_came_after_the_round_is_found_within_minutes(tmp_p
         assert made(owner.world) == {"Ann": 1, "Bob": 1}
 
 
+@pytest.mark.volume
 async def test_two_thousand_customers_are_enrolled_each_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         names = [f"n{number}" for number in range(MANY)]

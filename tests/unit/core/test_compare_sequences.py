@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -255,5 +256,5 @@ def _beyond_doubt(one: Item, now: datetime) -> bool | None:
     return True if one.state == "renewed" and one.ends_at and now < one.ends_at else None
 
 
-TestSequences = Sequences.TestCase
+TestSequences = pytest.mark.volume(Sequences.TestCase)
 TestSequences.settings = settings(max_examples=300, stateful_step_count=30)

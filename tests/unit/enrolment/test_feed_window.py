@@ -142,7 +142,7 @@ class Feeding(RuleBasedStateMachine):
         self.nobody_is_looked_at_for_ever()
 
 
-TestFeeding = Feeding.TestCase
+TestFeeding = pytest.mark.volume(Feeding.TestCase)
 
 
 def test_an_item_is_looked_for_twice_more_and_then_no_more() -> None:
