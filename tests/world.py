@@ -228,7 +228,7 @@ presence = "1s"
             try:
                 await asyncio.wait_for(running, DEADLINE_S)
             finally:
-                self.app = None  # only now: until the end the store may be asked, and a test's listener looks at the app
+                self.app = None  # only now: until the end a listener in the store may look at the app
 
     def poll_now(self) -> None:
         """Everybody is due at once, without waiting for the interval."""
