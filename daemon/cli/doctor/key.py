@@ -1,6 +1,6 @@
 """Asks the store with the API key: every product, and the newest items of the store. Reads only.
 
-`connect.py` calls it; what the answers mean is decided in `connectproducts.py`.
+`doctor.py` calls it; `products.py` decides what the answers mean.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from .products import Found, Mark, Owned, Severity, look_at, not_mapped
 
 
 class KeyState(StrEnum):
-    """What came of the key."""
+    """The result for the API key."""
 
     OK = "ok"
     NO_KEY = "no_key"
@@ -28,7 +28,7 @@ class KeyState(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-# A key that lacks a permission is good for the rest: no reason to fail.
+# A key that lacks a permission still works for the rest, so the check does not fail.
 WELL = frozenset(
     {KeyState.OK, KeyState.NO_KEY, KeyState.NOT_CHECKED, KeyState.NOT_ASKED, KeyState.NOT_PERMITTED},
 )
@@ -36,7 +36,7 @@ WELL = frozenset(
 
 @dataclass(slots=True)
 class KeySaid:
-    """What came of the key. `products` and `items`: how many were read; items None: not asked for, or not given."""
+    """The result for the API key. `products` and `items`: how many were read; items None: none could be read."""
 
     state: KeyState = KeyState.OK
     error: str | None = None
@@ -51,7 +51,7 @@ class KeySaid:
 
 
 async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[StoreItem]]:
-    """One request for the products, one for the newest items where the store has a list of them."""
+    """Reads the products, and the newest items if the store has a list of them: one request each."""
     key = found.store.api_key
     if key is None:
         return KeySaid(KeyState.NO_KEY), [], []
@@ -75,12 +75,12 @@ async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[St
                 newest = await store.items.latest()
                 said.items = len(newest)
             except StoreError as error:
-                said.warnings.append(f"the newest items of the store were not read: {error}")
+                said.warnings.append(f"the newest items of the store could not be read: {error}")
     return said, products, newest
 
 
 def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
-    """Fills in what the products mean, and which owned ones no perk names."""
+    """Adds what was found about the products, and which owned products no perk names."""
     if said.state is KeyState.OK:
         said.found += look_at(products, found.perks, found.servers)
     owned = [
@@ -94,7 +94,7 @@ def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: S
 
 
 def judge_sample(said: KeySaid, found: Settings, seen: Sequence[Item], customers: int) -> None:
-    """The same from inventories that customers' tokens gave; what the newest items showed already is left out."""
+    """Adds owned products that no perk names, from inventories of customers. Skips those that `judge` already added."""
     told = {one.product for one in said.found if one.code is Mark.NOT_MAPPED}
     owned = [
         Owned(item.product_id, item.slug, item.customer_id) for item in seen if item.product_id and not item.revoked
