@@ -151,8 +151,8 @@ def _clean(pasted: str) -> str:
     if len(token.split()) > 1:
         raise WrongUse(
             Code.BAD_TOKEN,
-            f"a token is one word, but there are {len(token.split())}: leave out everything else, and add one customer "
-            "at a time",
+            f"a token is one word, but these are {len(token.split())} words: leave out the others, and add one "
+            "customer at a time",
         )
     if not (token.isascii() and token.isprintable()):
         raise WrongUse(Code.BAD_TOKEN, "the token has a character that no token has: copy it again")

@@ -12,10 +12,10 @@ from ..asking import Daemon
 from ..errors import OutOfReach
 from ..output import STYLES, Style, many, printable, say, warn
 from ..progress import progress
-from .key import KeySaid, KeyState, ask_with_key, judge, judge_sample
+from .key import KeyResult, KeyState, ask_with_key, judge, judge_sample
 from .products import Severity
-from .servers import Held, ServerSaid, ServerState, Through, ask_servers, held_by
-from .tokens import SAMPLE, StoreSaid, StoreState, ask_store, never_seen, sample
+from .servers import Held, ServerResult, ServerState, Through, ask_servers, held_by
+from .tokens import SAMPLE, StoreResult, StoreState, ask_store, never_seen, sample
 
 INVISIBLE = (
     "A product without any command in the store's dashboard is invisible to the customer's token, and so to perkd. "
@@ -41,9 +41,9 @@ STORE_TROUBLE = {
 class Connected:
     """What was asked, and the answers."""
 
-    store: StoreSaid
-    key: KeySaid
-    servers: list[ServerSaid]
+    store: StoreResult
+    key: KeyResult
+    servers: list[ServerResult]
     daemon: Held
     notes: list[str]
     warnings: list[str] = field(default_factory=list)
@@ -101,10 +101,10 @@ def _has_key(found: Settings) -> bool:
     return found.store.api_key is not None and bool(found.store.api_key.reveal())
 
 
-async def _ask_key(found: Settings, store: StoreSaid, seen: list[Item]) -> KeySaid:
+async def _ask_key(found: Settings, store: StoreResult, seen: list[Item]) -> KeyResult:
     """Asks with the API key, unless the store did not answer before."""
     if store.state is not StoreState.OK:
-        key = KeySaid(KeyState.NOT_ASKED if _has_key(found) else KeyState.NO_KEY)
+        key = KeyResult(KeyState.NOT_ASKED if _has_key(found) else KeyState.NO_KEY)
     else:
         key, products, newest = await ask_with_key(found)
         judge(key, found, products, newest)
@@ -116,7 +116,7 @@ async def _ask_key(found: Settings, store: StoreSaid, seen: list[Item]) -> KeySa
     return key
 
 
-def _notes(found: Settings, key: KeySaid) -> Iterator[str]:
+def _notes(found: Settings, key: KeyResult) -> Iterator[str]:
     if key.state is not KeyState.OK:
         yield INVISIBLE
     if key.state is KeyState.NO_KEY:
@@ -151,7 +151,7 @@ def show(made: Connected) -> None:
         say("Everything is well." if not made.warnings else "Everything that could be checked is well.")
 
 
-def _store(store: StoreSaid) -> None:
+def _store(store: StoreResult) -> None:
     good = sum(token.items is not None for token in store.tokens)
     if store.state is not StoreState.OK:
         say(f"store {store.api}: {store.state}: {printable(store.error)}", style=Style.BAD)
@@ -174,7 +174,7 @@ def _store(store: StoreSaid) -> None:
             )
 
 
-def _key(key: KeySaid) -> None:
+def _key(key: KeyResult) -> None:
     if key.state is KeyState.OK:
         items = "" if key.items is None else f" and the newest {many(key.items, 'item')}"
         say(f"API key: good; perkd read {many(key.products, 'product')}{items}")
@@ -189,7 +189,7 @@ def _key(key: KeySaid) -> None:
         say(f"    fix: {printable(one.fix)}")
 
 
-def _server(server: ServerSaid) -> None:
+def _server(server: ServerResult) -> None:
     head = f"server {server.name} ({server.game} at {server.address}): "
     through = "asked through the running daemon" if server.through is Through.DAEMON else ""
     if server.state is ServerState.NOT_CHECKED and server.error is None:

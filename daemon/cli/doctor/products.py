@@ -25,7 +25,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-class Mark(StrEnum):
+class FindingCode(StrEnum):
     """What was found about a product; a stable word for programs. docs/api-key.md explains each."""
 
     NO_PRODUCT = "no_product"
@@ -37,18 +37,18 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """One finding about one product. `perks` are the perks that name it."""
 
     severity: Severity
-    code: Mark
+    code: FindingCode
     product: str  # its slug, or what the config calls it
     perks: tuple[str, ...]
     text: str
     fix: str
 
 
-Warn = Callable[[Mark, str, str], Found]  # makes a warning about one product from code, text and fix
+Warn = Callable[[FindingCode, str, str], Finding]  # makes a warning about one product from code, text and fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Owned:
     customer_id: str
 
 
-def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequence[Server]) -> list[Found]:
+def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequence[Server]) -> list[Finding]:
     """All findings about the products that perks name: errors first, the rest in the order of the config."""
     by_word = {word: product for product in reversed(products) for word in (product.slug, product.id) if word}
     named: dict[str, list[Perk]] = {}
-    found: list[Found] = []
+    found: list[Finding] = []
     for perk in perks:
         for word in perk.products:
             if word not in by_word:
@@ -77,7 +77,7 @@ def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequenc
     return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
 
 
-def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str, str], where: str) -> list[Found]:
+def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str, str], where: str) -> list[Finding]:
     """Findings for products that customers own and no perk names, the most owned first. `names`: product id → name,
     where known. `where` says which items were looked at."""
     mapped = {word for perk in perks for word in perk.products}
@@ -90,9 +90,9 @@ def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str
             owners[one.product_id].add(one.customer_id)
             slugs[one.product_id] = one.slug
     return [
-        Found(
+        Finding(
             Severity.INFO,
-            Mark.NOT_MAPPED,
+            FindingCode.NOT_MAPPED,
             slugs[product_id] or product_id,
             (),
             f"{count} {'item' if count == 1 else 'items'} of {len(owners[product_id])} "
@@ -104,39 +104,39 @@ def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str
     ]
 
 
-def _missing(word: str, perk: Perk, products: Sequence[Product]) -> Found:
+def _missing(word: str, perk: Perk, products: Sequence[Product]) -> Finding:
     slugs = [product.slug for product in products if product.slug]
     near = close_matches(word, slugs)
-    known = f"the store has these slugs: {_some(slugs)}" if slugs else "no product of the store has a slug"
+    known = f"the store has these slugs: {_some(slugs)}" if slugs else "the store's products have no slugs"
     fix = f"did you mean {quoted(near[0])}?" if near else known
     text = "the store has no product with this slug or id, so nobody ever gets the perk for it"
-    return Found(Severity.ERROR, Mark.NO_PRODUCT, word, (perk.name,), text, fix)
+    return Finding(Severity.ERROR, FindingCode.NO_PRODUCT, word, (perk.name,), text, fix)
 
 
-def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Server]) -> Iterator[Found]:
+def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Server]) -> Iterator[Finding]:
     names = tuple(perk.name for perk in perks)
 
-    def warning(code: Mark, text: str, fix: str) -> Found:
-        return Found(Severity.WARNING, code, product.slug or product.id, names, text, fix)
+    def warning(code: FindingCode, text: str, fix: str) -> Finding:
+        return Finding(Severity.WARNING, code, product.slug or product.id, names, text, fix)
 
     if not any(command.stage in _STARTS for command in product.commands):
         stages = listed(dict.fromkeys(command.stage for command in product.commands))
         had = f"has commands only at {stages}" if product.commands else "has no command in the store's dashboard"
         yield warning(
-            Mark.NO_COMMAND,
+            FindingCode.NO_COMMAND,
             f"it {had}, so its items are invisible to customers' tokens, and to perkd",
             f"add the command {quoted(WORD)} at {ACTIVATES} in the store's dashboard, for one of your game servers",
         )
     for command in product.commands:
         if not is_for_perkd(command.content):
-            yield warning(Mark.REAL_COMMAND, _real(product, command, servers), _instead(command))
+            yield warning(FindingCode.REAL_COMMAND, _real(product, command, servers), _instead(command))
     yield from _elsewhere(product, servers, warning)
     waiting = [perk.name for perk in perks if perk.kind is PerkKind.LASTING and perk.lasts is None]
     if not (waiting and _expires(product) and product.commands):
         return
     if not _activated(product, servers):
         yield warning(
-            Mark.NOT_ACTIVATED,
+            FindingCode.NOT_ACTIVATED,
             f"it expires, and perkd knows nothing that activates it for {listed(waiting)}: its items stay usable, and "
             f"their time does not start, {_plugin(product)}",
             f'set paynow_token in the [[server]] that gets its command {quoted(WORD)}, or write lasts = "30d" in the '
@@ -145,7 +145,7 @@ def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Serve
     elif unanswered := _unanswered(product, servers):
         where = _some(unanswered)
         yield warning(
-            Mark.NOT_ACTIVATED,
+            FindingCode.NOT_ACTIVATED,
             f"it expires, and its command also goes to {where}, where perkd knows nothing that acknowledges it. The "
             f"store may wait for that before it starts the time of an item for {listed(waiting)}, unless PayNow's "
             "plugin runs there",
@@ -169,7 +169,7 @@ def _instead(command: ProductCommand) -> str:
     return "delete it in the store's dashboard, or delete the same command in the perk's `revoke` and `revoke_on`"
 
 
-def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> Iterator[Found]:
+def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> Iterator[Finding]:
     known = {server.paynow_id for server in servers if server.paynow_id}
     bound = {place for command in product.commands for place in _bound(product, command)}
     if not known or not bound or not known.isdisjoint(bound):
@@ -177,7 +177,7 @@ def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> It
     names = {one.id: one.name or one.id for one in product.gameservers}
     places = _some(names.get(one, one) for one in bound)
     yield warning(
-        Mark.OTHER_SERVERS,
+        FindingCode.OTHER_SERVERS,
         f"its commands go only to game servers that no [[server]] names: {places}",
         "bind them to a game server that a [[server]] names with its paynow_id, or correct that paynow_id",
     )

@@ -47,7 +47,7 @@ class Through(StrEnum):
 
 
 @dataclass(slots=True)
-class ServerSaid:
+class ServerResult:
     """The result for one server. `reached`: something answered there."""
 
     name: str
@@ -87,7 +87,7 @@ async def held_by(daemon: Daemon) -> Held:
     return Held(names={server["address"]: server["name"] for server in answer["servers"]})
 
 
-async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> list[ServerSaid]:
+async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> list[ServerResult]:
     """Asks all servers at the same time, each address only once."""
     first: dict[str, str] = {}
     twins = {}
@@ -98,8 +98,8 @@ async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> 
     return await asyncio.gather(*(_ask(server, daemon, held, twins) for server in servers))
 
 
-async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, str]) -> ServerSaid:
-    said = ServerSaid(server.name, server.game, server.endpoint.address)
+async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, str]) -> ServerResult:
+    said = ServerResult(server.name, server.game, server.endpoint.address)
     if server.name in twins:
         said.note = f"it has the same address as {twins[server.name]}, which was asked"
     elif held.trouble is not None:
@@ -113,7 +113,7 @@ async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, s
     return said
 
 
-async def _through(daemon: Daemon, name: str, said: ServerSaid) -> None:
+async def _through(daemon: Daemon, name: str, said: ServerResult) -> None:
     said.through = Through.DAEMON
     try:
         answer = await daemon.ask("POST", f"/servers/{name}/probe")
@@ -141,7 +141,7 @@ def _state(word: str) -> ServerState:
     return ServerState(word) if word in set(ServerState) else ServerState.UNREADABLE
 
 
-async def _directly(server: Server, said: ServerSaid) -> None:
+async def _directly(server: Server, said: ServerResult) -> None:
     said.through = Through.DIRECT
     adapter, endpoint = ADAPTERS[server.game], server.endpoint
     try:
@@ -168,7 +168,7 @@ async def _directly(server: Server, said: ServerSaid) -> None:
 
 
 async def _compare(
-    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, said: ServerSaid
+    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, said: ServerResult
 ) -> None:
     """Asks the same over another transport. If the two differ, it asks the first again: players come and go."""
     used = server.endpoint.transport

@@ -30,7 +30,7 @@ class StoreState(StrEnum):
 
 
 @dataclass(slots=True)
-class TokenSaid:
+class TokenResult:
     """The result for one token. `customer_id` None: its customer is not known; `items` None: its inventory is not."""
 
     where: str  # its place in the tokens file and its name there; never the token
@@ -42,12 +42,12 @@ class TokenSaid:
 
 
 @dataclass(slots=True)
-class StoreSaid:
+class StoreResult:
     """The result for the store."""
 
     api: str
     listed: int  # tokens in the file
-    tokens: list[TokenSaid] = field(default_factory=list)
+    tokens: list[TokenResult] = field(default_factory=list)
     state: StoreState = StoreState.OK
     error: str | None = None
     slowest_s: float = 0.0
@@ -78,10 +78,10 @@ def sample(entries: Sequence[TokenEntry]) -> list[TokenEntry]:
 
 async def ask_store(
     found: Settings, asked: Sequence[TokenEntry], step: Callable[[int], None], *, knock: bool
-) -> tuple[StoreSaid, list[Item]]:
+) -> tuple[StoreResult, list[Item]]:
     """Asks for each token in `asked`. If there is none, `knock` asks whether the store answers at all. Returns the
     result and the items of the inventories."""
-    said = StoreSaid(api=found.store.api, listed=len(found.customers.tokens or ()))
+    said = StoreResult(api=found.store.api, listed=len(found.customers.tokens or ()))
     seen: list[Item] = []
     async with Storefront.open(
         found.store.api, found.store.items_path, rate=Rate(found.poll.rate), store_id=found.store.id
@@ -90,7 +90,7 @@ async def ask_store(
             await _knock(store, said)
         failed = 0
         for number, entry in enumerate(asked, 1):
-            token = TokenSaid(entry.where)
+            token = TokenResult(entry.where)
             said.tokens.append(token)
             error = await _ask(store, entry.token, token, said, seen)
             step(1)
@@ -104,7 +104,7 @@ async def ask_store(
     return said, seen
 
 
-async def _knock(store: Storefront, said: StoreSaid) -> None:
+async def _knock(store: Storefront, said: StoreResult) -> None:
     began = time.monotonic()
     try:
         await store.customer(NO_TOKEN)
@@ -121,7 +121,7 @@ def _state(error: StoreError) -> StoreState:
 
 
 async def _ask(
-    store: Storefront, token: Secret, told: TokenSaid, said: StoreSaid, seen: list[Item]
+    store: Storefront, token: Secret, told: TokenResult, said: StoreResult, seen: list[Item]
 ) -> StoreError | None:
     """Fills `told`. Returns the error, or None."""
     began = time.monotonic()
@@ -140,7 +140,7 @@ async def _ask(
     return None
 
 
-def never_seen(said: StoreSaid, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
+def never_seen(said: StoreResult, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
     """A warning for each perk with a product that no customer of the sample has; for a check without an API key."""
     if not said.read:
         return

@@ -11,12 +11,12 @@ from ..errors import Code, NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
-from .bulk import LineSaid, LineState, Words, Work, after_the_kill, carry_out, patiently, report
+from .bulk import LineResult, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .items import HIDDEN
 from .remainder import lines_text
 from .rows import ASSIGNMENT_COLUMNS, Line, Rows, read_assignments
 from .sending import Record, recorded
-from .session import Desk, ask, desk
+from .session import StoreAccess, access_of, ask
 
 if TYPE_CHECKING:
     from ...paynow import Management, Marks, RowResult
@@ -73,7 +73,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         else:
             say(f"{file} has no mistakes: it would assign {what}. Nothing was sent")
         return
-    where = desk(config)
+    where = access_of(config)
     record.for_store(where.store.id)
     if record.killed is not None:
         work = after_the_kill(record, lambda: _read_back(where, record, rows.lines))
@@ -90,16 +90,16 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
 
 
-def _read_back(where: Desk, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineSaid]:
+def _read_back(where: StoreAccess, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineResult]:
     """Asks the store what it assigned of the lines that were being sent. Raises CliError."""
     killed = record.killed
     assert killed is not None  # noqa: S101 - the caller checked it
     if killed.before is None:  # somebody deleted it from the record: there is nothing to compare with
-        return [LineSaid(line, LineState.UNKNOWN) for line in killed.sending]
+        return [LineResult(line, LineState.UNKNOWN) for line in killed.sending]
     before = killed.before if isinstance(killed.before, str) else {who: {*ids} for who, ids in killed.before.items()}
     piece = [(place, line.body) for place, line in enumerate(lines) if line.number in killed.sending]
 
-    async def look(management: "Management") -> list[LineSaid]:
+    async def look(management: "Management") -> list[LineResult]:
         from ...paynow import read_back  # noqa: PLC0415 - it imports the HTTP client
 
         return [_said(lines[row.place].number, row) for row in await read_back(management.items, piece, before)]
@@ -138,7 +138,7 @@ async def _assign(
     await patiently(work, once)
 
 
-def _said(number: int, result: "RowResult") -> LineSaid:
+def _said(number: int, result: "RowResult") -> LineResult:
     from ...paynow import RowState  # noqa: PLC0415 - the caller has imported it already
 
     state = {
@@ -147,7 +147,7 @@ def _said(number: int, result: "RowResult") -> LineSaid:
         RowState.NOT_ASSIGNED: LineState.UNDONE,
         RowState.UNKNOWN: LineState.UNKNOWN,
     }[result.state]
-    return LineSaid(number, state, result.item_ids)
+    return LineResult(number, state, result.item_ids)
 
 
 def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str]]:

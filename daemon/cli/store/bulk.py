@@ -17,7 +17,7 @@ from ..errors import CliError, Code, NotWell
 from ..output import Style, many, printable, say, say_json, warn
 from .remainder import lines_text, write_rows
 from .sending import KILLED, Record
-from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, end_of, facts_of, told
+from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, StoreAccess, ask, end_of, facts_of, told
 
 if TYPE_CHECKING:
     from ...paynow import Management
@@ -36,7 +36,7 @@ class LineState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LineSaid:
+class LineResult:
     """The result of one line, and the `ids` of what the store created for it."""
 
     line: int
@@ -58,7 +58,7 @@ class Words:
 class Work:
     """The work so far: a result for each line, in their order. `error`, `stopped`: why it ended early."""
 
-    results: list[LineSaid] = field(default_factory=list)
+    results: list[LineResult] = field(default_factory=list)
     error: StoreError | None = None
     at: Sequence[int] = ()  # the lines that were sent together when it failed
     sending: Sequence[int] = ()  # the lines of the piece that is on its way
@@ -66,7 +66,7 @@ class Work:
     interrupted: bool = False
 
 
-def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]], record: Record) -> Work:
+def carry_out(where: StoreAccess, doing: Callable[["Management", Work], Awaitable[None]], record: Record) -> Work:
     """Runs `doing`, which fills the results, until it ends, fails, or a signal stops it. After a signal, the result of
     the piece on its way is unknown. Raises a CliError when nothing went through."""
     work = Work()
@@ -89,7 +89,7 @@ def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]
     ask(where, run)
     if work.interrupted:
         work.stopped = INTERRUPTED
-        work.results += [LineSaid(line, LineState.UNKNOWN) for line in work.sending]
+        work.results += [LineResult(line, LineState.UNKNOWN) for line in work.sending]
         if not work.results:
             _forget(record)
             raise NotWell(Code.INTERRUPTED, f"no row went through: {INTERRUPTED}. You can send the same file again")
@@ -108,13 +108,13 @@ def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]
     return work
 
 
-def after_the_kill(record: Record, found: Callable[[], Iterable[LineSaid]]) -> Work:
+def after_the_kill(record: Record, found: Callable[[], Iterable[LineResult]]) -> Work:
     """The results of a run that was killed; `found` gives those of the lines being sent. It sends nothing. Raises the
     CliError of `found`, and NotWell when no row went through."""
     killed = record.killed
     assert killed is not None  # noqa: S101 - callers checked it
     warn(f"{record.story()} This run sends nothing: it reports what went through")
-    work = Work([LineSaid(line, LineState.DONE) for line in killed.done], stopped=KILLED)
+    work = Work([LineResult(line, LineState.DONE) for line in killed.done], stopped=KILLED)
     if killed.sending:
         try:
             work.results += found()

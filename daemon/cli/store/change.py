@@ -11,7 +11,7 @@ from ..options import Config, Json
 from ..output import printable, say, say_json, warn
 from .customers import CustomerId
 from .fields import an_id, body, pairs, texts
-from .session import LOST, ask, desk, facts_of, told
+from .session import LOST, access_of, ask, facts_of, told
 from .text import customer_details, plain
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def create(  # noqa: PLR0913 - one argument for each option
             text = f"{UNSURE}: {told(error, blindly=False)}. {LOOK}"
             raise OutOfReach(error.code, text, **facts_of(error, changes=True)) from None
 
-    _show(ask(desk(config), work, unsure=f"interrupted: {UNSURE}. {LOOK}"), "created", json=json)
+    _show(ask(access_of(config), work, unsure=f"interrupted: {UNSURE}. {LOOK}"), "created", json=json)
 
 
 def update(  # noqa: PLR0913 - one argument for each option
@@ -107,7 +107,7 @@ def update(  # noqa: PLR0913 - one argument for each option
         return await management.customers.update(customer_id, body(CustomerFields, fields))
 
     changed: Customer = ask(
-        desk(config),
+        access_of(config),
         work,
         unsure=f"interrupted: perkd does not know whether customer {customer_id} was changed. Look at `perkd store "
         f"customers show {customer_id}`. It is safe to send the same change again",

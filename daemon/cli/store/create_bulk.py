@@ -11,10 +11,10 @@ from ..errors import Code, NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
-from .bulk import LineSaid, LineState, Words, Work, after_the_kill, carry_out, patiently, report
+from .bulk import LineResult, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .rows import CUSTOMER_COLUMNS, METADATA, Line, read_new_customers
 from .sending import Record, recorded
-from .session import LOST, desk
+from .session import LOST, access_of
 
 if TYPE_CHECKING:
     from ...paynow import Management
@@ -71,10 +71,10 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
         else:
             say(f"{file} has no mistakes: it would create {what}. Nothing was sent")
         return
-    where = desk(config)
+    where = access_of(config)
     record.for_store(where.store.id)
     if record.killed is not None:
-        in_flight = [LineSaid(line, LineState.UNKNOWN) for line in record.killed.sending]
+        in_flight = [LineResult(line, LineState.UNKNOWN) for line in record.killed.sending]
         work = after_the_kill(record, lambda: in_flight)
         report(file, rows.header, rests, work, WORDS, record, json=json)
         return
@@ -108,10 +108,10 @@ async def _create(
             piece = _piece_after(work, lines, LineState.DONE)
             if len(made) != len(piece):
                 work.at = [said.line for said in piece]
-                work.results += [LineSaid(number, LineState.UNKNOWN) for number in work.at]
+                work.results += [LineResult(number, LineState.UNKNOWN) for number in work.at]
                 raise ConfirmedInPart(f"the store confirmed {len(made)} of {len(piece)} customers and gave no reason")
             work.results += [
-                LineSaid(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
+                LineResult(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
             ]
             note()
             step(len(piece))
@@ -125,7 +125,7 @@ async def _create(
         raise
 
 
-def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: LineState) -> list[LineSaid]:
+def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: LineState) -> list[LineResult]:
     """The lines of the piece that comes after the results so far."""
     done = len(work.results)
-    return [LineSaid(line.number, state) for line in lines[done : done + BULK_CUSTOMERS]]
+    return [LineResult(line.number, state) for line in lines[done : done + BULK_CUSTOMERS]]

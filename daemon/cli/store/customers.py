@@ -15,7 +15,7 @@ from ..output import many, say, say_json
 from ..progress import counting
 from .fields import an_id, body, shown, texts
 from .remainder import write_new
-from .session import Desk, ask, desk, every_customer
+from .session import StoreAccess, access_of, ask, every_customer
 from .text import customer_details, customers_table, list_json, name_of, plain, when
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def list_(
     *, search: Search = "", limit: Limit = None, to: Export = None, config: Config = None, json: Json = False
 ) -> None:
     """List the customers of the store, oldest first."""
-    where = desk(config)
+    where = access_of(config)
     if to is not None:
         _export(where, to, search, limit, json=json)
         return
@@ -95,7 +95,7 @@ def export(
 
     Only you can read the file. A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
-    _export(desk(config), file, search, limit, json=json)
+    _export(access_of(config), file, search, limit, json=json)
 
 
 def lookup(  # noqa: PLR0913 - one argument for each option
@@ -135,7 +135,7 @@ def lookup(  # noqa: PLR0913 - one argument for each option
         an_id("--id", value)
     elif key in CustomerFields.model_fields:
         body(CustomerFields, given)
-    found: Customer | None = ask(desk(config), lambda management: management.customers.lookup(given))
+    found: Customer | None = ask(access_of(config), lambda management: management.customers.lookup(given))
     if json:
         say_json(plain(found) if found else None)
     elif found:
@@ -147,14 +147,14 @@ def lookup(  # noqa: PLR0913 - one argument for each option
 def show(customer_id: CustomerId, *, config: Config = None, json: Json = False) -> None:
     """Show one customer: names, ids in games, metadata."""
     an_id("customer", customer_id)
-    found: Customer = ask(desk(config), lambda management: management.customers.show(customer_id))
+    found: Customer = ask(access_of(config), lambda management: management.customers.show(customer_id))
     if json:
         say_json(plain(found))
     else:
         customer_details(found)
 
 
-def _export(where: Desk, file: Path, search: str, limit: int | None, *, json: bool) -> None:
+def _export(where: StoreAccess, file: Path, search: str, limit: int | None, *, json: bool) -> None:
     """Writes to FILE.part first, so that FILE is always complete."""
     _refuse_old(file)
     part = file.with_name(f"{file.name}.part")
@@ -178,7 +178,7 @@ def _export(where: Desk, file: Path, search: str, limit: int | None, *, json: bo
         say(f"{many(count, 'customer')} written to {file}")
 
 
-def _write(where: Desk, out: TextIO, search: str, limit: int | None) -> int:
+def _write(where: StoreAccess, out: TextIO, search: str, limit: int | None) -> int:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     count = 0

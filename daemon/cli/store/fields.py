@@ -138,8 +138,10 @@ def texts(fields: Mapping[str, str | None], *, clearable: Container[str] = ()) -
     given = {field: text for field, text in fields.items() if text is not None}
     for field, text in given.items():
         if not text.strip():
-            instead = f"`--clear {field}` empties it" if field in clearable else "leave it out, or give a value"
-            raise _wrong_use(Fault(field, f"nothing; {instead}"))
+            instead = (
+                f"use `--clear {field}` to empty the field" if field in clearable else "leave it out, or give a value"
+            )
+            raise _wrong_use(Fault(field, f"it is empty; {instead}"))
     return given
 
 

@@ -12,7 +12,7 @@ from ..output import confirm, many, say, warn
 from ..progress import counting
 from .customers import CustomerId
 from .fields import an_id, body, end_option, pairs
-from .session import ask, desk
+from .session import access_of, ask
 from .text import items_table, list_json
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def show(customer_id: CustomerId, *, active: Active = False, config: Config = No
             step(len(page))
 
     with counting("reading items", "read {done} items") as step:
-        ask(desk(config), work)
+        ask(access_of(config), work)
     if json:
         list_json("items", found)
     elif found:
@@ -91,7 +91,7 @@ def assign(  # noqa: PLR0913 - one argument for each option
     if expires:
         given["override_expires_at"] = end_option(expires, datetime.now(UTC))
     what = body(Assignment, given)
-    where = desk(config)
+    where = access_of(config)
     if what.hidden:
         warn(f"--skip-commands: {HIDDEN}")
     made: list[StoreItem] = ask(
@@ -116,7 +116,7 @@ def revoke(customer_id: CustomerId, item_id: ItemId, *, yes: Yes = False, config
     """
     an_id("customer", customer_id)
     an_id("item", item_id)
-    where = desk(config)
+    where = access_of(config)
     if not confirm(
         f"Revoke item {item_id} of customer {customer_id}? perkd then takes away what it gave for the item.",
         yes=yes,

@@ -37,7 +37,7 @@ PAUSES_S = (1.0, 4.0)  # the pauses before perkd continues a list that the store
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class StoreAccess:
     """The store, the API key and the pace."""
 
     store: Store
@@ -45,14 +45,14 @@ class Desk:
     rate: float
 
 
-def desk(option: Path | None) -> Desk:
+def access_of(option: Path | None) -> StoreAccess:
     """Reads the store's settings from the config; mistakes elsewhere in it do not matter. Raises Misconfigured."""
     path = config_path(option)
     try:
-        access = store_access(path, SecretSources.of(os.environ))
+        read = store_access(path, SecretSources.of(os.environ))
     except ConfigError as error:
         raise Misconfigured(Code.CONFIG_INVALID, error.render(path)) from error
-    store = access.store
+    store = read.store
     if store.api_key is None:
         mistake = Mistake(
             code=MistakeCode.MISSING,
@@ -63,10 +63,10 @@ def desk(option: Path | None) -> Desk:
             'api_key = "credential:paynow-api-key" into [store]',
         )
         raise Misconfigured(Code.NO_API_KEY, ConfigError([mistake]).render(path))
-    return Desk(store, store.api_key, access.poll.rate)
+    return StoreAccess(store, store.api_key, read.poll.rate)
 
 
-def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
+def ask(where: StoreAccess, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
     """Runs `work` with an open client and returns its result. An error of the store becomes a CliError. If there is a
     message `unsure`, Ctrl-C raises NotWell with it."""
     try:
@@ -79,7 +79,7 @@ def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: st
         raise ended(error, changes=bool(unsure)) from error
 
 
-async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
+async def _ask(where: StoreAccess, work: Callable[["Management"], Awaitable[T]]) -> T:
     from ...paynow import Management, Rate  # noqa: PLC0415 - they import the HTTP client: half a second for each verb
 
     async with Management.open(

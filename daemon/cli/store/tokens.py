@@ -14,7 +14,7 @@ from ..output import confirm, printable, say, warn
 from .customers import CustomerId
 from .fields import an_id, shown
 from .remainder import write_new
-from .session import Desk, ask, desk
+from .session import StoreAccess, access_of, ask
 
 if TYPE_CHECKING:
     from ...paynow import Management
@@ -40,7 +40,7 @@ def create(customer_id: CustomerId, *, out: Out = None, config: Config = None) -
     other tokens stay valid. perkd never shows the token.
     """
     an_id("customer", customer_id)
-    where = desk(config)
+    where = access_of(config)
     if out is not None:
         _to_file(where, customer_id, out)
         return
@@ -69,7 +69,7 @@ def invalidate(customer_id: CustomerId, *, yes: Yes = False, config: Config = No
     This includes the token with which perkd reads the customer's inventory.
     """
     an_id("customer", customer_id)
-    where = desk(config)
+    where = access_of(config)
     too = PERKD_TOO.format(customer=customer_id)
     if not yes:
         warn(f"this makes every token of the customer stop working, {too}")
@@ -90,7 +90,7 @@ def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config =
     To confirm, type the store's id, or give --store-id ID --yes. All customers are logged out of the store, and perkd
     reads nobody until it has new tokens. PayNow offered this in 2025. If your store does not offer it, perkd says so.
     """
-    where = desk(config)
+    where = access_of(config)
     if yes and not store_id:
         raise WrongUse(Code.WRONG_CHOICE, "also name the store: --store-id ID --yes")
     if store_id and store_id != where.store.id:
@@ -111,14 +111,14 @@ def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config =
     say(f"no token of any customer of store {where.store.id} works any more")
 
 
-def _mint(where: Desk, customer_id: str) -> Secret:
+def _mint(where: StoreAccess, customer_id: str) -> Secret:
     async def work(management: "Management") -> Secret:
         return await management.customers.mint(customer_id)
 
     return ask(where, work)
 
 
-def _to_file(where: Desk, customer_id: str, out: Path) -> None:
+def _to_file(where: StoreAccess, customer_id: str, out: Path) -> None:
     """Makes a token and writes it to a new file. The file is made first, so that the token has a place to go."""
     try:
         write_new(out, "")

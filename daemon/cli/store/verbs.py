@@ -14,7 +14,7 @@ from . import (
     items,
     tokens,
 )
-from .session import ask, desk
+from .session import access_of, ask
 from .text import list_json, products_table
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def products(*, config: Config = None, json: Json = False) -> None:
 
     A product without commands is hidden from customers' tokens, and so from perkd.
     """
-    found: list[Product] = ask(desk(config), lambda management: management.products())
+    found: list[Product] = ask(access_of(config), lambda management: management.products())
     if json:
         list_json("products", found)
     elif found:
