@@ -1,7 +1,7 @@
-"""The command line: perkd's verbs for server owners, one module for each group of them.
+"""The command line: perkd's verbs for server owners, one module or folder for each group of verbs.
 
-`daemon.__main__` calls `main`, which ends by SystemExit: 0 well, 1 the thing asked about is not well, 2 usage, 69 the
-daemon or store is unreachable, 78 configuration.
+`daemon.__main__` calls `main`, which always raises SystemExit. The exit codes: 0 all is well, 1 something is not well,
+2 wrong usage, 69 the daemon or the store cannot be reached, 78 the configuration has a mistake.
 """
 
 import io
@@ -23,7 +23,7 @@ from .store import verbs as store_verbs
 
 app = typer.Typer(
     name="perkd",
-    help="Gives what customers of a PayNow store own, and takes it back when it ends.",
+    help="Gives customers of a PayNow store their perks in the game, and takes them back when they end.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: boxes would be cut on a narrow terminal and in a pipe
     pretty_exceptions_enable=False,
@@ -38,12 +38,14 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the opt
         raise typer.Exit
 
 
-Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and end.")]
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+]
 
 
 @app.callback()
 def before_the_verb(*, config: Config = None, verbose: Verbose = False, version: Version = False) -> None:  # noqa: ARG001 - its callback does it
-    """Gives what customers of a PayNow store own, and takes it back when it ends."""
+    """Gives customers of a PayNow store their perks in the game, and takes them back when they end."""
     common.config, common.verbose = config, verbose
     as_json.asked = as_json.said = False
     logs.nowhere(verbose=verbose)
@@ -57,15 +59,15 @@ app.command()(reload.reload)
 app.add_typer(commands.app, name="commands")
 app.add_typer(customers_verbs.app, name="customers")
 app.add_typer(brake.app, name="brake")
-app.add_typer(store_verbs.app, name="store")
+app.add_typer(store_verbs.app, name="store", short_help="Look up and change customers and items in your store.")
 app.command()(play.demo)
 app.command()(play.sandbox)
 
 
 def main() -> None:
-    """Runs one verb and ends the process. With --json an error is a document on stdout, beside the words on stderr."""
+    """Runs one verb and ends the process. An error goes to stderr as text, and with --json also to stdout as JSON."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a sign must not end the verb
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show a character must not end the verb
             stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="perkd")
@@ -73,7 +75,7 @@ def main() -> None:
         logs.complain(f"perkd: {error}")
         error_json(error)
         sys.exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the top of the process: whatever comes here was not foreseen
+    except Exception as error:  # noqa: BLE001 - the top of the process: an error that arrives here is a bug
         if common.verbose:
             traceback.print_exc()
         else:
@@ -82,8 +84,8 @@ def main() -> None:
         said = f"a fault in perkd itself, {type(error).__name__}: {error}"
         logs.complain(
             f"perkd: {said}\n"
-            f"Please report it with these lines and what you did (perkd {__version__}, Python "
-            f"{sys.version.split()[0]}); with -v before the verb perkd shows where it happened"
+            f"Please report it, with these lines and what you did (perkd {__version__}, Python "
+            f"{sys.version.split()[0]}). With -v before the verb, perkd shows where it happened"
         )
         error_json(NotWell(Code.FAULT, said))
         sys.exit(1)

@@ -1,6 +1,6 @@
-"""Asks the running daemon over its unix socket, and says what is wrong when it cannot.
+"""Asks the running daemon over its unix socket. When that fails, the error says what is wrong.
 
-`status`, `commands`, `customers`, `brake`, `reload` and `check --connect` speak through here.
+`status`, `commands`, `customers`, `brake`, `reload`, `check --connect` and `store tokens create` use it.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from .options import control_socket
 
 PATIENCE_S = 60.0  # the daemon may have to wait for the store
 
-# What the daemon's answers mean here; `control` says 409 for what is not possible, 422 for a config with mistakes, 502
-# for the store's trouble.
+# What the daemon's status codes mean here. `control` answers 409 for a request that is not possible, 422 for a config
+# with mistakes, 502 when the store failed.
 ENDS: Mapping[int, tuple[type[CliError], Code]] = {
     400: (WrongUse, Code.DAEMON_BAD_REQUEST),
     409: (NotWell, Code.DAEMON_NOT_POSSIBLE),
@@ -24,11 +24,11 @@ ENDS: Mapping[int, tuple[type[CliError], Code]] = {
 
 
 class NobodyThere(OutOfReach):
-    """No daemon listens: not one that is slow, nor one this user may not ask."""
+    """No daemon listens on the socket. Not for a daemon that is slow, or that this user may not ask."""
 
 
 class Daemon:
-    """The daemon of one config. Every call raises OutOfReach when it does not answer, or what its answer means."""
+    """The daemon of one config. A call raises OutOfReach when it does not answer, and the CliError its answer means."""
 
     def __init__(self, config: Path | None) -> None:
         self._socket = control_socket(config)
@@ -45,8 +45,8 @@ class Daemon:
     async def ask(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The same for callers with a loop of their own."""
-        import aiohttp  # noqa: PLC0415 - it takes as long as everything else a short verb does
+        """Like `get`, `post` and `delete`, for callers that run an event loop already."""
+        import aiohttp  # noqa: PLC0415 - this import takes as long as all the rest of a short verb
 
         try:
             async with (
@@ -59,8 +59,8 @@ class Daemon:
         except TimeoutError as error:
             raise OutOfReach(
                 Code.DAEMON_SILENT,
-                f"the daemon has not answered on {self._socket} within {PATIENCE_S:.0f} s: `journalctl -u perkd` says "
-                "what it does",
+                f"the daemon has not answered on {self._socket} within {PATIENCE_S:.0f} s: `journalctl -u perkd` shows "
+                "what it is doing",
             ) from error
         except PermissionError as error:
             raise self._not_allowed() from error
@@ -69,8 +69,8 @@ class Daemon:
                 raise self._not_allowed() from error
             raise _kind(error)(
                 Code.DAEMON_UNREACHABLE,
-                f"the daemon does not answer on {self._socket} ({_why(error)}): `systemctl status perkd` says whether "
-                "it runs, and -c names the config of another one",
+                f"the daemon does not answer on {self._socket} ({_why(error)}): `systemctl status perkd` shows whether "
+                "it runs. If another configuration is meant, name it with -c",
             ) from error
         if status != 200:
             kind, code = ENDS.get(status, (NotWell, Code.DAEMON_FAILED))

@@ -1,4 +1,4 @@
-"""`perkd brake`: whether a mass removal waits for a person, what it would take away, and letting it go on."""
+"""`perkd brake`: shows whether the brake stopped a mass removal, what it would take away, and releases it."""
 
 from collections import Counter
 from typing import Any
@@ -12,7 +12,10 @@ from .options import Config, Json, Yes
 from .output import Style, ago, confirm, many, printable, say, say_json, table
 
 app = typer.Typer(
-    help="A mass removal waits here for you.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+    help="Look at a mass removal that perkd stopped, and release it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 SHOWN = 20  # commands shown one by one; the rest are counted
@@ -21,9 +24,9 @@ PAGE = "1000"
 
 @app.command()
 def status(*, config: Config = None, json: Json = False) -> None:
-    """Whether it is on, since when and why.
+    """Show whether the brake is on, since when and why.
 
-    Exits 1 when it is on, or when what it stopped still waits.
+    Exits with 1 when it is on, or when commands that it stopped still wait.
     """
     daemon = Daemon(config)
     answer = daemon.get("/brake")
@@ -36,7 +39,7 @@ def status(*, config: Config = None, json: Json = False) -> None:
 
 @app.command()
 def release(*, yes: Yes = False, config: Config = None) -> None:
-    """Let the removals go on, shown first."""
+    """Let the stopped removals continue. perkd shows them first, and asks."""
     daemon = Daemon(config)
     brake = daemon.get("/brake")["brake"]
     _ask_and_show(daemon, brake)
@@ -46,11 +49,11 @@ def release(*, yes: Yes = False, config: Config = None) -> None:
     if not confirm(
         f"Release the brake and send {many(brake['blocked'], 'command')}?",
         yes=yes,
-        instead="this sends the commands above and nobody can be asked here: add --yes if you mean it",
+        instead="this sends the commands above, and there is no terminal to ask on: add --yes to confirm",
     ):
-        raise NotWell(Code.DECLINED, "nothing was changed: the brake stays on")
+        raise NotWell(Code.DECLINED, "nothing was changed: the brake stays as it is")
     released = daemon.post("/brake/release")["released"]
-    say(f"the brake is off, {many(released, 'command')} planned: `perkd commands list` shows what comes of them")
+    say(f"the brake is off, {many(released, 'command')} planned: `perkd commands list` shows their results")
 
 
 def _asks_for_you(brake: dict[str, Any]) -> bool:
@@ -61,16 +64,17 @@ def _ask_and_show(daemon: Daemon, brake: dict[str, Any]) -> None:
     if _asks_for_you(brake):
         _show(brake, _held(daemon), daemon.get("/status")["now"])
     else:
-        say("the brake is off: nothing waits for you")
+        say("the brake is off, and no command waits for it")
 
 
 def _show(brake: dict[str, Any], held: list[dict[str, Any]], now: str) -> None:
     if brake["on"]:
-        say(f"the brake is ON since {ago(brake['since'], now)}", style=Style.BAD)
+        say(f"the brake has been ON for {ago(brake['since'], now).removesuffix(' ago')}", style=Style.BAD)
         say(printable(brake["reason"]))
     else:
-        say("the brake is off, but what it stopped still waits", style=Style.BAD)
-    say(f"{many(brake['blocked'], 'command waits', 'commands wait')}. Are these real? The store's dashboard knows.")
+        say("the brake is off, but commands that it stopped still wait", style=Style.BAD)
+    waiting = many(brake["blocked"], "command waits", "commands wait")
+    say(f"{waiting}. Check the store's dashboard: did these refunds really happen?")
     say()
     counts = Counter((row["server"], row["perk"]) for row in held)
     table(("server", "perk", "commands"), [(*where, str(count)) for where, count in sorted(counts.items())])
@@ -82,7 +86,7 @@ def _show(brake: dict[str, Any], held: list[dict[str, Any]], now: str) -> None:
 
 
 def _held(daemon: Daemon) -> list[dict[str, Any]]:
-    """What the brake stopped, oldest first."""
+    """The commands that the brake stopped, oldest first."""
     held: list[dict[str, Any]] = []
     asked = {"state": "blocked", "limit": PAGE}
     while True:

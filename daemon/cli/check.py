@@ -1,4 +1,4 @@
-"""`perkd check`: reads the config, says everything wrong with it at once, and what would run; `--connect` asks too."""
+"""`perkd check`: lists every mistake in the config and shows what would run; `--connect` also asks the servers."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -15,15 +15,16 @@ from .errors import Misconfigured
 from .options import Config, Json, config_path, read_settings
 from .output import Style, many, say, say_json, table
 
-_BY_KEY = {"all": "everybody in the store", "online": "whoever comes onto a server"}  # by enrol
-Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store, and each server who is online.")]
+_BY_KEY = {"all": "everybody in the store", "online": "everybody who comes onto a server"}  # by enrol
+Connect = Annotated[bool, typer.Option("--connect", help="Also ask the store, and ask each server who is online.")]
 
 
 def check(*, config: Config = None, connect: Connect = False, json: Json = False) -> None:
-    """Read the configuration, say every mistake.
+    """Check the configuration and list every mistake.
 
-    Ends with what would run, and where each secret comes from. Changes nothing anywhere. With --connect it exits 1 when
-    the store or a server is not well or a perk names a product the store has not, 69 when none of them can be reached.
+    Also shows what would run, and where each secret comes from. Changes nothing. With --connect, it exits with 1 when
+    the store or a server is not well, or when a perk names a product that the store does not have. It exits with 69
+    when nothing can be reached.
     """
     path = config_path(config)
     try:
@@ -40,7 +41,7 @@ def check(*, config: Config = None, connect: Connect = False, json: Json = False
         if json:
             say_json(_json(path, found))
         return
-    from .doctor import doctor  # noqa: PLC0415 - it brings the HTTP client, which only this needs
+    from .doctor import doctor  # noqa: PLC0415 - it imports the HTTP client, which only --connect needs
 
     made = doctor.connect(found, config)
     if json:
@@ -63,7 +64,7 @@ def _config(path: Path, found: Settings) -> None:
 
 
 def _tell(found: Settings, document: Mapping[str, Any]) -> None:
-    """What `perkd run` would do with it: every source of a secret is named, no secret is."""
+    """Shows what `perkd run` would do with this config. It names the source of each secret, never the secret."""
     for name, text in _facts(found, document):
         say(f"{name:<10} {text}")
     say()
@@ -103,7 +104,7 @@ def _facts(found: Settings, document: Mapping[str, Any]) -> Iterable[tuple[str, 
     yield "customers", whose(found)
     for server, raw in zip(found.servers, document.get("server", []), strict=True):
         if server.paynow_token is not None:
-            runs = "all its lines" if server.run_store_commands else "its perkd lines"
+            runs = "all commands" if server.run_store_commands else "only `perkd` commands"
             yield "queue", f"{server.name}: {runs}, token from {_read_from(server.paynow_token, raw['paynow_token'])}"
     yield "ledger", str(found.ledger.path)
     yield "http", f"{found.listen.host}:{found.listen.port}" if found.listen else "off"
@@ -111,7 +112,7 @@ def _facts(found: Settings, document: Mapping[str, Any]) -> Iterable[tuple[str, 
 
 
 def whose(found: Settings) -> str:
-    """Which customers perkd looks at, and by what."""
+    """Which customers perkd reads, and where it knows them from."""
     source, tokens = found.customers.source, found.customers.tokens
     listed = f"{source} (not checked)" if tokens is None else f"{many(len(tokens), 'token')} from {source}"
     parts = [_BY_KEY.get(found.customers.enrol, ""), listed if source else ""]
@@ -124,17 +125,17 @@ def _read_from(secret: Secret, reference: str) -> str:
 
 
 def _source(reference: str) -> str:
-    """Where a secret comes from; a literal one is not shown."""
+    """Where a secret comes from. A secret written into the config is not shown."""
     scheme, colon, _ = reference.partition(":")
-    return reference if colon and scheme in SCHEMES else "the config itself"
+    return reference if colon and scheme in SCHEMES else "the configuration itself"
 
 
 def _servers(perk: Perk) -> str:
     names = "every server" if perk.servers == ("*",) else ", ".join(perk.servers)
     words = {
-        Target.CHOSEN: "the one the buyer chose",
+        Target.CHOSEN: "the server the buyer chose",
         Target.ANY: f"any of {names}",
-        Target.ONLINE: f"where he is: {names}",
+        Target.ONLINE: f"where the player is online: {names}",
     }
     return words.get(perk.target, names)
 

@@ -1,4 +1,4 @@
-"""`perkd commands`: what was sent and what came of it, and the decisions only a person can make."""
+"""`perkd commands`: lists commands and their results, and takes the decisions that only a person can make."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -11,26 +11,28 @@ from .options import Config, Json
 from .output import Style, clock, printable, say, say_json, table
 
 app = typer.Typer(
-    help="What was sent, and decisions about what perkd does not know.",
+    help="List commands, and decide about those that need you.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
 
-State = Annotated[str, typer.Option("--state", help="Only these: planned, blocked, unknown, refused, answered, …")]
-Server = Annotated[str, typer.Option("--server", help="Only this server's.")]
-Customer = Annotated[str, typer.Option("--customer", metavar="ID", help="Only this customer's.")]
-Limit = Annotated[int, typer.Option("--limit", help="How many, 1 to 1000.")]
-Before = Annotated[str, typer.Option("--before", metavar="ID", help="Only those before this command.")]
-CommandId = Annotated[str, typer.Argument(metavar="ID")]
-CommandIds = Annotated[list[str], typer.Argument(metavar="ID...")]
+State = Annotated[str, typer.Option("--state", help="Only this state: planned, blocked, unknown, refused, …")]
+Server = Annotated[str, typer.Option("--server", help="Only commands for this server.")]
+Customer = Annotated[str, typer.Option("--customer", metavar="ID", help="Only commands for this customer.")]
+Limit = Annotated[int, typer.Option("--limit", help="How many to show, 1 to 1000.")]
+Before = Annotated[str, typer.Option("--before", metavar="ID", help="Only commands older than this one.")]
+CommandId = Annotated[str, typer.Argument(metavar="ID", help="The command's id, as `perkd commands list` shows it.")]
+CommandIds = Annotated[
+    list[str], typer.Argument(metavar="ID...", help="The commands' ids, as `perkd commands list` shows them.")
+]
 LARGEST = 2**63 - 1
-BESIDE = ("hold",)  # what the socket says of each command in the list beyond the public /commands
+BESIDE = ("hold",)  # the socket's list has it for each command, the public /commands does not
 
 DONE = {
-    "retry": "planned again",
-    "skip": "skipped: it is not sent, and what waited behind it goes on",
-    "done": "counts as delivered, and what waited behind it goes on",
+    "retry": "is planned again",
+    "skip": "is skipped: perkd does not send it, and the commands behind it continue",
+    "done": "counts as delivered, and the commands behind it continue",
 }
 
 
@@ -45,7 +47,7 @@ def list_(
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Commands, newest first."""
+    """List commands, newest first."""
     asked = {"state": state, "server": server, "customer": customer, "limit": str(limit), "before": before}
     answer = Daemon(config).get("/commands", {key: value for key, value in asked.items() if value})
     if json:
@@ -56,20 +58,20 @@ def list_(
 
 
 def _show_list(answer: dict[str, Any], *, some: bool) -> None:
-    """`some`: not every command was asked for."""
+    """Shows the list. `some`: the list was filtered, so an empty one does not mean that there is no command."""
     rows = answer["commands"]
     if not rows:
-        say("no such command" if some else "no command yet")
+        say("no command matches" if some else "there is no command yet")
         return
-    head = ("id", "created", "state", "server", "perk", "step", "command", "said")
-    table(head, [_row(row) for row in rows], below=("command", "said"))
+    head = ("id", "created", "state", "server", "perk", "step", "command", "reply or reason")
+    table(head, [_row(row) for row in rows], below=("command", "reply or reason"))
     if answer["next"] is not None:
-        say(f"more: --before {answer['next']}")
+        say(f"there are more: --before {answer['next']} shows the next ones")
 
 
 @app.command()
 def show(command_id: CommandId, *, config: Config = None, json: Json = False) -> None:
-    """One command, its reply and its history."""
+    """Show one command, its reply and its history."""
     row = Daemon(config).get(f"/commands/{_id(command_id)}")
     if json:
         say_json(row)
@@ -90,34 +92,35 @@ def _show(row: dict[str, Any]) -> None:
 
 @app.command()
 def retry(command_ids: CommandIds, config: Config = None) -> None:
-    """Send again, rendered anew from today's config.
+    """Send a command again.
 
-    Only for those that are blocked, refused, answered or unknown.
+    perkd writes a perk's command anew from the current configuration. Only for commands that are blocked, refused,
+    answered or unknown.
     """
     _each("retry", command_ids, config)
 
 
 @app.command()
 def skip(command_ids: CommandIds, config: Config = None) -> None:
-    """Not wanted any more.
+    """Drop a command; it will not be sent.
 
-    Never sent, and what waited behind it goes on.
+    The commands that waited behind it continue.
     """
     _each("skip", command_ids, config)
 
 
 @app.command()
 def done(command_ids: CommandIds, config: Config = None) -> None:
-    """You looked: it ran.
+    """Mark as delivered, because you saw in the game that it ran.
 
-    It counts as delivered, and what waited behind it goes on.
+    The commands that waited behind it continue.
     """
     _each("done", command_ids, config)
 
 
 def _each(verb: str, command_ids: Sequence[str], config: Config) -> None:
-    """Each id is answered by a line of its own, and one that is not possible does not stop the others."""
-    wanted = dict.fromkeys(map(_id, command_ids))  # nothing is done when one of them is no id
+    """Does the verb for each id and prints one line for each. A failure for one id does not stop the others."""
+    wanted = dict.fromkeys(map(_id, command_ids))  # first all ids: nothing is done when one of them is wrong
     daemon = Daemon(config)
     failed = 0
     for command_id in wanted:
@@ -127,7 +130,7 @@ def _each(verb: str, command_ids: Sequence[str], config: Config) -> None:
             raise
         except CliError as error:
             failed += 1
-            say(f"command {command_id} is not changed: {error}", style=Style.REFUSED)
+            say(f"command {command_id} was not changed: {error}", style=Style.REFUSED)
         else:
             say(f"command {command_id} {DONE[verb]}: {printable(row['text'])}")
     raise typer.Exit(1 if failed else 0)
@@ -162,14 +165,17 @@ def _details(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield "state", row["state"] + (f" ({printable(row['reason'])})" if row["reason"] else "")
     yield "reply", "none" if row["reply"] is None else repr(row["reply"])
     yield "server", row["server"]
-    yield "perk", f"{row['perk']}, {row['step']}, because of: {row['cause']}"
+    yield "perk", f"{row['perk']}, {row['step']}, reason: {row['cause']}"
     yield "player", printable(row["player"])
     yield "customer", row["customer_id"] or "not known"
-    yield "item", row["item_id"] or "not known: a line of the store's queue names none"
-    yield "attempts", f"{row['attempts']}, {'repeatable' if row['repeatable'] else 'never repeated by itself'}"
+    yield "item", row["item_id"] or "not known: a command from the store's queue names no item"
+    yield (
+        "attempts",
+        f"{row['attempts']}, {'perkd may repeat it' if row['repeatable'] else 'perkd never repeats it by itself'}",
+    )
     yield "created", clock(row["created_at"])
     yield "due", clock(row["due_at"])
     yield "sent", clock(row["sent_at"])
     yield "settled", clock(row["settled_at"])
     if row["superseded"]:
-        yield "note", "its step is over: the opposite change came"
+        yield "note", "its step is over, because the opposite change came"

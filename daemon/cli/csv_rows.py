@@ -1,4 +1,4 @@
-"""The rows of a CSV file as a spreadsheet saves it, each with its line. `customerfile`, `storerows` call this."""
+"""Reads the rows of a CSV file, each with its line number. `customers/file.py` and `store/rows.py` call it."""
 
 import csv
 import io
@@ -10,15 +10,15 @@ from ..core.mistakes import Findings, MistakeCode
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`line` is the one it begins in, counted from 1."""
+    """One row. `line` is the line where it begins, counted from 1."""
 
     line: int
     cells: Sequence[str]
 
 
 def csv_rows(text: str, findings: Findings) -> Iterator[Row]:
-    """The rows that hold anything, the header first. Excel separates by semicolons in many countries. Raises
-    ConfigError at a row that is no CSV."""
+    """The rows that are not empty, the header first. The separator may be a comma, a semicolon (Excel in many
+    countries) or a tab. Raises ConfigError for a row that is not valid CSV."""
     first = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     source = io.StringIO(text, newline="")
@@ -33,8 +33,8 @@ def csv_rows(text: str, findings: Findings) -> Iterator[Row]:
             findings.mistake(
                 f"line {line}",
                 MistakeCode.NOT_CSV,
-                found=f"a row that is no CSV ({error})",
-                expected="cells apart by commas, quoted where they hold one",
+                found=f"a row that is not valid CSV ({error})",
+                expected="cells separated by commas, in quotes if they contain a comma",
                 fix="look for a quote that is not closed",
             )
             findings.raise_mistakes()

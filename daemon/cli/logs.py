@@ -1,6 +1,6 @@
-"""Where the log goes: stderr, with times for a person, with priorities for the journal.
+"""Sets up the log. It goes to stderr, with times for a person, or with priorities for the systemd journal.
 
-`run` sets it up; the other verbs only keep the log out of what they print.
+`run` turns it on; the other verbs keep the log out of their output.
 """
 
 import logging
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from .output import printable
 
-# RFC 5424 severities as sd-daemon(3) takes them, highest level first.
+# RFC 5424 severities, as sd-daemon(3) reads them; the highest level first.
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))
 
 
@@ -19,7 +19,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class ForJournal(logging.Formatter):
-    """`<6>polling: …`: the journal has its own times, and takes the priority from the head of each line."""
+    """Lines such as `<6>polling: …`. The journal adds the time, and reads the priority at the start of each line."""
 
     def format(self, record: logging.LogRecord) -> str:
         priority = next((value for level, value in PRIORITIES if record.levelno >= level), 7)
@@ -28,9 +28,9 @@ class ForJournal(logging.Formatter):
 
 
 class ForPeople(logging.Formatter):
-    """`2026-08-30T12:00:05Z WARNING polling: …`"""
+    """Lines such as `2026-08-30T12:00:05Z WARNING polling: …`."""
 
-    _second, _text = 0, ""  # of the line before: many are written in one second
+    _second, _text = 0, ""  # of the last line: many lines come in the same second
 
     def format(self, record: logging.LogRecord) -> str:
         return _one_record(super().format(record))
@@ -42,7 +42,7 @@ class ForPeople(logging.Formatter):
 
 
 def _one_record(text: str) -> str:
-    """A reply or a name with a line break in it never looks like a record of its own: what follows is set in."""
+    """Indents the lines after a line break, so that a reply or a name with one cannot look like a log record."""
     if text.isprintable():
         return text
     first, *more = text.rstrip().splitlines() or [""]
@@ -50,14 +50,14 @@ def _one_record(text: str) -> str:
 
 
 def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
-    """Everything perkd logs goes to stderr; with `verbose` also what its libraries have to say."""
+    """Sends everything that perkd logs to stderr; with `verbose` also what its libraries log."""
     handler = logging.StreamHandler(sys.stderr)
     if _is_journal(env.get("JOURNAL_STREAM", "")):
         handler.setFormatter(ForJournal("%(name)s: %(message)s"))
     else:
         handler.setFormatter(ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    # Nothing shows these, and finding them out costs as much as the rest of a line.
+    # No format shows these, and collecting them costs as much as the rest of a line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root.handlers = [handler]
     root.setLevel(logging.INFO if verbose else logging.WARNING)
@@ -65,7 +65,7 @@ def to_stderr(env: Mapping[str, str] = os.environ, *, verbose: bool) -> None:
 
 
 def nowhere(*, verbose: bool) -> None:
-    """A verb that prints its own words: the log is shown only to somebody who asked for it."""
+    """For the verbs that print their own output: shows the log only with --verbose."""
     if verbose:
         to_stderr(verbose=True)
     else:
@@ -73,14 +73,14 @@ def nowhere(*, verbose: bool) -> None:
 
 
 def complain(text: str) -> None:
-    """A last word before the exit: an error, to the journal as one."""
+    """Prints a last message to stderr before the exit; in the journal it has the priority of an error."""
     if _is_journal(os.environ.get("JOURNAL_STREAM", "")):
         text = "\n".join(f"<3>{line}" for line in text.splitlines())
     print(text, file=sys.stderr)
 
 
 def _is_journal(stream: str) -> bool:
-    """Whether stderr still is what systemd connected to the journal: systemd.exec(5), $JOURNAL_STREAM."""
+    """Whether stderr goes to the journal: see $JOURNAL_STREAM in systemd.exec(5)."""
     try:
         status = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The options verbs share, and the config file they lead to.
+"""The options that verbs share, and the config file that they name.
 
 Every module of `cli` declares its options with these types, so that `-c` works before and after the verb.
 """
@@ -21,8 +21,8 @@ DEFAULT = Path("/etc/perkd/config.toml")
 
 Config = Annotated[
     Path | None,
-    # readable=False: `settings` says more about a file that cannot be read than typer would
-    typer.Option("--config", "-c", metavar="PATH", readable=False, help=f"The configuration. Default: {DEFAULT}"),
+    # readable=False: for a file that cannot be read, the message of `settings` says more than that of typer
+    typer.Option("--config", "-c", metavar="PATH", readable=False, help=f"The configuration file. Default: {DEFAULT}"),
 ]
 
 
@@ -31,14 +31,16 @@ def _asked(value: bool) -> bool:  # noqa: FBT001 - typer calls it with the optio
     return value
 
 
-Json = Annotated[bool, typer.Option("--json", callback=_asked, help="JSON instead of text, for programs.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything; after a fault in perkd, say where.")]
+Json = Annotated[bool, typer.Option("--json", callback=_asked, help="Print JSON instead of text, for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log everything, and show where a fault in perkd happened.")
+]
 
 
 @dataclass(slots=True)
 class Common:
-    """What stood before the verb."""
+    """The options given before the verb."""
 
     config: Path | None = None
     verbose: bool = False
@@ -48,7 +50,7 @@ common = Common()  # of this process: one command line, one run
 
 
 def config_path(option: Path | None) -> Path:
-    """The file meant: the option after the verb, before it, or the usual place."""
+    """The config file: from the option after the verb, else the option before it, else the default."""
     return (option or common.config or DEFAULT).absolute()
 
 
@@ -61,13 +63,13 @@ def settings(option: Path | None, *, need_secrets: bool) -> Settings:
 
 
 def read_settings(option: Path | None, *, need_secrets: bool) -> Settings:
-    """As `settings`, for a daemon that goes on with the old config. Raises ConfigError."""
+    """Like `settings`, for a daemon that keeps its old config when the new one has mistakes. Raises ConfigError."""
     return load(config_path(option), ADAPTERS, SecretSources.of(os.environ), need_secrets=need_secrets)
 
 
 def control_socket(option: Path | None) -> Path:
-    """Where the daemon of this config listens. A mistake elsewhere in the file, or a secret only the daemon may read,
-    stops nobody from asking how the daemon is. Raises Misconfigured."""
+    """Where the daemon of this config listens. It reads only what it needs: `perkd status` works with a mistake
+    elsewhere in the file, and with a secret that only the daemon may read. Raises Misconfigured."""
     path = config_path(option)
     try:
         return socket_of(path)

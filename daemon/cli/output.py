@@ -1,7 +1,7 @@
-"""What verbs print: lines, tables and JSON, for a terminal and for a pipe.
+"""Prints what verbs answer: lines, tables and JSON, for a terminal and for a pipe.
 
-Every row is one whole line in a pipe, nothing is ever cut. Foreign text is made printable here, so that a player's name
-or a game's reply cannot steer a terminal.
+In a pipe every row is one whole line, and nothing is ever cut. Text from outside is made printable here, so that a
+player's name or a game's reply cannot control the terminal.
 """
 
 import json
@@ -22,7 +22,7 @@ from .errors import CliError, Code, NotWell, WrongUse
 
 
 class Style(StrEnum):
-    """What a line is, in the words of rich for how it looks."""
+    """How a line looks, by what it says; the values are styles of the rich library."""
 
     PLAIN = ""
     HEAD = "bold"
@@ -33,7 +33,7 @@ class Style(StrEnum):
     QUIET = "dim"
 
 
-# How the states and severities look that a daemon of any version may say: they come as words.
+# How states and severities look. A daemon of another version may send words that are not here: those look plain.
 STYLES: Mapping[str, Style] = {
     "error": Style.BAD,
     "refused": Style.REFUSED,
@@ -55,24 +55,27 @@ STYLES: Mapping[str, Style] = {
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Made when it is used: what stdout is may have changed since the import."""
+    """A console, made at each use: stdout may have been replaced since the import."""
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
-def say(text: str = "", style: Style = Style.PLAIN) -> None:
-    """One line, or several, to stdout."""
+def say(text: str = "", style: Style = Style.PLAIN, *, code: str = "") -> None:
+    """Prints one line, or several, to stdout. `code`: a stable word for scripts, small, at the end of the line."""
+    line = Text(text, style)
+    if code:
+        line = Text.assemble(line, (f" [{printable(code)}]", Style.QUIET))
     with _answering():
-        console().print(Text(text, style))
+        console().print(line)
 
 
 def warn(text: str, style: Style = Style.DOUBTFUL) -> None:
-    """One line to stderr."""
+    """Prints one line to stderr."""
     console(stderr=True).print(Text(text, style))
 
 
 @dataclass(slots=True)
 class AsJson:
-    """Whether programs read this command line: `asked` by --json, and `said` once there is a document."""
+    """Whether this command line answers in JSON: `asked` with --json, and `said` once a document was printed."""
 
     asked: bool = False
     said: bool = False
@@ -82,14 +85,14 @@ as_json = AsJson()  # of this process: one command line, one answer
 
 
 def error_json(error: CliError) -> None:
-    """The error as the one document of a verb with --json; not after one that was printed already."""
+    """Prints the error as the one JSON document of a verb with --json, unless a document was printed already."""
     if as_json.asked and not as_json.said:
-        with suppress(CliError, BrokenPipeError):  # stdout is gone: its words are on stderr
+        with suppress(CliError, BrokenPipeError):  # stdout is gone: the text is on stderr
             say_json(error.to_json())
 
 
 def say_json(value: object) -> None:
-    """What a terminal would act on, and what stdout cannot show, is written as JSON's own escape: the same document."""
+    """Prints the value as JSON. Control characters, and characters that stdout cannot show, become JSON escapes."""
     as_json.said = True
     every = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     with _answering():
@@ -106,15 +109,15 @@ def _escaped(line: str) -> str:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """A full disk behind stdout is no fault of perkd, and does not mean that nothing was done. Raises NotWell."""
+    """Raises NotWell when stdout cannot be written, for example to a full disk: the work may be done all the same."""
     try:
         yield
-    except BrokenPipeError:  # whoever read it has enough: typer ends the verb in silence
+    except BrokenPipeError:  # the reader of the pipe closed it: typer ends the verb without a message
         raise
     except OSError as error:
         raise NotWell(
             Code.ANSWER_UNWRITABLE,
-            f"the answer cannot be written: {error.strerror}. What was asked for may be done: look before you do it "
+            f"the answer cannot be written: {error.strerror}. The work itself may be done: check before you run this "
             "again",
             may_have_happened=True,
         ) from error
@@ -123,9 +126,9 @@ def _answering() -> Iterator[None]:
 def table(
     head: Sequence[str], rows: Iterable[Sequence[str]], *, below: Sequence[str] = (), named: Sequence[str] = ()
 ) -> None:
-    """Rows under a head, one line each. On a terminal too narrow for them the cells of the columns in `below` stand
-    under their row instead, as many of them as it takes, the first first; there the terminal wraps them as it likes.
-    Those in `named` have their column's name in front then."""
+    """Prints rows under a head, one line each. When the terminal is too narrow, columns of `below` move under their
+    row, in the order of `below` and only as many as needed; the terminal wraps them. There, a cell of a column in
+    `named` has the column's name in front."""
     lines = [[printable(cell) for cell in row] for row in rows]
     out = console()
     widths = [max(map(cell_len, column)) for column in zip(head, *lines, strict=True)]
@@ -153,7 +156,7 @@ def _line(cells: Sequence[str], places: Sequence[int], widths: Sequence[int], st
 
 
 def printable(text: object) -> str:
-    """Foreign text on one line: what cannot be seen is written as an escape."""
+    """Text from outside on one line: characters that cannot be shown become escapes."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in ("" if text is None else str(text))
@@ -161,7 +164,7 @@ def printable(text: object) -> str:
 
 
 def confirm(question: str, *, yes: bool, instead: str) -> bool:
-    """Asks on a terminal. Raises `WrongUse` where nobody can answer and `--yes` was not given; `instead` says so."""
+    """Asks on a terminal. Without a terminal and without `--yes` it raises `WrongUse` with the message `instead`."""
     if yes:
         return True
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -170,14 +173,14 @@ def confirm(question: str, *, yes: bool, instead: str) -> bool:
 
 
 def ago(stamp: str | None, now: str) -> str:
-    """How long before `now`, in words; both are RFC 3339."""
+    """How long `stamp` was before `now`, in words. Both are RFC 3339."""
     if stamp is None:
         return "never"
     return f"{lasting(parsed(now) - parsed(stamp))} ago"
 
 
 def lasting(span: timedelta) -> str:
-    """A time span as people say it, in its two largest units."""
+    """A time span in its two largest units, for example `3 h 5 min`."""
     seconds = round(span.total_seconds())
     if seconds < 1:
         return "under 1 s"
@@ -196,7 +199,7 @@ def parsed(stamp: str) -> datetime:
 
 
 def clock(stamp: str | None) -> str:
-    """A time for a list: UTC, whole seconds."""
+    """A time as lists show it: UTC, whole seconds."""
     return stamp[:19] + "Z" if stamp else "–"
 
 
@@ -206,5 +209,5 @@ def many(count: int, one: str, more: str = "") -> str:
 
 
 def first_words(words: dict[str, Any]) -> str:
-    """`delivered 12, planned 3`: what is not zero."""
+    """The counts that are not zero, for example `delivered 12, planned 3`."""
     return ", ".join(f"{name} {count}" for name, count in words.items() if count) or "none yet"

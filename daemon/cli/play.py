@@ -1,4 +1,4 @@
-"""`perkd demo` and `perkd sandbox`: perkd's story on emulated servers, and those servers alone to try a config on."""
+"""`perkd demo` plays a story on emulated servers. `perkd sandbox` starts such servers to try a config on."""
 
 import asyncio
 import signal
@@ -10,10 +10,11 @@ import typer
 from .errors import Code, NotWell
 from .output import say
 
-Once = Annotated[bool, typer.Option("--once", help="Play the story, check it, and end.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The store's port; 0: a free one.")]
+Once = Annotated[bool, typer.Option("--once", help="Play the story once, check it, and exit.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The store's port; 0 takes a free one.")]
 ControlPort = Annotated[
-    int, typer.Option("--control-port", min=0, max=65535, help="The port to play the sandbox by; 0: a free one.")
+    int,
+    typer.Option("--control-port", min=0, max=65535, help="The port that controls the sandbox; 0 takes a free one."),
 ]
 WriteConfig = Annotated[
     Path | None,
@@ -21,15 +22,15 @@ WriteConfig = Annotated[
         "--write-config",
         metavar="PATH",
         readable=False,
-        help="Write a config that fits, and its customers, beside PATH.",
+        help="Write a matching configuration to PATH, and its customers beside it.",
     ),
 ]
 
 
 def demo(*, once: Once = False) -> None:
-    """See it work, on emulated servers.
+    """Watch perkd work, on emulated servers.
 
-    Bought, given, charged back, taken away: the real daemon on an emulated store and game server.
+    A purchase, its delivery, a chargeback, the removal: the real daemon with an emulated store and game server.
     """
     from ..demo import play  # noqa: PLC0415 - it imports the daemon and the sandbox, which no other verb needs
 
@@ -37,9 +38,9 @@ def demo(*, once: Once = False) -> None:
 
 
 def sandbox(port: Port = 0, control_port: ControlPort = 0, write_config: WriteConfig = None) -> None:
-    """Emulated servers to try a config on.
+    """Start emulated servers to try a configuration on.
 
-    A store, two Minecraft servers and one of Garry's Mod on this machine, until Ctrl-C.
+    An emulated store, two Minecraft servers and one Garry's Mod server on this machine, until you press Ctrl-C.
     """
     asyncio.run(_play(port, control_port, write_config.absolute() if write_config else None))
 
@@ -57,8 +58,8 @@ async def _play(port: int, control_port: int, write_config: Path | None) -> None
     except OSError as error:
         raise NotWell(
             Code.PORT_TAKEN,
-            f"port {port} or {control_port} cannot be opened ({error.strerror}): another program has it; choose other "
-            "ones, or leave them out for free ones",
+            f"port {port} or {control_port} cannot be opened ({error.strerror}): another program uses it. Choose other "
+            "ports, or leave the options out to take free ones",
         ) from error
     try:
         tokens = scenario.furnish(box)
@@ -66,10 +67,10 @@ async def _play(port: int, control_port: int, write_config: Path | None) -> None
         for line in (*scenario.introduction(box, tokens), *written):
             say(line)
         if not written:
-            say("A config for it (perkd sandbox --write-config PATH writes a whole one with its customers):")
+            say("A configuration for it (`perkd sandbox --write-config PATH` writes a complete one):")
             say()
             say(scenario.config(box))
-        say("Ctrl-C ends it; nothing of it is kept.")
+        say("Ctrl-C stops it. Nothing is kept.")
         await stop.wait()
     finally:
         await box.stop()

@@ -1,4 +1,4 @@
-"""Shows that long work goes on: a bar on a terminal, a plain line for each tenth elsewhere, always on stderr.
+"""Shows the progress of long work on stderr: a bar on a terminal, elsewhere a plain line for each tenth.
 
 `plan --fresh`, `check --connect`, `customers import` and `perkd store` use it.
 """
@@ -13,7 +13,8 @@ from .output import console
 
 @contextmanager
 def progress(total: int, doing: str, done_line: str) -> Iterator[Callable[[int], None]]:
-    """Call what it gives with how many more are done. `doing` stands before the bar, `done_line` has `{done}`."""
+    """Gives a function to call with the number of things just done. `doing` is the text before the bar; `done_line` is
+    the plain line, with `{done}` in it."""
     out = console(stderr=True)
     if out.is_terminal:
         columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -35,8 +36,7 @@ def progress(total: int, doing: str, done_line: str) -> Iterator[Callable[[int],
 
 @contextmanager
 def counting(doing: str, done_line: str, *, every: int = 1000) -> Iterator[Callable[[int], None]]:
-    """As `progress`, where nobody knows how many there are: a count on a terminal, a plain line for each `every`
-    elsewhere."""
+    """Like `progress`, for an unknown total: a count on a terminal, elsewhere a plain line for each `every`."""
     out = console(stderr=True)
     if out.is_terminal:
         columns = (SpinnerColumn(), TextColumn(doing), TextColumn("{task.completed}"))

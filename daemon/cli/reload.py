@@ -1,4 +1,4 @@
-"""`perkd reload`: the running daemon reads its config again and takes it over whole, or not at all."""
+"""`perkd reload`: the running daemon loads its config again, either all of it or nothing."""
 
 from .asking import Daemon
 from .options import Config, Json, config_path
@@ -6,9 +6,9 @@ from .output import printable, say, say_json, warn
 
 
 def reload(*, config: Config = None, json: Json = False) -> None:
-    """Take a changed config over without a restart.
+    """Load a changed configuration without a restart.
 
-    With a mistake in it the old one stays, and each mistake is said (exit 78).
+    If it has a mistake, perkd keeps the old one, lists each mistake and exits with 78.
     """
     answer = Daemon(config).post("/reload")
     if json:
@@ -18,4 +18,4 @@ def reload(*, config: Config = None, json: Json = False) -> None:
             say(printable(line))
     read, meant = answer["config"], str(config_path(config))
     if read is not None and read != meant:
-        warn(f"the daemon was started with {read} and read that again, not {meant}")
+        warn(f"the daemon was started with {read}, so it loaded that file again, not {meant}")

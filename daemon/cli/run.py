@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("perkd")
 
-OWNER_ONLY = 0o077  # what the daemon writes holds tokens
+OWNER_ONLY = 0o077  # the files that the daemon writes hold tokens
 
 
 def run(*, config: Config = None, verbose: Verbose = False) -> None:
-    """The daemon itself.
+    """Run the daemon.
 
-    Ctrl-C or SIGTERM ends it in order, a second one at once.
+    Ctrl-C or SIGTERM stops it cleanly, a second one stops it at once.
     """
     os.umask(OWNER_ONLY)
     logs.to_stderr(verbose=verbose or common.verbose)
@@ -48,7 +48,7 @@ def run(*, config: Config = None, verbose: Verbose = False) -> None:
 
 
 def introduction(found: Settings) -> list[str]:
-    """What this daemon is going to do, in the words an owner checks it by."""
+    """What this daemon will do, one line for each part, so that the owner can check it."""
     perks = ", ".join(f"{perk.name} ({perk.kind} on {_where(perk)})" for perk in found.perks) or "none"
     servers = ", ".join(f"{one.name} ({one.game} at {one.endpoint.address})" for one in found.servers) or "none"
     return [
@@ -64,7 +64,7 @@ def _where(perk: Perk) -> str:
 
 
 def _finish(found: Settings, read: Callable[[], Settings], path: Path) -> int:
-    """Runs the daemon to its end; every way it can fail becomes a message and an exit code."""
+    """Runs the daemon until it stops. Returns the exit code; a failure at the start becomes a CliError."""
     try:
         asyncio.run(_run(found, read, path))
     except (LedgerMissing, LedgerForeign, LedgerCorrupt) as error:
@@ -99,7 +99,7 @@ async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> Non
 async def _tell_address(app: "App") -> None:
     await app.ready.wait()
     gc.collect()
-    gc.freeze()  # what is there now stays: no later collection looks through all customers again
+    gc.freeze()  # what exists now stays: later collections need not look through all customers
     if app.address is None:
         log.info('status page: none ([http] listen is "")', extra={"action": "ready"})
         return
@@ -109,17 +109,17 @@ async def _tell_address(app: "App") -> None:
 
 
 def _log_each(group: ExceptionGroup[Exception]) -> None:
-    """Each thing that ended the loops, once. What is foreseen is a sentence, a fault in perkd comes with its place."""
-    told = set()
+    """Logs each error that ended the loops, once. For a fault in perkd it adds the traceback."""
+    logged = set()
     for error in _leaves(group):
-        if repr(error) in told:
+        if repr(error) in logged:
             continue
-        told.add(repr(error))
+        logged.add(repr(error))
         if isinstance(error, LedgerError | StoreError):
             log.critical("%s", error, extra={"action": "stopped_by"})
         else:
             log.critical(
-                "a fault in perkd: %s: %s; please report it with the lines below",
+                "a fault in perkd: %s: %s. Please report it with the lines below",
                 type(error).__name__,
                 error,
                 exc_info=error,

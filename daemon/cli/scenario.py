@@ -1,4 +1,4 @@
-"""What `perkd sandbox` puts into its store, and the words and the config that lead an owner through it."""
+"""The scenario of `perkd sandbox`: what its store sells, who its customers are, its introduction and its config."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -9,9 +9,9 @@ from ..config import duration_text
 from ..sandbox import PASSWORD, STORE_ID, ProductCommand, Sandbox, Style
 from .errors import Code, NotWell
 
-SWEEPER_LAG = timedelta(minutes=1)  # as the real store, it notices an end up to a minute late
-MARK = "# written by `perkd sandbox`: it is written anew each time"
-GAME = Style.GMOD  # of the Source server; the config's word for it is the same
+SWEEPER_LAG = timedelta(minutes=1)  # like the real store, it notices an end up to a minute late
+MARK = "# written by `perkd sandbox`, which replaces this file each time"
+GAME = Style.GMOD  # of the Source server; `game` in the config has the same word
 PRODUCTS = {
     "vip-30-days": timedelta(days=30),
     "vip-5-minutes": timedelta(minutes=5),
@@ -24,24 +24,24 @@ CUSTOMERS = {
     "Cleo": None,
     "Dora": None,
     "Eve": "vip-30-days",
-}  # and what each owns from the start
-FOUND = {"Eve"}  # in no file: perkd finds her with the API key
+}  # name → the product they own from the start
+FOUND = {"Eve"}  # not in the tokens file: perkd finds them with the API key
 SOLD_FOR = {
     "vip-30-days": "survival",
     "vip-5-minutes": "survival",
     "starter-kit": "creative",
     "builder-30-days": "roleplay",
-}  # the game server whose queue activates it
-STEAM = {"Dora": 22202}  # who plays on Steam, with the account's number; the others play Minecraft
+}  # product → the game server whose queue activates it
+STEAM = {"Dora": 22202}  # name → Steam account number; the others play Minecraft
 
 SHOP = """\
 [store]
 api = "{api}"
 id = "{store_id}"
-api_key = "{api_key}"               # perkd finds everybody, makes their tokens, and sees new items at once
+api_key = "{api_key}"               # perkd finds all customers, makes their tokens, and sees purchases at once
 
 [poll]
-offline = "10s"                     # a real store is asked every 15 minutes
+offline = "10s"                     # for a real store the default is 15 minutes
 """
 SERVER = """\
 [[server]]
@@ -90,7 +90,7 @@ socket = "{state}/control.sock"
 
 
 def furnish(box: Sandbox) -> dict[str, str]:
-    """Game servers, products, customers and a few purchases. Returns each customer's token by name."""
+    """Adds game servers, products, customers and a few purchases. Returns customer name → token."""
     for name, _, _ in _servers(box):
         box.store.add_gameserver(name)
     for slug, lasts in PRODUCTS.items():
@@ -113,8 +113,8 @@ def furnish(box: Sandbox) -> dict[str, str]:
 
 
 def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
-    """Where everything is, and how to play it."""
-    yield "An emulated PayNow store, two emulated Minecraft servers and one of Garry's Mod, on this machine only."
+    """The lines that say where everything is and how to play with it."""
+    yield "An emulated PayNow store, two emulated Minecraft servers and one Garry's Mod server, on this machine only."
     yield ""
     yield f"store      {box.store.url}"
     for name, _, address in _servers(box):
@@ -122,17 +122,17 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
     yield f"control    {box.control.url}"
     yield f"API key    {box.store.api_key} (of store {STORE_ID})"
     yield ""
-    yield "products (their command in the dashboard is `perkd`, so perkd activates their items):"
+    yield "products (each has the command `perkd`, so perkd activates its items):"
     for product in box.store.products.values():
         lasts = duration_text(product.lasts).strip('"') if product.lasts else "for ever"
         yield f"  {product.slug:<15} lasts {lasts}"
-    yield "customers, with a token each that is worth nothing elsewhere (what they own was bought before perkd came):"
+    yield "customers with their tokens, which work only here (they bought what they own before perkd started):"
     for name, token in tokens.items():
         owned = CUSTOMERS[name]
-        remark = " (plays on Steam)" if name in STEAM else " (in no file: perkd finds her)" if name in FOUND else ""
+        remark = " (plays on Steam)" if name in STEAM else " (not in the tokens file)" if name in FOUND else ""
         yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}{remark}"
     yield ""
-    yield "Play it (GET / shows everything, every verb and every fault; items are named by their id):"
+    yield "Play with it (GET / lists everything, every verb and every fault; name an item by its id):"
     post = f"  curl -s -X POST {box.control.url}"
     yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes"}}'"""
     yield f"""{post}/purchases -d '{{"customer": "Bob", "product": "starter-kit"}}'"""
@@ -145,7 +145,7 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
 
 
 def _servers(box: Sandbox) -> Iterable[tuple[str, str, str]]:
-    """Name, the config's word for the game, and address of each."""
+    """Name, `game` in the config, and address of each server."""
     for name, server in box.servers.items():
         yield name, "minecraft", server.address
     for name, source in box.source.items():
@@ -153,7 +153,7 @@ def _servers(box: Sandbox) -> Iterable[tuple[str, str, str]]:
 
 
 def config(box: Sandbox) -> str:
-    """The parts of a config that fit this sandbox."""
+    """The parts of a config that match this sandbox."""
     gameservers = {one.name: one for one in box.store.gameservers.values()}
     servers = [
         SERVER.format(
@@ -171,12 +171,12 @@ def config(box: Sandbox) -> str:
 
 
 def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
-    """Writes a whole config with its customers, for this user only. Raises NotWell rather than replace a file that is
-    not its own."""
+    """Writes a complete config and a tokens file that only this user can read. Raises NotWell when one of the files
+    exists and was not written by `perkd sandbox`."""
     customers, state = path.with_name(f"{path.stem}-customers.toml"), path.with_name(f"{path.stem}-state")
     for file in (path, customers):
         if file.exists() and not file.read_text("utf-8", "replace").startswith(MARK):
-            text = f"{file} is there and was not written by `perkd sandbox`: choose another --write-config"
+            text = f"{file} exists and was not written by `perkd sandbox`: choose another path for --write-config"
             raise NotWell(Code.FILE_EXISTS, text)
     entries = [
         f'[[customer]]\ntoken = "{token}"\nname = "{name}"\n' for name, token in tokens.items() if name not in FOUND
@@ -191,7 +191,7 @@ def write(box: Sandbox, tokens: Mapping[str, str], path: Path) -> Iterable[str]:
     yield f"Written: {path}. In another terminal:"
     for verb in ("check --connect", "run", "status"):
         yield f"  perkd {verb} -c {path}"
-    yield f"What perkd gives is remembered in {state}; delete it for a fresh start."
+    yield f"perkd remembers in {state} what it gave. Delete that folder for a fresh start."
     yield ""
 
 

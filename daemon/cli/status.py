@@ -1,4 +1,4 @@
-"""`perkd status`: how the daemon is, on one page, with every problem and what to do about it."""
+"""`perkd status`: the daemon's state on one page, with every problem and what to do about it."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,13 +10,13 @@ from .asking import Daemon
 from .options import Config, Json
 from .output import STYLES, Style, ago, first_words, lasting, many, parsed, printable, say, say_json, table
 
-BESIDE = ("not_ready", "late")  # what the socket says beyond the public /status
+BESIDE = ("not_ready", "late")  # the socket's answer has these, the public /status does not
 
 
 def status(*, config: Config = None, json: Json = False) -> None:
-    """How it is, and what needs you.
+    """Show the current state and what needs your attention.
 
-    Exits 1 when the daemon is not ready, or has a problem that is an error.
+    Exits with 1 when the daemon is not ready, or has a problem that is an error.
     """
     report = Daemon(config).get("/status")
     not_ready = report["not_ready"]
@@ -50,6 +50,7 @@ def _show(report: dict[str, Any], not_ready: list[str]) -> None:
         say(
             f"  {problem['severity']}: {printable(problem['subject'])}",
             style=STYLES.get(problem["severity"], Style.PLAIN),
+            code=problem["code"],
         )
         say(f"      {printable(problem['text'])}")
         say(f"      fix: {printable(problem['fix'])}")
@@ -66,7 +67,9 @@ def _facts(report: dict[str, Any], now: str) -> Iterable[tuple[str, str]]:
                 (
                     store["state"],
                     f"last answer {ago(store['last_answer_at'], now)}",
-                    f"asked for a slower pace, again in {lasting(parsed(until) - parsed(now))}" if until else "",
+                    f"it asked for a slower pace: next request in {lasting(parsed(until) - parsed(now))}"
+                    if until
+                    else "",
                     printable(store["last_error"]) if store["last_error"] else "",
                 ),
             )
@@ -81,14 +84,15 @@ def _facts(report: dict[str, Any], now: str) -> Iterable[tuple[str, str]]:
     yield "holdings", str(report["holdings"])
     yield "commands", first_words(report["commands"])
     if brake["on"]:
-        yield "brake", f"ON since {ago(brake['since'], now)}, {brake['blocked']} commands wait: {brake['reason']}"
+        waiting = many(brake["blocked"], "command waits", "commands wait")
+        yield "brake", f"ON for {ago(brake['since'], now).removesuffix(' ago')}, {waiting}: {brake['reason']}"
     else:
         yield "brake", "off"
 
 
 def _server(server: dict[str, Any], now: str) -> tuple[str, ...]:
     oldest, retry = server["oldest_s"], server["retry_at"]
-    waits = retry and server["state"] != "up"  # what is wrong with it stands among the problems
+    waits = retry and server["state"] != "up"  # why there is no connection is in the problems
     return (
         server["name"],
         server["game"] or "–",
@@ -97,5 +101,5 @@ def _server(server: dict[str, Any], now: str) -> tuple[str, ...]:
         str(server["queue"]),
         "–" if oldest is None else lasting(timedelta(seconds=oldest)),
         ago(server["last_reply_at"], now),
-        f"tried again in {lasting(parsed(retry) - parsed(now))}" if waits else "",
+        f"next try in {lasting(parsed(retry) - parsed(now))}" if waits else "",
     )

@@ -1,6 +1,6 @@
-"""Reads a file of customers: CSV with a header, or TOML as [customers] tokens names it. `customers import` calls it.
+"""Reads a file of customers for `customers import`: CSV with a header, or TOML like the file of [customers] tokens.
 
-Every row is read before anybody acts on one, and no text here holds a token.
+It reads every row before anything is done with one, and no message holds a token.
 """
 
 import re
@@ -20,8 +20,8 @@ _KINDS = {".csv": "csv", ".tsv": "csv", ".txt": "", ".toml": "toml"}
 
 
 def read_customers(path: Path) -> TokenList:
-    """The customers in the file, each token once. Raises SecretError when it cannot be read, ConfigError with every
-    mistake in it."""
+    """The customers in the file, each token once. Raises SecretError when the file cannot be read, and ConfigError with
+    every mistake in it."""
     text = read_text(path)
     kind = _KINDS.get(path.suffix.lower()) or ("toml" if _headers(text) else "csv")
     found = _read_toml(text) if kind == "toml" else _read_csv(text)
@@ -41,12 +41,12 @@ def read_customers(path: Path) -> TokenList:
 
 
 def _headers(text: str) -> list[int]:
-    """The lines, counted from 1, that begin an entry of a TOML list."""
+    """The line numbers, counted from 1, where a `[[customer]]` begins."""
     return [number for number, line in enumerate(text.split("\n"), 1) if _HEADER.match(line)]
 
 
 def _read_toml(text: str) -> TokenList:
-    """As `[customers] tokens` is read; entries get their line where that is certain."""
+    """Reads it like the file of `[customers] tokens`. An entry gets its line number where that is certain."""
     found = read_tokens(text, "")
     lines = _headers(text)
     return TokenList(tuple(_with_line(entry, lines) for entry in found.entries), found.warnings)
@@ -62,13 +62,13 @@ def _read_csv(text: str) -> TokenList:
     findings = Findings()
     rows = list(csv_rows(text, findings))
     header = [cell.strip().lower() for cell in rows[0].cells] if rows else []
-    if "token" not in header:  # what stands there instead may be a token: it is not shown
+    if "token" not in header:  # the first line may hold a token instead, so it is not shown
         findings.mistake(
             f"line {rows[0].line}" if rows else "the file",
             MistakeCode.NO_TOKEN_COLUMN,
-            found="no column `token` in the first line" if rows else "nothing in it",
-            expected="a header: token, and if you like name and note; or [[customer]] entries in TOML",
-            fix="put a line `token,name,note` first",
+            found="no column `token` in the first line" if rows else "an empty file",
+            expected="a header with token, and if you like also name and note; or [[customer]] entries in TOML",
+            fix="add `token,name,note` as the first line",
         )
         findings.raise_mistakes()
     for column in header:
@@ -78,7 +78,7 @@ def _read_csv(text: str) -> TokenList:
                 MistakeCode.DUPLICATE,
                 found=f"the column {quoted(column)} more than once",
                 expected="each column once",
-                fix="remove one",
+                fix="remove one of them",
             )
             findings.raise_mistakes()
         if column not in COLUMNS:
@@ -88,7 +88,7 @@ def _read_csv(text: str) -> TokenList:
     entries = list(_entries(header, rows[1:], findings))
     findings.raise_mistakes()
     if not entries:
-        findings.warn("the file", WarningCode.NO_CUSTOMER, "no customer below the header")
+        findings.warn("the file", WarningCode.NO_CUSTOMER, "there is no customer below the header")
     return TokenList(tuple(entries), tuple(findings.warnings))
 
 
@@ -102,7 +102,7 @@ def _entries(header: Sequence[str], rows: Sequence[Row], findings: Findings) -> 
                 MistakeCode.TOO_MANY_CELLS,
                 found=f"{len(row.cells)} cells",
                 expected=f"{len(header)}, as in the first line",
-                fix='put a text that holds a comma into quotes: "…"',
+                fix='put a text with a comma in it into quotes: "…"',
             )
             continue
         cells = dict(zip(header, row.cells, strict=False))
@@ -110,7 +110,9 @@ def _entries(header: Sequence[str], rows: Sequence[Row], findings: Findings) -> 
         if token is None:
             continue
         if token in first_at:
-            findings.warn(where, WarningCode.DUPLICATE_TOKEN, f"the same token as in line {first_at[token]}: left out")
+            findings.warn(
+                where, WarningCode.DUPLICATE_TOKEN, f"the same token as in line {first_at[token]}: perkd skips it"
+            )
             continue
         first_at[token] = row.line
         yield TokenEntry(token, name=cells.get("name", "").strip(), note=cells.get("note", "").strip(), where=where)

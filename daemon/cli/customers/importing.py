@@ -20,24 +20,27 @@ from .file import read_customers
 
 File = Annotated[
     Path,
-    typer.Argument(metavar="FILE", readable=False, help="CSV with a header token,name,note, or [[customer]] in TOML."),
+    typer.Argument(
+        metavar="FILE", readable=False, help="CSV with the header token,name,note, or TOML with [[customer]]."
+    ),
 ]
-LONGEST_WAIT_S = 60.0  # a store that wants more than that is left in peace
+LONGEST_WAIT_S = 60.0  # perkd stops when the store asks for a longer pause
 MOST = 100  # entries in one request
 MOST_BYTES = 48_000
 
 
 def import_(file: File, *, config: Config = None, json: Json = False) -> None:
-    """Poll many more customers, from a file of tokens.
+    """Add many customers from a file of tokens.
 
-    The whole file is checked first. Each token is confirmed by the store; those known already are skipped, so the
-    same import can be run again. Exits 1 when a token was refused, 69 when the store could not be asked for all.
+    perkd checks the whole file first. Then it asks the store about each token. It skips the tokens it already has, so
+    you can run the same import again. Exits with 1 when a token was refused, with 69 when the store could not be asked
+    about all of them.
     """
     entries = _read(file)
     results: list[dict[str, Any]] = []
     stopped: str | None = None
     daemon = Daemon(config)
-    with progress(len(entries), "importing", f"asked for {{done}} of {many(len(entries), 'customer')}") as step:
+    with progress(len(entries), "importing", f"asked about {{done}} of {many(len(entries), 'customer')}") as step:
         try:
             stopped = asyncio.run(_import(daemon, entries, results, step))
         except CliError as error:
@@ -65,7 +68,7 @@ def _read(file: Path) -> Sequence[TokenEntry]:
     except ConfigError as error:
         raise WrongUse(Code.BAD_FILE, f"nothing was imported. {error.render(file)}") from error
     if readable:
-        warn(f"{file} can be read by others: chmod 600 {file}, or delete it when it is imported")
+        warn(f"other users can read {file}: `chmod 600 {file}`, or delete it after the import")
     for warning in found.warnings:
         warn(printable(str(warning)))
     return found.entries
@@ -74,7 +77,7 @@ def _read(file: Path) -> Sequence[TokenEntry]:
 async def _import(
     daemon: Daemon, entries: Sequence[TokenEntry], results: list[dict[str, Any]], step: Callable[[int], None]
 ) -> str | None:
-    """Fills `results`, one for each entry from the first on. Returns why it stopped before the last, or None."""
+    """Fills `results`, one for each entry in their order. Returns why it stopped early, or None."""
     waited_s = 0.0
     while len(results) < len(entries):
         batch = _batch(entries[len(results) :])
@@ -89,14 +92,14 @@ async def _import(
         waited_s = 0.0 if done else waited_s
         if wait_s is None or waited_s + wait_s > LONGEST_WAIT_S:
             return stopped
-        warn(f"the store asks for a slower pace: going on in {wait_s:.0f} s")
+        warn(f"the store asks for a slower pace: perkd continues in {wait_s:.0f} s")
         waited_s += wait_s + 1.0
         await asyncio.sleep(wait_s)
     return None
 
 
 def _batch(entries: Sequence[TokenEntry]) -> list[dict[str, str]]:
-    """The next entries for one request: at least one, not more than the daemon takes."""
+    """The next entries for one request: at least one, and no more than the daemon accepts."""
     batch: list[dict[str, str]] = []
     size = 0
     for entry in entries[:MOST]:
@@ -118,15 +121,15 @@ def _show(told: Sequence[dict[str, Any]], entries: Sequence[TokenEntry], stopped
             say(f"{where}: REFUSED: {printable(one['error'])}", style=Style.REFUSED)
             continue
         twin = first_at.setdefault(one["customer_id"] or where, where)
-        same = "" if twin == where else f"; the same customer as {twin}: one token for each is enough"
-        say(f"{where}: {who} {'is polled from now on' if one['state'] == 'added' else 'is polled already'}{same}")
+        same = "" if twin == where else f"; this is the same customer as {twin}: one token is enough"
+        say(f"{where}: {who} {'is added' if one['state'] == 'added' else 'was already there'}{same}")
     counts = Counter(one["state"] for one in told)
     say(
-        f"{counts['added']} added, {counts['known']} known already, {counts['refused']} refused"
+        f"{counts['added']} added, {counts['known']} already there, {counts['refused']} refused"
         f", of {many(len(entries), 'customer')}"
     )
     if stopped is not None:
         left = len(entries) - len(told)
         nxt = entries[len(told)].where
         say(f"stopped before {nxt}: {printable(stopped)}", style=Style.BAD)
-        say(f"{many(left, 'customer')} left: run the same import again later, it goes on where it stopped")
+        say(f"{many(left, 'customer')} left: run the same import again later, it continues where it stopped")

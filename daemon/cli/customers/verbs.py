@@ -1,4 +1,4 @@
-"""`perkd customers`: who is polled. A token comes by stdin, a hidden prompt or a file, never by the command line."""
+"""`perkd customers`: whom perkd reads. A token comes from stdin, a hidden prompt or a file, never from an argument."""
 
 import re
 import sys
@@ -16,21 +16,21 @@ from ..output import clock, confirm, many, printable, say, say_json, table, warn
 from . import importing
 
 app = typer.Typer(
-    help="Whose inventory is read: add, import, list, remove.",
+    help="Add, list and remove the customers whose inventory perkd reads.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
 
 Name = Annotated[str, typer.Option("--name", help="Your own name for this token.")]
-Note = Annotated[str, typer.Option("--note", help="A note of your own.")]
+Note = Annotated[str, typer.Option("--note", help="Your own note.")]
 TokenFile = Annotated[
     Path | None,
-    typer.Option("--token-file", metavar="PATH", readable=False, help="A file that holds the token, alone."),
+    typer.Option("--token-file", metavar="PATH", readable=False, help="A file that holds only the token."),
 ]
 CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id, as `perkd customers list` shows it.")]
-Everybody = Annotated[bool, typer.Option("--all", help="Also those who were removed.")]
-Revoke = Annotated[bool, typer.Option("--revoke", help="Also take away what the customer holds, now.")]
+Everybody = Annotated[bool, typer.Option("--all", help="Also list customers who were removed.")]
+Revoke = Annotated[bool, typer.Option("--revoke", help="Also take away now what the customer has.")]
 
 TYPE_IT = "The customer's token (not shown): "
 
@@ -39,24 +39,24 @@ TYPE_IT = "The customer's token (not shown): "
 def add(
     context: typer.Context, name: Name = "", note: Note = "", token_file: TokenFile = None, config: Config = None
 ) -> None:
-    """Poll one more customer, by his token.
+    """Add a customer, with a token of theirs.
 
-    The token comes from stdin, a hidden prompt or --token-file, never by the command line.
+    The token comes from stdin, a hidden prompt or --token-file, never from the command line.
     """
     if context.args:
         raise WrongUse(
             Code.TOKEN_ON_COMMAND_LINE,
-            "a token does not belong on the command line, where others and the shell's history see it. Pipe it in, or "
-            "run `perkd customers add` and paste it. If this was a real token, make a new one",
+            "do not write a token on the command line: other users and the shell's history can see it there. Pipe it "
+            "in, or run `perkd customers add` and paste it. If this was a real token, make a new one",
         )
     daemon = Daemon(config)
     token = _clean(_read(token_file))
     added = daemon.post("/customers", {"token": token, "name": name, "note": note})
     who = f"{printable(added['name'])} (customer {added['customer_id']})"
     if added["new"]:
-        say(f"{who} is polled from now on")
+        say(f"{who} is added: perkd reads their inventory from now on")
     else:
-        say(f"{who} was polled with this token already; nothing changed but the name or note you gave")
+        say(f"{who} was added with this token before; only the name and note that you gave were changed")
 
 
 app.command(name="import")(importing.import_)
@@ -64,7 +64,7 @@ app.command(name="import")(importing.import_)
 
 @app.command(name="list")
 def list_(*, everybody: Everybody = False, config: Config = None, json: Json = False) -> None:
-    """Who is polled, and what was read."""
+    """List the customers and what was last read."""
     answer = Daemon(config).get("/customers")
     if json:
         say_json(answer)
@@ -74,7 +74,7 @@ def list_(*, everybody: Everybody = False, config: Config = None, json: Json = F
 
 def _show(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        say("nobody is polled: `perkd customers add` adds a customer, [customers] tokens names a file of them")
+        say("there is no customer yet: `perkd customers add` adds one, and [customers] tokens names a file with many")
         return
     head = ("customer", "name", "source", "items", "holdings", "added", "last read", "note")
     table(head, [_row(row) for row in rows], below=("note",))
@@ -82,9 +82,9 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 @app.command()
 def remove(customer_id: CustomerId, *, revoke: Revoke = False, yes: Yes = False, config: Config = None) -> None:
-    """Stop polling a customer.
+    """Stop reading a customer's inventory.
 
-    Sends nothing: what has a known end still ends then. --revoke takes everything away now.
+    Sends nothing. A perk with a known end still ends then. --revoke takes everything away now.
     """
     if not re.fullmatch(r"[0-9]{1,19}", customer_id):
         raise WrongUse(
@@ -97,21 +97,19 @@ def remove(customer_id: CustomerId, *, revoke: Revoke = False, yes: Yes = False,
     in_use = [row for row in rows if row["removed_at"] is None]
     who = f"{printable(rows[0]['name'])} (customer {customer_id})" if rows else f"customer {customer_id}"
     if revoke and not confirm(
-        f"Stop polling {who} and take away everything held, {many(rows[0]['holdings'] if rows else 0, 'holding')}?",
+        f"Remove {who} and take away all their perks ({many(rows[0]['holdings'] if rows else 0, 'holding')})?",
         yes=yes,
-        instead="--revoke takes perks away and nobody can be asked here: add --yes if you mean it",
+        instead="--revoke takes perks away, and there is no terminal to ask on: add --yes to confirm",
     ):
         raise NotWell(Code.DECLINED, "nothing was changed")
     planned = daemon.delete(f"/customers/{customer_id}", {"revoke": "true" if revoke else "false"})["commands"]
-    say(f"{who} is not polled any more")
+    say(f"{who} is removed: perkd does not read their inventory any more")
     if revoke:
         say(f"{many(planned, 'command')} planned to take away: `perkd commands list --customer {customer_id}`")
     else:
-        say("nothing was taken away; what has a known end still ends then")
+        say("nothing was taken away; a perk with a known end still ends then")
     if any(row["source"] == "file" for row in in_use):
-        warn(
-            "the token stands in the file of [customers] tokens: take it out there too, or the next start adds it again"
-        )
+        warn("the token is also in the file of [customers] tokens: delete it there, or the next start adds it again")
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
@@ -136,7 +134,7 @@ def _read(token_file: Path | None) -> str:
         except SecretError as problem:
             raise WrongUse(Code.FILE_UNREADABLE, f"--token-file: found {problem.found}; {problem.fix}") from problem
         if others_can_read(token_file):
-            warn(f"{token_file} can be read by others: chmod 600, or delete it now that it is read")
+            warn(f"other users can read {token_file}: `chmod 600 {token_file}`, or delete it now")
         return text
     if sys.stdin.isatty():
         return getpass(TYPE_IT)
@@ -144,20 +142,20 @@ def _read(token_file: Path | None) -> str:
 
 
 def _clean(pasted: str) -> str:
-    """The token without what pasting adds; says so. No message holds the token."""
+    """The token without the spaces and quotes that pasting adds; warns about them. No message holds the token."""
     token = pasted.strip().strip("\"'").strip()
     if not token:
         raise WrongUse(
-            Code.BAD_TOKEN, "no token came: pipe it in, name a file with --token-file, or paste it at the prompt"
+            Code.BAD_TOKEN, "there is no token: pipe it in, name a file with --token-file, or paste it at the prompt"
         )
     if len(token.split()) > 1:
         raise WrongUse(
             Code.BAD_TOKEN,
-            f"{len(token.split())} words came, a token is one: leave out what stands before it, and add one "
+            f"a token is one word, but these are {len(token.split())} words: leave out the others, and add one "
             "customer at a time",
         )
     if not (token.isascii() and token.isprintable()):
-        raise WrongUse(Code.BAD_TOKEN, "the token has a character no token has: copy it again")
+        raise WrongUse(Code.BAD_TOKEN, "the token has a character that no token has: copy it again")
     if token != pasted.removesuffix("\n").removesuffix("\r"):
-        warn("spaces, quotes or line ends around the token were left out")
+        warn("perkd left out spaces, quotes or line ends around the token")
     return token

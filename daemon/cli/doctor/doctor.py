@@ -1,4 +1,4 @@
-"""`perkd check --connect`: the store and each server asked once, and what the answers mean for the owner."""
+"""`perkd check --connect`: asks the store and each server once, and shows what the answers mean for the owner."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,24 +12,24 @@ from ..asking import Daemon
 from ..errors import OutOfReach
 from ..output import STYLES, Style, many, printable, say, warn
 from ..progress import progress
-from .key import KeySaid, KeyState, ask_with_key, judge, judge_sample
+from .key import KeyResult, KeyState, ask_with_key, judge, judge_sample
 from .products import Severity
-from .servers import Held, ServerSaid, ServerState, Through, ask_servers, held_by
-from .tokens import SAMPLE, StoreSaid, StoreState, ask_store, never_seen, sample
+from .servers import Held, ServerResult, ServerState, Through, ask_servers, held_by
+from .tokens import SAMPLE, StoreResult, StoreState, ask_store, never_seen, sample
 
 INVISIBLE = (
-    "A product without any command in the store's dashboard is invisible to its customer's token, and so to perkd. "
-    "Give each product one harmless command there, bound to a game server; it need not do anything."
+    "A product without any command in the store's dashboard is invisible to the customer's token, and so to perkd. "
+    "Give each product the command `perkd` there, for one of your game servers."
 )
 WITH_A_KEY = (
-    "The products themselves were not looked at: with [store] api_key, check --connect says which are missing, "
+    "The products themselves were not checked. With [store] api_key, check --connect shows which products are missing, "
     "invisible, or delivered twice."
 )
 TRIED_BY_RUN = (
-    "The store's tokens of game servers (paynow_token) were not tried: that would link them at the store. "
-    "`perkd run` does."
+    "The tokens of game servers (paynow_token) were not tried, because that would link them at the store. "
+    "`perkd run` tries them."
 )
-# What the key met is the store's own trouble: the store is not well.
+# States of the key that mean that the store itself is not well.
 STORE_TROUBLE = {
     KeyState.LIMITED: StoreState.LIMITED,
     KeyState.FAILING: StoreState.FAILING,
@@ -39,11 +39,11 @@ STORE_TROUBLE = {
 
 @dataclass(slots=True)
 class Connected:
-    """What was asked and answered."""
+    """What was asked, and the answers."""
 
-    store: StoreSaid
-    key: KeySaid
-    servers: list[ServerSaid]
+    store: StoreResult
+    key: KeyResult
+    servers: list[ServerResult]
     daemon: Held
     notes: list[str]
     warnings: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Connected:
 
 
 def connect(found: Settings, config: Path | None) -> Connected:
-    """Asks everybody; progress goes to stderr."""
+    """Asks the store and all servers; progress goes to stderr."""
     return asyncio.run(_connect(found, config))
 
 
@@ -78,7 +78,7 @@ async def _connect(found: Settings, config: Path | None) -> Connected:
     held = await held_by(daemon)
     tokens = found.customers.tokens or ()
     asked = sample(tokens) if tokens else []
-    counted = f"asked the store for {{done}} of {many(len(asked), 'token')}"
+    counted = f"asked the store about {{done}} of {many(len(asked), 'token')}"
     with progress(len(asked), "asking the store", counted) as step:
         store, seen = await ask_store(found, asked, step, knock=not _has_key(found))
     key = await _ask_key(found, store, seen)
@@ -101,10 +101,10 @@ def _has_key(found: Settings) -> bool:
     return found.store.api_key is not None and bool(found.store.api_key.reveal())
 
 
-async def _ask_key(found: Settings, store: StoreSaid, seen: list[Item]) -> KeySaid:
-    """Asks with the key, unless the store is known not to answer."""
+async def _ask_key(found: Settings, store: StoreResult, seen: list[Item]) -> KeyResult:
+    """Asks with the API key, unless the store did not answer before."""
     if store.state is not StoreState.OK:
-        key = KeySaid(KeyState.NOT_ASKED if _has_key(found) else KeyState.NO_KEY)
+        key = KeyResult(KeyState.NOT_ASKED if _has_key(found) else KeyState.NO_KEY)
     else:
         key, products, newest = await ask_with_key(found)
         judge(key, found, products, newest)
@@ -116,7 +116,7 @@ async def _ask_key(found: Settings, store: StoreSaid, seen: list[Item]) -> KeySa
     return key
 
 
-def _notes(found: Settings, key: KeySaid) -> Iterator[str]:
+def _notes(found: Settings, key: KeyResult) -> Iterator[str]:
     if key.state is not KeyState.OK:
         yield INVISIBLE
     if key.state is KeyState.NO_KEY:
@@ -126,7 +126,7 @@ def _notes(found: Settings, key: KeySaid) -> Iterator[str]:
 
 
 def show(made: Connected) -> None:
-    """The answers for a person: what is not well with its fix, warnings after it, one line at the end."""
+    """Prints the answers: each fault with its fix, then warnings and notes, then one line with the result."""
     say()
     _store(made.store)
     _key(made.key)
@@ -144,23 +144,23 @@ def show(made: Connected) -> None:
     if made.exit_code == OutOfReach.exit_code:
         say("Nothing could be reached: is this machine's network up?", style=Style.BAD)
     elif made.exit_code:
-        say("Not all is well: see above.", style=Style.BAD)
+        say("Not everything is well: see above.", style=Style.BAD)
     elif any(one.severity is Severity.WARNING for one in made.key.found):
-        say("Nothing is broken; look at the warnings above.", style=Style.DOUBTFUL)
+        say("Nothing is broken, but look at the warnings above.", style=Style.DOUBTFUL)
     else:
-        say("All is well." if not made.warnings else "All that could be checked is well.")
+        say("Everything is well." if not made.warnings else "Everything that could be checked is well.")
 
 
-def _store(store: StoreSaid) -> None:
+def _store(store: StoreResult) -> None:
     good = sum(token.items is not None for token in store.tokens)
     if store.state is not StoreState.OK:
         say(f"store {store.api}: {store.state}: {printable(store.error)}", style=Style.BAD)
         if store.not_asked:
-            say(f"  {many(store.not_asked, 'more token')} not asked for: it would be no different")
+            say(f"  {many(store.not_asked, 'more token')} not tried: the result would be the same")
     elif not store.tokens:
-        say(f"store {store.api}: answers; there is no token to ask with")
+        say(f"store {store.api}: answers; there is no token to try")
     else:
-        of = f", a sample of {store.listed}" if store.listed > SAMPLE else ""
+        of = f" (a sample of {store.listed})" if store.listed > SAMPLE else ""
         say(f"store {store.api}: answers, {good} of {many(len(store.tokens), 'token')} good{of}")
     for token in store.tokens:
         who = f"{printable(token.name)} (customer {token.customer_id})" if token.customer_id else ""
@@ -174,22 +174,22 @@ def _store(store: StoreSaid) -> None:
             )
 
 
-def _key(key: KeySaid) -> None:
+def _key(key: KeyResult) -> None:
     if key.state is KeyState.OK:
-        items = "" if key.items is None else f", and the newest {many(key.items, 'item')}"
-        say(f"API key: good, read {many(key.products, 'product')}{items}")
+        items = "" if key.items is None else f" and the newest {many(key.items, 'item')}"
+        say(f"API key: good; perkd read {many(key.products, 'product')}{items}")
     elif key.state is KeyState.NOT_PERMITTED:
-        say(f"API key: products not looked at: {printable(key.error)}", style=Style.DOUBTFUL)
+        say(f"API key: the products were not checked: {printable(key.error)}", style=Style.DOUBTFUL)
     elif key.state is KeyState.REFUSED:
         say(f"API key: REFUSED: {printable(key.error)}", style=Style.BAD)
     for one in key.found:
         perks = f" (perk{'' if len(one.perks) == 1 else 's'} {', '.join(one.perks)})" if one.perks else ""
         text = f"  {one.severity}: product {printable(one.product)}{perks}: {printable(one.text)}"
-        say(text, style=STYLES[one.severity])
+        say(text, style=STYLES[one.severity], code=one.code)
         say(f"    fix: {printable(one.fix)}")
 
 
-def _server(server: ServerSaid) -> None:
+def _server(server: ServerResult) -> None:
     head = f"server {server.name} ({server.game} at {server.address}): "
     through = "asked through the running daemon" if server.through is Through.DAEMON else ""
     if server.state is ServerState.NOT_CHECKED and server.error is None:

@@ -1,6 +1,6 @@
 """Asks the store with the API key: every product, and the newest items of the store. Reads only.
 
-`connect.py` calls it; what the answers mean is decided in `connectproducts.py`.
+`doctor.py` calls it; `products.py` decides what the answers mean.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from ...config import Settings
 from ...core.model import Item
 from ...paynow import Limited, Management, NotPermitted, Product, Rate, StoreError, StoreItem, TokenRefused, Unreachable
 from ..output import many
-from .products import Found, Mark, Owned, Severity, look_at, not_mapped
+from .products import Finding, FindingCode, Owned, Severity, look_at, not_mapped
 
 
 class KeyState(StrEnum):
-    """What came of the key."""
+    """The result for the API key."""
 
     OK = "ok"
     NO_KEY = "no_key"
@@ -28,36 +28,36 @@ class KeyState(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-# A key that lacks a permission is good for the rest: no reason to fail.
+# A key that lacks a permission still works for the rest, so the check does not fail.
 WELL = frozenset(
     {KeyState.OK, KeyState.NO_KEY, KeyState.NOT_CHECKED, KeyState.NOT_ASKED, KeyState.NOT_PERMITTED},
 )
 
 
 @dataclass(slots=True)
-class KeySaid:
-    """What came of the key. `products` and `items`: how many were read; items None: not asked for, or not given."""
+class KeyResult:
+    """The result for the API key. `products` and `items`: how many were read; items None: none could be read."""
 
     state: KeyState = KeyState.OK
     error: str | None = None
     products: int = 0
     items: int | None = None
     warnings: list[str] = field(default_factory=list)
-    found: list[Found] = field(default_factory=list)
+    found: list[Finding] = field(default_factory=list)
 
     @property
     def well(self) -> bool:
         return self.state in WELL and not any(one.severity is Severity.ERROR for one in self.found)
 
 
-async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[StoreItem]]:
-    """One request for the products, one for the newest items where the store has a list of them."""
+async def ask_with_key(found: Settings) -> tuple[KeyResult, list[Product], list[StoreItem]]:
+    """Reads the products, and the newest items if the store has a list of them: one request each."""
     key = found.store.api_key
     if key is None:
-        return KeySaid(KeyState.NO_KEY), [], []
+        return KeyResult(KeyState.NO_KEY), [], []
     if not key.reveal():
-        return KeySaid(KeyState.NOT_CHECKED), [], []
-    said = KeySaid()
+        return KeyResult(KeyState.NOT_CHECKED), [], []
+    said = KeyResult()
     products: list[Product] = []
     newest: list[StoreItem] = []
     async with Management.open(
@@ -75,12 +75,12 @@ async def ask_with_key(found: Settings) -> tuple[KeySaid, list[Product], list[St
                 newest = await store.items.latest()
                 said.items = len(newest)
             except StoreError as error:
-                said.warnings.append(f"the newest items of the store were not read: {error}")
+                said.warnings.append(f"the newest items of the store could not be read: {error}")
     return said, products, newest
 
 
-def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
-    """Fills in what the products mean, and which owned ones no perk names."""
+def judge(said: KeyResult, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
+    """Adds what was found about the products, and which owned products no perk names."""
     if said.state is KeyState.OK:
         said.found += look_at(products, found.perks, found.servers)
     owned = [
@@ -93,9 +93,9 @@ def judge(said: KeySaid, found: Settings, products: Sequence[Product], newest: S
     said.found += not_mapped(owned, found.perks, names, where)
 
 
-def judge_sample(said: KeySaid, found: Settings, seen: Sequence[Item], customers: int) -> None:
-    """The same from inventories that customers' tokens gave; what the newest items showed already is left out."""
-    told = {one.product for one in said.found if one.code is Mark.NOT_MAPPED}
+def judge_sample(said: KeyResult, found: Settings, seen: Sequence[Item], customers: int) -> None:
+    """Adds owned products that no perk names, from inventories of customers. Skips those that `judge` already added."""
+    told = {one.product for one in said.found if one.code is FindingCode.NOT_MAPPED}
     owned = [
         Owned(item.product_id, item.slug, item.customer_id) for item in seen if item.product_id and not item.revoked
     ]

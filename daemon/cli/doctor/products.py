@@ -1,6 +1,6 @@
-"""What the store's products mean for this config: which perk can never be given, which would be given twice. PURE.
+"""Checks the store's products against this config: which perk is never given, which would be given twice. PURE.
 
-`connectkey.py` asks the store and `connect.py` shows what is found here.
+`key.py` asks the store, and `doctor.py` shows what this module finds.
 """
 
 from collections import Counter, defaultdict
@@ -13,20 +13,20 @@ from ...core.model import Perk, PerkKind, Server
 from ...core.queue_lines import WORD, is_for_perkd
 from ...paynow import Product, ProductCommand
 
-ACTIVATES = "on_purchase"  # an item becomes active when the commands of this stage were acknowledged
-_STARTS = (ACTIVATES, "on_trial_start")  # what is queued when somebody comes to own the item
+ACTIVATES = "on_purchase"  # an item becomes active when the commands of this stage are acknowledged
+_STARTS = (ACTIVATES, "on_trial_start")  # stages whose commands the store queues when a customer gets the item
 
 
 class Severity(StrEnum):
-    """How much it matters."""
+    """How important a finding is."""
 
-    ERROR = "error"  # a perk that can never be given
+    ERROR = "error"  # the perk can never be given
     WARNING = "warning"
     INFO = "info"
 
 
-class Mark(StrEnum):
-    """What was found about a product, as a word for programs."""
+class FindingCode(StrEnum):
+    """What was found about a product; a stable word for programs. docs/api-key.md explains each."""
 
     NO_PRODUCT = "no_product"
     NO_COMMAND = "no_command"
@@ -37,34 +37,34 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One thing about one product. `perks` are those that name it."""
+class Finding:
+    """One finding about one product. `perks` are the perks that name it."""
 
     severity: Severity
-    code: Mark
+    code: FindingCode
     product: str  # its slug, or what the config calls it
     perks: tuple[str, ...]
     text: str
     fix: str
 
 
-Warn = Callable[[Mark, str, str], Found]  # of one product: code, text, fix
+Warn = Callable[[FindingCode, str, str], Finding]  # makes a warning about one product from code, text and fix
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """An item somebody owns, of a sampled inventory or of the store's list."""
+    """An item that a customer owns, from an inventory that was read or from the store's list."""
 
     product_id: str
     slug: str
     customer_id: str
 
 
-def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequence[Server]) -> list[Found]:
-    """Everything worth saying about the products that perks name, mistakes first, else in the config's order."""
+def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequence[Server]) -> list[Finding]:
+    """All findings about the products that perks name: errors first, the rest in the order of the config."""
     by_word = {word: product for product in reversed(products) for word in (product.slug, product.id) if word}
     named: dict[str, list[Perk]] = {}
-    found: list[Found] = []
+    found: list[Finding] = []
     for perk in perks:
         for word in perk.products:
             if word not in by_word:
@@ -77,9 +77,9 @@ def look_at(products: Sequence[Product], perks: Sequence[Perk], servers: Sequenc
     return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
 
 
-def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str, str], where: str) -> list[Found]:
-    """Products somebody owns and no perk names, most owned first. `names`: product id → its name, where known;
-    `where` says of which items this is true."""
+def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str, str], where: str) -> list[Finding]:
+    """Findings for products that customers own and no perk names, the most owned first. `names`: product id → name,
+    where known. `where` says which items were looked at."""
     mapped = {word for perk in perks for word in perk.products}
     items: Counter[str] = Counter()
     owners: defaultdict[str, set[str]] = defaultdict(set)
@@ -90,86 +90,86 @@ def not_mapped(owned: Iterable[Owned], perks: Iterable[Perk], names: Mapping[str
             owners[one.product_id].add(one.customer_id)
             slugs[one.product_id] = one.slug
     return [
-        Found(
+        Finding(
             Severity.INFO,
-            Mark.NOT_MAPPED,
+            FindingCode.NOT_MAPPED,
             slugs[product_id] or product_id,
             (),
             f"{count} {'item' if count == 1 else 'items'} of {len(owners[product_id])} "
             f"{'customer' if len(owners[product_id]) == 1 else 'customers'} ({where}), and no perk names this product"
             + (f" ({quoted(names[product_id])})" if names.get(product_id) else ""),
-            f"if it should give something, write {quoted(slugs[product_id] or product_id)} into the products of a "
-            "[[perk]]",
+            f"if it should give something, add {quoted(slugs[product_id] or product_id)} to the products of a [[perk]]",
         )
         for product_id, count in sorted(items.items(), key=lambda pair: (-pair[1], int(pair[0])))
     ]
 
 
-def _missing(word: str, perk: Perk, products: Sequence[Product]) -> Found:
+def _missing(word: str, perk: Perk, products: Sequence[Product]) -> Finding:
     slugs = [product.slug for product in products if product.slug]
     near = close_matches(word, slugs)
-    fix = f"did you mean {quoted(near[0])}?" if near else f"the store's slugs are {_some(slugs)}"
-    text = "the store has no product with this slug or id: nobody will ever be given this perk for it"
-    return Found(Severity.ERROR, Mark.NO_PRODUCT, word, (perk.name,), text, fix)
+    known = f"the store has these slugs: {_some(slugs)}" if slugs else "the store's products have no slugs"
+    fix = f"did you mean {quoted(near[0])}?" if near else known
+    text = "the store has no product with this slug or id, so nobody ever gets the perk for it"
+    return Finding(Severity.ERROR, FindingCode.NO_PRODUCT, word, (perk.name,), text, fix)
 
 
-def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Server]) -> Iterator[Found]:
+def _of_product(product: Product, perks: Sequence[Perk], servers: Sequence[Server]) -> Iterator[Finding]:
     names = tuple(perk.name for perk in perks)
 
-    def warning(code: Mark, text: str, fix: str) -> Found:
-        return Found(Severity.WARNING, code, product.slug or product.id, names, text, fix)
+    def warning(code: FindingCode, text: str, fix: str) -> Finding:
+        return Finding(Severity.WARNING, code, product.slug or product.id, names, text, fix)
 
     if not any(command.stage in _STARTS for command in product.commands):
         stages = listed(dict.fromkeys(command.stage for command in product.commands))
         had = f"has commands only at {stages}" if product.commands else "has no command in the store's dashboard"
         yield warning(
-            Mark.NO_COMMAND,
-            f"it {had}, so its items are invisible to their customers' tokens, and to perkd",
-            f"attach at least the command {quoted(WORD)} at {ACTIVATES}, bound to a game server",
+            FindingCode.NO_COMMAND,
+            f"it {had}, so its items are invisible to customers' tokens, and to perkd",
+            f"add the command {quoted(WORD)} at {ACTIVATES} in the store's dashboard, for one of your game servers",
         )
     for command in product.commands:
         if not is_for_perkd(command.content):
-            yield warning(Mark.REAL_COMMAND, _real(product, command, servers), _instead(command))
+            yield warning(FindingCode.REAL_COMMAND, _real(product, command, servers), _instead(command))
     yield from _elsewhere(product, servers, warning)
     waiting = [perk.name for perk in perks if perk.kind is PerkKind.LASTING and perk.lasts is None]
     if not (waiting and _expires(product) and product.commands):
         return
     if not _activated(product, servers):
         yield warning(
-            Mark.NOT_ACTIVATED,
-            f"it expires, and nothing known here activates it for {listed(waiting)}: its items stay usable, and their "
-            f"time does not start, {_plugin(product)}",
-            f'set paynow_token in the [[server]] that its command {quoted(WORD)} is bound to, or write lasts = "30d" '
-            "in the perk; where an official plugin runs, nothing is to be done",
+            FindingCode.NOT_ACTIVATED,
+            f"it expires, and perkd knows nothing that activates it for {listed(waiting)}: its items stay usable, and "
+            f"their time does not start, {_plugin(product)}",
+            f'set paynow_token in the [[server]] that gets its command {quoted(WORD)}, or write lasts = "30d" in the '
+            "perk. If PayNow's plugin runs there, do nothing",
         )
     elif unanswered := _unanswered(product, servers):
         where = _some(unanswered)
         yield warning(
-            Mark.NOT_ACTIVATED,
-            f"it expires, and its command also goes to {where}, where nothing known here acknowledges it: the store "
-            f"may wait for that before it starts the time of an item of {listed(waiting)}, unless PayNow's own plugin "
-            "runs there",
-            f"take {where} off the product in the store's dashboard, or set paynow_token in the [[server]] it is; "
-            "where an official plugin runs, nothing is to be done",
+            FindingCode.NOT_ACTIVATED,
+            f"it expires, and its command also goes to {where}, where perkd knows nothing that acknowledges it. The "
+            f"store may wait for that before it starts the time of an item for {listed(waiting)}, unless PayNow's "
+            "plugin runs there",
+            f"take {where} off the product in the store's dashboard, or set paynow_token in its [[server]]. If "
+            "PayNow's plugin runs there, do nothing",
         )
 
 
 def _real(product: Product, command: ProductCommand, servers: Sequence[Server]) -> str:
     sends = [one.name for one in servers if one.run_store_commands and _may_get(one, product, command)]
     if sends:
-        who = f"{listed(sends)} has run_store_commands = true, so perkd itself would send it beside the perk's commands"
+        who = f"perkd would send it beside the perk's commands, because {listed(sends)} has run_store_commands = true"
     else:
-        who = "a plugin would run it beside the perk's commands, perkd leaves it alone"
-    return f"it still runs {quoted(command.content)} at {command.stage}: risk of double delivery ({who})"
+        who = "a plugin would run it beside the perk's commands; perkd does not send it"
+    return f"the store still runs {quoted(command.content)} at {command.stage}, so it may be delivered twice: {who}"
 
 
 def _instead(command: ProductCommand) -> str:
     if command.stage in _STARTS:
-        return f"write {quoted(WORD)} in its place in the store's dashboard, or take it out of the perk"
-    return "remove it in the store's dashboard, or take what it does out of the perk's `revoke` and `revoke_on`"
+        return f"replace it by {quoted(WORD)} in the store's dashboard, or take the product out of the perk"
+    return "delete it in the store's dashboard, or delete the same command in the perk's `revoke` and `revoke_on`"
 
 
-def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> Iterator[Found]:
+def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> Iterator[Finding]:
     known = {server.paynow_id for server in servers if server.paynow_id}
     bound = {place for command in product.commands for place in _bound(product, command)}
     if not known or not bound or not known.isdisjoint(bound):
@@ -177,9 +177,9 @@ def _elsewhere(product: Product, servers: Sequence[Server], warning: Warn) -> It
     names = {one.id: one.name or one.id for one in product.gameservers}
     places = _some(names.get(one, one) for one in bound)
     yield warning(
-        Mark.OTHER_SERVERS,
-        f"its commands are only for game servers that are no [[server]] here: {places}",
-        "bind them to a game server whose id stands as paynow_id in a [[server]], or correct that paynow_id",
+        FindingCode.OTHER_SERVERS,
+        f"its commands go only to game servers that no [[server]] names: {places}",
+        "bind them to a game server that a [[server]] names with its paynow_id, or correct that paynow_id",
     )
 
 
@@ -188,7 +188,7 @@ def _expires(product: Product) -> bool:
 
 
 def _activated(product: Product, servers: Sequence[Server]) -> bool:
-    """Whether a server with a token acknowledges a line of this product."""
+    """Whether a server with a token acknowledges a command of this product."""
     return any(
         _acknowledges(server, command) and _may_get(server, product, command)
         for command in product.commands
@@ -198,7 +198,7 @@ def _activated(product: Product, servers: Sequence[Server]) -> bool:
 
 
 def _unanswered(product: Product, servers: Sequence[Server]) -> list[str]:
-    """The game servers, by name, to which a command goes that activates and that no server here acknowledges."""
+    """The names of the game servers that get an activating command which no [[server]] acknowledges."""
     names = {one.id: one.name or one.id for one in product.gameservers}
     return [
         names.get(place, place)
@@ -218,17 +218,17 @@ def _acknowledges(server: Server, command: ProductCommand) -> bool:
 
 def _plugin(product: Product) -> str:
     names = [one.name or one.id for one in product.gameservers]
-    return f"unless PayNow's own plugin runs on {_some(names)}" if names else "unless PayNow's own plugin runs there"
+    return f"unless PayNow's plugin runs on {_some(names)}" if names else "unless PayNow's plugin runs there"
 
 
 def _may_get(server: Server, product: Product, command: ProductCommand) -> bool:
-    """Whether the command can come into this server's queue. One without a paynow_id may be any game server."""
+    """Whether the command can be in this server's queue. A server without a paynow_id may be any game server."""
     bound = _bound(product, command)
     return not server.paynow_id or not bound or server.paynow_id in bound
 
 
 def _bound(product: Product, command: ProductCommand) -> set[str]:
-    """The ids of the game servers a command is for; empty: not said, so all of the store's."""
+    """The ids of the game servers that get a command. Empty: the store names none, so all of them."""
     return set(command.override_execute_on_gameserver_ids or [one.id for one in product.gameservers])
 
 

@@ -1,8 +1,8 @@
-"""Asks each game server who is online: over the daemon's own connection when one runs, else directly.
+"""Asks each game server who is online: over the running daemon's connection if there is one, else directly.
 
-`check --connect` calls it. A server is logged in to once, and with a refused password never a second time: Source
-servers ban after a few. A vanilla Minecraft server answers all its RCON connections from one buffer, so while a daemon
-holds a server nobody else connects to it.
+`check --connect` calls it. perkd logs in only once, and never again after a refused password: Source servers ban after
+a few tries. A vanilla Minecraft server answers all its RCON connections from one buffer, so while a daemon is connected
+to a server, nothing else connects to it.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from ...core.model import Server
 from ..asking import Daemon, NobodyThere
 from ..errors import CliError
 
-# What to do, for what the adapters' own words do not say.
+# What to do, where the adapters' messages do not say it.
 LOOKS_BANNED = (
-    "wait until the server has started; if it has, look for this machine in its list of bans before trying again"
+    "wait until the server has started. If it runs already, look for this machine in its ban list before you try again"
 )
-ONE_TRY = "nothing was tried a second time"
+ONE_TRY = "perkd tried only once"
 
 
 class ServerState(StrEnum):
-    """How a server is: what was seen when it was asked directly, or what the daemon says of its connection."""
+    """How a server is: the result of asking it directly, or the state of the daemon's connection to it."""
 
     UP = "up"
     REFUSED = "refused"
@@ -39,7 +39,7 @@ class ServerState(StrEnum):
 
 
 class Through(StrEnum):
-    """Who asked it."""
+    """Who asked the server."""
 
     NOBODY = ""
     DAEMON = "daemon"
@@ -47,8 +47,8 @@ class Through(StrEnum):
 
 
 @dataclass(slots=True)
-class ServerSaid:
-    """What one server said. `reached`: something answered there."""
+class ServerResult:
+    """The result for one server. `reached`: something answered there."""
 
     name: str
     game: str
@@ -60,18 +60,18 @@ class ServerSaid:
     error: str | None = None
     fix: str | None = None
     note: str | None = None
-    transports: dict[str, str] = field(default_factory=dict)  # word → what it read
+    transports: dict[str, str] = field(default_factory=dict)  # transport → what it read
     reached: bool = False
 
     @property
     def well(self) -> bool:
-        """One that could not be checked is not known to be ill."""
+        """A server that could not be checked counts as well."""
         return self.error is None
 
 
 @dataclass(slots=True)
 class Held:
-    """What a running daemon holds. `names` None: no daemon; `trouble`: there is one and it cannot be asked."""
+    """The servers of a running daemon. `names` None: no daemon runs, or `trouble` says why it cannot be asked."""
 
     names: dict[str, str] | None = None  # address → the daemon's name for it
     trouble: str | None = None
@@ -87,8 +87,8 @@ async def held_by(daemon: Daemon) -> Held:
     return Held(names={server["address"]: server["name"] for server in answer["servers"]})
 
 
-async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> list[ServerSaid]:
-    """All at once, each address one time."""
+async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> list[ServerResult]:
+    """Asks all servers at the same time, each address only once."""
     first: dict[str, str] = {}
     twins = {}
     for server in servers:
@@ -98,22 +98,22 @@ async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> 
     return await asyncio.gather(*(_ask(server, daemon, held, twins) for server in servers))
 
 
-async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, str]) -> ServerSaid:
-    said = ServerSaid(server.name, server.game, server.endpoint.address)
+async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, str]) -> ServerResult:
+    said = ServerResult(server.name, server.game, server.endpoint.address)
     if server.name in twins:
-        said.note = f"the address of {twins[server.name]}: asked there"
+        said.note = f"it has the same address as {twins[server.name]}, which was asked"
     elif held.trouble is not None:
-        said.note = f"a daemon may hold its connection, so it was not asked: {held.trouble}"
+        said.note = f"it was not asked, because a daemon may be connected to it: {held.trouble}"
     elif held.names is not None and said.address in held.names:
         await _through(daemon, held.names[said.address], said)
     elif not server.endpoint.password.reveal():
-        said.note = "its password could not be read here, so it was not asked"
+        said.note = "it was not asked, because this user cannot read its password"
     else:
         await _directly(server, said)
     return said
 
 
-async def _through(daemon: Daemon, name: str, said: ServerSaid) -> None:
+async def _through(daemon: Daemon, name: str, said: ServerResult) -> None:
     said.through = Through.DAEMON
     try:
         answer = await daemon.ask("POST", f"/servers/{name}/probe")
@@ -125,23 +125,23 @@ async def _through(daemon: Daemon, name: str, said: ServerSaid) -> None:
     if said.players is not None:
         said.transports[answer["transport"]] = f"{said.players} online"
         if said.game == "minecraft":
-            said.note = "only this transport: a second connection could take answers away from the daemon"
+            said.note = "only this transport was tried: a second connection could take answers away from the daemon"
         return
     said.error = answer["error"] or "no connection yet"
     if said.state is ServerState.UP:
         said.state = ServerState.UNREADABLE
     elif said.state is ServerState.REFUSED:
-        said.fix = "correct the password, then `perkd reload`; a changed credential needs `systemctl restart perkd`"
+        said.fix = "correct the password, then `perkd reload`. A changed credential needs `systemctl restart perkd`"
     else:
-        said.fix = "the daemon tries again by itself"
+        said.fix = "nothing: the daemon tries again by itself"
 
 
 def _state(word: str) -> ServerState:
-    """A daemon of another version may know more words."""
+    """The state for a word of the daemon. A daemon of another version may send a word that is not known here."""
     return ServerState(word) if word in set(ServerState) else ServerState.UNREADABLE
 
 
-async def _directly(server: Server, said: ServerSaid) -> None:
+async def _directly(server: Server, said: ServerResult) -> None:
     said.through = Through.DIRECT
     adapter, endpoint = ADAPTERS[server.game], server.endpoint
     try:
@@ -157,27 +157,27 @@ async def _directly(server: Server, said: ServerSaid) -> None:
                     await _compare(replace(endpoint, transport=transport), session, players, server, said)
     except AuthRefused as error:
         said.state, said.reached, said.error = ServerState.REFUSED, True, str(error)
-        said.fix = f"set the password of both to the same text; {ONE_TRY}, and perkd stops at a refused password too"
+        said.fix = f"set the same password in the game server and in perkd. {ONE_TRY}"
     except LoginClosed as error:
-        said.state, said.error, said.fix = ServerState.CLOSED, str(error), f"{LOOKS_BANNED}; {ONE_TRY}"
+        said.state, said.error, said.fix = ServerState.CLOSED, str(error), f"{LOOKS_BANNED}. {ONE_TRY}"
     except NotSent as error:
         said.state, said.error = ServerState.UNREACHABLE, str(error)
     except AdapterError as error:
         said.state, said.error = ServerState.UNREADABLE, str(error)
-        said.fix = "is `game` right for this server? Without a list perkd does not know who is online"
+        said.fix = "check whether `game` is right for this server: perkd needs its player list to know who is online"
 
 
 async def _compare(
-    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, said: ServerSaid
+    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, said: ServerResult
 ) -> None:
-    """Asks the same over another transport. Where the two differ the first is asked again: people come and go."""
+    """Asks the same over another transport. If the two differ, it asks the first again: players come and go."""
     used = server.endpoint.transport
     try:
         async with ADAPTERS[server.game].connect(endpoint) as other:
             theirs = await other.players()
     except AdapterError as error:
         said.transports[endpoint.transport] = "failed"
-        said.error = f"{endpoint.transport} failed where {used} did not: {error}"
+        said.error = f"{endpoint.transport} failed, {used} did not: {error}"
     else:
         said.transports[endpoint.transport] = f"{len(theirs)} online"
         if set(theirs) == set(players) or set(theirs) == set(await session.players()):

@@ -1,6 +1,6 @@
-"""Asks the store for a sample of the tokens: whose each is and what it can see. `check --connect` calls it.
+"""Tries a sample of the tokens at the store: whose token is it, and what can it see? `check --connect` calls it.
 
-Reads only. One token after the other, at the configured pace.
+Reads only, one token after the other, at the configured pace.
 """
 
 import time
@@ -15,13 +15,13 @@ from ...paynow import Fresh, Limited, Rate, StoreError, Storefront, TokenRefused
 from ..output import many
 
 SAMPLE = 20
-SLOW_S = 2.0  # an answer that takes longer is worth a word
-FAILURES_MOST = 3  # in a row: the others would only say the same
-NO_TOKEN = Secret("perkd-check")  # of nobody: a store that refuses it is there
+SLOW_S = 2.0  # a slower answer gets a warning
+FAILURES_MOST = 3  # in a row, then it stops: the other tokens would fail in the same way
+NO_TOKEN = Secret("perkd-check")  # belongs to nobody: a store that refuses it can be reached
 
 
 class StoreState(StrEnum):
-    """How the store is, as far as it was asked."""
+    """How the store is, as far as perkd asked it."""
 
     OK = "ok"
     LIMITED = "limited"
@@ -30,10 +30,10 @@ class StoreState(StrEnum):
 
 
 @dataclass(slots=True)
-class TokenSaid:
-    """What one token gave. `customer_id` None: the store did not say whose it is; `items` None: nor what he owns."""
+class TokenResult:
+    """The result for one token. `customer_id` None: its customer is not known; `items` None: its inventory is not."""
 
-    where: str  # in the tokens file, with the owner's name for it; never the token
+    where: str  # its place in the tokens file and its name there; never the token
     customer_id: str | None = None
     name: str | None = None
     items: int | None = None
@@ -42,12 +42,12 @@ class TokenSaid:
 
 
 @dataclass(slots=True)
-class StoreSaid:
-    """What the store said."""
+class StoreResult:
+    """The result for the store."""
 
     api: str
     listed: int  # tokens in the file
-    tokens: list[TokenSaid] = field(default_factory=list)
+    tokens: list[TokenResult] = field(default_factory=list)
     state: StoreState = StoreState.OK
     error: str | None = None
     slowest_s: float = 0.0
@@ -71,17 +71,17 @@ class StoreSaid:
 
 
 def sample(entries: Sequence[TokenEntry]) -> list[TokenEntry]:
-    """At most SAMPLE of them, spread over the list: old customers and new ones."""
+    """At most SAMPLE entries, spread over the list, so that old and new customers are in it."""
     count = min(SAMPLE, len(entries))
     return [entries[number * len(entries) // count] for number in range(count)]
 
 
 async def ask_store(
     found: Settings, asked: Sequence[TokenEntry], step: Callable[[int], None], *, knock: bool
-) -> tuple[StoreSaid, list[Item]]:
-    """Asks for each of `asked`; without any, and with `knock`, whether the store is there at all. Returns what their
-    inventories hold, too."""
-    said = StoreSaid(api=found.store.api, listed=len(found.customers.tokens or ()))
+) -> tuple[StoreResult, list[Item]]:
+    """Asks for each token in `asked`. If there is none, `knock` asks whether the store answers at all. Returns the
+    result and the items of the inventories."""
+    said = StoreResult(api=found.store.api, listed=len(found.customers.tokens or ()))
     seen: list[Item] = []
     async with Storefront.open(
         found.store.api, found.store.items_path, rate=Rate(found.poll.rate), store_id=found.store.id
@@ -90,13 +90,13 @@ async def ask_store(
             await _knock(store, said)
         failed = 0
         for number, entry in enumerate(asked, 1):
-            token = TokenSaid(entry.where)
+            token = TokenResult(entry.where)
             said.tokens.append(token)
             error = await _ask(store, entry.token, token, said, seen)
             step(1)
             failed = failed + 1 if error is not None and not token.refused else 0
             if isinstance(error, Limited | Unreachable) or failed >= FAILURES_MOST:
-                assert error is not None  # noqa: S101 - it has failed
+                assert error is not None  # noqa: S101 - a failed token has an error
                 said.state, said.error, said.not_asked = _state(error), str(error), len(asked) - number
                 break
     if said.slowest_s > SLOW_S:
@@ -104,7 +104,7 @@ async def ask_store(
     return said, seen
 
 
-async def _knock(store: Storefront, said: StoreSaid) -> None:
+async def _knock(store: Storefront, said: StoreResult) -> None:
     began = time.monotonic()
     try:
         await store.customer(NO_TOKEN)
@@ -121,9 +121,9 @@ def _state(error: StoreError) -> StoreState:
 
 
 async def _ask(
-    store: Storefront, token: Secret, told: TokenSaid, said: StoreSaid, seen: list[Item]
+    store: Storefront, token: Secret, told: TokenResult, said: StoreResult, seen: list[Item]
 ) -> StoreError | None:
-    """Fills `told`; returns what went wrong."""
+    """Fills `told`. Returns the error, or None."""
     began = time.monotonic()
     try:
         profile = await store.customer(token)
@@ -140,8 +140,8 @@ async def _ask(
     return None
 
 
-def never_seen(said: StoreSaid, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
-    """A line for each perk with a product nobody in the sample has: all that can be said without an API key."""
+def never_seen(said: StoreResult, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
+    """A warning for each perk with a product that no customer of the sample has; for a check without an API key."""
     if not said.read:
         return
     where = f"{said.read} of {many(said.listed, 'customer')}"
@@ -150,7 +150,7 @@ def never_seen(said: StoreSaid, perks: Iterable[Perk], seen: Iterable[Item]) -> 
         missing = [product for product in perk.products if product not in there]
         if missing:
             yield (
-                f'perk "{perk.name}": {", ".join(missing)} is in no inventory read ({where}). Nobody of them '
-                "bought it, or its slug or id is written otherwise in the store, or it has no command in the store's "
-                "dashboard: then its items are hidden from perkd"
+                f'perk "{perk.name}": no inventory that was read ({where}) has {", ".join(missing)}. Perhaps none of '
+                "these customers bought it, or the store has another slug or id for it, or it has no command in the "
+                "store's dashboard: then its items are hidden from perkd"
             )

@@ -1,4 +1,4 @@
-"""Reads every customer's inventory from the store once, at the configured pace, with progress: `perkd plan --fresh`."""
+"""Reads every customer's inventory from the store once, at the configured pace, for `perkd plan --fresh`."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ TRIES = 5  # when the store asks for a slower pace
 
 @dataclass(slots=True)
 class Reading:
-    """How the round went: whom the store let us read, and what it said about the others."""
+    """The result: how many customers were read, and why the others were not."""
 
     read: int = 0
     code: str = ""  # of the first failure
@@ -27,12 +27,12 @@ class Reading:
 
 
 async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
-    """Looks at everybody with the store's answer of now. A customer who cannot be read is left as he was."""
+    """Reads every customer and records it in the rehearsal. A customer who cannot be read stays as last read."""
     everybody = rehearsal.everybody()
     asked = [(row, row.token) for row in everybody if row.token is not None]
     reading = Reading()
     gate = asyncio.Semaphore(settings.poll.concurrency)
-    told = f"asked for {{done}} of {many(len(asked), 'customer')}"
+    told = f"asked about {{done}} of {many(len(asked), 'customer')}"
     with progress(len(asked), "asking the store", told) as step:
         async with Storefront.open(
             settings.store.api, settings.store.items_path, rate=Rate(settings.poll.rate)
@@ -61,7 +61,7 @@ async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
 
 
 async def _patiently(store: Storefront, rehearsal: Rehearsal, row: Polled, token: Secret) -> tuple[str, Fresh]:
-    """Who it is and what he owns; a store that asks for a slower pace is asked again at that pace."""
+    """The customer's id and inventory. When the store asks for a slower pace, it is asked again at that pace."""
     for tries_left in reversed(range(TRIES)):
         try:
             return await _ask(store, rehearsal, row, token)

@@ -1,7 +1,7 @@
-"""A rehearsal of what the daemon would do: the same steps, on a copy of the ledger in memory, with nothing sent.
+"""Rehearses what the daemon would do: the same steps, on a copy of the ledger in memory. Nothing is sent.
 
-`plan` plays it. Because it is a copy of everything, a plan says exactly what would be sent: also what a waiting
-command, a rename or a shared holding changes is decided by the code that decides it in earnest.
+`plan` uses it. The copy is complete and the code is the daemon's own, so a plan shows exactly what would be sent, also
+where a command waits already, a perk was renamed or a holding is shared.
 """
 
 from collections import Counter
@@ -24,8 +24,8 @@ OPEN = (State.PLANNED, State.BLOCKED)
 
 
 def copy_of(path: Path) -> LedgerCopy | None:
-    """The ledger as it is now, in memory; None when there is none yet. Raises LedgerError, or NotWell for a ledger
-    this user may not read."""
+    """A copy of the ledger in memory; None when there is no ledger yet. Raises LedgerError, or NotWell for a ledger
+    that this user may not read."""
     try:
         return LedgerCopy.of(path)
     except PermissionError as error:
@@ -34,7 +34,7 @@ def copy_of(path: Path) -> LedgerCopy | None:
 
 
 class Rehearsal:
-    """The daemon's start with these settings on the copy, and then one look at each customer."""
+    """On the copy: the daemon's start with these settings, then one look at each customer."""
 
     def __init__(self, ledger: LedgerCopy, settings: Settings, now: Callable[[], datetime]) -> None:
         self._copy, self.now = ledger, now
@@ -55,11 +55,11 @@ class Rehearsal:
             hold_absent=settings.brake.absent is WhenAbsent.HOLD,
             fingerprint="",
         )
-        # The lane asks its ledger for `known` and `record` only; these are the copy's.
+        # The lane calls only `known` and `record` of its ledger; here they work on the copy.
         self._lane = Lane(cast(Ledger, self), rules, brake, now)
-        self.adopted: Counter[tuple[str, str]] = Counter()  # (server, perk) → once-items that count as given
+        self.adopted: Counter[tuple[str, str]] = Counter()  # (server, perk) → once items that count as given
 
-    # What the lane asks its ledger for
+    # What the lane calls
 
     async def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
         return self._copy.known(customer_id, players)
@@ -69,10 +69,10 @@ class Rehearsal:
         self.adopted.update((change.key.server, change.perk) for change in adopted)
         return self._copy.record(seen)
 
-    # What the plan plays
+    # What the plan does
 
     def everybody(self) -> list[Polled]:
-        """Whom the daemon would look at with these settings."""
+        """The customers that the daemon would read with these settings."""
         return self._copy.polled()
 
     def identify(self, row: Polled, profile: Profile) -> None:
@@ -81,18 +81,18 @@ class Rehearsal:
     async def look(self, customer_id: str, sighting: Sighting | None) -> None:
         await self._lane.look(customer_id, sighting, clock_ok=True)
 
-    # What came of it
+    # The results
 
     def commands(self) -> list[CommandRow]:
         """The commands that would be new, oldest first."""
         return [*self._copy.newer_than(self._newest)][::-1]
 
     def waiting(self) -> int:
-        """How many commands wait in the ledger already and still would."""
+        """How many commands wait in the ledger and would still wait."""
         return sum(row.state == State.PLANNED for row in self._still())
 
     def turned(self, state: State) -> list[CommandRow]:
-        """The commands that wait in the ledger in another state and would be in this one."""
+        """The commands that wait in the ledger in another state and would get this one."""
         return [row for row in self._still() if row.state == state and self._open_before[row.id] != state]
 
     def brake(self) -> Brakes:

@@ -1,4 +1,4 @@
-"""The plan as a person reads it: what was compared, each command, the counts, and the brake last."""
+"""Prints the plan as text: what was compared, each command, the counts, and the brake last."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ NAMED = 5  # customers named one by one; the rest are counted
 
 
 def show(made: Plan, path: Path, found: Settings) -> None:
-    """The whole plan."""
+    """Prints the whole plan."""
     say(f"The plan for {path}. Nothing is sent, nothing is written.", style=Style.HEAD)
     for line in _basis(made, found):
         say(line)
@@ -30,28 +30,30 @@ def show(made: Plan, path: Path, found: Settings) -> None:
         head = ("server", "perk", "grant", "revoke", "count as given", "blocked commands")
         table(head, [(server, perk, *map(str, numbers.values())) for (server, perk), numbers in counts.items()])
     else:
-        say("Nothing to do: what is owned and what was given agree.")
+        say("Nothing to do: customers have what they own.")
     for line in _waiting(made):
         say(line)
     _brake(made)
 
 
 def show_first_start(found: Settings) -> None:
-    """Nothing to compare yet: what the first start would do."""
+    """Prints what the first start would do; there is no ledger to compare with yet."""
     tokens = found.customers.tokens
     say(f"There is no ledger at {found.ledger.path} yet, so there is nothing to compare. Nothing is sent or written.")
     if tokens:
-        say(f"The first `perkd run` makes it and asks the store for {many(len(tokens), 'customer')}. Then it")
+        say(
+            f"The first `perkd run` makes the ledger and asks the store for {many(len(tokens), 'customer')}. Then perkd"
+        )
     else:
-        say("The first `perkd run` makes it and waits for `perkd customers add`. For each customer it then")
+        say("The first `perkd run` makes the ledger and waits for `perkd customers add`. For each customer, it then")
     lasting_perks = [perk.name for perk in found.perks if perk.kind is PerkKind.LASTING]
     once = [perk.name for perk in found.perks if perk.kind is PerkKind.ONCE]
     if lasting_perks:
-        say(f"  gives what lasts to whoever owns it: {', '.join(lasting_perks)}")
+        say(f"  gives the lasting perks to everybody who owns them: {', '.join(lasting_perks)}")
     if once and found.customers.first_seen is FirstSeen.ADOPT:
-        say(f"  counts as given what was bought before that and is given once: {', '.join(once)}")
+        say(f"  counts earlier purchases of these perks as given already (kind once): {', '.join(once)}")
     elif once:
-        say(f"  gives what is given once for everything ever bought (first_seen is deliver): {', '.join(once)}")
+        say(f"  gives these perks for every purchase ever made (kind once, first_seen deliver): {', '.join(once)}")
     if tokens:
         say("`perkd plan --fresh` asks the store now and shows the commands.")
 
@@ -65,13 +67,13 @@ def _basis(made: Plan, found: Settings) -> Sequence[str]:
     else:
         age = f", the oldest {lasting(datetime.now(UTC) - made.oldest_read_at)} ago" if made.oldest_read_at else ""
         lines.append(
-            f"Compared with {many(made.compared, 'inventory', 'inventories')} as last read{age}, as if the store said "
-            "the same now; --fresh asks it."
+            f"Compared with {many(made.compared, 'inventory', 'inventories')} as last read{age}. "
+            "--fresh asks the store now."
         )
     if made.unread:
         lines.append(
             f"Not read from the store yet, so not in the plan: {many(len(made.unread), 'customer')} "
-            f"({_some(made.unread)}); --fresh asks for them."
+            f"({_some(made.unread)}). --fresh asks for them."
         )
     lines += [f"Could not be read: {printable(label)}: {printable(why)}" for label, why in made.failed]
     return lines
@@ -88,12 +90,12 @@ def _waiting(made: Plan) -> Sequence[str]:
     if made.waiting:
         lines.append(f"{many(made.waiting, 'command waits', 'commands wait')} in the ledger already and would be sent.")
     for rows, what in (
-        (made.voided, "would become void: the opposite is wanted now"),
+        (made.voided, "would become void, because the opposite is wanted now"),
         (made.stopped, "would be blocked"),
         (made.freed, "would be planned again"),
     ):
         if rows:
-            lines.append(f"Of what waits in the ledger, {many(len(rows), 'command')} {what}: {_some_ids(rows)}.")
+            lines.append(f"Of the commands that wait already, {len(rows)} {what}. Ids: {_some_ids(rows)}.")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""`perkd plan`: what this config would give and take, worked out on a copy of the ledger. Sends and writes nothing."""
+"""`perkd plan`: what this config would give and take away, on a copy of the ledger. Sends and writes nothing."""
 
 from typing import Annotated
 
@@ -7,16 +7,18 @@ import typer
 from ..options import Config, Json, config_path, settings
 from ..output import say_json
 
-AskStore = Annotated[bool, typer.Option("--fresh", help="Ask the store for every customer first, at the set pace.")]
+AskStore = Annotated[
+    bool, typer.Option("--fresh", help="First ask the store for every customer, at the configured pace.")
+]
 
 
 def plan(*, fresh: AskStore = False, config: Config = None, json: Json = False) -> None:
-    """What would be given and taken.
+    """Show what perkd would give and take away.
 
-    Compares the last inventories in the ledger with this config, as the daemon would. Sends nothing, writes nothing.
-    Exits 1 when it would trip the brake, or when the store could not be asked for some customers.
+    Compares this configuration with the last inventories in the ledger, as the daemon would. Sends nothing, writes
+    nothing. Exits with 1 when the plan would trip the brake, or when the store could not be asked for some customers.
     """
-    from . import text, work  # noqa: PLC0415 - they bring the daemon's deciding half and SQLite
+    from . import text, work  # noqa: PLC0415 - they import the polling code and SQLite
 
     found = settings(config, need_secrets=False)
     made = work.make(found, fresh=fresh)

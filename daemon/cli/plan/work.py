@@ -1,6 +1,6 @@
-"""Works the plan out: the daemon's own steps on a copy of the ledger, and what of it is worth showing.
+"""Makes the plan: runs the daemon's own steps on a copy of the ledger, and collects the results.
 
-`plan` calls it; `plantext` shows a Plan to people, `as_json` to programs.
+`verb.py` calls it; `text.py` prints a Plan as text, `as_json` makes its JSON.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 @dataclass(slots=True)
 class Plan:
-    """What would happen. `commands` would be new; the rest is about what is in the ledger already."""
+    """What would happen. `commands` would be new; from `waiting` on it is about commands that wait already."""
 
     fresh: bool
     first_start: bool
     compared: int = 0
     oldest_read_at: datetime | None = None
-    unread: list[str] = field(default_factory=list)  # nobody asked the store for them yet
+    unread: list[str] = field(default_factory=list)  # customers whom perkd has not read yet
     failed: list[tuple[str, str]] = field(default_factory=list)  # (customer, what the store said)
     commands: list[CommandRow] = field(default_factory=list)
     adopted: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -44,7 +44,7 @@ class Plan:
     brake_trips: bool = False
 
     def counts(self) -> dict[tuple[str, str], dict[str, int]]:
-        """For each (server, perk): holdings to grant and to revoke, once-items adopted, commands blocked."""
+        """For each (server, perk): holdings to grant and to revoke, once items counted as given, blocked commands."""
         found: dict[tuple[str, str], dict[str, int]] = {}
         holdings = {(row.server, row.perk, row.step, row.holding_id) for row in self.commands}
         numbers = Counter((server, perk, step) for server, perk, step, _ in holdings)
@@ -75,12 +75,12 @@ def make(found: Settings, *, fresh: bool) -> Plan:
             raise Misconfigured(Code.LEDGER_DAMAGED, text) from error
         raise NotWell(
             Code.LEDGER_OF_ANOTHER_VERSION,
-            f"{found.ledger.path} is not as this perkd knows ledgers ({error}): is the daemon as new as this command?",
+            f"this perkd cannot read {found.ledger.path} ({error}): is the daemon of the same version as this command?",
         ) from error
 
 
 def _primary(error: sqlite3.DatabaseError) -> int:
-    """SQLite's own word for what happened, without its details (https://sqlite.org/rescode.html)."""
+    """SQLite's primary result code of the error (https://sqlite.org/rescode.html)."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
@@ -89,7 +89,7 @@ async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: 
         played = Rehearsal(copy, found, lambda: datetime.now(UTC))
         made = Plan(fresh=fresh, first_start=first_start)
         if fresh:
-            from .fresh import read_all  # noqa: PLC0415 - it brings the HTTP client, which only this needs
+            from .fresh import read_all  # noqa: PLC0415 - it imports the HTTP client, which only --fresh needs
 
             reading = await read_all(played, found)
             if reading.failed and not reading.read:
@@ -109,7 +109,7 @@ async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: 
 
 
 async def _look_again(played: Rehearsal, made: Plan) -> None:
-    """Everybody as last read: as if the store gave the same answer now."""
+    """Looks at every customer as last read, as if the store gave the same answer now."""
     for row in played.everybody():
         if row.customer_id is None or (row.read_at is None and row.token is not None):
             made.unread.append(row.label)

@@ -1,1 +1,1 @@
-"""`perkd store`: customers, tokens, items and products of the store, by the owner's API key. No daemon has to run."""
+"""`perkd store`: customers, tokens, items and products of the store, with an API key. It needs no running daemon."""

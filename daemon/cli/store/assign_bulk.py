@@ -1,4 +1,4 @@
-"""`perkd store inventory assign-bulk`: many products to many customers from a CSV, and which lines went through."""
+"""`perkd store inventory assign-bulk`: assigns products to customers from a CSV and reports each line's result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,12 +11,12 @@ from ..errors import Code, NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
-from .bulk import LineSaid, LineState, Words, Work, after_the_kill, carry_out, patiently, report
+from .bulk import LineResult, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .items import HIDDEN
 from .remainder import lines_text
 from .rows import ASSIGNMENT_COLUMNS, Line, Rows, read_assignments
 from .sending import Record, recorded
-from .session import Desk, ask, desk
+from .session import StoreAccess, access_of, ask
 
 if TYPE_CHECKING:
     from ...paynow import Management, Marks, RowResult
@@ -35,7 +35,7 @@ WORDS = Words(
         LineState.UNKNOWN: "unknown",
     },
     ids="item_ids",
-    look="The store may have made these items or not: look at `perkd store inventory show ID` of each customer",
+    look="Perhaps the store assigned these items, perhaps not: check them with `perkd store inventory show ID`",
     again=f"perkd {VERB} {{file}}",
 )
 
@@ -43,12 +43,14 @@ WORDS = Words(
 def assign_bulk(
     file: File, *, dry_run: DryRun = False, yes: Yes = False, config: Config = None, json: Json = False
 ) -> None:
-    """Give many customers products, from a CSV file.
+    """Give products to many customers, from a CSV file.
 
-    customer_id and product_version_id must be there. The whole file is checked first. When the store fails in the
-    middle, perkd says which lines went through and writes the others to FILE.rest.csv. Exits 1 then. Until it has said
-    that, FILE.sending notes what is being sent: after a run that was killed, the same command sends nothing, asks the
-    store what was made, and says the same.
+    The columns customer_id and product_version_id are required. perkd checks the whole file before it sends anything.
+    If the store fails in the middle, perkd lists the lines that went through, writes the others to FILE.rest.csv, and
+    exits with 1.
+
+    While it works, FILE.sending records what is being sent. If perkd was killed, run the same command again: it sends
+    nothing, asks the store which items exist, and lists the lines in the same way.
     """
     with recorded(file, VERB) as record:
         _with_record(file, record, config, dry_run=dry_run, yes=yes, json=json)
@@ -65,13 +67,13 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     what = f"{many(items, 'item')} to {many(customers, 'customer')} ({many(len(bodies), 'row')})"
     if dry_run:
         if record.killed is not None:
-            warn(f"{record.story()} Without --dry-run this says what went through, and sends nothing")
+            warn(f"{record.story()} Without --dry-run, this command reports what went through, and sends nothing")
         if json:
             say_json({"file": str(file), "rows": len(bodies), "items": items, "customers": customers})
         else:
             say(f"{file} has no mistakes: it would assign {what}. Nothing was sent")
         return
-    where = desk(config)
+    where = access_of(config)
     record.for_store(where.store.id)
     if record.killed is not None:
         work = after_the_kill(record, lambda: _read_back(where, record, rows.lines))
@@ -80,25 +82,25 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     if not confirm(
         f"Assign {what}?",
         yes=yes,
-        instead=f"this assigns {what} and nobody can be asked here: add --yes if you mean it, or --dry-run",
+        instead=f"this assigns {what}, and there is no terminal to ask on: add --yes to confirm, or --dry-run",
     ):
         raise NotWell(Code.DECLINED, "nothing was sent")
-    with progress(len(bodies), "assigning", f"through {{done}} of {many(len(bodies), 'row')}") as step:
+    with progress(len(bodies), "assigning", f"done: {{done}} of {many(len(bodies), 'row')}") as step:
         work = carry_out(where, lambda management, work: _assign(management, work, rows.lines, step, record), record)
     report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
 
 
-def _read_back(where: Desk, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineSaid]:
-    """What the store made of the lines that were being sent. Raises CliError."""
+def _read_back(where: StoreAccess, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineResult]:
+    """Asks the store what it assigned of the lines that were being sent. Raises CliError."""
     killed = record.killed
-    assert killed is not None  # noqa: S101 - the caller looked
-    if killed.before is None:  # somebody took it out: there is nothing to compare with
-        return [LineSaid(line, LineState.UNKNOWN) for line in killed.sending]
+    assert killed is not None  # noqa: S101 - the caller checked it
+    if killed.before is None:  # somebody deleted it from the record: there is nothing to compare with
+        return [LineResult(line, LineState.UNKNOWN) for line in killed.sending]
     before = killed.before if isinstance(killed.before, str) else {who: {*ids} for who, ids in killed.before.items()}
     piece = [(place, line.body) for place, line in enumerate(lines) if line.number in killed.sending]
 
-    async def look(management: "Management") -> list[LineSaid]:
-        from ...paynow import read_back  # noqa: PLC0415 - it brings the HTTP client
+    async def look(management: "Management") -> list[LineResult]:
+        from ...paynow import read_back  # noqa: PLC0415 - it imports the HTTP client
 
         return [_said(lines[row.place].number, row) for row in await read_back(management.items, piece, before)]
 
@@ -112,7 +114,7 @@ async def _assign(
     step: Callable[[int], None],
     record: Record,
 ) -> None:
-    from ...paynow import RowState, assign_bulk as sent_in_pieces  # noqa: PLC0415 - they bring the HTTP client
+    from ...paynow import RowState, assign_bulk as sent_in_pieces  # noqa: PLC0415 - they import the HTTP client
 
     async def once() -> None:
         left = lines[len(work.results) :]
@@ -136,8 +138,8 @@ async def _assign(
     await patiently(work, once)
 
 
-def _said(number: int, result: "RowResult") -> LineSaid:
-    from ...paynow import RowState  # noqa: PLC0415 - whoever made the result has it already
+def _said(number: int, result: "RowResult") -> LineResult:
+    from ...paynow import RowState  # noqa: PLC0415 - the caller has imported it already
 
     state = {
         RowState.ASSIGNED: LineState.DONE,
@@ -145,11 +147,11 @@ def _said(number: int, result: "RowResult") -> LineSaid:
         RowState.NOT_ASSIGNED: LineState.UNDONE,
         RowState.UNKNOWN: LineState.UNKNOWN,
     }[result.state]
-    return LineSaid(number, state, result.item_ids)
+    return LineResult(number, state, result.item_ids)
 
 
 def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str]]:
-    """What is still to be sent of each line: of a part only what is missing."""
+    """The cells still to be sent of each line; of a line done in part, only the missing quantity."""
     made = {said.line: len(said.ids) for said in work.results if said.state is LineState.PART}
     return {
         line.number: {**line.cells, "quantity": str(line.body.quantity - made[line.number])}
@@ -168,6 +170,6 @@ def _doubts(lines: Sequence[Line[BulkAssignment]]) -> None:
             again.append(line.number)
         seen.add(key)
     if again:
-        warn(f"{lines_text(again)}: the same as an earlier line. Each is assigned once more")
+        warn(f"{lines_text(again)}: the same as an earlier line. The product is assigned once more for each of them")
     if hidden := [line.number for line in lines if line.body.hidden]:
         warn(f"skip_commands in {lines_text(hidden)}: {HIDDEN}")

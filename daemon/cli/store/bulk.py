@@ -1,6 +1,6 @@
-"""A bulk verb's work: goes on until the store fails or somebody ends it, and says what became of every line.
+"""Runs a bulk verb until it is done, the store fails or a signal ends it, and reports the result of every line.
 
-`storeassign` and `storenewcustomers` call it.
+`assign_bulk.py` and `create_bulk.py` call it.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from ..errors import CliError, Code, NotWell
 from ..output import Style, many, printable, say, say_json, warn
 from .remainder import lines_text, write_rows
 from .sending import KILLED, Record
-from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, Desk, ask, end_of, facts_of, told
+from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, StoreAccess, ask, end_of, facts_of, told
 
 if TYPE_CHECKING:
     from ...paynow import Management
@@ -27,7 +27,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class LineState(StrEnum):
-    """What became of one line; the value of UNKNOWN is the word for it in every verb, and in the name of its file."""
+    """The result of one line. Every verb uses the value of UNKNOWN as its word, also in the name of the file."""
 
     DONE = "done"
     PART = "part"
@@ -36,8 +36,8 @@ class LineState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LineSaid:
-    """What became of one line, and the `ids` of what the store made for it."""
+class LineResult:
+    """The result of one line, and the `ids` of what the store created for it."""
 
     line: int
     state: LineState
@@ -46,19 +46,19 @@ class LineSaid:
 
 @dataclass(slots=True)
 class Words:
-    """How a verb calls things: its words for the states of a line, and `ids`, the JSON name of what was made."""
+    """The words of one verb, also in its JSON: for the state of a line, and `ids`, the field with the new ids."""
 
     of: Mapping[LineState, str]
     ids: str
-    look: str  # what to do about an unknown line
-    again: str  # the verb that goes on with a file
+    look: str  # what to do about unknown lines
+    again: str  # the command that continues with a file
 
 
 @dataclass(slots=True)
 class Work:
-    """Fills while it goes on: a result for each line from the first on. `error`, `stopped`: why it ended early."""
+    """The work so far: a result for each line, in their order. `error`, `stopped`: why it ended early."""
 
-    results: list[LineSaid] = field(default_factory=list)
+    results: list[LineResult] = field(default_factory=list)
     error: StoreError | None = None
     at: Sequence[int] = ()  # the lines that were sent together when it failed
     sending: Sequence[int] = ()  # the lines of the piece that is on its way
@@ -66,9 +66,9 @@ class Work:
     interrupted: bool = False
 
 
-def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]], record: Record) -> Work:
-    """Runs `doing`, which fills the work's results, until it ends, fails, or a signal ends it: of a piece on its way
-    then nobody knows whether the store has it. Raises the CliError of a failure before anything went through."""
+def carry_out(where: StoreAccess, doing: Callable[["Management", Work], Awaitable[None]], record: Record) -> Work:
+    """Runs `doing`, which fills the results, until it ends, fails, or a signal stops it. After a signal, the result of
+    the piece on its way is unknown. Raises a CliError when nothing went through."""
     work = Work()
 
     async def run(management: "Management") -> None:
@@ -89,18 +89,18 @@ def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]
     ask(where, run)
     if work.interrupted:
         work.stopped = INTERRUPTED
-        work.results += [LineSaid(line, LineState.UNKNOWN) for line in work.sending]
+        work.results += [LineResult(line, LineState.UNKNOWN) for line in work.sending]
         if not work.results:
             _forget(record)
-            raise NotWell(Code.INTERRUPTED, f"no row went through: {INTERRUPTED}. The same file can be sent again")
+            raise NotWell(Code.INTERRUPTED, f"no row went through: {INTERRUPTED}. You can send the same file again")
     elif work.error is not None:
         if all(said.state is LineState.UNDONE for said in work.results):
             end = end_of(work.error)
-            again = "Correct that, and send the file" if end is NotWell else "The same file can be sent"
+            again = "Correct that, and send the file again" if end is NotWell else "You can send the same file again"
             _forget(record)
             raise end(
                 work.error.code,
-                f"no row went through: {_where(work, work.error)}{told(work.error)}. {again} again",
+                f"no row went through: {_where(work, work.error)}{told(work.error)}. {again}",
                 lines=_lines(work, work.error) or None,
                 **facts_of(work.error, changes=False),
             ) from work.error
@@ -108,27 +108,27 @@ def carry_out(where: Desk, doing: Callable[["Management", Work], Awaitable[None]
     return work
 
 
-def after_the_kill(record: Record, found: Callable[[], Iterable[LineSaid]]) -> Work:
-    """What became of the lines of the run that was killed; `found` says it of those that were being sent. Nothing is
-    sent. Raises the CliError of `found`, and NotWell when no row went through."""
+def after_the_kill(record: Record, found: Callable[[], Iterable[LineResult]]) -> Work:
+    """The results of a run that was killed; `found` gives those of the lines being sent. It sends nothing. Raises the
+    CliError of `found`, and NotWell when no row went through."""
     killed = record.killed
-    assert killed is not None  # noqa: S101 - callers looked
-    warn(f"{record.story()} Nothing is sent now: this says what went through")
-    work = Work([LineSaid(line, LineState.DONE) for line in killed.done], stopped=KILLED)
+    assert killed is not None  # noqa: S101 - callers checked it
+    warn(f"{record.story()} This run sends nothing: it reports what went through")
+    work = Work([LineResult(line, LineState.DONE) for line in killed.done], stopped=KILLED)
     if killed.sending:
         try:
             work.results += found()
         except CliError as error:
             raise type(error)(
                 error.code,
-                f"whether {lines_text(killed.sending)} went through is not known: {error}. Nothing was sent; the same "
-                f"command asks again, and {record.path} stays until then",
+                f"perkd does not know whether {lines_text(killed.sending)} went through: {error}. Nothing was sent. "
+                f"Run the same command again to ask again; {record.path} stays until then",
                 lines=killed.sending,
                 **{**error.facts, "may_have_happened": True},
             ) from error
     if all(said.state is LineState.UNDONE for said in work.results):
         _forget(record)
-        raise NotWell(Code.EARLIER_RUN_KILLED, f"no row went through: {KILLED}. The same file can be sent again")
+        raise NotWell(Code.EARLIER_RUN_KILLED, f"no row went through: {KILLED}. You can send the same file again")
     return work
 
 
@@ -138,20 +138,20 @@ def _forget(record: Record) -> None:
 
 
 def _lines(work: Work, error: StoreError) -> Sequence[int]:
-    """The lines a failure is about: the one the store names, else all that were sent together."""
+    """The lines of a failure: the line that the store names, else all lines that were sent together."""
     named = error.row is not None and error.row < len(work.at)
     return [work.at[error.row]] if error.row is not None and named else work.at
 
 
 def _where(work: Work, error: StoreError) -> str:
-    """The lines a failure is about, before its message."""
+    """The lines of a failure, as text before its message."""
     lines = _lines(work, error)
     return f"{lines_text(lines)}: " if lines else ""
 
 
 async def patiently(work: Work, once: Callable[[], Awaitable[None]]) -> None:
-    """Calls `once`, which fills `work` and goes on where it stopped, again when the store only asks for a slower pace:
-    the next request waits for its turn. Raises as `once` does, and after LIMITED_MOST refusals for one piece."""
+    """Calls `once`, which fills `work`. If the store asks for a slower pace, it calls `once` again, and `once`
+    continues where it stopped. Raises what `once` raises, also Limited after LIMITED_MOST refusals of one piece."""
     tried, done = 0, 0
     while True:
         try:
@@ -175,8 +175,8 @@ def report(
     *,
     json: bool,
 ) -> None:
-    """Says what became of every line and writes the files to go on with: `rests` has for each line of `file` what is
-    still to be sent of it, were it not through. Then the record goes. Raises NotWell when a line did not go through."""
+    """Reports the result of every line, writes the files with the rows that are left, and deletes the record. `rests`
+    has the cells to send again for each line of `file`. Raises NotWell when a line did not go through."""
     states = dict.fromkeys(rests, LineState.UNDONE) | {said.line: said.state for said in work.results}
     lines_in = {state: [line for line, its in states.items() if its is state] for state in LineState}
     unknown, part = lines_in[LineState.UNKNOWN], lines_in[LineState.PART]
@@ -184,7 +184,7 @@ def report(
     files: dict[str, str] = {}
     troubles: list[str] = []
     for kind, lines in (("rest", left), (LineState.UNKNOWN.value, unknown)):
-        if lines and (len(lines) < len(rests) or part):  # the whole file is no rest when some of its items were made
+        if lines and (len(lines) < len(rests) or part):  # not a copy of the whole file
             full = (*header, "quantity") if part and "quantity" not in header else header
             try:
                 files[kind] = str(write_rows(file, kind, full, (rests[line] for line in lines)))
@@ -205,8 +205,8 @@ def report(
                 say(f"{text}. {words.look}", style=Style.BAD)
             elif lines:
                 say(text)
-    if troubles and record.path.exists():  # while the files are not written, it is all that knows
-        troubles.append(f"{record.path} stays: the same command says this again, and writes the files")
+    if troubles and record.path.exists():  # without these files, only the record knows the results
+        troubles.append(f"{record.path} stays: the same command reports this again, and writes the files")
     else:
         _forget(record)
     if not left and not unknown:
@@ -222,11 +222,11 @@ def _why(work: Work) -> list[str]:
 def _go_on(files: Mapping[str, str], words: Words, *, all_unknown: bool) -> list[str]:
     said = []
     if all_unknown:
-        said.append("every row is unknown: look first, then keep in the file what is missing, and send it")
+        said.append("every row is unknown: check first, then remove from the file what the store has, and send it")
     if "rest" in files:
         again = words.again.format(file=shlex.quote(files["rest"]))
-        said.append(f"what did not go through is in {files['rest']}: `{again}` goes on with it")
+        said.append(f"the rows that did not go through are in {files['rest']}: `{again}` continues with them")
     if LineState.UNKNOWN in files:
         file = files[LineState.UNKNOWN]
-        said.append(f"the unknown rows are in {file}: look first, then keep in it what is missing, and send it")
+        said.append(f"the unknown rows are in {file}: check first, then remove from it what the store has, and send it")
     return said

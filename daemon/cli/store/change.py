@@ -1,4 +1,4 @@
-"""`perkd store customers create` and `update`: one customer, exactly the given fields."""
+"""`perkd store customers create` and `update`: one customer, with exactly the given fields."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from ..options import Config, Json
 from ..output import printable, say, say_json, warn
 from .customers import CustomerId
 from .fields import an_id, body, pairs, texts
-from .session import LOST, ask, desk, facts_of, told
+from .session import LOST, access_of, ask, facts_of, told
 from .text import customer_details, plain
 
 if TYPE_CHECKING:
@@ -25,16 +25,16 @@ Uuid = Annotated[str | None, typer.Option("--minecraft-uuid", metavar="UUID", he
 Platform = Annotated[
     str | None, typer.Option("--minecraft-platform", metavar="PLATFORM", help="java, bedrock or unknown.")
 ]
-Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
-Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="May be given often.")]
-Blank = Annotated[bool, typer.Option("--blank", help="A customer without any field is meant.")]
-UNSURE = "whether the customer was made is not known"
+Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="The XUID of a Bedrock player.")]
+Metadata = Annotated[list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="Can be repeated.")]
+Blank = Annotated[bool, typer.Option("--blank", help="Create a customer without any field.")]
+UNSURE = "perkd does not know whether the customer was created"
 LOOK = "Look with `perkd store customers lookup` or `list --search` before you try again"
 
 Clear = Annotated[
     list[str] | None,
     typer.Option(
-        "--clear", metavar="FIELD", help=f"Empty it: {', '.join(CLEARABLE)} or metadata.KEY. May be given often."
+        "--clear", metavar="FIELD", help=f"Empty this field: {', '.join(CLEARABLE)} or metadata.KEY. Can be repeated."
     ),
 ]
 
@@ -51,15 +51,15 @@ def create(  # noqa: PLR0913 - one argument for each option
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Make a customer. The store cannot delete one.
+    """Create a customer. The store cannot delete one.
 
-    On a Minecraft store the name or the UUID is enough: the store looks the other up.
+    On a Minecraft store, the name or the UUID is enough: the store looks up the other one.
     """
     given = _given(name, steam_id, minecraft_uuid, minecraft_platform, xbox_xuid)
     if metadata:
         given["metadata"] = pairs(metadata, "--metadata")
     if not given and not blank:
-        raise WrongUse(Code.WRONG_CHOICE, "a customer without any field: give one, or --blank if that is meant")
+        raise WrongUse(Code.WRONG_CHOICE, "give at least one field, or --blank to create a customer without any")
     fields = body(CustomerFields, given)
 
     async def work(management: "Management") -> "Customer":
@@ -69,7 +69,7 @@ def create(  # noqa: PLR0913 - one argument for each option
             text = f"{UNSURE}: {told(error, blindly=False)}. {LOOK}"
             raise OutOfReach(error.code, text, **facts_of(error, changes=True)) from None
 
-    _show(ask(desk(config), work, unsure=f"it was interrupted: {UNSURE}. {LOOK}"), "made", json=json)
+    _show(ask(access_of(config), work, unsure=f"interrupted: {UNSURE}. {LOOK}"), "created", json=json)
 
 
 def update(  # noqa: PLR0913 - one argument for each option
@@ -85,9 +85,9 @@ def update(  # noqa: PLR0913 - one argument for each option
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Change the given fields of a customer, and no other.
+    """Change the given fields of a customer, and no others.
 
-    Metadata keys that are not named stay as they are.
+    Metadata keys that you do not name stay as they are.
     """
     an_id("customer", customer_id)
     given = _given(name, steam_id, minecraft_uuid, minecraft_platform, xbox_xuid, clearable=CLEARABLE)
@@ -96,25 +96,25 @@ def update(  # noqa: PLR0913 - one argument for each option
     dropped = [field.removeprefix("metadata.") for field in cleared if field.startswith("metadata.")]
     given |= dict.fromkeys((field for field in cleared if not field.startswith("metadata.")), None)
     if not given and not added and not dropped:
-        raise WrongUse(Code.WRONG_CHOICE, "nothing to change: give at least one field, or --clear one")
+        raise WrongUse(Code.WRONG_CHOICE, "nothing to change: give at least one field, or --clear FIELD")
     body(CustomerFields, given | ({"metadata": added} if added else {}))
 
     async def work(management: "Management") -> "Customer":
         fields = dict(given)
-        if added or dropped:  # the store takes metadata whole
+        if added or dropped:  # the store replaces all metadata, so the rest is sent again
             had = (await management.customers.show(customer_id)).metadata
             fields["metadata"] = {key: value for key, value in had.items() if key not in dropped} | added
         return await management.customers.update(customer_id, body(CustomerFields, fields))
 
     changed: Customer = ask(
-        desk(config),
+        access_of(config),
         work,
-        unsure=f"it was interrupted: whether customer {customer_id} was changed is not known. Look at `perkd store "
-        f"customers show {customer_id}`; the same change can be sent again",
+        unsure=f"interrupted: perkd does not know whether customer {customer_id} was changed. Look at `perkd store "
+        f"customers show {customer_id}`. It is safe to send the same change again",
     )
     _show(changed, "changed", json=json)
     if left := _left(changed, cleared):
-        warn(f"the store kept {', '.join(left)}: it does not let this be emptied")
+        warn(f"the store kept {', '.join(left)}: it does not allow this to be empty")
 
 
 def _given(
@@ -137,7 +137,7 @@ def _given(
 
 
 def _cleared(fields: Sequence[str], given: Sequence[str]) -> list[str]:
-    """The fields to empty, as the API names them. Raises WrongUse."""
+    """The fields to empty, with the names of the API. Raises WrongUse."""
     found = [field if field.startswith("metadata.") else field.replace("-", "_") for field in fields]
     for field in found:
         if field not in CLEARABLE and not (field.startswith("metadata.") and field != "metadata."):
@@ -147,7 +147,7 @@ def _cleared(fields: Sequence[str], given: Sequence[str]) -> list[str]:
                 options=["--clear"],
             )
         if field in given or ("metadata" in found and field != "metadata" and field.startswith("metadata.")):
-            text = f"--clear {printable(field)}: it is given as well: set it or clear it, not both"
+            text = f"--clear {printable(field)}: you also give a value for it. Either set it or clear it"
             raise WrongUse(Code.WRONG_CHOICE, text, options=["--clear"])
     return found
 
@@ -165,6 +165,6 @@ def _show(customer: "Customer", what: str, *, json: bool) -> None:
     if json:
         say_json(plain(customer))
         return
-    say(f"customer {customer.id} is {what}")
+    say(f"customer {customer.id} was {what}")
     say()
     customer_details(customer)

@@ -1,4 +1,4 @@
-"""`perkd store customers create-bulk`: many new customers from a CSV, and which lines the store confirmed."""
+"""`perkd store customers create-bulk`: creates many customers from a CSV, and reports the result of each line."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,10 +11,10 @@ from ..errors import Code, NotWell
 from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
-from .bulk import LineSaid, LineState, Words, Work, after_the_kill, carry_out, patiently, report
+from .bulk import LineResult, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .rows import CUSTOMER_COLUMNS, METADATA, Line, read_new_customers
 from .sending import Record, recorded
-from .session import LOST, desk
+from .session import LOST, access_of
 
 if TYPE_CHECKING:
     from ...paynow import Management
@@ -24,7 +24,7 @@ File = Annotated[
     typer.Argument(
         metavar="FILE",
         readable=False,
-        help=f"CSV with a header, some of {', '.join(CUSTOMER_COLUMNS)} and {METADATA}KEY.",
+        help=f"CSV with a header; possible columns: {', '.join(CUSTOMER_COLUMNS)} and {METADATA}KEY.",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check the file; send nothing.")]
@@ -38,7 +38,7 @@ WORDS = Words(
         LineState.UNKNOWN: "unknown",
     },
     ids="customer_ids",
-    look="The store may have made these customers or not: look with `perkd store customers lookup`",
+    look="Perhaps the store created these customers, perhaps not: check with `perkd store customers lookup`",
     again=f"perkd {VERB} {{file}}",
 )
 
@@ -46,12 +46,13 @@ WORDS = Words(
 def create_bulk(
     file: File, *, dry_run: DryRun = False, yes: Yes = False, config: Config = None, json: Json = False
 ) -> None:
-    """Make many customers, from a CSV file.
+    """Create many customers from a CSV file.
 
-    The store cannot delete one. The whole file is checked first. When the store fails in the middle, perkd says which
-    lines went through and writes the others to FILE.rest.csv. Exits 1 then. Until it has said that, FILE.sending notes
-    what is being sent: after a run that was killed, the same command sends nothing, and says which lines went through
-    and which the store may have made or not.
+    The store cannot delete a customer. perkd checks the whole file before it sends anything. If the store fails in the
+    middle, perkd lists the lines that went through, writes the others to FILE.rest.csv, and exits with 1.
+
+    While it works, FILE.sending records what is being sent. If perkd was killed, run the same command again: it sends
+    nothing, and lists the lines that went through and the lines whose result is unknown.
     """
     with recorded(file, VERB) as record:
         _with_record(file, record, config, dry_run=dry_run, yes=yes, json=json)
@@ -64,27 +65,27 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     what = many(len(rows.lines), "customer")
     if dry_run:
         if record.killed is not None:
-            warn(f"{record.story()} Without --dry-run this says what went through, and sends nothing")
+            warn(f"{record.story()} Without --dry-run, this command reports what went through, and sends nothing")
         if json:
             say_json({"file": str(file), "rows": len(rows.lines)})
         else:
-            say(f"{file} has no mistakes: it would make {what}. Nothing was sent")
+            say(f"{file} has no mistakes: it would create {what}. Nothing was sent")
         return
-    where = desk(config)
+    where = access_of(config)
     record.for_store(where.store.id)
     if record.killed is not None:
-        in_flight = [LineSaid(line, LineState.UNKNOWN) for line in record.killed.sending]  # the store has no way to ask
+        in_flight = [LineResult(line, LineState.UNKNOWN) for line in record.killed.sending]
         work = after_the_kill(record, lambda: in_flight)
         report(file, rows.header, rests, work, WORDS, record, json=json)
         return
     if not confirm(
-        f"Make {what}? The store cannot delete one.",
+        f"Create {what}? The store cannot delete a customer.",
         yes=yes,
-        instead=f"this makes {what}, which the store cannot delete, and nobody can be asked here: add --yes if you "
-        "mean it, or --dry-run",
+        instead=f"this creates {what}, which the store cannot delete, and there is no terminal to ask on: add --yes to "
+        "confirm, or --dry-run",
     ):
         raise NotWell(Code.DECLINED, "nothing was sent")
-    with progress(len(rows.lines), "making customers", f"through {{done}} of {many(len(rows.lines), 'row')}") as step:
+    with progress(len(rows.lines), "creating customers", f"done: {{done}} of {many(len(rows.lines), 'row')}") as step:
         work = carry_out(where, lambda management, work: _create(management, work, rows.lines, step, record), record)
     report(file, rows.header, rests, work, WORDS, record, json=json)
 
@@ -107,10 +108,10 @@ async def _create(
             piece = _piece_after(work, lines, LineState.DONE)
             if len(made) != len(piece):
                 work.at = [said.line for said in piece]
-                work.results += [LineSaid(number, LineState.UNKNOWN) for number in work.at]
+                work.results += [LineResult(number, LineState.UNKNOWN) for number in work.at]
                 raise ConfirmedInPart(f"the store confirmed {len(made)} of {len(piece)} customers and gave no reason")
             work.results += [
-                LineSaid(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
+                LineResult(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
             ]
             note()
             step(len(piece))
@@ -124,7 +125,7 @@ async def _create(
         raise
 
 
-def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: LineState) -> list[LineSaid]:
-    """The lines of the piece that was sent after the results."""
+def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: LineState) -> list[LineResult]:
+    """The lines of the piece that comes after the results so far."""
     done = len(work.results)
-    return [LineSaid(line.number, state) for line in lines[done : done + BULK_CUSTOMERS]]
+    return [LineResult(line.number, state) for line in lines[done : done + BULK_CUSTOMERS]]

@@ -1,4 +1,4 @@
-"""`perkd store customers`: list, export, look up and show. Reads only."""
+"""`perkd store customers`: lists, exports, looks up and shows customers. Reads only."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from ..output import many, say, say_json
 from ..progress import counting
 from .fields import an_id, body, shown, texts
 from .remainder import write_new
-from .session import Desk, ask, desk, every_customer
+from .session import StoreAccess, access_of, ask, every_customer
 from .text import customer_details, customers_table, list_json, name_of, plain, when
 
 if TYPE_CHECKING:
@@ -34,31 +34,35 @@ COLUMNS = (
     "updated_at",
     "metadata",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins so
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs a cell that begins with one of these
 
 CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id.")]
-Search = Annotated[str, typer.Option("--search", metavar="TEXT", help="Only those the store finds for this text.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help=f"At most so many. A list shows {SHOWN} without it.")]
+Search = Annotated[
+    str, typer.Option("--search", metavar="TEXT", help="Only customers that the store finds for this text.")
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help=f"At most this many. Without it, a list shows {SHOWN}.")
+]
 Export = Annotated[
-    Path | None, typer.Option("--export", metavar="FILE", help="Write all of them to a new CSV file instead.")
+    Path | None, typer.Option("--export", metavar="FILE", help="Instead, write all of them to a new CSV file.")
 ]
 ExportFile = Annotated[Path, typer.Argument(metavar="FILE", help="A new CSV file.")]
 SteamId = Annotated[str | None, typer.Option("--steam-id", metavar="ID", help="A SteamID64.")]
 Uuid = Annotated[str | None, typer.Option("--minecraft-uuid", metavar="UUID", help="With or without dashes.")]
-Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="Of a Bedrock player.")]
+Xuid = Annotated[str | None, typer.Option("--xbox-xuid", metavar="XUID", help="The XUID of a Bedrock player.")]
 JavaName = Annotated[str | None, typer.Option("--java-name", metavar="NAME", help="A Minecraft Java name.")]
 BedrockName = Annotated[
     str | None, typer.Option("--bedrock-name", metavar="NAME", help="A Minecraft Bedrock gamertag.")
 ]
-Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The name set for him in the store.")]
-Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="His id in the store.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The customer's name in the store.")]
+Id = Annotated[str | None, typer.Option("--id", metavar="ID", help="The customer's id in the store.")]
 
 
 def list_(
     *, search: Search = "", limit: Limit = None, to: Export = None, config: Config = None, json: Json = False
 ) -> None:
-    """The customers of the store, oldest first."""
-    where = desk(config)
+    """List the customers of the store, oldest first."""
+    where = access_of(config)
     if to is not None:
         _export(where, to, search, limit, json=json)
         return
@@ -79,7 +83,7 @@ def list_(
     elif found:
         customers_table(found[:most])
         if more:
-            say(f"more than these {most}: --limit shows as many as you like, --export writes all to a file")
+            say(f"there are more than these {most}: --limit sets how many, --export FILE writes all to a file")
     else:
         say(f"the store finds no customer for {shown(search)}" if search else "the store has no customers yet")
 
@@ -89,9 +93,9 @@ def export(
 ) -> None:
     """Write all customers to a new CSV file.
 
-    Only you can read the file. A text a spreadsheet would run as a formula gets an apostrophe in front.
+    Only you can read the file. A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
-    _export(desk(config), file, search, limit, json=json)
+    _export(access_of(config), file, search, limit, json=json)
 
 
 def lookup(  # noqa: PLR0913 - one argument for each option
@@ -106,9 +110,9 @@ def lookup(  # noqa: PLR0913 - one argument for each option
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Find one customer by one of his ids or names.
+    """Find one customer by an id or a name.
 
-    Exits 1 when the store has no such customer.
+    Exits with 1 when the store has no such customer.
     """
     asked = {
         "steam_id": steam_id,
@@ -123,15 +127,15 @@ def lookup(  # noqa: PLR0913 - one argument for each option
     if len(given) != 1:
         raise WrongUse(
             Code.WRONG_CHOICE,
-            "a lookup needs exactly one of --steam-id, --minecraft-uuid, --xbox-xuid, --java-name, --bedrock-name, "
-            "--name and --id",
+            "give exactly one of --steam-id, --minecraft-uuid, --xbox-xuid, --java-name, --bedrock-name, --name and "
+            "--id",
         )
     [(key, value)] = given.items()
     if key == "id":
         an_id("--id", value)
     elif key in CustomerFields.model_fields:
         body(CustomerFields, given)
-    found: Customer | None = ask(desk(config), lambda management: management.customers.lookup(given))
+    found: Customer | None = ask(access_of(config), lambda management: management.customers.lookup(given))
     if json:
         say_json(plain(found) if found else None)
     elif found:
@@ -141,23 +145,23 @@ def lookup(  # noqa: PLR0913 - one argument for each option
 
 
 def show(customer_id: CustomerId, *, config: Config = None, json: Json = False) -> None:
-    """One customer: names, ids in games, metadata."""
+    """Show one customer: names, ids in games, metadata."""
     an_id("customer", customer_id)
-    found: Customer = ask(desk(config), lambda management: management.customers.show(customer_id))
+    found: Customer = ask(access_of(config), lambda management: management.customers.show(customer_id))
     if json:
         say_json(plain(found))
     else:
         customer_details(found)
 
 
-def _export(where: Desk, file: Path, search: str, limit: int | None, *, json: bool) -> None:
-    """Writes beside the file first, so that a file with this name is always a whole one."""
+def _export(where: StoreAccess, file: Path, search: str, limit: int | None, *, json: bool) -> None:
+    """Writes to FILE.part first, so that FILE is always complete."""
     _refuse_old(file)
     part = file.with_name(f"{file.name}.part")
     try:
         write_new(part, "")
     except FileExistsError:
-        text = f"{part} is there: another export writes it, or one was killed; then delete it"
+        text = f"{part} exists: another export is running, or one was killed. If none is running, delete it"
         raise NotWell(Code.FILE_IN_USE, text) from None
     try:
         with part.open("w", encoding="utf-8", newline="") as out:
@@ -174,7 +178,7 @@ def _export(where: Desk, file: Path, search: str, limit: int | None, *, json: bo
         say(f"{many(count, 'customer')} written to {file}")
 
 
-def _write(where: Desk, out: TextIO, search: str, limit: int | None) -> int:
+def _write(where: StoreAccess, out: TextIO, search: str, limit: int | None) -> int:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     count = 0
@@ -212,5 +216,5 @@ def _cell(value: object) -> str:
 
 def _refuse_old(file: Path) -> None:
     if file.exists() or file.is_symlink():
-        text = f"{file} is there already and is not overwritten: name another file, or delete it"
+        text = f"{file} exists already, and perkd does not overwrite it: name another file, or delete it"
         raise WrongUse(Code.FILE_EXISTS, text)

@@ -1,6 +1,6 @@
-"""What a person wrote, as the bodies of the store's API: every rule that is broken, in words. PURE.
+"""Turns what a person wrote into bodies for the store's API, and reports every rule that is broken. PURE.
 
-`storerows` checks the rows of a CSV with it, the verbs of `perkd store` their options.
+`rows.py` checks CSV rows with it, and the verbs of `perkd store` their options.
 """
 
 import re
@@ -28,11 +28,11 @@ RULES: Mapping[str, str] = {
     "name": "1 to 50 characters",
     "metadata": "at most 50 keys of 1 to 40 characters, with values of at most 500",
     "quantity": "a whole number from 1 to 20",
-    "override_expires_at": "a time to come, with its offset, such as 2027-01-31T00:00:00Z",
+    "override_expires_at": "a time in the future with its offset, for example 2027-01-31T00:00:00Z",
     "skip_commands": "true or false",
     "custom_variables": "texts",
 }
-OPTIONS: Mapping[str, str] = {  # where an option is not called as its field
+OPTIONS: Mapping[str, str] = {  # options whose name differs from the field
     "product_id": "--product",
     "product_version_id": "--version",
     "execute_on_gameserver_id": "--gameserver",
@@ -41,13 +41,13 @@ OPTIONS: Mapping[str, str] = {  # where an option is not called as its field
     "minecraft_java_name": "--java-name",
     "minecraft_bedrock_name": "--bedrock-name",
 }
-LONGEST_SHOWN = 40  # longer than any good value but a name; a token that was pasted here must not be shown
+LONGEST_SHOWN = 40  # good values are shorter, except names; a token pasted here by mistake must not be shown
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one field; `field` "": with all of them together. As a text it names the field."""
+    """What is wrong with one field. `field` "": with several together. `str()` names the field."""
 
     field: str
     text: str
@@ -57,16 +57,16 @@ class Fault:
 
     @property
     def option(self) -> str:
-        """How somebody gave the field on the command line."""
+        """The option for the field on the command line."""
         return OPTIONS.get(self.field, "--" + self.field.replace("_", "-")) if self.field else ""
 
     def as_option(self) -> str:
-        """The text for somebody who gave the field as an option."""
+        """The text with the option's name instead of the field's."""
         return f"{self.option}: {self.text}" if self.field else self.text
 
 
 class Faulty(Exception):
-    """A value that is not what its field needs: `fault` says why."""
+    """A value does not fit its field; `fault` says why."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
@@ -74,7 +74,7 @@ class Faulty(Exception):
 
 
 def wrong(field: str, value: object) -> Fault:
-    """What is wrong with a value that is not what its field needs."""
+    """The fault for a value that does not fit its field."""
     if field in (*IDS, "steam_id", "xbox_xuid"):
         return Fault(field, _wrong(value, RULES[field]))
     return Fault(field, f"{shown(value)}, expected {RULES[field]}")
@@ -82,12 +82,12 @@ def wrong(field: str, value: object) -> Fault:
 
 def _wrong(number: object, rule: str) -> str:
     if _ROUNDED.fullmatch(str(number)):
-        return f"{quoted(str(number))} was rounded by a spreadsheet: make its column text and paste the ids anew"
+        return f"{quoted(str(number))} was rounded by a spreadsheet: format the column as text and paste the ids again"
     return f"{shown(number)}, expected {rule}"
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a message; what could be a secret is only counted."""
+    """A value for a message. A long one could be a secret, so only its length is shown."""
     text = str(value)
     if not text:
         return "nothing"
@@ -95,14 +95,14 @@ def shown(value: object) -> str:
 
 
 def an_id(what: str, value: str) -> str:
-    """An id given on the command line. Raises WrongUse."""
+    """Checks an id from the command line. Raises WrongUse."""
     if not _is_id(value):
         raise WrongUse(Code.BAD_VALUE, f"{what}: {_wrong(value, AN_ID)}", options=[what])
     return value
 
 
 def faults(kind: type[Sent], fields: Mapping[str, object]) -> list[Fault]:
-    """What is wrong with the fields of such a body, each field once; none when it can be sent."""
+    """What is wrong with the fields of a body, each field once. Empty when it can be sent."""
     found = [field for field in IDS if field in fields and not _is_id(str(fields[field]))]
     together = []
     try:
@@ -121,7 +121,7 @@ def faults(kind: type[Sent], fields: Mapping[str, object]) -> list[Fault]:
 
 
 def body(kind: type[S], fields: Mapping[str, object]) -> S:
-    """The body for options of the command line. Raises WrongUse with everything that is wrong."""
+    """The body for the given options. Raises WrongUse with everything that is wrong."""
     if found := faults(kind, fields):
         raise _wrong_use(*found)
     return kind.model_validate(dict(fields))
@@ -133,18 +133,20 @@ def _wrong_use(*found: Fault) -> WrongUse:
 
 
 def texts(fields: Mapping[str, str | None], *, clearable: Container[str] = ()) -> dict[str, str]:
-    """The options that were given, by their fields; a script's empty variable is not taken for an option nobody gave.
-    `clearable`: what `--clear` empties. Raises WrongUse."""
+    """The options that were given, by field. `clearable`: the fields that `--clear` can empty. Raises WrongUse for an
+    empty text: it may come from an empty variable of a script."""
     given = {field: text for field, text in fields.items() if text is not None}
     for field, text in given.items():
         if not text.strip():
-            instead = f"`--clear {field}` empties it" if field in clearable else "leave it out, or say what is meant"
-            raise _wrong_use(Fault(field, f"nothing; {instead}"))
+            instead = (
+                f"use `--clear {field}` to empty the field" if field in clearable else "leave it out, or give a value"
+            )
+            raise _wrong_use(Fault(field, f"it is empty; {instead}"))
     return given
 
 
 def end_time(text: str, now: datetime) -> datetime:
-    """An end as a person writes it. Raises Faulty."""
+    """Reads an end time. Raises Faulty."""
     try:
         at = expiry(text)
     except BadInput:
@@ -155,7 +157,7 @@ def end_time(text: str, now: datetime) -> datetime:
 
 
 def end_option(text: str, now: datetime) -> datetime:
-    """The same for an option of the command line. Raises WrongUse."""
+    """Reads an end time from an option. Raises WrongUse."""
     try:
         return end_time(text, now)
     except Faulty as error:
@@ -163,7 +165,7 @@ def end_option(text: str, now: datetime) -> datetime:
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """`key=value`, each key once. Raises WrongUse."""
+    """Reads texts such as `KEY=VALUE`, each key once. Raises WrongUse."""
     found: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")

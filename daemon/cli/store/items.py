@@ -1,4 +1,4 @@
-"""`perkd store inventory`: what one customer owns; assign a product to him, revoke an item."""
+"""`perkd store inventory`: shows what a customer owns, assigns a product to them, and revokes an item."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -12,34 +12,36 @@ from ..output import confirm, many, say, warn
 from ..progress import counting
 from .customers import CustomerId
 from .fields import an_id, body, end_option, pairs
-from .session import ask, desk
+from .session import access_of, ask
 from .text import items_table, list_json
 
 if TYPE_CHECKING:
     from ...paynow import Management, StoreItem
 
 HIDDEN = (
-    "an item without commands is likely invisible to the customer's token, so perkd will likely never see it and give "
+    "an item without commands is probably invisible to the customer's token. Then perkd never sees it and gives "
     "nothing for it"
 )
 
-ItemId = Annotated[str, typer.Argument(metavar="ITEM", help="The item's id, as `inventory show` shows it.")]
-Active = Annotated[bool, typer.Option("--active", help="Only what the store counts as active.")]
-Product = Annotated[str, typer.Option("--product", metavar="ID", help="The product, as it is today.")]
-Version = Annotated[str, typer.Option("--version", metavar="ID", help="One version of a product, instead.")]
-Quantity = Annotated[int, typer.Option("--quantity", metavar="N", help="1 to 20: as many items.")]
-Expires = Annotated[str, typer.Option("--expires", metavar="TIME", help="Its end, such as 2027-01-31T00:00:00Z.")]
-GameServer = Annotated[str, typer.Option("--gameserver", metavar="ID", help="Only this game server of the store.")]
+ItemId = Annotated[str, typer.Argument(metavar="ITEM", help="The item's id, as `perkd store inventory show` lists it.")]
+Active = Annotated[bool, typer.Option("--active", help="Only items that the store counts as active.")]
+Product = Annotated[str, typer.Option("--product", metavar="ID", help="The product, in its current version.")]
+Version = Annotated[str, typer.Option("--version", metavar="ID", help="Instead, one version of a product.")]
+Quantity = Annotated[int, typer.Option("--quantity", metavar="N", help="How many items, 1 to 20.")]
+Expires = Annotated[str, typer.Option("--expires", metavar="TIME", help="When it ends, such as 2027-01-31T00:00:00Z.")]
+GameServer = Annotated[
+    str, typer.Option("--gameserver", metavar="ID", help="Run its commands only on this game server.")
+]
 SkipCommands = Annotated[
-    bool, typer.Option("--skip-commands", help="The store runs no command for it. It is then likely hidden from perkd.")
+    bool, typer.Option("--skip-commands", help="Run no command for it. It is then probably hidden from perkd.")
 ]
 Variable = Annotated[
-    list[str] | None, typer.Option("--variable", metavar="KEY=VALUE", help="A custom variable. May be given often.")
+    list[str] | None, typer.Option("--variable", metavar="KEY=VALUE", help="A custom variable. Can be repeated.")
 ]
 
 
 def show(customer_id: CustomerId, *, active: Active = False, config: Config = None, json: Json = False) -> None:
-    """What a customer owns, oldest first."""
+    """List what a customer owns, oldest first."""
     an_id("customer", customer_id)
     found: list[StoreItem] = []
 
@@ -49,7 +51,7 @@ def show(customer_id: CustomerId, *, active: Active = False, config: Config = No
             step(len(page))
 
     with counting("reading items", "read {done} items") as step:
-        ask(desk(config), work)
+        ask(access_of(config), work)
     if json:
         list_json("items", found)
     elif found:
@@ -71,15 +73,15 @@ def assign(  # noqa: PLR0913 - one argument for each option
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Give a customer a product, as if it was bought.
+    """Give a customer a product, as if they had bought it.
 
-    When the store's answer is lost, the inventory is read instead of asking twice.
+    If the store's answer is lost, perkd does not send the request again. It reads the inventory to see the result.
     """
     an_id("customer", customer_id)
     if bool(product) == bool(version):
         raise WrongUse(
             Code.WRONG_CHOICE,
-            "exactly one of --product and --version is needed: `perkd store products` lists both ids",
+            "give either --product or --version: `perkd store products` lists both ids",
         )
     given: dict[str, object] = {"quantity": quantity}
     given |= {"product_id": product} if product else {"product_version_id": version}
@@ -89,14 +91,14 @@ def assign(  # noqa: PLR0913 - one argument for each option
     if expires:
         given["override_expires_at"] = end_option(expires, datetime.now(UTC))
     what = body(Assignment, given)
-    where = desk(config)
+    where = access_of(config)
     if what.hidden:
         warn(f"--skip-commands: {HIDDEN}")
     made: list[StoreItem] = ask(
         where,
         lambda management: management.items.assign(customer_id, what),
-        unsure="it was interrupted: whether the store assigned the product is not known. Look at "
-        f"`perkd store inventory show {customer_id}` before trying again",
+        unsure="interrupted: perkd does not know whether the store assigned the product. Look at "
+        f"`perkd store inventory show {customer_id}` before you try again",
     )
     if json:
         list_json("items", made)
@@ -110,21 +112,21 @@ def assign(  # noqa: PLR0913 - one argument for each option
 def revoke(customer_id: CustomerId, item_id: ItemId, *, yes: Yes = False, config: Config = None) -> None:
     """Take an item back from a customer.
 
-    perkd then takes away what it gave for it.
+    perkd then takes away what it gave for the item.
     """
     an_id("customer", customer_id)
     an_id("item", item_id)
-    where = desk(config)
+    where = access_of(config)
     if not confirm(
-        f"Revoke item {item_id} of customer {customer_id}? perkd then takes away what it gave for it.",
+        f"Revoke item {item_id} of customer {customer_id}? perkd then takes away what it gave for the item.",
         yes=yes,
-        instead="a revoked item cannot be brought back and nobody can be asked here: add --yes if you mean it",
+        instead="a revoked item cannot be brought back, and there is no terminal to ask on: add --yes to confirm",
     ):
         raise NotWell(Code.DECLINED, "nothing was changed")
     ask(
         where,
         lambda management: management.items.revoke(customer_id, item_id),
-        unsure=f"it was interrupted: whether item {item_id} was revoked is not known. Look at `perkd store inventory "
-        f"show {customer_id}`; revoking it again is harmless",
+        unsure=f"interrupted: perkd does not know whether item {item_id} was revoked. Look at `perkd store inventory "
+        f"show {customer_id}`. It is safe to revoke it again",
     )
     say(f"item {item_id} of customer {customer_id} is revoked")

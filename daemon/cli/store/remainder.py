@@ -1,6 +1,6 @@
-"""After a bulk verb: which lines went through, which did not, which are unknown, and the files to go on with.
+"""Writes line numbers as text, and the files with the rows that are left after a bulk verb.
 
-`storebulk`, `storeassign` and `storesending` call it.
+`bulk.py`, `assign_bulk.py` and `sending.py` call it; `write_new` also serves `customers.py` and `tokens.py`.
 """
 
 import csv
@@ -17,7 +17,7 @@ _ENDING = re.compile(r"\.(?:rest|unknown)[0-9]*$")
 
 
 def spans(numbers: Iterable[int]) -> str:
-    """`2-251, 253`: rising numbers as a person reads them."""
+    """Numbers as short text, for example `2-251, 253`."""
     found: list[list[int]] = []
     for number in sorted(numbers):
         if found and number == found[-1][1] + 1:
@@ -28,7 +28,7 @@ def spans(numbers: Iterable[int]) -> str:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """The numbers that `spans` wrote. Raises ValueError."""
+    """The numbers in a text that `spans` wrote. Raises ValueError."""
     found: list[int] = []
     for span in filter(None, text.split(", ")):
         first, _, last = span.partition("-")
@@ -37,13 +37,13 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def lines_text(numbers: Sequence[int]) -> str:
-    """`line 2`, `lines 2-4`."""
+    """The line numbers as text, for example `line 2` or `lines 2-4`."""
     return f"{'line' if len(numbers) == 1 else 'lines'} {spans(numbers)}"
 
 
 def write_rows(file: Path, kind: str, header: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Path:
-    """The rows as a CSV beside `file`, under the first free of FILE.KIND.csv, FILE.KIND2.csv, …, for this user alone.
-    Raises NotWell when that cannot be written."""
+    """Writes the rows as a CSV beside `file` that only this user can read. Its name is the first free one of
+    FILE.KIND.csv, FILE.KIND2.csv, …. Raises NotWell when it cannot be written."""
     text = io.StringIO()
     writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
@@ -59,8 +59,8 @@ def write_rows(file: Path, kind: str, header: Sequence[str], rows: Iterable[Mapp
 
 
 def write_new(path: Path, text: str) -> None:
-    """A new file, on the disk, that only this user can read; none is left that is not whole. Raises FileExistsError,
-    and NotWell for anything else."""
+    """Writes a new file that only this user can read, and flushes it to disk. A file that could not be written whole is
+    deleted. Raises FileExistsError, and NotWell for any other failure."""
     is_made = False
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,6 +1,6 @@
-"""Reads the CSV files of `perkd store`: assignments and new customers, every row checked before one is sent.
+"""Reads the CSV files of `perkd store`: assignments and new customers. It checks every row before one is sent.
 
-`storeassign` and `storenewcustomers` call it.
+`assign_bulk.py` and `create_bulk.py` call it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,14 +28,14 @@ ASSIGNMENT_COLUMNS = (
     "skip_commands",
 )
 CUSTOMER_COLUMNS = ("steam_id", "minecraft_uuid", "minecraft_platform", "xbox_xuid", "name")
-Fields = tuple[dict[str, object], list[Fault]]  # of the body, and what is wrong with those left out
+Fields = tuple[dict[str, object], list[Fault]]  # the fields of the body, and what is wrong with the fields left out
 
-METADATA = "metadata."  # and a key: a column for each key
+METADATA = "metadata."  # a column for each key: `metadata.KEY`
 
 
 @dataclass(frozen=True, slots=True)
 class Line(Generic[S]):
-    """One row: where it stands, what it said, and what it means."""
+    """One row: its line number, its cells, and the body to send."""
 
     number: int
     cells: Mapping[str, str]
@@ -44,7 +44,7 @@ class Line(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[S]):
-    """A whole file without a mistake."""
+    """A whole file without mistakes."""
 
     file: Path
     header: tuple[str, ...]
@@ -52,7 +52,7 @@ class Rows(Generic[S]):
 
 
 def read_assignments(file: Path, now: datetime) -> Rows[BulkAssignment]:
-    """What to assign. Raises WrongUse with every row that is wrong."""
+    """Reads assignments. Raises WrongUse with every row that is wrong."""
 
     def fields(cells: Mapping[str, str]) -> Fields:
         given: dict[str, object] = {column: text for column, text in cells.items() if text}
@@ -68,7 +68,7 @@ def read_assignments(file: Path, now: datetime) -> Rows[BulkAssignment]:
 
 
 def read_new_customers(file: Path) -> Rows[CustomerFields]:
-    """Customers to make. Raises WrongUse with every row that is wrong, and where two would be the same customer."""
+    """Reads new customers. Raises WrongUse with every row that is wrong, and with rows that are the same customer."""
 
     def fields(cells: Mapping[str, str]) -> Fields:
         filled = {column: text for column, text in cells.items() if text}
@@ -80,14 +80,17 @@ def read_new_customers(file: Path) -> Rows[CustomerFields]:
 
 
 def _same(lines: Sequence[Line[CustomerFields]]) -> Iterable[tuple[int, str]]:
-    """The store has each Steam id and each Minecraft UUID once."""
+    """The rows with a SteamID64 or UUID of an earlier row: a store has each only once."""
     first_at: dict[tuple[str, str], int] = {}
     for line in lines:
         for field, value in (("steam_id", line.body.steam_id), ("minecraft_uuid", line.body.minecraft_uuid)):
             if value:
                 key = field, value.replace("-", "").lower()
                 if first_at.setdefault(key, line.number) != line.number:
-                    yield line.number, f"the same {field} as in line {first_at[key]}: a store has each once"
+                    yield (
+                        line.number,
+                        f"the same {field} as in line {first_at[key]}: only one customer of a store can have it",
+                    )
 
 
 def _read(
@@ -98,13 +101,13 @@ def _read(
     fields: Callable[[Mapping[str, str]], Fields],
     across: Callable[[Sequence[Line[S]]], Iterable[tuple[int, str]]],
 ) -> Rows[S]:
-    """`fields` makes a body's fields of a row's cells, `across` finds what is wrong between rows."""
+    """Reads and checks the file. `fields` turns a row's cells into a body's fields; `across` compares the rows."""
     header, rows = _table(file, columns, needed)
     lines: list[Line[S]] = []
     bad: list[tuple[int, str]] = []
     for row in rows:
         if len(row.cells) > len(header) and any(cell.strip() for cell in row.cells[len(header) :]):
-            bad.append((row.line, f"{len(row.cells)} cells, expected {len(header)} as in the first line"))
+            bad.append((row.line, f"{len(row.cells)} cells, expected {len(header)}, as in the first line"))
             continue
         texts = [cell.strip() for cell in row.cells] + [""] * (len(header) - len(row.cells))
         cells = dict(zip(header, texts, strict=False))
@@ -115,7 +118,7 @@ def _read(
         lines.append(Line(row.line, cells, kind.model_validate(given)))
     _refuse(file, len(rows), sorted([*bad, *across(lines)]))
     if not rows:
-        raise WrongUse(Code.BAD_FILE, f"nothing was sent. {file}: no row below the header")
+        raise WrongUse(Code.BAD_FILE, f"nothing was sent. {file}: there is no row below the header")
     return Rows(file, header, tuple(lines))
 
 
@@ -124,13 +127,13 @@ def _refuse(file: Path, rows: int, bad: Sequence[tuple[int, str]]) -> None:
         text = "\n".join(f"line {number}: {sentence}" for number, sentence in bad)
         raise WrongUse(
             Code.BAD_FILE,
-            f"nothing was sent. {file}: {len(bad)} of {many(rows, 'row')} cannot be sent\n{text}",
+            f"nothing was sent. {file}: {len(bad)} of {many(rows, 'row')} cannot be sent:\n{text}",
             lines=[number for number, _ in bad],
         )
 
 
 def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tuple[tuple[str, ...], list[Row]]:
-    """The header's columns and the rows below. Raises WrongUse."""
+    """The columns of the header, and the rows below. Raises WrongUse."""
     findings = Findings()
     try:
         rows = list(csv_rows(read_text(file, bom_allowed=True), findings))
@@ -140,13 +143,13 @@ def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tup
         raise WrongUse(Code.BAD_FILE, f"nothing was sent. {error.render(file)}") from error
     known = ", ".join([*columns, *([f"{METADATA}KEY"] if columns is CUSTOMER_COLUMNS else [])])
     if not rows:
-        text = f"nothing was sent. {file} is empty: its first line names the columns, of {known}"
+        text = f"nothing was sent. {file} is empty. Its first line must name columns. Possible columns: {known}"
         raise WrongUse(Code.BAD_FILE, text)
     header = [cell.strip().lower() if not _is_metadata(cell) else _metadata(cell) for cell in rows[0].cells]
     while header and not header[-1]:  # a spreadsheet leaves empty columns at the end
         header.pop()
     problems = [
-        f"{_word(name)} is no column{_meant(name, columns)}"
+        f"{_word(name)} is not a column{_meant(name, columns)}"
         for name in header
         if name not in columns and not (columns is CUSTOMER_COLUMNS and _is_metadata(name))
     ]
@@ -155,8 +158,7 @@ def _table(file: Path, columns: tuple[str, ...], needed: tuple[str, ...]) -> tup
     if problems:
         raise WrongUse(
             Code.BAD_FILE,
-            f"nothing was sent. {file}, line {rows[0].line}: {'; '.join(problems)}. The first line names the columns, "
-            f"of {known}",
+            f"nothing was sent. {file}, line {rows[0].line}: {'; '.join(problems)}. Possible columns: {known}",
             lines=[rows[0].line],
         )
     return tuple(header), rows[1:]
@@ -167,7 +169,7 @@ def _is_metadata(cell: str) -> bool:
 
 
 def _metadata(cell: str) -> str:
-    """The key keeps its case."""
+    """The name of a metadata column; the case of its key is kept."""
     return METADATA + cell.strip()[len(METADATA) :]
 
 

@@ -1,7 +1,7 @@
-"""On disk before a byte leaves: which lines of a file are sent just now, so that a run that was killed can be told.
+"""Records on disk which lines of a file are being sent, before they are sent: so perkd notices a run that was killed.
 
-`storebulk`, `storeassign` and `storenewcustomers` call it. The record FILE.sending stands beside the file from before
-its first piece is sent until the run has said what became of every line.
+`bulk.py`, `assign_bulk.py` and `create_bulk.py` call it. The record FILE.sending exists beside the file from before the
+first piece is sent until the run has reported the result of every line.
 """
 
 import fcntl
@@ -20,14 +20,14 @@ from ..errors import Code, NotWell
 from .remainder import lines_text, numbers, spans
 
 ABOUT = (
-    "perkd writes this before it sends lines of the file, and removes it when it has said what became of them. When no "
-    "perkd is at work, the run was killed: the same command on the same file says what went through, and sends nothing"
+    "perkd writes this file before it sends lines, and deletes it when it has reported their results. If no perkd is "
+    "running, the run was killed. Run the same command again: it sends nothing, and reports the results"
 )
-KILLED = "an earlier run was killed, and nothing was sent now"
+KILLED = "an earlier run was killed, and this run sent nothing"
 
 
 class Unrecorded(StoreError):
-    """The record cannot be written, so the piece was not sent. A StoreError, for it ends the work in the same way."""
+    """The record cannot be written, so the piece was not sent. A StoreError, because it ends the work like one."""
 
     code = "record_unwritable"
 
@@ -40,9 +40,8 @@ Numbers = Annotated[
 
 
 class Sending(BaseModel):
-    """What the record says, in ids and numbers of lines. `before`: the newest item id of the store before the lines in
-    `sending` were sent, or where the store cannot say that, the items each of their customers owned; null where
-    nothing can be known."""
+    """The content of the record. `before`: the newest item id of the store before the lines in `sending` were sent. If
+    the store cannot list its items: the items that each of these customers owned. Null: not known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,34 +58,34 @@ class Sending(BaseModel):
 
 
 class Record:
-    """The record of one file. `killed`: what the run before left behind. Made by `recorded`."""
+    """The record of one file. `killed`: the record of an earlier run that was killed. `recorded` makes it."""
 
     def __init__(self, file: Path, verb: str, now: Callable[[], datetime]) -> None:
         self._file, self._verb, self._now, self._store_id = file, verb, now, ""
         whole = Path(os.path.realpath(file))
         self.path = whole.with_name(f"{whole.name}.sending")
         self._part = whole.with_name(f"{whole.name}.sending.part")
-        # Read before the rows are: should the file change in between, the record does not fit it, and that is told.
+        # The hash is read before the rows: if the file changes in between, perkd notices it.
         self._sha256 = ""
-        with suppress(OSError):  # who reads the rows says why it cannot be read
+        with suppress(OSError):  # the code that reads the rows reports the error
             self._sha256 = hashlib.sha256(whole.read_bytes()).hexdigest()
         self.killed = self._left()
         self.started_at = now() if self.killed is None else self.killed.started_at
 
     def for_store(self, store_id: str) -> None:
-        """Raises NotWell when the record is about another store."""
+        """Sets the store. Raises NotWell when the record is about another store."""
         if self.killed is not None and self.killed.store_id != store_id:
             raise NotWell(
                 Code.RECORD_DIFFERS,
-                f"nothing was sent. {self.story()} That was the store {self.killed.store_id}, and [store] id is "
-                f"{store_id}: -c names the config of that store. {self._or_remove()}",
+                f"nothing was sent. {self.story()} It sent to store {self.killed.store_id}, but [store] id is "
+                f"{store_id}: name the configuration of the other store with -c. {self._or_remove()}",
             )
         self._store_id = store_id
 
     def write(
         self, done: Iterable[int], sending: Sequence[int] = (), before: str | Mapping[str, Iterable[str]] | None = None
     ) -> None:
-        """The lines that are through and those that are sent next. Raises Unrecorded."""
+        """Writes the lines that are done, and those that are sent next. Raises Unrecorded."""
         says = Sending(
             verb=self._verb,
             file=self._file.name,
@@ -111,26 +110,26 @@ class Record:
             _sync(self.path.parent)
         except OSError as error:
             raise Unrecorded(
-                f"{self.path} cannot be written: {error.strerror}. perkd notes there what it sends before it sends it, "
-                "so it sent nothing more"
+                f"{self.path} cannot be written: {error.strerror}. perkd must record there what it sends, so it sent "
+                "nothing more"
             ) from error
 
     def remove(self) -> str:
-        """What became of every line was said. Returns what is wrong when it cannot be removed, else nothing."""
+        """Deletes the record, after every line's result was reported. Returns a message when that fails, else ""."""
         with suppress(OSError):
             self._part.unlink()
         try:
             self.path.unlink(missing_ok=True)
             with suppress(FileNotFoundError):
-                _sync(self.path.parent)  # a record that came back would tell an old story
+                _sync(self.path.parent)  # after a power failure, an old record must not come back
         except OSError as error:
-            return f"{self.path} cannot be removed: {error.strerror}. Remove it before you send the file again"
+            return f"{self.path} cannot be deleted: {error.strerror}. Delete it before you send the file again"
         return ""
 
     def story(self) -> str:
         """One sentence about the run that was killed."""
         killed = self.killed
-        assert killed is not None  # noqa: S101 - callers looked
+        assert killed is not None  # noqa: S101 - callers checked it
         done = f"{lines_text(killed.done)} {'was' if len(killed.done) == 1 else 'were'} done" if killed.done else ""
         if not killed.sending:
             return f"An earlier run of {self._file} was killed between two pieces ({_time(killed)}); {done}."
@@ -141,7 +140,7 @@ class Record:
         )
 
     def fits(self, lines: Iterable[int]) -> None:
-        """Raises NotWell when the record names lines the file has not: somebody changed it."""
+        """Raises NotWell when the record names lines that the file does not have: somebody changed it."""
         if self.killed is not None and not {*self.killed.done, *self.killed.sending} <= {*lines}:
             raise self._unreadable()
 
@@ -157,20 +156,20 @@ class Record:
             raise self._unreadable() from error
         self.killed = left
         if left.verb != self._verb:
-            text = f"nothing was sent. {self.story()} That was `perkd {left.verb}`. {self._or_remove()}"
+            text = f"nothing was sent. {self.story()} Its command was `perkd {left.verb}`. {self._or_remove()}"
             raise NotWell(Code.RECORD_DIFFERS, text)
         if self._sha256 and left.sha256 != self._sha256:
             raise NotWell(
                 Code.RECORD_DIFFERS,
-                f"nothing was sent. {self.story()} The file was changed since: put it back as it was (SHA-256 "
-                f"{left.sha256}) and run this again to hear what went through. {self._or_remove()}",
+                f"nothing was sent. {self.story()} The file was changed since then: restore it (SHA-256 "
+                f"{left.sha256}) and run this again to see the results. {self._or_remove()}",
             )
         return left
 
     def _unreadable(self) -> NotWell:
         return NotWell(
             Code.RECORD_UNREADABLE,
-            f"nothing was sent. {self.path} says that an earlier run of this file was killed, and perkd cannot read "
+            f"nothing was sent. {self.path} shows that an earlier run of this file was killed, but perkd cannot read "
             f"it: {self._look()}",
         )
 
@@ -178,16 +177,16 @@ class Record:
         return f"Or {self._look()}"
 
     def _look(self) -> str:
-        return f"look at the store for what went through, keep in the file what is missing, and remove {self.path}"
+        return f"look in the store which lines went through, keep only the others in the file, and delete {self.path}"
 
 
 @contextmanager
 def recorded(file: Path, verb: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Record]:
-    """The file's record, for one perkd at a time: while one sends the file no other takes its record for a dead one's.
-    Raises NotWell when another is at work, or when the record of a run that was killed does not fit the file."""
+    """The file's record, for one perkd at a time. The lock tells a run that is still going on from one that was killed.
+    Raises NotWell when another run is going on, or when the record of a killed run does not match the file."""
     try:
         held = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:  # who reads the rows says why
+    except OSError:  # the code that reads the rows reports the error
         yield Record(file, verb, now)
         return
     try:
@@ -195,7 +194,7 @@ def recorded(file: Path, verb: str, now: Callable[[], datetime] = lambda: dateti
     except OSError as error:
         os.close(held)
         if isinstance(error, BlockingIOError):
-            text = f"nothing was sent. Another perkd works with {file} just now: wait until it ended"
+            text = f"nothing was sent. Another perkd is working with {file}: wait until it has finished"
             raise NotWell(Code.FILE_IN_USE, text) from None
         text = f"nothing was sent. {file} cannot be locked: {error.strerror}. Copy it to a local disk"
         raise NotWell(Code.FILE_IN_USE, text) from None
@@ -210,7 +209,7 @@ def _time(killed: Sending) -> str:
 
 
 def _sync(folder: Path) -> None:
-    """Makes the names in a folder durable."""
+    """Makes the changes of a folder durable: new, renamed and deleted files."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

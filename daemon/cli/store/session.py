@@ -1,6 +1,6 @@
-"""Asks the store itself with the API key of the config, and says how a verb ends when the store does not do it.
+"""Asks the store with the API key of the config, and turns the store's errors into errors of the command line.
 
-Every module of `perkd store` works through here; it needs no running daemon and only [store] and [poll] of the config.
+Every module of `perkd store` uses it. It needs no running daemon, and of the config only [store] and [poll].
 """
 
 import asyncio
@@ -23,52 +23,52 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# The first line that fits counts; anything else is exit code 1.
+# The first line that matches counts; any other error gives exit code 1.
 ENDS: tuple[tuple[tuple[type[StoreError], ...], type[CliError]], ...] = (
     ((BadInput,), WrongUse),
     ((BadAddress, TokenRefused), Misconfigured),
     ((Unreachable, Limited, ServerFault, Unreadable), OutOfReach),
 )
-LIMITED_MOST = 5  # refusals for going too fast in a row, before the work is given up
-SLOWER = "the store asks for a slower pace: going on when it allows it"
-LOST = (Unreachable, ServerFault, Unreadable)  # these leave open whether the store did what it was asked for
-LONGEST_WAIT_S = 60.0  # a store that wants a pause longer than that is left in peace
-PAUSES_S = (1.0, 4.0)  # before a list in the middle of which the store failed is gone on with
+LIMITED_MOST = 5  # after so many "too fast" answers in a row, perkd gives up
+SLOWER = "the store asks for a slower pace: perkd waits and continues"
+LOST = (Unreachable, ServerFault, Unreadable)  # after these it is not known whether the store did the work
+LONGEST_WAIT_S = 60.0  # perkd gives up when the store asks for a longer pause
+PAUSES_S = (1.0, 4.0)  # the pauses before perkd continues a list that the store broke off
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Where the store is and what perkd may ask it with."""
+class StoreAccess:
+    """The store, the API key and the pace."""
 
     store: Store
     key: Secret
     rate: float
 
 
-def desk(option: Path | None) -> Desk:
-    """What the config says about the store. A mistake elsewhere in it does not matter here. Raises Misconfigured."""
+def access_of(option: Path | None) -> StoreAccess:
+    """Reads the store's settings from the config; mistakes elsewhere in it do not matter. Raises Misconfigured."""
     path = config_path(option)
     try:
-        access = store_access(path, SecretSources.of(os.environ))
+        read = store_access(path, SecretSources.of(os.environ))
     except ConfigError as error:
         raise Misconfigured(Code.CONFIG_INVALID, error.render(path)) from error
-    store = access.store
+    store = read.store
     if store.api_key is None:
         mistake = Mistake(
             code=MistakeCode.MISSING,
             where="store.api_key",
             found="nothing",
-            expected="a reference to an API key of the store, which `perkd store` works with",
-            fix="make a key in the store's dashboard, and write into [store] its id and "
-            'api_key = "credential:paynow-api-key"',
+            expected="a reference to an API key of the store, because `perkd store` needs one",
+            fix="make a key in the store's dashboard, and write the store's id and "
+            'api_key = "credential:paynow-api-key" into [store]',
         )
         raise Misconfigured(Code.NO_API_KEY, ConfigError([mistake]).render(path))
-    return Desk(store, store.api_key, access.poll.rate)
+    return StoreAccess(store, store.api_key, read.poll.rate)
 
 
-def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
-    """What `work` gives for an open client. Raises the CliError a failure of the store comes to, and NotWell with
-    `unsure`, if there is such a message, when a person ends it with Ctrl-C."""
+def ask(where: StoreAccess, work: Callable[["Management"], Awaitable[T]], *, unsure: str = "") -> T:
+    """Runs `work` with an open client and returns its result. An error of the store becomes a CliError. If there is a
+    message `unsure`, Ctrl-C raises NotWell with it."""
     try:
         return asyncio.run(_ask(where, work))
     except KeyboardInterrupt:
@@ -79,8 +79,8 @@ def ask(where: Desk, work: Callable[["Management"], Awaitable[T]], *, unsure: st
         raise ended(error, changes=bool(unsure)) from error
 
 
-async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
-    from ...paynow import Management, Rate  # noqa: PLC0415 - they bring the HTTP client: half a second for each verb
+async def _ask(where: StoreAccess, work: Callable[["Management"], Awaitable[T]]) -> T:
+    from ...paynow import Management, Rate  # noqa: PLC0415 - they import the HTTP client: half a second for each verb
 
     async with Management.open(
         where.store.api, where.store.id, where.key, items_word=where.store.management_items, rate=Rate(where.rate)
@@ -89,17 +89,17 @@ async def _ask(where: Desk, work: Callable[["Management"], Awaitable[T]]) -> T:
 
 
 def ended(error: StoreError, *, changes: bool) -> CliError:
-    """How a verb ends that the store failed; `changes`: it was to change something."""
+    """The CliError for an error of the store. `changes`: the request was to change something."""
     return end_of(error)(error.code, told(error), **facts_of(error, changes=changes))
 
 
 def end_of(error: StoreError) -> type[CliError]:
-    """The exit code an error of the store comes to."""
+    """The kind of CliError, and so the exit code, for an error of the store."""
     return next((kind for types, kind in ENDS if isinstance(error, types)), NotWell)
 
 
 def facts_of(error: StoreError, *, changes: bool) -> dict[str, Fact]:
-    """What a program may want to know of it."""
+    """The facts of the error for programs."""
     return {
         "retry_after_s": None if error.wait_s is None else round(error.wait_s, 1),
         "may_have_happened": error.may_have_happened if changes else None,
@@ -107,8 +107,8 @@ def facts_of(error: StoreError, *, changes: bool) -> dict[str, Fact]:
 
 
 def told(error: StoreError, *, blindly: bool = True) -> str:
-    """The message of an error for somebody who waits for an answer: a verb does not try again by itself. `blindly`
-    false: nor may they, before they looked what the store did."""
+    """The message of an error for a person. A verb does not try again by itself, so the message may say "try again".
+    `blindly` false: it does not, because the person must first look what the store did."""
     text = printable(error)
     if not (blindly and error.passes):
         return text
@@ -118,7 +118,7 @@ def told(error: StoreError, *, blindly: bool = True) -> str:
 async def every_customer(
     management: "Management", search: str, step: Callable[[int], None]
 ) -> AsyncIterator[list["Customer"]]:
-    """All customers, rising, a page at a time. When the store fails in the middle it is asked again a few times."""
+    """All customers by rising id, page by page. When the store fails in the middle, it is asked again a few times."""
     after, pauses = "0", list(PAUSES_S)
     slower = 0
     while True:
@@ -136,7 +136,7 @@ async def every_customer(
         except LOST as error:
             if after == "0" or not pauses:
                 raise
-            warn(f"{told(error, blindly=False)}. Going on in a moment with the customers after {after}")
+            warn(f"{told(error, blindly=False)}. perkd continues in a moment, after customer {after}")
             await asyncio.sleep(pauses.pop(0))
             continue
         return

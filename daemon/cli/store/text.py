@@ -1,4 +1,4 @@
-"""How customers, items and products of the store look, for people and as JSON. The verbs of `perkd store` call this."""
+"""Shows customers, items and products of the store, as text and as JSON. The verbs of `perkd store` call it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 def plain(document: BaseModel) -> dict[str, Any]:
-    """A document for JSON, with the names of the API."""
+    """A document as JSON fields, with the names of the API."""
     return document.model_dump(mode="json")
 
 
 def list_json(name: str, documents: Iterable[BaseModel], **more: object) -> None:
-    """The documents under `name`, and what else there is to say."""
+    """Prints the documents as JSON under `name`, and the fields in `more` beside them."""
     say_json({name: [plain(document) for document in documents], **more})
 
 
 def name_of(customer: "Customer") -> str:
-    """As the dashboard shows him: his own name in the store, else the one on his platform; "" when he has none."""
+    """The customer's name as the dashboard shows it: the name in the store, else the one on the platform, else ""."""
     profiles = (customer.profile, customer.minecraft, customer.steam)
     return next(filter(None, (customer.name, *(profile.name for profile in profiles if profile))), "")
 
 
 def identities(customer: "Customer") -> list[tuple[str, str]]:
-    """Field and value of each identity in a game he has, with the names of the API."""
+    """Field and value of each game identity the customer has, with the field names of the API."""
     pairs = [
         ("steam_id", customer.steam_id),
         ("minecraft_uuid", customer.minecraft_uuid),
@@ -69,7 +69,7 @@ def customer_details(customer: "Customer") -> None:
 
 def _profile(customer: "Customer") -> str:
     profile = customer.profile
-    return f"{profile.name or '–'} ({profile.platform or 'platform not said'})" if profile else "–"
+    return f"{profile.name or '–'} ({profile.platform or 'platform unknown'})" if profile else "–"
 
 
 def items_table(items: "Iterable[StoreItem]") -> None:
@@ -86,14 +86,14 @@ def _item(item: "StoreItem") -> tuple[str, ...]:
         f"on game server {item.execute_on_gameserver_id}" if item.execute_on_gameserver_id else "",
         f"subscription {item.subscription_id}" if item.subscription_id else "",
         "without commands" if item.skip_commands else "",
-        f"revoked {when(item.revoked_at)}: {item.revoke_reason or 'no reason said'}" if item.revoked_at else "",
+        f"revoked {when(item.revoked_at)}: {item.revoke_reason or 'no reason given'}" if item.revoked_at else "",
     )
     ends = item.override_expires_at or item.expires_at
     return item.id, slug, item.state, when(item.added_at), when(ends), ", ".join(filter(None, more))
 
 
 def _from(item: "StoreItem") -> str:
-    """Where the item came from, as far as the store says so; of one that cannot be read its id is all there is."""
+    """Where the item came from, if the store says it. Of an item that cannot be read, only the id is known."""
     if item.order_id:
         return f"order {item.order_id}"
     if item.product is None:
@@ -102,7 +102,7 @@ def _from(item: "StoreItem") -> str:
 
 
 def products_table(products: "Iterable[Product]") -> None:
-    """`assign --product` takes the first column, the CSV of assign-bulk the version."""
+    """Prints the products. `assign --product` takes the first column, the CSV of assign-bulk the version."""
     table(("product", "slug", "name", "more"), [_product(product) for product in products], below=("more",))
 
 
@@ -111,15 +111,16 @@ def _product(product: "Product") -> tuple[str, ...]:
     expires = f"expires after {many(value, unit)}" if unit in {"day", "week", "month"} else "expires"
     stages = Counter(command.stage for command in product.commands)
     more = (
-        f"version {product.version_id or 'not said'}",
+        f"version {product.version_id or 'unknown'}",
         expires if product.remove_after_enabled else "never expires",
-        "commands: " + (", ".join(f"{stage} {count}" for stage, count in stages.items()) or "NONE, hidden from tokens"),
+        "commands: "
+        + (", ".join(f"{stage} {count}" for stage, count in stages.items()) or "NONE (hidden from tokens)"),
     )
     return product.id, product.slug, product.name, "; ".join(more)
 
 
 def when(at: datetime | None, *, none: str = "–") -> str:
-    """A time for a person: UTC, whole seconds."""
+    """A time as text: UTC, whole seconds."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else none
 
 

@@ -1,4 +1,4 @@
-"""`perkd store tokens`: make one for a customer, or make them stop working. No token is ever printed."""
+"""`perkd store tokens`: makes a token for a customer, or makes tokens stop working. It never prints a token."""
 
 import sys
 from pathlib import Path
@@ -14,67 +14,69 @@ from ..output import confirm, printable, say, warn
 from .customers import CustomerId
 from .fields import an_id, shown
 from .remainder import write_new
-from .session import Desk, ask, desk
+from .session import StoreAccess, access_of, ask
 
 if TYPE_CHECKING:
     from ...paynow import Management
 
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write the token to a new file that only you can read, instead."),
+    typer.Option("--out", metavar="FILE", help="Instead, write the token to a new file that only you can read."),
 ]
-StoreId = Annotated[str, typer.Option("--store-id", metavar="ID", help="The store's id, to show that it is meant.")]
+StoreId = Annotated[str, typer.Option("--store-id", metavar="ID", help="The store's id, as confirmation.")]
 
 PERKD_TOO = (
-    "perkd's own included: where [customers] enrol is on, perkd makes itself new ones, at most one an hour for each "
-    "customer; elsewhere `perkd store tokens create {customer}` hands it one"
+    "also the tokens that perkd uses. If [customers] enrol is on, perkd makes itself new ones, at most one an hour for "
+    "each customer. If not, `perkd store tokens create {customer}` gives it a new one"
 )
-GO_ON = "Type the store's id to go on"
-AGAIN = "it was interrupted: whether {whose} still work is not known. Running it again is harmless"
+GO_ON = "Type the store's id to continue"
+AGAIN = "interrupted: perkd does not know whether {whose} still work. It is safe to run this again"
 
 
 def create(customer_id: CustomerId, *, out: Out = None, config: Config = None) -> None:
     """Make a token and hand it to the running daemon.
 
-    The daemon polls the customer with it from then on. With --out the token goes to a file instead. His other tokens
-    stay valid. The token is never shown.
+    The daemon then reads the customer's inventory with it. With --out, the token goes to a file instead. The customer's
+    other tokens stay valid. perkd never shows the token.
     """
     an_id("customer", customer_id)
-    where = desk(config)
+    where = access_of(config)
     if out is not None:
         _to_file(where, customer_id, out)
         return
     daemon = Daemon(config)
     try:
-        daemon.get("/brake")  # before anything is made: nobody could keep the token
+        daemon.get("/brake")  # first, because nobody could keep the token if the daemon does not answer
     except OutOfReach as error:
-        raise OutOfReach(error.code, f"no token was made: {error}. --out FILE writes it to a file instead") from error
+        raise OutOfReach(
+            error.code, f"no token was made: {error}. --out FILE writes a token to a file instead"
+        ) from error
     token = _mint(where, customer_id)
     try:
         added = daemon.post("/customers", {"token": token.reveal(), "name": "", "note": ""})
     except CliError as error:
         raise type(error)(
             Code.TOKEN_LOST,
-            f"a token was made, but the daemon did not take it, and nobody has it now: {error}. Run this again when "
-            "the daemon is well; a token that nobody has does no harm",
+            f"a token was made, but the daemon did not take it, so it is lost: {error}. Run this again when the daemon "
+            "is well; the lost token does no harm",
         ) from error
-    say(f"{printable(added['name'])} (customer {added['customer_id']}) is polled from now on, with a new token")
+    say(f"{printable(added['name'])} (customer {added['customer_id']}) is added, with a new token")
 
 
 def invalidate(customer_id: CustomerId, *, yes: Yes = False, config: Config = None) -> None:
     """Make every token of one customer stop working.
 
-    Also the one perkd reads him with.
+    This includes the token with which perkd reads the customer's inventory.
     """
     an_id("customer", customer_id)
-    where = desk(config)
+    where = access_of(config)
     too = PERKD_TOO.format(customer=customer_id)
     if not yes:
         warn(f"this makes every token of the customer stop working, {too}")
     if not confirm(
         f"Make every token of customer {customer_id} stop working?",
         yes=yes,
-        instead="this cannot be undone and nobody can be asked here: add --yes if you mean it",
+        instead="this cannot be undone, and there is no terminal to ask on: add --yes to confirm",
     ):
         raise NotWell(Code.DECLINED, "nothing was changed")
     unsure = AGAIN.format(whose=f"the tokens of customer {customer_id}")
@@ -85,14 +87,14 @@ def invalidate(customer_id: CustomerId, *, yes: Yes = False, config: Config = No
 def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config = None) -> None:
     """Make every token of every customer stop working.
 
-    Wants the store's id typed, or --store-id ID --yes. Everybody is logged out of the store, and perkd reads nobody
-    until it has new tokens. PayNow offered this in 2025; where it does so no more, perkd says so.
+    To confirm, type the store's id, or give --store-id ID --yes. All customers are logged out of the store, and perkd
+    reads nobody until it has new tokens. PayNow offered this in 2025. If your store does not offer it, perkd says so.
     """
-    where = desk(config)
+    where = access_of(config)
     if yes and not store_id:
-        raise WrongUse(Code.WRONG_CHOICE, "name the store as well: --store-id ID --yes")
+        raise WrongUse(Code.WRONG_CHOICE, "also name the store: --store-id ID --yes")
     if store_id and store_id != where.store.id:
-        text = f"--store-id {shown(store_id)} is not the store of the config, which is {where.store.id}"
+        text = f"--store-id {shown(store_id)} is not the store in the configuration, which is {where.store.id}"
         raise WrongUse(Code.OTHER_STORE, text)
     warn(
         f"this makes every token of every customer of store {where.store.id} stop working, "
@@ -100,37 +102,37 @@ def invalidate_all(*, store_id: StoreId = "", yes: Yes = False, config: Config =
     )
     if not yes:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            text = "this cannot be undone and nobody can be asked here: add --store-id ID --yes if you mean it"
+            text = "this cannot be undone, and there is no terminal to ask on: add --store-id ID --yes to confirm"
             raise WrongUse(Code.NEEDS_YES, text)
         if typer.prompt(GO_ON).strip() != where.store.id:
-            raise NotWell(Code.OTHER_STORE, "that is not the id of the store in the config: nothing was changed")
+            raise NotWell(Code.OTHER_STORE, "that is not the id of the store in the configuration: nothing was changed")
     unsure = AGAIN.format(whose=f"the tokens of store {where.store.id}")
     ask(where, lambda management: management.customers.invalidate_all(), unsure=unsure)
     say(f"no token of any customer of store {where.store.id} works any more")
 
 
-def _mint(where: Desk, customer_id: str) -> Secret:
+def _mint(where: StoreAccess, customer_id: str) -> Secret:
     async def work(management: "Management") -> Secret:
         return await management.customers.mint(customer_id)
 
     return ask(where, work)
 
 
-def _to_file(where: Desk, customer_id: str, out: Path) -> None:
-    """The file is made first: a token that cannot be written down would be lost."""
+def _to_file(where: StoreAccess, customer_id: str, out: Path) -> None:
+    """Makes a token and writes it to a new file. The file is made first, so that the token has a place to go."""
     try:
         write_new(out, "")
     except FileExistsError:
-        text = f"{out} is there already and is not overwritten: name another file. No token was made"
+        text = f"{out} exists already, and perkd does not overwrite it: name another file. No token was made"
         raise WrongUse(Code.FILE_EXISTS, text) from None
     try:
         token = _mint(where, customer_id)
         out.write_text(token.reveal() + "\n", "utf-8")
     except OSError as error:
-        text = f"{out} cannot be written ({error.strerror}): nobody has the token now, make another"
+        text = f"{out} cannot be written ({error.strerror}), so the new token is lost: make another one"
         raise NotWell(Code.TOKEN_LOST, text) from error
     finally:
         if not out.stat().st_size:
             out.unlink()
     say(f"the token of customer {customer_id} is in {out}, which only you can read")
-    say(f"`perkd customers add --token-file {out}` hands it to perkd; delete the file afterwards")
+    say(f"`perkd customers add --token-file {out}` gives it to perkd; delete the file afterwards")

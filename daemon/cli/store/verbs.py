@@ -1,4 +1,4 @@
-"""`perkd store`: the customers, tokens, inventories and products of the store, with the API key of the config."""
+"""The verbs of `perkd store` and their groups; `products` is here, the others are in the modules beside."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from . import (
     items,
     tokens,
 )
-from .session import ask, desk
+from .session import access_of, ask
 from .text import list_json, products_table
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def _group(text: str) -> typer.Typer:
     return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
-app = _group("What support does at the store, with [store] api_key.")
-customers_verbs = _group("The customers of the store.")
-tokens_verbs = _group("The tokens customers and perkd log in with.")
-inventory_verbs = _group("What a customer owns: show, assign, revoke.")
+app = _group("Look up and change customers and items in your store (needs an API key).")
+customers_verbs = _group("Find, list, create and change customers of the store.")
+tokens_verbs = _group("Make a token for a customer, or make tokens stop working.")
+inventory_verbs = _group("Show, assign and revoke items of customers.")
 app.add_typer(customers_verbs, name="customers")
 app.add_typer(tokens_verbs, name="tokens")
 app.add_typer(inventory_verbs, name="inventory")
@@ -51,11 +51,11 @@ inventory_verbs.command(name="assign-bulk")(assign_bulk.assign_bulk)
 
 @app.command()
 def products(*, config: Config = None, json: Json = False) -> None:
-    """Everything on sale: ids, versions, and the commands the store runs.
+    """List products with ids, versions and commands.
 
-    A product without commands is hidden from its customers' tokens, and so from perkd.
+    A product without commands is hidden from customers' tokens, and so from perkd.
     """
-    found: list[Product] = ask(desk(config), lambda management: management.products())
+    found: list[Product] = ask(access_of(config), lambda management: management.products())
     if json:
         list_json("products", found)
     elif found:

@@ -117,7 +117,7 @@ async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_pa
         assert len(lines_of(listed.out, "refused")) == 3
         assert all(text in line and rows[0]["reply"] in line for line in lines_of(listed.out, "refused"))
         assert json.loads(as_json.out) == public
-        assert f"more: --before {ids[2]}\n" in one.out
+        assert f"--before {ids[2]} " in one.out
         assert narrow[1].count(text) == 3
         assert "…" not in listed.out + narrow[1]
 
@@ -131,7 +131,7 @@ async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_pa
         await settled(world)
         closed = await asyncio.gather(world.perkd("commands", "skip", ids[1]), world.perkd("commands", "done", ids[2]))
         assert [said.code for said in closed] == [0, 0]
-        assert f"command {ids[1]} skipped" in closed[0].out
+        assert f"command {ids[1]} is skipped" in closed[0].out
         assert f"command {ids[2]} " in closed[1].out
 
         shown, shown_json, done, again, well = await asyncio.gather(

@@ -169,7 +169,7 @@ async def test_a_limited_store_is_not_asked_on_and_twenty_tokens_are_enough(tmp_
             world.add_token(f"P{number}")
         many = await world.perkd("check", "--connect")
         assert many.code == 0
-        assert all(word in many.out for word in ("20 tokens", " 41\n"))
+        assert all(word in many.out for word in ("20 tokens", " 41)\n"))
         assert len(re.findall(r", 0 items ", many.out)) == 20
         assert "  customer[38]: " in many.out
         assert [re.findall(r"\d+", line) for line in many.err.splitlines()[:2]] == [["2", "20"], ["4", "20"]]

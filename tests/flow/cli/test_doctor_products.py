@@ -39,13 +39,13 @@ async def test_every_thing_about_the_products_is_said_with_its_fix(tmp_path: Pat
         assert all(word in said.out for word in (" 4 products", " 3 items", TRIED_BY_RUN))
         told = json.loads(as_json.out)
         missing, real, hat = told["products"]
-        assert f"  error: product starter-kti (perk starter-kti): {missing['text']}\n" in said.out
+        assert f"  error: product starter-kti (perk starter-kti): {missing['text']} [no_product]\n" in said.out
         assert f"    fix: {missing['fix']}\n" in said.out
         assert '"starter-kit"' in missing["fix"]
-        assert f"  warning: product gold-rank (perk gold): {real['text']}\n" in said.out
+        assert f"  warning: product gold-rank (perk gold): {real['text']} [real_command]\n" in said.out
         for word in ('"lp user {customer.name} parent add gold"', "on_purchase", '"survival"', "run_store_commands"):
             assert word in real["text"]
-        assert f"  info: product hat: {hat['text']}\n" in said.out
+        assert f"  info: product hat: {hat['text']} [not_mapped]\n" in said.out
         assert all(word in hat["text"] for word in ("2 items", "1 customer", "3 items"))
         assert told["store"]["warnings"] == []
         assert [(one["severity"], one["code"], one["product"]) for one in told["products"]] == [

@@ -27,7 +27,7 @@ async def sandbox(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
         assert process.stdout is not None
         text = ""
         async with asyncio.timeout(DEADLINE_S):
-            while "Ctrl-C ends it" not in text:
+            while "Ctrl-C" not in text:
                 line = await process.stdout.readline()
                 assert line, text
                 text += line.decode()

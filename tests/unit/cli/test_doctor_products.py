@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perkd.daemon.cli.doctor.products import Found, Owned, look_at, not_mapped
+from perkd.daemon.cli.doctor.products import Finding, Owned, look_at, not_mapped
 from perkd.daemon.core.model import Endpoint, Perk, PerkKind, Secret, Server
 from perkd.daemon.paynow.documents import Product
 
@@ -38,11 +38,11 @@ def on(*ids: str) -> list[dict[str, Any]]:
     return [{"id": one, "name": f"server {one}", "enabled": True} for one in ids]
 
 
-def codes(found: list[Found]) -> list[str]:
+def codes(found: list[Finding]) -> list[str]:
     return [one.code for one in found]
 
 
-def the_one(found: list[Found], code: str) -> Found:
+def the_one(found: list[Finding], code: str) -> Finding:
     [one] = found
     assert one.code == code
     return one
@@ -80,7 +80,7 @@ def test_of_a_store_with_many_products_only_some_are_listed_and_of_an_empty_one_
     [found] = look_at(many, [perk("vip", "qqq")], [])
     assert '"slug-10" and 19 more' in found.fix
     [found] = look_at([], [perk("vip", "qqq")], [])
-    assert found.fix.endswith(" none")
+    assert found.fix.endswith(" no slugs")
 
 
 def test_errors_come_before_warnings() -> None:

@@ -12,10 +12,10 @@ from syrupy.assertion import SnapshotAssertion
 from perkd.daemon.cli import check
 from perkd.daemon.cli.doctor import doctor as connect
 from perkd.daemon.cli.doctor.doctor import Connected
-from perkd.daemon.cli.doctor.key import KeySaid, KeyState
-from perkd.daemon.cli.doctor.products import Found, Mark, Owned, Severity, look_at, not_mapped
-from perkd.daemon.cli.doctor.servers import Held, ServerSaid, ServerState, Through
-from perkd.daemon.cli.doctor.tokens import StoreSaid, StoreState, TokenSaid, never_seen
+from perkd.daemon.cli.doctor.key import KeyResult, KeyState
+from perkd.daemon.cli.doctor.products import Finding, FindingCode, Owned, Severity, look_at, not_mapped
+from perkd.daemon.cli.doctor.servers import Held, ServerResult, ServerState, Through
+from perkd.daemon.cli.doctor.tokens import StoreResult, StoreState, TokenResult, never_seen
 from perkd.daemon.core.mistakes import ConfigWarning, WarningCode
 from perkd.daemon.core.model import Target
 from tests.configtext import ENV, load_text, perk as perk_text, section, server as server_text
@@ -53,59 +53,59 @@ def test_where_a_perk_goes_is_said(target: Target, snapshot: SnapshotAssertion) 
     assert [check._servers(every), check._servers(some)] == snapshot
 
 
-def connected(store: StoreSaid, key: KeySaid, *servers: ServerSaid, **more: Any) -> Connected:
+def connected(store: StoreResult, key: KeyResult, *servers: ServerResult, **more: Any) -> Connected:
     return Connected(store, key, list(servers), Held(), **{"notes": ["a note"], **more})
 
 
-def up(name: str = "survival", **more: Any) -> ServerSaid:
+def up(name: str = "survival", **more: Any) -> ServerResult:
     facts: dict[str, Any] = {"state": ServerState.UP, "players": 1, "latency_s": 0.012, "reached": True} | more
-    return ServerSaid(name, "minecraft", "127.0.0.1:25575", **facts)
+    return ServerResult(name, "minecraft", "127.0.0.1:25575", **facts)
 
 
-WELL = StoreSaid("https://api", 1, [TokenSaid("customer[0]", "7", "Ann", 2)])
+WELL = StoreResult("https://api", 1, [TokenResult("customer[0]", "7", "Ann", 2)])
 
 
 def test_all_is_well(capsys: Shown, snapshot: SnapshotAssertion) -> None:
     transports = {"native": "1 online", "mcrcon": "1 online"}
-    connect.show(connected(WELL, KeySaid(products=4, items=9), up(transports=transports)))
+    connect.show(connected(WELL, KeyResult(products=4, items=9), up(transports=transports)))
     assert capsys.readouterr().out == snapshot
 
 
 def test_all_that_could_be_checked_is_well(capsys: Shown, snapshot: SnapshotAssertion) -> None:
-    empty = StoreSaid("https://api", 0)
+    empty = StoreResult("https://api", 0)
     through = up(through=Through.DAEMON, note="a note about it")
-    unread = ServerSaid("lobby", "tf2", "127.0.0.1:27015", note="its password could not be read here")
-    connect.show(connected(empty, KeySaid(KeyState.NO_KEY), through, unread, warnings=["the password of lobby"]))
+    unread = ServerResult("lobby", "tf2", "127.0.0.1:27015", note="its password could not be read here")
+    connect.show(connected(empty, KeyResult(KeyState.NO_KEY), through, unread, warnings=["the password of lobby"]))
     assert capsys.readouterr().out == snapshot
 
 
 def test_not_all_is_well(capsys: Shown, snapshot: SnapshotAssertion) -> None:
     tokens = [
-        TokenSaid("customer[0]", error=REFUSED, refused=True),
-        TokenSaid("customer[1]", "8", "Bob", error="the store failed"),
+        TokenResult("customer[0]", error=REFUSED, refused=True),
+        TokenResult("customer[1]", "8", "Bob", error="the store failed"),
     ]
     found = [
-        Found(Severity.ERROR, Mark.NO_PRODUCT, "vpi", ("vip", "gold"), "what it is", "what to do"),
-        Found(Severity.INFO, Mark.NOT_MAPPED, "hat", (), "what it is", "what to do"),
+        Finding(Severity.ERROR, FindingCode.NO_PRODUCT, "vpi", ("vip", "gold"), "what it is", "what to do"),
+        Finding(Severity.INFO, FindingCode.NOT_MAPPED, "hat", (), "what it is", "what to do"),
     ]
     closed = up("lobby", state=ServerState.CLOSED, error="it hung up", fix="what to do", through=Through.DAEMON)
-    store = StoreSaid("https://api", 41, tokens, warnings=["the store is slow"])
-    key = KeySaid(KeyState.REFUSED, error=REFUSED, found=found, warnings=["not read"])
+    store = StoreResult("https://api", 41, tokens, warnings=["the store is slow"])
+    key = KeyResult(KeyState.REFUSED, error=REFUSED, found=found, warnings=["not read"])
     connect.show(connected(store, key, closed))
-    connect.show(connected(WELL, KeySaid(KeyState.NOT_PERMITTED, error="it may not do that"), up()))
+    connect.show(connected(WELL, KeyResult(KeyState.NOT_PERMITTED, error="it may not do that"), up()))
     assert capsys.readouterr().out == snapshot
 
 
 def test_warnings_alone(capsys: Shown, snapshot: SnapshotAssertion) -> None:
-    found = [Found(Severity.WARNING, Mark.NO_COMMAND, "vip", ("vip",), "what it is", "what to do")]
-    connect.show(connected(WELL, KeySaid(found=found), up()))
+    found = [Finding(Severity.WARNING, FindingCode.NO_COMMAND, "vip", ("vip",), "what it is", "what to do")]
+    connect.show(connected(WELL, KeyResult(found=found), up()))
     assert capsys.readouterr().out == snapshot
 
 
 def test_nothing_could_be_reached(capsys: Shown, snapshot: SnapshotAssertion) -> None:
-    store = StoreSaid("https://api", 3, state=StoreState.UNREACHABLE, error="cannot connect", not_asked=2)
-    down = ServerSaid("survival", "minecraft", "127.0.0.1:1", state=ServerState.UNREACHABLE, error="cannot connect")
-    connect.show(connected(store, KeySaid(KeyState.NOT_ASKED), down))
+    store = StoreResult("https://api", 3, state=StoreState.UNREACHABLE, error="cannot connect", not_asked=2)
+    down = ServerResult("survival", "minecraft", "127.0.0.1:1", state=ServerState.UNREACHABLE, error="cannot connect")
+    connect.show(connected(store, KeyResult(KeyState.NOT_ASKED), down))
     assert capsys.readouterr().out == snapshot
 
 
@@ -113,7 +113,7 @@ def test_a_product_nobody_of_the_sample_has(snapshot: SnapshotAssertion) -> None
     assert list(never_seen(WELL, [perk("vip", "vip", "gold")], [])) == snapshot
 
 
-def said(found: Sequence[Found]) -> list[tuple[str, str, str]]:
+def said(found: Sequence[Finding]) -> list[tuple[str, str, str]]:
     return [(one.code.value, one.text, one.fix) for one in found]
 
 
@@ -156,5 +156,5 @@ REAL = {**PERKD, "content": "lp user {username} parent add vip"}
         ),
     ],
 )
-def test_each_thing_about_a_product(found: list[Found], snapshot: SnapshotAssertion) -> None:
+def test_each_thing_about_a_product(found: list[Finding], snapshot: SnapshotAssertion) -> None:
     assert said(found) == snapshot

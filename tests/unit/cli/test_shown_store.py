@@ -13,7 +13,7 @@ from perkd.daemon import cli
 from perkd.daemon.cli.errors import CliError, NotWell, WrongUse
 from perkd.daemon.cli.output import as_json
 from perkd.daemon.cli.store import assign_bulk as storeassign, create_bulk as storenewcustomers
-from perkd.daemon.cli.store.bulk import LineSaid, LineState, Work, report
+from perkd.daemon.cli.store.bulk import LineResult, LineState, Work, report
 from perkd.daemon.cli.store.rows import read_assignments, read_new_customers
 from perkd.daemon.cli.store.sending import Record, Sending, recorded
 from perkd.daemon.cli.store.session import ended, told
@@ -91,8 +91,8 @@ def shown_report(work: Work, rows: int, verb: Any = storeassign, file: str = "gi
     return "well"
 
 
-def said(*states: LineState) -> list[LineSaid]:
-    return [LineSaid(line, state) for line, state in enumerate(states, 2)]
+def said(*states: LineState) -> list[LineResult]:
+    return [LineResult(line, state) for line, state in enumerate(states, 2)]
 
 
 DONE, PART, UNDONE, UNKNOWN = LineState
