@@ -1,4 +1,4 @@
-"""Addresses as owners write them: `host:port`, `[v6]:port`.
+"""Splits addresses as owners write them: `host:port`, `[v6]:port`.
 
 `sections` reads the HTTP listener with it, `servers` the game servers.
 """
@@ -14,7 +14,7 @@ _NUMERIC = re.compile(r"[0-9.]+")
 def split_address(address: str, *, lowest_port: int = 0) -> tuple[str, int]:
     """The host, without brackets, and the port. Raises ValueError that says what is missing or wrong."""
     if "://" in address:
-        raise ValueError("which is a URL: leave out what stands before the host")
+        raise ValueError("which is a URL: write only the host and the port")
     host, colon, port = address.rpartition(":")
     if not colon or not host:
         raise ValueError("which lacks a host or a port")

@@ -1,4 +1,4 @@
-"""The commands of a perk: templates compiled, and each variable held against the games it will be sent to.
+"""Compiles the commands of a perk and checks each variable against the games that get the command.
 
 `perks` calls it for `grant`, `revoke` and every reason of `revoke_on`.
 """
@@ -29,13 +29,13 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class PerkCommands:
-    """Compiles the commands of one perk. `repeatable` is what the perk says of commands that say nothing themselves."""
+    """Compiles the commands of one perk. `repeatable` is the perk's value, for commands that do not set their own."""
 
     read: Read[PerkTable]
     addressees: Sequence[Addressee]
     repeatable: bool
     findings: Findings
-    every: dict[Loc, CommandSpec] = field(default_factory=dict)  # what was built, by its place in the table
+    every: dict[Loc, CommandSpec] = field(default_factory=dict)  # the compiled commands, by their place in the table
 
     def build(self, loc: Loc, tables: Sequence[CommandTable]) -> tuple[CommandSpec, ...]:
         """The commands of the list at `loc`; those with a mistake are left out."""
@@ -46,7 +46,7 @@ class PerkCommands:
 
     def _spec(self, at: Loc, table: CommandTable) -> CommandSpec | None:
         if not table.run and any(loc[: len(at)] == at for loc in self.read.broken):
-            return None  # what stands there was reported already
+            return None  # it was reported already
         try:
             template = compile_template(table.run)
         except TemplateError as error:
@@ -72,17 +72,17 @@ class PerkCommands:
             self.findings.mistake(
                 self.read.at(*at),
                 MistakeCode.REASON_IN_GRANT,
-                found="{reason} in a grant",
-                expected="{reason} only where something is taken back",
-                fix="leave it out here; `revoke` and `revoke_on` can have it",
+                found="{reason} in a command of `grant`",
+                expected="{reason} only in commands that take something away",
+                fix="remove it here; the commands of `revoke` and `revoke_on` can use it",
             )
         for variable, one in self._lacking(template):
             self.findings.mistake(
                 self.read.at(*at),
                 MistakeCode.VARIABLE_NOT_IN_GAME,
                 found=f"{{{variable}}}, which {one.game} does not have (server {listed(one.servers)})",
-                expected=f"for {one.game}: {_braced(one.adapter)}, or a variable that is no identity",
-                fix="use one of those, or write a perk of its own for the servers of each game",
+                expected=f"for {one.game}: {_braced(one.adapter)}, or a variable that does not identify the player",
+                fix="use one of those, or write a separate perk for the servers of each game",
             )
 
         length = sum(len(literal.encode()) for literal in template.parts[::2])
@@ -92,19 +92,19 @@ class PerkCommands:
                     self.read.at(*at),
                     MistakeCode.COMMAND_TOO_LONG,
                     found=f"{length} bytes of text",
-                    expected=f"at most {one.adapter.max_command_bytes}, all {one.game} takes, values included",
-                    fix="shorten it, or make two commands of it",
+                    expected=f"at most {one.adapter.max_command_bytes} bytes with all values, as {one.game} allows",
+                    fix="shorten it, or split it into two commands",
                 )
 
     def _warn_of_selectors(self, at: Loc, template: Template) -> None:
-        """An @ of the owner's own is no part of the value, so no adapter's quoting sees what the two make together."""
+        """Warns of an @ before a variable: an adapter quotes the value alone and never sees the two together."""
         for literal, variable in zip(template.parts[::2], template.variables, strict=False):
             if literal.endswith("@"):
                 self.findings.warn(
                     self.read.at(*at),
                     WarningCode.SELECTOR_FROM_VALUE,
-                    f"@ right before {{{variable}}} can make a selector of a value (a player named a… or p…: @a is "
-                    "everybody): leave the @ out, or write a word between the two",
+                    f"@ directly before {{{variable}}} can turn a value into a selector (if a name begins with a: @a "
+                    "means everybody): remove the @, or put a word between the two",
                 )
 
     def _lacking(self, template: Template) -> Iterator[tuple[str, Addressee]]:
@@ -131,7 +131,7 @@ def addressees_of(
 def warn_of_names(
     where: str, specs: Sequence[CommandSpec], addressees: Sequence[Addressee], findings: Findings
 ) -> None:
-    """Says once per perk that a name can change, where the game has an id that does not."""
+    """Warns once per perk that a player's name can change, if the game has an id that does not."""
     if not any("name" in spec.run.variables for spec in specs):
         return
     for one in addressees:
@@ -140,8 +140,8 @@ def warn_of_names(
             findings.warn(
                 where,
                 WarningCode.NAME_CAN_CHANGE,
-                f"{{name}} can change in {one.game}, {{{better[0]}}} cannot. "
-                "Where a command takes only names this is all right",
+                f"in {one.game}, {{name}} can change and {{{better[0]}}} cannot. "
+                "If the command accepts only names, this is all right",
             )
             return
 

@@ -1,4 +1,4 @@
-"""`servers` of a perk: each of a list, the one the buyer chose, or one of several; and what each of these needs.
+"""Reads `servers` of a perk: each server of a list, the one the buyer chose, or one of several.
 
 `perks` calls `read_goal` for every perk, and `check_goal` once its commands are compiled.
 """
@@ -47,9 +47,9 @@ def read_goal(read: Read[PerkTable], known: KnownServers, findings: Findings) ->
         findings.mistake(
             where,
             MistakeCode.STAR_NOT_ALONE,
-            found='"*" and more',
+            found='"*" and other names',
             expected='"*" alone',
-            fix='write ["*"], or only the names',
+            fix='write ["*"] for all servers, or only the names',
         )
         return Goal(Target.EACH, ("*",))
     if wanted == ["*"]:
@@ -66,8 +66,8 @@ def _one_of(read: Read[PerkTable], wanted: Mapping[str, object], known: KnownSer
             MistakeCode.UNKNOWN_WORD,
             found="{ " + ", ".join(wanted) + " }",
             expected="{ any = […] } or { where_online = […] }",
-            fix='write { any = ["…"] } for one time on the first that takes it, { where_online = ["…"] } for one time '
-            "where the player is",
+            fix='write { any = ["…"] } to give it once, on the first server that accepts it, or '
+            '{ where_online = ["…"] } to give it once, on the server where the player is',
         )
         return Goal(Target.EACH)
     if not isinstance(names, list) or not names or "*" in names:
@@ -93,7 +93,8 @@ def _names(
             found, expected, fix = shown(server), "a server's name", 'put it in quotes: "…"'
         elif server not in known.games:
             code = MistakeCode.UNKNOWN_SERVER
-            found, expected = f"{quoted(server)}, which is no server", f"one of {listed(known.games)}"
+            found = f"{quoted(server)}, which is not the name of a [[server]]"
+            expected = f"one of {listed(known.games)}" if known.games else "a server, but no [[server]] is defined yet"
             fix = meant(server, known.games, "write a [[server]] with this name")
         elif server in servers:
             code = MistakeCode.DUPLICATE
@@ -120,7 +121,7 @@ def check_goal(
     commands: Mapping[Loc, CommandSpec],
     findings: Findings,
 ) -> None:
-    """What a perk that goes to one of several servers cannot have, and where waiting for a player would never end.
+    """Notes what a perk for one of several servers cannot have, and commands that would wait for a player for ever.
     `commands`: every command by its place in the table."""
     if goal.target in (Target.ANY, Target.ONLINE):
         _check_one_of(read, addressees, known.identities, commands, findings)
@@ -136,8 +137,8 @@ def check_goal(
             read.at(*where),
             MistakeCode.NEEDS_PLAYERS,
             found=f"waiting for a player on {one.game} (server {listed(one.servers)})",
-            expected="a game whose player list says who is who",
-            fix="leave it out for this game: nobody is ever seen joining there",
+            expected="a game whose player list identifies the players",
+            fix="remove it for this game: perkd cannot see who joins there",
         )
 
 
@@ -153,8 +154,8 @@ def _check_one_of(
             read.at("servers"),
             MistakeCode.MIXED_GAMES,
             found=f"servers of {listed(one.game for one in addressees)} in one list",
-            expected="servers of one game, because a command is written before it is known which one takes it",
-            fix="write a perk of its own for the servers of each game; with the same `effect` they share the count",
+            expected="servers of one game, because perkd writes a command before it knows which server gets it",
+            fix="write a separate perk for the servers of each game; perks with the same `effect` share their count",
         )
     for one in addressees:
         several = list(dict.fromkeys(identities[server] for server in one.servers))
@@ -163,9 +164,9 @@ def _check_one_of(
                 read.at("servers"),
                 MistakeCode.MIXED_IDENTITIES,
                 found=f"servers with {' and '.join(several)} in one list",
-                expected="servers that name their players alike, because a command is written before it is known which "
-                "one takes it",
-                fix="write a perk of its own for the servers of each identity; with the same `effect` they share the "
+                expected="servers with the same identity, because perkd writes a command before it knows which server "
+                "gets it",
+                fix="write a separate perk for the servers of each identity; perks with the same `effect` share their "
                 "count",
             )
     for loc, spec in commands.items():
@@ -174,6 +175,6 @@ def _check_one_of(
                 read.at(*loc),
                 MistakeCode.SERVER_VARIABLE,
                 found="{server}",
-                expected="no {server}, because a command is written before it is known which server takes it",
-                fix="leave it out, or name each server in a perk of its own",
+                expected="no {server}, because perkd writes a command before it knows which server gets it",
+                fix="remove it, or write a separate perk for each server",
             )

@@ -1,4 +1,4 @@
-"""`identity` and `bedrock_prefix` of a `[[server]]`: how the server names its players.
+"""Checks `identity` and `bedrock_prefix` of a `[[server]]`: how the server identifies its players.
 
 `servers` calls it for each server whose game is known.
 """
@@ -13,7 +13,7 @@ DEFAULT_PREFIX = ServerTable().bedrock_prefix
 
 
 def identity_of(table: ServerTable) -> str:
-    """How the server names its players, as it stands in the file."""
+    """How the server identifies its players, as an owner writes it in the file."""
     floodgate = Identity(table.identity) is Identity.FLOODGATE
     prefix = f" and bedrock_prefix = {quoted(table.bedrock_prefix)}" if floodgate else ""
     return f"identity = {quoted(table.identity)}{prefix}"
@@ -23,7 +23,7 @@ NAMES_ARE_IDS = identity_of(ServerTable(identity="offline"))
 
 
 def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, findings: Findings) -> None:
-    """Notes a key the game has no use for, an identity it does not have, and a prefix no name may begin with."""
+    """Notes a key that the game does not use, an identity it does not have, and a prefix no name may begin with."""
     table, written = read.table, read.table.model_fields_set
     if not adapter.identities:
         for key in ("identity", "bedrock_prefix"):
@@ -32,7 +32,7 @@ def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, finding
                     read.at(key),
                     MistakeCode.NOT_IN_THIS_GAME,
                     found=f"{quoted(getattr(table, key))} on a server of {game}",
-                    expected=f"nothing: {game} names its players in one way only",
+                    expected=f"no such key: {game} identifies its players in one way only",
                     fix="remove this key; it is for Minecraft servers",
                 )
         return
@@ -64,5 +64,5 @@ def check_identity(read: Read[ServerTable], game: str, adapter: Adapter, finding
                 MistakeCode.UNSAFE_PREFIX,
                 found=quoted(table.bedrock_prefix),
                 expected=str(unsafe),
-                fix="choose such a username-prefix in Floodgate's config.yml and write the same here",
+                fix="set such a username-prefix in Floodgate's config.yml, and write the same prefix here",
             )

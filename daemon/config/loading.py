@@ -48,7 +48,7 @@ def load(path: Path, games: Mapping[str, Adapter], sources: SecretSources, *, ne
 def _settings(
     document: Mapping[str, Any], games: Mapping[str, Adapter], rules: SecretRules, findings: Findings
 ) -> Settings:
-    """Settings that hold only when `findings` has no mistake afterwards."""
+    """The settings. They are valid only if `findings` has no mistake afterwards."""
 
     def section(model: type[T], key: str) -> Read[T]:
         return read_table(model, document.get(key, {}), key, findings)
@@ -65,9 +65,9 @@ def _settings(
     perks = build_perks(read_list(file_tables.PerkTable, document, "perk", findings), known, games, findings)
     sections.warn_of_pace(poll, customers, store, known.servers, findings)
     if not document.get("server"):
-        findings.warn("server", WarningCode.NO_SERVER, "no [[server]]: there is nowhere to send a command")
+        findings.warn("server", WarningCode.NO_SERVER, "no [[server]] is defined: perkd cannot send any command")
     if not document.get("perk"):
-        findings.warn("perk", WarningCode.NO_PERK, "no [[perk]]: nothing that customers own means anything yet")
+        findings.warn("perk", WarningCode.NO_PERK, "no [[perk]] is defined: perkd gives nothing for what customers own")
     return Settings(
         store=store,
         customers=customers,

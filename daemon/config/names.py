@@ -1,4 +1,4 @@
-"""Names an owner gives: which are allowed, and that none is given twice.
+"""Checks the names of servers and perks: which characters are allowed, and that no name is used twice.
 
 `servers` and `perks` check every name with it.
 """
@@ -10,11 +10,11 @@ from .file_tables import PerkTable, ServerTable
 from .tables import Read
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-EXPECTED_NAME = "1 to 64 letters (a-z), digits, - and _, a letter or digit first"
+EXPECTED_NAME = "1 to 64 letters (a-z), digits, - or _; the first is a letter or a digit"
 
 
 class Names:
-    """The names of one sort that were met so far. Two that differ only in case would be taken for each other."""
+    """The names of one sort so far. Two names that differ only in capital letters are too easy to confuse."""
 
     def __init__(self, sort: str) -> None:
         self._sort = sort
@@ -42,7 +42,7 @@ class Names:
                 read.at("name"),
                 MistakeCode.NAME_TAKEN,
                 found=f"{quoted(name)}, which {first} has already",
-                expected=f"a name no other {self._sort} has, in capitals or not",
+                expected=f"a name that no other {self._sort} has; capital and small letters count as the same",
                 fix="give one of the two another name",
             )
             return None
@@ -50,7 +50,7 @@ class Names:
 
 
 def check_name(name: str, where: str, findings: Findings) -> bool:
-    """Whether the name can be typed in a command line and stand in a metric's label; notes a mistake when not."""
+    """Whether the name can be typed in a command line and used as a metric's label; notes a mistake if not."""
     if NAME.fullmatch(name):
         return True
     better = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")[:64]

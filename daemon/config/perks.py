@@ -1,4 +1,4 @@
-"""`[[perk]]` of config.toml: each as a Perk with compiled commands, every mistake noted.
+"""Builds a Perk with compiled commands from each `[[perk]]` of config.toml, and notes every mistake.
 
 `loading` calls `build_perks` once the servers are known.
 """
@@ -40,7 +40,7 @@ def build_perks(
 def _perk(
     read: Read[PerkTable], name: str, known: KnownServers, games: Mapping[str, Adapter], findings: Findings
 ) -> Perk | None:
-    """The perk; None when it has no kind. It holds only when `findings` has no mistake afterwards."""
+    """The perk; None if it has no kind. It is valid only if `findings` has no mistake afterwards."""
     table = read.table
     kind = _kind(read, findings)
     _check_products(read, findings)
@@ -86,7 +86,7 @@ def _kind(read: Read[PerkTable], findings: Findings) -> PerkKind | None:
             read.at("kind"),
             MistakeCode.MISSING,
             found="no kind",
-            expected='"lasting" (held while it is owned) or "once" (given one time per item)',
+            expected='"lasting" (kept while the customer owns it) or "once" (given one time per item)',
             fix='write kind = "lasting" for ranks, kind = "once" for kits and currency',
         )
     return None
@@ -120,9 +120,9 @@ def _revoke_on(commands: PerkCommands, findings: Findings) -> dict[Reason, tuple
             findings.mistake(
                 read.at("revoke_on", word),
                 MistakeCode.UNKNOWN_REASON,
-                found=f"{quoted(word)}, which is no reason",
+                found=f"{quoted(word)}, which is not a reason",
                 expected=f"one of {listed(STORE_REASONS)}",
-                fix=meant(word, STORE_REASONS, "put commands for every reason into `revoke`"),
+                fix=meant(word, STORE_REASONS, "put commands for all reasons into `revoke`"),
             )
     return revoke_on
 
@@ -142,14 +142,14 @@ def _check_rest(read: Read[PerkTable], kind: PerkKind | None, findings: Findings
             read.at("revoke"),
             MistakeCode.NO_REVOKE,
             found="no command",
-            expected="the commands that take a lasting perk back",
-            fix='write revoke = ["…"], or irreversible = true if nothing can take it back',
+            expected="the commands that take a lasting perk away",
+            fix='write revoke = ["…"], or irreversible = true if no command can take it away',
         )
     if table.revoke and table.irreversible:
         findings.warn(
             read.at("irreversible"),
             WarningCode.IRREVERSIBLE_YET_REVOKE,
-            "true, yet `revoke` has commands: they are sent all the same",
+            "it is true, but `revoke` has commands: perkd sends them",
         )
     if kind is PerkKind.ONCE and table.lasts is not None:
         findings.mistake(
@@ -163,8 +163,8 @@ def _check_rest(read: Read[PerkTable], kind: PerkKind | None, findings: Findings
         findings.mistake(
             read.at("lasts"),
             MistakeCode.OUT_OF_RANGE,
-            found='"0…"',
-            expected="more than no time",
+            found="a duration of zero",
+            expected="a duration longer than zero",
             fix='write for example "30d"',
         )
     if table.effect:
@@ -181,13 +181,13 @@ def _check_pattern(where: str, pattern: str, findings: Findings) -> None:
             where,
             MistakeCode.NOT_A_PATTERN,
             found=f"{quoted(pattern)}: {error}",
-            expected="a regular expression as Python reads it",
-            fix="correct it; in single quotes TOML leaves backslashes alone: '\\d+'",
+            expected="a regular expression in Python's syntax",
+            fix="correct it; write backslashes in single quotes, where TOML does not change them: '\\d+'",
         )
 
 
 def _check_effects(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Findings) -> None:
-    """Perks that share an effect share a count of items; what is given once counts nothing."""
+    """Perks with the same effect count their items together, so only lasting perks can share an effect."""
     for read, perk in perks:
         others = [other for other, shares in perks if shares.effect == perk.effect and other is not read]
         if perk.kind is PerkKind.ONCE and others and perk.effect:
@@ -195,13 +195,13 @@ def _check_effects(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Find
                 read.at("effect"),
                 MistakeCode.EFFECT_SHARED,
                 found=f"{quoted(perk.effect)}, which {others[0].where} has too",
-                expected='an effect of its own, because the kind is "once"',
+                expected='an effect that no other perk has, because the kind is "once"',
                 fix="write another effect or name; only lasting perks can share one",
             )
 
 
 def _check_clocks(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Findings) -> None:
-    """One item behind one effect cannot run by two clocks."""
+    """One item behind one effect cannot have two different `lasts`."""
     first: dict[tuple[str, str], tuple[str, Perk]] = {}
     for read, perk in perks:
         for product in perk.products:
@@ -210,9 +210,9 @@ def _check_clocks(perks: Sequence[tuple[Read[PerkTable], Perk]], findings: Findi
                 findings.mistake(
                     read.at("lasts"),
                     MistakeCode.TWO_CLOCKS,
-                    found=f"another time than in {where}, which sells {quoted(product)} for the same effect",
-                    expected="one `lasts` for a product and an effect",
-                    fix="write the same in both, or give one of the perks another effect",
+                    found=f"another `lasts` than in {where}, which also has this effect and {quoted(product)}",
+                    expected="the same `lasts` in all perks with this product and effect",
+                    fix="write the same `lasts` in both, or give one of the perks another effect",
                 )
 
 
@@ -224,19 +224,19 @@ def _check_old_names(reads: Sequence[Read[PerkTable]], findings: Findings) -> No
         if not was or not check_name(was, where, findings):
             continue
         if was in names:
-            whose = "its name today" if was == read.table.name else f"the name of {names[was]}"
+            whose = "this perk's name now" if was == read.table.name else f"the name of {names[was]}"
             findings.mistake(
                 where,
                 MistakeCode.NAME_TAKEN,
                 found=f"{quoted(was)}, which is {whose}",
-                expected="a name no perk has any more",
+                expected="a name that no perk has now",
                 fix="write the name this perk had before, or remove the key",
             )
         elif first.setdefault(was, read.where) != read.where:
             findings.mistake(
                 where,
                 MistakeCode.DUPLICATE,
-                found=f"{quoted(was)}, which {first[was]} was too",
-                expected="one perk that takes over the old one's holdings",
-                fix="keep `was` in one of the two",
+                found=f"{quoted(was)}, which {first[was]} has in `was` too",
+                expected="one perk that takes over the old perk's holdings",
+                fix="keep `was` in only one of the two",
             )

@@ -1,6 +1,6 @@
 """Secret references in the config: `env:NAME`, `file:/path`, `credential:NAME`, or a literal in a private file.
 
-`config` resolves every secret with this module, and reads its own file with `read_text`.
+`secret_keys` resolves every secret with this module; `loading` reads the config with `read_text`.
 """
 
 import errno
@@ -22,7 +22,7 @@ _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # UTF-8 and the two UTF-16 
 
 
 class SecretError(Exception):
-    """A secret that cannot be had. The three texts go into a Mistake; none holds the secret or a part of it."""
+    """A secret that perkd cannot get. The three texts go into a Mistake; none holds the secret or a part of it."""
 
     def __init__(self, code: MistakeCode, found: str, *, fix: str, expected: str = "a readable secret") -> None:
         super().__init__(f"found {found}; expected {expected}; {fix}")
@@ -33,16 +33,16 @@ class SecretError(Exception):
 
 
 class Unreadable(SecretError):
-    """A file that is not there, or that this user may not read."""
+    """A file that does not exist, or that this user may not read."""
 
 
 class NotChecked(SecretError):
-    """Outside the service a systemd credential cannot be read: it may be all right, only systemd can say."""
+    """A systemd credential that cannot be read outside the service: it may be all right, only systemd knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretSources:
-    """Where references lead. `credentials` holds one file per name; `in_service` says that systemd made that folder."""
+    """Where references lead. `credentials` holds one file per name; `in_service`: systemd made that folder."""
 
     env: Mapping[str, str]
     credentials: Path
@@ -65,9 +65,9 @@ def resolve(reference: str, sources: SecretSources, *, literal_allowed: bool) ->
         if not literal_allowed:
             raise SecretError(
                 MistakeCode.LITERAL_SECRET,
-                "a literal secret in a file that others can read",
+                "a secret itself, in a file that other users can read",
                 expected=EXPECTED,
-                fix="write a reference, or take the file from the others: chmod 600",
+                fix="write a reference, or make the file private: chmod 600",
             )
         text = reference
     else:
@@ -84,7 +84,7 @@ def resolve(reference: str, sources: SecretSources, *, literal_allowed: bool) ->
             MistakeCode.SECRET_NOT_ONE_LINE,
             "a secret with a line break or another character that cannot be typed",
             expected="one line of text",
-            fix="write the secret anew, alone, on the first line",
+            fix="write only the secret, on the first line",
         )
     return Secret(text)
 
@@ -96,7 +96,7 @@ def read_document(reference: str, sources: SecretSources) -> str:
     if scheme is None:
         raise SecretError(
             MistakeCode.NOT_A_REFERENCE,
-            "text that is no reference",
+            "text that is not a reference",
             expected=EXPECTED,
             fix="keep the tokens in a file of their own",
         )
@@ -105,8 +105,8 @@ def read_document(reference: str, sources: SecretSources) -> str:
     if path is not None and others_can_read(path) and not (scheme == "credential" and sources.in_service):
         raise SecretError(
             MistakeCode.READABLE_BY_OTHERS,
-            f"{path}, which others can read",
-            expected="a file only its owner can read",
+            f"{path}, which other users can read",
+            expected="a file that only its owner can read",
             fix=f"chmod 600 {path}",
         )
     if not text.strip():
@@ -122,8 +122,8 @@ def others_can_read(path: Path) -> bool:
 
 
 def read_text(path: Path, *, bom_allowed: bool = False) -> str:
-    """A UTF-8 text file an owner wrote; with `bom_allowed` as a spreadsheet saves it. Raises SecretError with words to
-    act on."""
+    """The text of a UTF-8 file that an owner wrote; with `bom_allowed`, as a spreadsheet saves it. Raises SecretError,
+    which says what to do."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "a directory" if path.is_dir() else "not a regular file"
@@ -135,7 +135,7 @@ def read_text(path: Path, *, bom_allowed: bool = False) -> str:
         raise Unreadable(
             MistakeCode.FILE_NOT_PERMITTED,
             f"{path}, which this user (uid {os.geteuid()}) may not read",
-            fix="give the file to the user perkd runs as, or run this command as that user",
+            fix="make perkd's user the owner of the file, or run this command as that user",
         ) from error
     except OSError as error:
         missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
@@ -144,7 +144,7 @@ def read_text(path: Path, *, bom_allowed: bool = False) -> str:
         raise Unreadable(code, found, fix="create the file, or correct the path") from error
     except ValueError as error:  # a NUL in the path
         raise SecretError(
-            MistakeCode.NOT_A_PATH, "a path with a character no path can have", fix="correct the path"
+            MistakeCode.NOT_A_PATH, "a path with a character that no path can have", fix="correct the path"
         ) from error
     if bom_allowed:
         data = data.removeprefix(_BOMS[0])
@@ -167,7 +167,7 @@ def read_text(path: Path, *, bom_allowed: bool = False) -> str:
 
 
 def _split(reference: str) -> tuple[str | None, str]:
-    """The scheme and what follows; None for a literal. A misspelt scheme is no literal: it would become the secret."""
+    """The scheme and what follows; None for a literal. A misspelt scheme is an error, else it would be the secret."""
     word, colon, rest = reference.partition(":")
     if not colon:
         return None, reference
@@ -177,9 +177,9 @@ def _split(reference: str) -> tuple[str | None, str]:
     if matches:
         raise SecretError(
             MistakeCode.NOT_A_REFERENCE,
-            "a reference whose first word is not known",
+            "a reference that starts with an unknown word",
             expected=EXPECTED,
-            fix=f'did you mean "{matches[0]}:"? A secret that really starts so goes into a file',
+            fix=f'did you mean "{matches[0]}:"? If your secret really starts like this, put it into a file',
         )
     return None, reference
 
@@ -191,7 +191,7 @@ def _fetch(scheme: str, rest: str, sources: SecretSources) -> str:
             raise SecretError(
                 MistakeCode.NO_ENVIRONMENT_VARIABLE,
                 f"no environment variable {rest or '(the name is empty)'}",
-                fix="set it where perkd is started (in the unit: EnvironmentFile=), or use credential:NAME",
+                fix="set it for the perkd service (EnvironmentFile= in the unit), or use credential:NAME",
             )
         return sources.env[rest]
     try:
@@ -202,7 +202,7 @@ def _fetch(scheme: str, rest: str, sources: SecretSources) -> str:
         if sources.in_service:
             raise SecretError(
                 MistakeCode.NO_CREDENTIAL,
-                f"credential {rest}, which systemd did not give this service: {problem.found}",
+                f"credential {rest}, which systemd did not give to this service: {problem.found}",
                 fix=f"add LoadCredential={rest}:{CREDENTIALS_OUTSIDE / rest} to the unit and restart perkd",
             ) from problem
         raise NotChecked(
@@ -222,13 +222,13 @@ def _path(scheme: str, rest: str, sources: SecretSources) -> Path | None:
                 MistakeCode.NOT_A_PATH,
                 "file: with a relative path",
                 expected="file:/path",
-                fix="write the path from the root on",
+                fix="write the full path, with / in front",
             )
         return Path(rest)
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", rest):
         raise SecretError(
             MistakeCode.NOT_A_CREDENTIAL_NAME,
-            "credential: with a name systemd would not take",
+            "credential: with a name that systemd does not allow",
             expected="letters, digits, dots, _ and -",
             fix="write credential: and the name you gave in LoadCredential=",
         )

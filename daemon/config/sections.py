@@ -1,6 +1,6 @@
-"""The sections that stand in config.toml once: each as its part of the settings, every mistake noted.
+"""Checks the sections that occur once in config.toml; each becomes its part of the settings.
 
-`loading` calls one function a section.
+`loading` calls one function for each section.
 """
 
 import math
@@ -45,7 +45,7 @@ def store(read: Read[StoreTable], rules: SecretRules, findings: Findings) -> Sto
             findings.mistake(
                 read.at("id"),
                 MistakeCode.NEEDS_STORE_ID,
-                found="nothing",
+                found="no id",
                 expected="the store's id, because api_key is set",
                 fix="copy it from the store's dashboard",
             )
@@ -78,7 +78,7 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
             where,
             MistakeCode.LOGIN_IN_URL,
             found="a URL with a user name or password",
-            expected="a URL without",
+            expected="a URL without them",
             fix=fix,
         )
     elif (
@@ -94,8 +94,8 @@ def _check_api(api: str, where: str, findings: Findings) -> None:
             where,
             MistakeCode.NOT_HTTPS,
             found=quoted(api),
-            expected="https, because customers' tokens go there (http only to this machine itself)",
-            fix='write "https://" in front',
+            expected="https, because perkd sends customers' tokens there (http is allowed only to this machine itself)",
+            fix='write "https://" instead of "http://"',
         )
 
 
@@ -108,15 +108,15 @@ def customers(read: Read[CustomersTable], store: Store, rules: SecretRules, find
             read.at("enrol"),
             MistakeCode.NEEDS_API_KEY,
             found=f"{quoted(enrol)} without an API key",
-            expected="[store] api_key and id: only with them perkd finds customers and makes their tokens",
+            expected="[store] api_key and id: perkd needs both to find customers and to get tokens for them",
             fix='set both in [store], or write "off" and list the tokens in `tokens`',
         )
     if enrol is Enrol.OFF and keyed:
         findings.warn(
             read.at("enrol"),
             WarningCode.KEY_ENROLS_NOBODY,
-            'there is an API key, and with "off" the key finds and enrols nobody: whoever has no token in `tokens` and '
-            "was not added by hand gets nothing. Remove this line if everybody in the store shall get what he owns",
+            'there is an API key, but with "off" perkd enrols nobody: a customer who has no token in `tokens` and was '
+            "not added by hand gets nothing. Remove this line if all customers of the store should get what they own",
         )
     tokens = _tokens(table.tokens, read.at("tokens"), rules, findings) if table.tokens else None
     return Customers(source=table.tokens, tokens=tokens, enrol=enrol, first_seen=FirstSeen(table.first_seen))
@@ -142,24 +142,24 @@ def poll(read: Read[PollTable], findings: Findings) -> Poll:
             findings.warn(
                 read.at(key),
                 WarningCode.POLLS_OFTEN,
-                f"{duration_text(value)} asks the store often; below {GENTLE_POLL_S} seconds it may start to refuse",
+                f"{duration_text(value)} is very often; below {GENTLE_POLL_S} seconds the store may refuse requests",
             )
     return Poll(online=table.online, offline=table.offline, rate=table.rate, concurrency=table.concurrency)
 
 
 def warn_of_pace(poll: Poll, customers: Customers, store: Store, servers: Sequence[Server], findings: Findings) -> None:
-    """Says what a whole round takes when there are more customers than `poll.rate` lets perkd ask for in time, and when
-    the command queues and the feed alone ask for most of it. Whoever is online comes on top."""
+    """Warns if `poll.rate` is too low to read all customers within `poll.offline`, or if the command queues and the
+    feed need most of it. Customers who are online need more on top of that."""
     queues = sum(server.paynow_token is not None for server in servers)
     asked = queues * QUEUE_RATE + (FEED_RATE if store.api_key is not None else 0.0)
-    # They go first, but while customers wait, every second request is for those.
+    # Queues and feed go first, but while customers wait, every second request is for a customer.
     count, left = len(customers.tokens or ()), max(poll.rate - asked, poll.rate / 2)
     if asked > poll.rate / 2:
         findings.warn(
             "poll.rate",
             WarningCode.QUEUES_TAKE_THE_RATE,
-            f"the command queues ({queues}) and the feed alone ask {asked:.2g} times a second, which is more than half "
-            f"of {poll.rate:g}: they and the customers are late. Raise the rate",
+            f"the command queues ({queues}) and the feed alone need {asked:.2g} requests a second, more than half of "
+            f"{poll.rate:g}: perkd reads them and the customers too late. Raise the rate",
         )
     takes = timedelta(seconds=math.ceil(count / left))
     if takes > poll.offline:
@@ -167,8 +167,8 @@ def warn_of_pace(poll: Poll, customers: Customers, store: Store, servers: Sequen
         findings.warn(
             "poll.rate",
             WarningCode.RATE_TOO_LOW,
-            f"{count} customers at {poll.rate:g} requests a second{beside}: a whole round takes at least {takes}, not "
-            f"{duration_text(poll.offline)} (poll.offline). Raise the rate, or the interval",
+            f"{count} customers at {poll.rate:g} requests a second{beside}: reading all of them takes {takes} or more, "
+            f"longer than {duration_text(poll.offline)} (poll.offline). Raise the rate or the interval",
         )
 
 
@@ -188,7 +188,7 @@ def ledger(read: Read[LedgerTable], findings: Findings) -> Ledger:
             read.at("url"),
             MistakeCode.NOT_A_PATH,
             found=quoted(read.table.url),
-            expected="sqlite:/// and the full path of a file, which must survive a restart",
+            expected="sqlite:/// and the full path of a file that survives a restart",
             fix=f'write "{LedgerTable().url}", or remove this key',
         )
     return Ledger(path=Path("/" + path.lstrip("/")), keep=read.table.keep)
@@ -213,8 +213,8 @@ def http(read: Read[HttpTable], findings: Findings) -> Listen | None:
         findings.warn(
             read.at("listen"),
             WarningCode.OPEN_TO_OTHERS,
-            f"{quoted(listen)} can be reached from other machines; whoever reaches it reads customers and commands. "
-            "Put a proxy with a login in front, or write 127.0.0.1",
+            f"other machines can reach {quoted(listen)}, and everybody who reaches it can read customers and commands. "
+            "Put a proxy with a login in front of it, or write 127.0.0.1",
         )
     return Listen(host, port)
 

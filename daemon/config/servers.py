@@ -1,6 +1,6 @@
-"""`[[server]]` of config.toml: each as a Server, every mistake noted.
+"""Builds a Server from each `[[server]]` of config.toml, and notes every mistake.
 
-`loading` calls `build_servers` before it looks at the perks.
+`loading` calls `build_servers` before it builds the perks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,15 +20,15 @@ from .tables import Read
 
 @dataclass(slots=True)
 class KnownServers:
-    """The servers perks may name. One with mistakes is named too, so that its perks are not reported for it."""
+    """The servers that perks may name. It includes servers with mistakes, so that their perks are not reported too."""
 
     servers: list[Server] = field(default_factory=list)
     games: dict[str, str | None] = field(default_factory=dict)  # server name → its game, None when that is unknown
     by_paynow_id: dict[str, str] = field(default_factory=dict)  # the store's id → server name
-    identities: dict[str, str] = field(default_factory=dict)  # server name → how it names its players, in words
+    identities: dict[str, str] = field(default_factory=dict)  # server name → how it identifies its players, in words
 
     def names_are_ids(self, servers: Iterable[str]) -> bool:
-        """Whether a player of these servers is his name, so that no id outlives a new one."""
+        """Whether these servers know players by name only, so that no id survives a change of the name."""
         return all(self.identities[server] == NAMES_ARE_IDS for server in servers)
 
 
@@ -38,7 +38,7 @@ def build_servers(
     known = KnownServers()
     names = Names("server")
     addresses: dict[tuple[str, int], str] = {}
-    tokens: dict[str, str] = {}  # game server token → where it stands
+    tokens: dict[str, str] = {}  # game server token → the [[server]] that has it
     for read in reads:
         name = names.check(read, findings)
         game = _game(read, games, findings)
@@ -57,14 +57,14 @@ def build_servers(
                     read.at("paynow_id"),
                     MistakeCode.DUPLICATE,
                     found=f"{quoted(paynow_id)}, which server {quoted(known.by_paynow_id[paynow_id])} has already",
-                    expected="an id no other [[server]] has",
+                    expected="an id that no other [[server]] has",
                     fix="copy each server's own id from the store's dashboard",
                 )
         if address is not None and addresses.setdefault(address, read.where) != read.where:
             findings.warn(
                 read.at("address"),
                 WarningCode.SAME_ADDRESS,
-                f"the same address as {addresses[address]}: both send to one game server",
+                f"the same address as {addresses[address]}: both would send to one game server",
             )
         if name and game and address:
             known.servers.append(_server(read.table, name, game, address, password, paynow_id, paynow_token))
@@ -133,7 +133,7 @@ def _address(read: Read[ServerTable], findings: Findings) -> tuple[str, int] | N
 
 
 def _password(read: Read[ServerTable], rules: SecretRules, findings: Findings) -> Secret:
-    """The password; the empty secret when it was reported, or not checked."""
+    """The password; the empty secret if it was reported as a mistake, or not checked."""
     reference = read.table.password
     if not read.sound("password"):
         return Secret("")
@@ -167,7 +167,7 @@ def _paynow_id(read: Read[ServerTable], findings: Findings) -> str:
 def _paynow_token(
     read: Read[ServerTable], tokens: dict[str, str], rules: SecretRules, findings: Findings
 ) -> Secret | None:
-    """The store's token of this game server; None without one, the empty secret when it was reported or not checked."""
+    """The store's token of this game server; None without one, the empty secret if it was reported or not checked."""
     reference = read.table.paynow_token
     if not reference:
         if read.table.run_store_commands:
@@ -175,7 +175,7 @@ def _paynow_token(
                 read.at("run_store_commands"),
                 MistakeCode.NEEDS_TOKEN,
                 found="true without a paynow_token",
-                expected="the token of this game server: without it perkd never sees the store's commands",
+                expected="a paynow_token too: without it perkd never sees the store's commands",
                 fix="copy the token from the store's dashboard (game servers), or remove this key",
             )
         return None
@@ -185,8 +185,8 @@ def _paynow_token(
             read.at("paynow_token"),
             MistakeCode.DUPLICATE,
             found=f"the same token as {tokens[token.reveal()]}",
-            expected="a token no other [[server]] has: both would be handed the same commands",
-            fix="make a game server of its own in the store's dashboard",
+            expected="a token that no other [[server]] has: with one token, both would get the same commands",
+            fix="make a separate game server in the store's dashboard and use its token",
         )
     return token
 

@@ -1,6 +1,6 @@
-"""One TOML table against its pydantic model: every mistake in it as a Mistake, and the rest of it with defaults.
+"""Checks a TOML table against its pydantic model: each mistake becomes a Mistake, bad keys take their default.
 
-`config` and `tokensfile` read all their tables with it.
+`loading` and `tokens_file` read all their tables with it.
 """
 
 import copy
@@ -43,7 +43,7 @@ def duration(value: object, *, least: timedelta = timedelta(0), optional: bool =
     match = _DURATION.fullmatch(value)
     if match is None:
         negative = value.strip().startswith("-")
-        raise _not_a_duration("a time is never negative" if negative else 'write a number and one unit: "90s", "15m"')
+        raise _not_a_duration('write a time without "-"' if negative else 'write a number and one unit: "90s", "15m"')
     count, unit = int(match[1]), UNITS[match[2]]
     if count > LONGEST // unit:
         raise _not_a_duration(f"write at most {duration_text(LONGEST)}", MistakeCode.OUT_OF_RANGE)
@@ -57,7 +57,7 @@ def _not_a_duration(fix: str, code: MistakeCode = MistakeCode.NOT_A_DURATION) ->
 
 
 def online(value: object) -> bool | timedelta:
-    """Whether a command waits for the player, and how long he must have been there: false, true or "20s"."""
+    """Whether a command waits for the player, and how long they must have been online: false, true or "20s"."""
     if isinstance(value, bool):
         return value
     try:
@@ -86,14 +86,14 @@ T = TypeVar("T", bound=Table)
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T]):
-    """A table that was read. What stood at a place in `broken` was reported and replaced by a default."""
+    """A table that was read. A value whose place is in `broken` was reported and replaced by its default."""
 
     table: T
     where: str
     broken: frozenset[Loc]
 
     def sound(self, *loc: str | int) -> bool:
-        """Whether the file's own value stands there, so that looking at it closer makes sense."""
+        """Whether the value there comes from the file, so that further checks make sense."""
         return not any(loc[:length] in self.broken for length in range(len(loc) + 1))
 
     def at(self, *loc: str | int) -> str:
@@ -109,7 +109,7 @@ def read_table(model: type[T], raw: object, where: str, findings: Findings) -> R
             MistakeCode.NOT_A_TABLE,
             found=shown(raw, secret=True),
             expected="a table",
-            fix="write its name in brackets on a line of its own, [like-this], and its keys below",
+            fix="write its name in brackets on a separate line, [like-this], and its keys below",
         )
         return Read(model(), where, frozenset({()}))
     try:
@@ -128,9 +128,9 @@ def read_table(model: type[T], raw: object, where: str, findings: Findings) -> R
 def read_list(
     model: type[T], document: Mapping[str, object], key: str, findings: Findings, *, inside: str = ""
 ) -> Iterator[Read[T]]:
-    """Every `[[key]]` of the document in turn, so that all that is wrong with one is said together.
+    """Every `[[key]]` of the document in turn, so that all mistakes of one stay together.
 
-    `inside` names the document where that is not plain.
+    `inside` names the document, if it is not the config itself.
     """
     raw = document.get(key, [])
     prefix = f"{inside}: {key}" if inside else key
@@ -138,8 +138,8 @@ def read_list(
         findings.mistake(
             prefix,
             MistakeCode.NOT_A_LIST,
-            found=f"one {key}, {shown(raw)}",
-            expected="a list",
+            found=shown(raw),
+            expected="a list of tables",
             fix=f"write [[{key}]], with two brackets",
         )
         return
@@ -152,7 +152,7 @@ def read_list(
 def unknown_sections(
     document: Mapping[str, object], known: Mapping[str, type[Table]], where: str, findings: Findings
 ) -> None:
-    """Reports every key at the top of the document that is none of the `known` sections."""
+    """Reports every key at the top of the document that is not a `known` section."""
     for key in document:
         if key not in known:
             homes = [section for section, model in known.items() if key in model.model_fields]
@@ -166,15 +166,17 @@ def unknown_sections(
 
 
 def parse_toml(text: str, where: str, findings: Findings) -> dict[str, Any]:
-    """The document behind a TOML text; an empty one when it is no TOML, which is a mistake with its line and column."""
+    """The document in a TOML text. Text that is not valid TOML is a mistake with its line and column, and gives an
+    empty document."""
     try:
         return tomllib.loads(text)
     except ValueError as error:  # TOMLDecodeError is one; so is a number too long to be read
         message, _, place = str(error).partition(" (at ")
+        what = "this line" if place.startswith("line") else "the text"
         findings.mistake(
             f"{where}: {place.rstrip(')')}".removeprefix(": ") if place else where or "the file",
             MistakeCode.NOT_TOML,
-            found=f"no TOML: {message}",
+            found=f"{what} is not valid TOML: {message[:1].lower()}{message[1:]}",
             expected="TOML: key = value, text in quotes, lists in brackets",
             fix="look at that line and the one before it for a missing quote, bracket or comma",
         )
@@ -194,7 +196,7 @@ def key_path(where: str, loc: Iterable[str | int]) -> str:
 
 
 def shown(value: object, *, secret: bool = False) -> str:
-    """A value of the file in an owner's words; of a secret only what sort of value it is."""
+    """A value of the file in words for an owner; for a secret, only its type."""
     sorts = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
     sort = sorts.get(type(value), "a date or time" if isinstance(value, date | time) else "a value")
     if secret or isinstance(value, list | dict):
@@ -205,7 +207,7 @@ def shown(value: object, *, secret: bool = False) -> str:
 
 
 def _drop(table: dict[str, Any], loc: Loc) -> None:
-    """Takes the value at `loc` out; in a list "" takes its place, so that the places behind it keep their numbers."""
+    """Removes the value at `loc`; in a list, "" replaces it, so that the entries after it keep their numbers."""
     holder: Any = table
     for step in loc[:-1]:
         holder = holder[step]
@@ -220,7 +222,7 @@ _TYPES = {
     "bool_type": ("true or false", "write true or false, without quotes"),
     "int_type": ("a whole number", "write a whole number, without quotes"),
     "float_type": ("a number", "write a number, without quotes"),
-    "finite_number": ("a number", "write an ordinary number"),
+    "finite_number": ("a number", "write a number like 5 or 0.5"),
     "list_type": ("a list", 'put it in brackets: ["…"]'),
     "dict_type": ("a table", 'write { key = ["…"] }'),
     "model_type": ("a command", 'write "…", or { run = "…" }'),
@@ -249,7 +251,7 @@ def _explain(model: type[Table], detail: ErrorDetails) -> tuple[MistakeCode, str
         expected = 'a duration: "500ms", "30s", "15m", "24h" or "540d"'
         return context["code"], found, expected, str(context["fix"])
     if kind == "online":
-        expected = 'true, false, or how long he has been there: "20s"'
+        expected = 'true, false, or how long the player must have been online: "20s"'
         return context["code"], found, expected, str(context["fix"])
     if kind == "literal_error":
         words = get_args(_model_at(model, loc[:-1]).model_fields[key].annotation)

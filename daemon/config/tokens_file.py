@@ -1,6 +1,6 @@
 """The owner's list of customer tokens: a TOML document of `[[customer]]` entries.
 
-`config` reads it for `[customers] tokens`, the command line for `perkd customers import`.
+`sections` reads it for `[customers] tokens`, the command line for `perkd customers import`.
 """
 
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ from .tables import Table, parse_toml, read_list, unknown_sections
 
 @dataclass(frozen=True, slots=True)
 class TokenEntry:
-    """One customer as the owner listed them: the token, words of the owner's own, and where they stand in the list:
-    `where` in words, `place` counted from 0 where it is an entry of a list in TOML."""
+    """One customer as the owner listed them: the token, a name and a note of the owner, and the place in the list:
+    `where` in words, `place` counted from 0 if it is an entry of a list in TOML."""
 
     token: Secret
     name: str = ""
@@ -26,7 +26,7 @@ class TokenEntry:
 
 @dataclass(frozen=True, slots=True)
 class TokenList:
-    """The entries in the order of the document, each token once, and what perkd put right in reading them."""
+    """The entries in the order of the document, each token once, and warnings about what perkd corrected."""
 
     entries: tuple[TokenEntry, ...]
     warnings: tuple[ConfigWarning, ...]
@@ -52,7 +52,7 @@ def read_tokens(text: str, where: str) -> TokenList:
         token = clean_token(read.table.token, read.at("token"), findings) if read.sound("token") else None
         if token in entries:
             findings.warn(
-                read.at("token"), WarningCode.DUPLICATE_TOKEN, f"the same token as {first_at[token]}: left out"
+                read.at("token"), WarningCode.DUPLICATE_TOKEN, f"the same token as {first_at[token]}: perkd ignores it"
             )
         elif token is not None:
             entries[token] = TokenEntry(
@@ -65,12 +65,15 @@ def read_tokens(text: str, where: str) -> TokenList:
             first_at[token] = read.at("token")
     findings.raise_mistakes()
     if not entries:
-        findings.warn(where or "the file", WarningCode.NO_CUSTOMER, "no [[customer]] in it: perkd asks for nobody")
+        findings.warn(
+            where or "the file", WarningCode.NO_CUSTOMER, "there is no [[customer]] in it: perkd reads no customer"
+        )
     return TokenList(tuple(entries.values()), tuple(findings.warnings))
 
 
 def clean_token(pasted: str, where: str, findings: Findings) -> Secret | None:
-    """The token without what pasting adds, which is said; None when it cannot be one. No text holds it."""
+    """The token without spaces around it, with a warning if there were any; None if it cannot be a token. No text
+    contains the token."""
     token = pasted.strip()
     scheme = token.partition(":")[0]
     fix = "paste the customer's token as the store shows it"
@@ -85,7 +88,7 @@ def clean_token(pasted: str, where: str, findings: Findings) -> Secret | None:
             fix=fix,
         )
     elif " " in token:
-        fix = "leave out the word before the token"
+        fix = "write only the token, without the word before it"
         findings.mistake(
             where, MistakeCode.TOKEN_HAS_SPACE, found="a token with a space inside", expected="one word", fix=fix
         )
@@ -93,12 +96,12 @@ def clean_token(pasted: str, where: str, findings: Findings) -> Secret | None:
         findings.mistake(
             where,
             MistakeCode.TOKEN_HAS_ODD_CHARACTER,
-            found="a token with a character no token has",
+            found="a token with a character that tokens never have",
             expected="letters and digits",
             fix=fix,
         )
     else:
         if token != pasted:
-            findings.warn(where, WarningCode.TOKEN_TRIMMED, "a space or line end around the token was left out")
+            findings.warn(where, WarningCode.TOKEN_TRIMMED, "perkd removed a space or line end around the token")
         return Secret(token)
     return None

@@ -1,4 +1,8 @@
 from .loop import Polling as Polling
+from .problems import (
+    customer_problems as customer_problems,
+    store_problems as store_problems,
+)
 from .reconcile import (
     Lane as Lane,
     Rules as Rules,

@@ -1,6 +1,6 @@
-"""The commands that ask for a person, each sort with what to do.
+"""Problems with commands: blocked, refused, without an answer, or with a reply that perkd does not recognise.
 
-`problems.find` calls this for every line of the ledger's summary.
+`problems.find` calls this for every trouble in the ledger's summary.
 """
 
 from collections.abc import Iterable
@@ -13,15 +13,18 @@ from ..paynow import one_line
 from ..runtime import Problem, ProblemCode, Severity
 
 _BLOCKED = {
-    Hold.CHOSEN: (ProblemCode.SERVER_UNKNOWN, "set `paynow_id` in the [[server]] the buyers mean, then reload"),
+    Hold.CHOSEN: (
+        ProblemCode.SERVER_UNKNOWN,
+        "set `paynow_id` in the [[server]] that the buyers chose, then `perkd reload`",
+    ),
     Hold.VALUE: (
         ProblemCode.COMMAND_BLOCKED,
         "complete the customer in the store's dashboard; perkd reads it again by itself",
     ),
-    Hold.GIFT: (ProblemCode.GIFT_BLOCKED, "look at the case, then `perkd commands retry` or `skip` it"),
+    Hold.GIFT: (ProblemCode.GIFT_BLOCKED, "decide by hand: `perkd commands retry` sends the command, `skip` drops it"),
     Hold.ABSENT: (
         ProblemCode.ABSENCE_BLOCKED,
-        "look the item up in the store, then `perkd commands retry` takes away, `skip` keeps",
+        "look up the item in the store's dashboard, then `perkd commands retry` takes the perk away, `skip` keeps it",
     ),
     Hold.LINE: (
         ProblemCode.STORE_COMMAND_BLOCKED,
@@ -29,15 +32,15 @@ _BLOCKED = {
     ),
     Hold.BACKLOG: (
         ProblemCode.STORE_COMMAND_BACKLOG,
-        "look whether they were delivered already; `perkd commands skip` acknowledges one, `retry` sends it",
+        "check whether they were delivered already; `perkd commands retry` sends one, `skip` acknowledges it unsent",
     ),
 }
-# A line of the store has no perk whose patterns could be set, and the store waits for a word about it.
+# A line of the store has no perk with patterns to change, and the store waits for its acknowledgement.
 _OF_THE_STORE = {
     State.REFUSED: (
         ProblemCode.COMMAND_REFUSED,
         Severity.ERROR,
-        "refused by the game, so not acknowledged",
+        "refused by the game, so not acknowledged at the store",
         (
             "change the command in the store's dashboard; `perkd commands retry {id}` sends this one again as it is, "
             "`skip` or `done` acknowledges it"
@@ -46,13 +49,14 @@ _OF_THE_STORE = {
     State.ANSWERED: (
         ProblemCode.REPLY_UNRECOGNISED,
         Severity.WARNING,
-        "got a reply no rule recognises, and counts as done",
-        "look at the reply: `perkd commands done {id}` if it is well, `retry {id}` if it must be sent again",
+        "got a reply that no rule recognises, and counts as done",
+        "read the reply: if the command worked, `perkd commands done {id}`; if perkd must send it again, `retry {id}`",
     ),
 }
 
 
 def of_trouble(trouble: Trouble) -> Iterable[Problem]:
+    """The problem of one group of commands; none where another problem covers them (the brake, an absent server)."""
     subject = f"{trouble.perk} on {trouble.server}"
     many = f"{trouble.count} command{'s' if trouble.count > 1 else ''}"
     newest = f"newest: {trouble.newest_id} `{one_line(trouble.text)}`"  # a line of the store may be anything
@@ -64,8 +68,8 @@ def of_trouble(trouble: Trouble) -> Iterable[Problem]:
             ProblemCode.COMMAND_UNKNOWN,
             Severity.ERROR,
             subject,
-            f"{many} went out and no answer came ({newest}): {trouble.reason}",
-            f"look in the game whether it ran, then `perkd commands done {trouble.newest_id}` or `retry`",
+            f"{many} sent, but no answer came ({newest}): {trouble.reason}",
+            f"check in the game whether it worked: if it did, `perkd commands done {trouble.newest_id}`, else `retry`",
         )
     elif trouble.perk == STORE_PERK and trouble.state in _OF_THE_STORE:
         code, severity, text, fix = _OF_THE_STORE[trouble.state]
@@ -84,8 +88,8 @@ def of_trouble(trouble: Trouble) -> Iterable[Problem]:
             ProblemCode.REPLY_UNRECOGNISED,
             Severity.WARNING,
             subject,
-            f"{many} got a reply no rule recognises ({newest}): {trouble.reply or 'nothing at all'}",
-            "set `success` (or `failure`) in the perk to what the reply looks like"
+            f"{many} got a reply that no rule recognises ({newest}): {trouble.reply or 'nothing at all'}",
+            "set `success` (or `failure`) in the perk to a pattern that matches this reply"
             if trouble.reply
-            else 'if this command answers with silence (LuckPerms on Bukkit does), set `success = "^$"` in the perk',
+            else 'if this command never gives a reply (as with LuckPerms on Bukkit), set `success = "^$"` in the perk',
         )

@@ -1,4 +1,4 @@
-"""Puts the report together: the ledger's summary beside what the loops know of themselves.
+"""Makes the report from the ledger's summary and from what the loops know.
 
 `app` makes one Health; HTTP, the control socket and systemd's status line ask it for reports.
 """
@@ -10,19 +10,16 @@ from datetime import datetime, timedelta
 from perkd import __version__
 
 from ..core.model import ServerState
-from ..core.roster import Roster
 from ..enrolment import Newcomers
 from ..ledger import Ledger
 from ..paynow import Storefront
-from ..polling import Lane, Polling
+from ..polling import Lane, Polling, customer_problems, store_problems
 from ..runtime import Clock, Pulse, Severity
-from ..servers import Fleet, Link, LinkState, Server
-from . import problems
+from ..servers import Fleet, Server, is_blind, server_problems
+from .problems import FromWings, find
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState, server_rows
 
-FAILING_AFTER = 3  # times in a row: one hiccup asks for nobody
 LATELY_AT_LEAST = timedelta(minutes=5)
-BLIND_AFTER = timedelta(minutes=5)  # or three rounds of reading who is online, if that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +38,28 @@ class Health:
     newcomers: Newcomers
 
     async def report(self) -> Report:
-        """Everything at this moment. Reads the ledger's second connection; waits for nothing else."""
+        """The report of this moment. It waits only for the ledger, whose second connection it reads."""
         now, polling = self.clock.now(), self.polling
         summary = await self.ledger.summary(now)
         store_health = _store(polling, self.store, now)
         servers = self.fleet.servers.values()
         rows = server_rows(summary, [_server(server) for server in servers], now)
         late = self.pulse.late()
+        unreachable = store_health.last_error if store_health.state is StoreState.UNREACHABLE else None
+        wings = FromWings(
+            store=store_problems(polling.clockwatch, unreachable),
+            servers=server_problems(
+                [(row.name, row.state, row.last_error) for row in rows],
+                [server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
+            ),
+            customers=customer_problems(
+                polling.watches.values(),
+                reachable=polling.unreachable is None,
+                enrols=self.newcomers.enrolment is not None,
+            ),
+            newcomers=self.newcomers.problems(),
+            queues=[found for server in servers if (one := server.activation) for found in one.problems()],
+        )
         return Report(
             version=__version__,
             started_at=self.started_at,
@@ -56,30 +68,14 @@ class Health:
             customers=_customers(polling, self.fleet, summary.customers, self.started_at),
             servers=rows,
             summary=summary,
-            problems=problems.find(
-                summary,
-                self.lane.rules.catalogue,
-                late=late,
-                skew=None if polling.clockwatch.ok else polling.clockwatch.skew,
-                servers=[(row.name, row.state, row.last_error) for row in rows],
-                store_error=store_health.last_error if store_health.state is StoreState.UNREACHABLE else None,
-                refused=[(w.label, w.error or "") for w in polling.watches.values() if w.refused],
-                failing=_failing(polling),
-                backup_error=self.backup_error(),
-                enrols=self.newcomers.enrolment is not None,
-                more=[
-                    *self.newcomers.problems(),
-                    *(found for server in servers if (one := server.activation) for found in one.problems()),
-                ],
-                blind=[server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
-            ),
+            problems=find(summary, self.lane.rules.catalogue, wings, late=late, backup_error=self.backup_error()),
             late=late,
             lately=_lately(self.store, polling, now),
         )
 
 
 def line(found: Report) -> str:
-    """One line a person understands, for `systemctl status`."""
+    """The state in one line, for `systemctl status`."""
     up = sum(server.state is ServerState.UP for server in found.servers)
     queue = sum(server.queue for server in found.servers)
     words = f"{up} of {len(found.servers)} servers up, {queue} commands waiting, {found.customers.known} customers"
@@ -104,14 +100,6 @@ def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
     )
 
 
-def _failing(polling: Polling) -> list[tuple[str, str]]:
-    """Customers who cannot be read though the store can: each is a problem of his own."""
-    if polling.unreachable is not None:
-        return []
-    watches = polling.watches.values()
-    return [(w.label, w.error) for w in watches if w.error and not w.refused and w.failures >= FAILING_AFTER]
-
-
 def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
     """Whether the store answered within three rounds of polling."""
     allowed = max(LATELY_AT_LEAST, 3 * polling.every.offline)
@@ -128,13 +116,6 @@ def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime)
         online=polling.players.count(fleet.players()),
         sweep_s=polling.sweep.last_s,
     )
-
-
-def is_blind(link: Link, roster: Roster, now: datetime) -> bool:
-    """Whether the server is up long enough, and still nobody could read who is online there."""
-    if link.state is not LinkState.UP or link.connected_at is None or roster.known:
-        return False
-    return now - link.connected_at > max(BLIND_AFTER, 3 * link.server.presence)
 
 
 def _server(server: Server) -> ServerHealth:

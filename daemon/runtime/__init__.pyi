@@ -13,6 +13,7 @@ from .problem import (
     Problem as Problem,
     ProblemCode as ProblemCode,
     Severity as Severity,
+    together as together,
 )
 from .pulse import Pulse as Pulse
 from .start import CannotStart as CannotStart, StartCode as StartCode

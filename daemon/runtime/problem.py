@@ -1,5 +1,6 @@
 """What one problem is: the modules that find problems make these, and every report shows them. PURE."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Self
@@ -14,6 +15,8 @@ class Severity(StrEnum):
 
 
 SEVERITIES = tuple(Severity)
+ONE_BY_ONE = 5  # more problems of one kind become one line
+NAMED = 3  # that many subjects are named in it
 
 
 @unique
@@ -88,3 +91,13 @@ class Problem:
     subject: str
     text: str
     fix: str
+
+
+def together(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Problems of one kind and about customers: unchanged, or as one problem with the first names if there are many."""
+    problems = tuple(found)
+    if len(problems) <= ONE_BY_ONE:
+        return problems
+    first, named = problems[0], ", ".join(problem.subject for problem in problems[:NAMED])
+    text = f"{named} and {len(problems) - NAMED} more; the first: {first.text}"
+    return (Problem(first.code, first.severity, f"{len(problems)} customers", text, first.fix),)

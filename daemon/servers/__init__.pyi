@@ -10,3 +10,7 @@ from .probe import (
     Probed as Probed,
     probed as probed,
 )
+from .problems import (
+    is_blind as is_blind,
+    server_problems as server_problems,
+)

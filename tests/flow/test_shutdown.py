@@ -49,7 +49,7 @@ class Manager:
 
 
 # How the text of a loop that is late begins, whatever the words are.
-LATE = next(iter(problems._health({STUCK: 300.0}, None, None))).text.partition("300")[0]
+LATE = next(iter(problems._late({STUCK: 300.0}))).text.partition("300")[0]
 
 # perkd whose command in flight gets another time than the seven seconds of daemon/fleet.py.
 PATIENT = "from perkd.daemon.servers import fleet; fleet.IN_FLIGHT *= {times}; from perkd.__main__ import main; main()"

@@ -476,7 +476,7 @@ def test_command_queues_and_a_feed_that_take_most_of_the_rate_are_a_warning(tmp_
     assert warnings(tmp_path, key, section("poll", rate="0.4"), *parts) == []
     warning = warning_of(tmp_path, key, section("poll", rate="0.3"), *parts)
     assert (warning.where, warning.code) == ("poll.rate", "queues_take_the_rate")
-    assert all(fact in warning.text for fact in ("(1)", "0.17 times"))
+    assert all(fact in warning.text for fact in ("(1)", "0.17 requests"))
 
 
 def test_what_the_warning_counts_with_is_what_the_loops_do() -> None:

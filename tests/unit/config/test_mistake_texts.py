@@ -27,6 +27,7 @@ TO_THE_ID = {"paynow_id": '"77"'}
 # Files that hold one mistake which no single row of `test_config_mistakes` has.
 WHOLE_FILES: list[tuple[str, ...]] = [
     ("[[server]]\npassword = hunter-two\n",),
+    (perk(),),
     ('x = """open',),
     (server().replace("[[", "[").replace("]]", "]"),),
     ("\ufeff[store]\n",),

@@ -1,5 +1,6 @@
 """Everything that asks for a person: one code for each, its severity, and that each says what to do."""
 
+import inspect
 from datetime import timedelta
 from typing import Any
 
@@ -9,28 +10,25 @@ from perkd.daemon.core.changes import Catalogue, Hold
 from perkd.daemon.core.model import ServerState, State
 from perkd.daemon.core.queue_lines import STORE_PERK
 from perkd.daemon.ledger.rows import Brakes, ItemTrouble, ItemTroubleKind, Orphan, Summary, Trouble, Unseen
-from perkd.daemon.reports import problems
-from perkd.daemon.runtime.problem import Problem, ProblemCode, Severity
+from perkd.daemon.runtime.problem import SEVERITIES, Problem, ProblemCode, Severity
 from tests.builders import DAY, NOW, catalogue, kit, perk
+from tests.unit.reports.finding import problems_of
+
+FACTS = set(inspect.signature(problems_of).parameters)
 
 
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
-    """The problems of a quiet perkd with these keywords of `find` or fields of the summary changed."""
-    outside: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None, "refused": []}
-    given = {
-        key: changes.pop(key)
-        for key in (*outside, "failing", "backup_error", "blind", "enrols", "more")
-        if key in changes
-    }
+    """The problems of a quiet perkd with these keywords of `problems_of` or fields of the summary changed."""
+    given = {key: changes.pop(key) for key in FACTS if key in changes}
     summary = Summary(
         ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
     )
-    return problems.find(summary, sold or catalogue(perk(), kit()), **{**outside, **given})
+    return problems_of(summary, sold or catalogue(perk(), kit()), **given)
 
 
 def one(sold: Catalogue | None = None, **changes: Any) -> Problem:
     [problem] = found(sold, **changes)
-    assert problem.severity in problems.SEVERITIES
+    assert problem.severity in SEVERITIES
     assert problem.fix
     return problem
 
@@ -217,7 +215,7 @@ MOVED = trouble_with_items(ItemTroubleKind.MOVED, product_id="777", word="7")
 def test_items_that_come_with_the_slug_of_another_product_are_said() -> None:
     problem = one(items=(MOVED,))
     assert (problem.code, problem.severity, problem.subject) == ("slug_moved", "warning", "product vip")
-    assert all(fact in problem.text for fact in ("slug vip", "product 7;", "3 items", "product 777"))
+    assert all(fact in problem.text for fact in ("slug vip ", "product 7;", "3 items", "product 777"))
     assert '"777"' in problem.fix
 
 
@@ -295,7 +293,7 @@ def test_what_other_loops_found_stands_among_the_others_by_its_severity() -> Non
         Problem(ProblemCode.ENROLMENT_FAILING, Severity.WARNING, "x", "y", "z"),
         Problem(ProblemCode.API_KEY_REFUSED, Severity.ERROR, "x", "y", "z"),
     ]
-    assert [problem.code for problem in found(more=more)] == ["api_key_refused", "enrolment_failing"]
+    assert [problem.code for problem in found(newcomers=more)] == ["api_key_refused", "enrolment_failing"]
 
 
 def test_items_that_stay_usable_are_told_all_three_ways_out() -> None:

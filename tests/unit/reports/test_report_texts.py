@@ -37,12 +37,12 @@ from perkd.daemon.ledger.rows import (
 )
 from perkd.daemon.paynow.errors import NotFound, NotPermitted, Rejected, StoreError, TokenRefused, Unreachable
 from perkd.daemon.reports import health, page
-from perkd.daemon.reports.problems import find
 from perkd.daemon.reports.status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState
 from perkd.daemon.runtime.problem import Problem, ProblemCode, Severity
 from perkd.daemon.store_queue.problems import IDS_SHOWN, SAID_AFTER, QueueState, find as find_of_queue
 from tests.builders import HOUR, MINUTE, NOW, catalogue, perk
 from tests.configtext import load_text, perk as perk_text, section, server as server_text
+from tests.unit.reports.finding import problems_of
 
 NOBODY = Summary(ledger_id="x", created_at=NOW, commands={}, holdings=0, customers=0, brake=Brakes())
 
@@ -94,7 +94,7 @@ def in_a_report() -> Iterator[Problem]:
         duplicate_tokens={"1": 2},
     )
     servers = [(f"{state}-server", state, None) for state in ServerState]
-    everything = find(
+    everything = problems_of(
         summary,
         catalogue(perk()),
         late={"poll": 91.4},
@@ -107,11 +107,10 @@ def in_a_report() -> Iterator[Problem]:
         blind=["survival"],
     )
     many = [(f"Player{number}", f"401 for {number}") for number in range(6)]
-    quiet: dict[str, Any] = {"late": {}, "skew": None, "servers": [], "store_error": None}
     yield from everything
-    yield from find(replace(NOBODY, brake=Brakes(blocked=4)), catalogue(), **quiet, refused=many, enrols=True)
+    yield from problems_of(replace(NOBODY, brake=Brakes(blocked=4)), catalogue(), refused=many, enrols=True)
     moved = replace(items(ItemTroubleKind.MOVED), word="7")
-    yield from find(replace(NOBODY, items=(moved,)), catalogue(perk()), **quiet, refused=[])
+    yield from problems_of(replace(NOBODY, items=(moved,)), catalogue(perk()))
 
 
 def of_a_queue() -> Iterator[Problem]:

@@ -11,9 +11,9 @@ import pytest
 from perkd.adapters.base import AdapterError, AuthRefused, Endpoint, LoginClosed, NotSent, Secret, Session
 from perkd.daemon.core.model import Server
 from perkd.daemon.core.roster import Roster
-from perkd.daemon.reports.health import is_blind
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.servers.link import Link, LinkState
+from perkd.daemon.servers.problems import is_blind
 from tests.tinygame import TinyGame
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
