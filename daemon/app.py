@@ -29,8 +29,8 @@ log = logging.getLogger("perkd")
 
 
 class App:
-    """One running daemon. `stop` ends it in order, `hurry` cuts the command in flight short, `reload_asked` reads the
-    configuration again with `read`."""
+    """One running daemon. Set `stop` to end it in order, `hurry` to stop waiting for the command in flight, and
+    `reload_asked` to read the configuration again with `read`."""
 
     def __init__(
         self,
@@ -46,8 +46,8 @@ class App:
         self.hurry = asyncio.Event()
         self.reload_asked = asyncio.Event()  # SIGHUP
         self.ready = asyncio.Event()
-        self.address: tuple[str, int] | None = None  # where HTTP listens, once it does
-        self.ledger: Ledger  # all of these are there once `ready` is set
+        self.address: tuple[str, int] | None = None  # where HTTP listens; None before that
+        self.ledger: Ledger  # this and the next ones exist once `ready` is set
         self.polling: Polling
         self.fleet: Fleet
         self.newcomers: Newcomers
@@ -66,7 +66,7 @@ class App:
 
     @property
     def settings(self) -> Settings:
-        """The ones in force."""
+        """The settings in use."""
         return self.reload.settings
 
     @property
@@ -82,7 +82,7 @@ class App:
             stack.push_async_callback(ledger.close)
             if recovered := await ledger.recover(started_at):
                 log.warning(
-                    "%d commands were cut off by the last stop: unknown now", recovered, extra={"action": "recovered"}
+                    "%d commands had no answer at the last stop: now unknown", recovered, extra={"action": "recovered"}
                 )
             if settings.customers.tokens is not None:
                 await ledger.sync_tokens(settings.customers.tokens, started_at)
@@ -129,7 +129,7 @@ class App:
         log.info("perkd stopped", extra={"action": "stopped"})
 
     async def _loops(self, roots: asyncio.TaskGroup, health: Health) -> None:
-        """The root tasks. One that fails ends all of them; `stop` ends them in order."""
+        """Runs the root tasks. When one fails, all end; `stop` ends them in order."""
         async with roots:
 
             def root(name: str, loop: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

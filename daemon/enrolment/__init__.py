@@ -1,6 +1,6 @@
-"""What an API key adds: tokens for customers perkd does not know yet, and the feed of new items.
+"""What perkd does with an API key: it makes tokens for new customers and reads the feed of new items.
 
-`app` starts its loops; without an API key there are none.
+`app` starts the loops; without an API key there are none.
 """
 
 import lazy_loader

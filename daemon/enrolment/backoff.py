@@ -1,6 +1,6 @@
-"""How long a loop that asks the store with the API key waits after a failure, and when a person hears of it. PURE.
+"""How long a loop that uses the API key waits after a failure, and when a person needs to know. PURE.
 
-`enrolment` and `feed` keep one each.
+`loop.py` and `feed.py` keep one each.
 """
 
 from enum import StrEnum
@@ -8,32 +8,32 @@ from enum import StrEnum
 from ..paynow import BadAddress, BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
 
 FIRST_S, LONGEST_S = 5.0, 60.0  # doubled for each failure in a row
-RARELY_S = 600.0  # until a person changed something at the store, asking more often is of no use
-LIMITED_S = 1.0  # everybody waits already, in the one rate
+RARELY_S = 600.0  # a person must change something at the store first, so more tries are useless
+LIMITED_S = 1.0  # the rate limit makes all requests wait already
 
 
 class Kind(StrEnum):
-    """Whom a failure is about."""
+    """What a failure is about."""
 
-    KEY = "key"  # the store does not know it
-    PERMISSION = "permission"  # the key's role lacks one, named in the message
+    KEY = "key"  # the store does not know the API key
+    PERMISSION = "permission"  # the key's role lacks a permission, named in the message
     ABSENT = "absent"  # the store has nothing at this path
-    ADDRESS = "address"  # who answers is not the store
-    REQUEST = "request"  # this one is not accepted, others may be
-    STORE = "store"  # no answer, or none that can be used
-    EACH = "each"  # many customers in a row, each for a reason of his own
-    LIMITED = "limited"
+    ADDRESS = "address"  # the answer does not come from the store
+    REQUEST = "request"  # the store rejects this request, but may accept others
+    STORE = "store"  # no answer, or an unusable one
+    EACH = "each"  # many customers failed in a row, each for a different reason
+    LIMITED = "limited"  # the store answered 429
 
 
 class NobodyEnrolled(StoreError):
-    """Many customers in a row got no token, each for a reason that is about him alone: a pause, and on with the next
-    ones."""
+    """Many customers in a row got no token, each for a reason that concerns only this customer. The loop pauses, then
+    continues with the next ones."""
 
     code = "nobody_enrolled"
 
 
 def kind_of(error: StoreError) -> Kind:
-    """What a failed request says."""
+    """The kind of a failed request."""
     if isinstance(error, NobodyEnrolled):
         return Kind.EACH
     if isinstance(error, TokenRefused):
@@ -47,8 +47,8 @@ def kind_of(error: StoreError) -> Kind:
     return Kind.REQUEST if isinstance(error, Rejected | BadInput) else Kind.STORE
 
 
-class Patience:
-    """Failures in a row: `kind` and `error` are the latest one's, None while all is well."""
+class Backoff:
+    """Counts failures in a row. `kind` and `error` are of the latest one; None and "" after a success."""
 
     def __init__(self) -> None:
         self.kind: Kind | None = None
@@ -59,7 +59,7 @@ class Patience:
         self.kind, self.error, self._in_a_row = None, "", 0
 
     def failed(self, error: StoreError) -> float:
-        """Returns for how many seconds nothing is asked."""
+        """Returns for how many seconds the loop waits."""
         kind = kind_of(error)
         if kind is Kind.LIMITED:
             return LIMITED_S
@@ -71,5 +71,5 @@ class Patience:
 
     @property
     def lasting(self) -> bool:
-        """Whether a person should hear of it: one hiccup asks for nobody."""
+        """Whether a person needs to know: not after a single failure that may pass."""
         return self._in_a_row > 1 or self.kind in (Kind.KEY, Kind.PERMISSION, Kind.ABSENT)

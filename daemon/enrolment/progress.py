@@ -1,4 +1,4 @@
-"""How far the sweep over all customers has come, and where it goes on after a restart. `enrolment` keeps one."""
+"""How far the round over all customers has come, and where it continues after a restart. `loop.py` keeps one."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,7 @@ from .feed_window import latest_flake
 
 @dataclass(slots=True)
 class Progress:
-    """`bookmark` is its name in the ledger. `round_over`: everybody the store had was asked for once."""
+    """`bookmark` is its name in the ledger. `round_over`: all customers of the store had their turn once."""
 
     bookmark: str
     cursor: int = 0  # the last customer of the pages that are done
@@ -18,8 +18,8 @@ class Progress:
     begun: bool = False
 
     async def begin(self, ledger: Ledger, now: datetime) -> int:
-        """The customer to go on after: never one from the future, after whom nobody would come for long; then the sweep
-        begins anew, and who has a token keeps it. `now` is the store's time."""
+        """The customer after whom to continue. If the stored id is later than `now`, the store's time, the round begins
+        from the start; customers who have a token keep it."""
         if not self.begun:
             self.cursor, self.begun = int(await ledger.bookmark(self.bookmark) or 0), True
         if self.cursor > latest_flake(now):
@@ -27,7 +27,7 @@ class Progress:
         return self.cursor
 
     async def page(self, ledger: Ledger, ids: list[int], now: datetime) -> None:
-        """The tokens of these customers are stored."""
+        """Records that the tokens of these customers are stored."""
         last = max((one for one in ids if one <= latest_flake(now)), default=0)
         if last > self.cursor:
             self.cursor = last

@@ -1,6 +1,6 @@
-"""Customers whose token the store does not take, and when each gets a new one. PURE.
+"""Customers whose token the store refuses, and when each gets a new one. PURE.
 
-`enrolment` keeps one. Who is on a server, or bought something, goes before the others.
+`loop.py` keeps one. Customers who are on a server or bought something go first.
 """
 
 import heapq
@@ -8,26 +8,26 @@ from collections.abc import Iterator
 from datetime import datetime
 
 
-class Refused:
-    """Customers by their ids. Of several times for one the last counts."""
+class RefusedTokens:
+    """Customers by their ids. Of several times for one customer the last one counts."""
 
     def __init__(self) -> None:
         self._at: dict[str, datetime] = {}
-        self._order: list[tuple[datetime, str]] = []  # a heap; what `_at` does not say is stale
-        self._first: dict[str, None] = {}  # in the order they were hurried
+        self._order: list[tuple[datetime, str]] = []  # a heap; an entry that differs from `_at` is stale
+        self._first: dict[str, None] = {}  # in the order of the `hurry` calls
 
     def put(self, customer_id: str, at: datetime) -> None:
-        """He gets a new token then."""
+        """The customer gets a new token at that time."""
         self._at[customer_id] = at
         heapq.heappush(self._order, (at, customer_id))
 
     def hurry(self, customer_id: str) -> None:
-        """He is the next one, unless it is too early for him."""
+        """The customer goes first, unless it is too early for them."""
         if customer_id in self._at:
             self._first.setdefault(customer_id)
 
     def take(self, now: datetime) -> str | None:
-        """Whose turn it is now; he is not in it any more."""
+        """Removes and returns the customer whose turn it is; None when no one is due."""
         for customer_id in self._due(now):
             del self._at[customer_id]
             return customer_id

@@ -1,24 +1,24 @@
-"""Which players on the servers are nobody perkd knows, and when the store is asked about each. PURE.
+"""Players on the servers that are no known customer, and when to ask the store about each. PURE.
 
-`enrolment` keeps one. Memory is bounded: whoever left long ago is forgotten first.
+`loop.py` keeps one. Its memory is bounded: the oldest answers are forgotten first.
 """
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-AGAIN = timedelta(hours=1)  # after the store said that it knows nobody like that
+AGAIN = timedelta(hours=1)  # after the store said that it does not know the player
 MOST = 20_000
 
 
-class Strangers:
-    """Players the store knows nobody for, and until when that counts."""
+class UnknownPlayers:
+    """Players that the store does not know, and until when this answer counts."""
 
     def __init__(self, *, most: int = MOST) -> None:
         self._most = most
-        self._until: dict[str, datetime] = {}  # in the order of the answers, so of the times too
+        self._until: dict[str, datetime] = {}  # in the order of the answers, so also of the times
 
     def due(self, players: Collection[str], now: datetime) -> list[str]:
-        """Whom of these players to ask about now, in their order."""
+        """Those of these players to ask the store about now, in the same order."""
         return [player for player in players if (until := self._until.get(player)) is None or until <= now]
 
     def not_found(self, player: str, now: datetime) -> None:
@@ -28,7 +28,7 @@ class Strangers:
             del self._until[next(iter(self._until))]
 
     def forget(self, player: str) -> None:
-        """There is news of him: he is due at once."""
+        """There is news of the player: ask the store again."""
         self._until.pop(player, None)
 
     def __len__(self) -> int:

@@ -1,8 +1,8 @@
-"""Many assignments in pieces the API takes, and after a failure which rows went through. `perkd store` calls this.
+"""Assigns many products in pieces the API takes, and finds out after a failure which rows went through.
 
-The store-wide item list says what the store made: before each piece its newest id is remembered, after a failure what
-came since is matched with the rows of the piece. The older paths have no such list, so there each customer's inventory
-is read before and after.
+`perkd store` calls this. Before each piece it remembers the newest item id of the store; after a failure it matches the
+items made since then with the rows of the piece. The older API paths have no store-wide list of items, so there it
+reads each customer's inventory before and after.
 """
 
 import asyncio
@@ -13,24 +13,24 @@ from enum import StrEnum
 
 from .documents import StoreItem
 from .errors import BadInput, ConfirmedInPart, Limited, StoreError, TokenRefused
-from .items_api import ItemsApi, is_just, is_of
+from .items_api import ItemsApi, matches, matches_exactly
 from .requests import BULK_ITEMS, QUANTITY_MOST, BulkAssignment
 
-LONGEST_WAIT_S = 60.0  # for a store that wants a slower pace, before what it made counts as unknown
+LONGEST_WAIT_S = 60.0  # the longest pause after a 429; when the store wants more, the rows count as unknown
 
 
 class RowState(StrEnum):
-    """What became of one row."""
+    """The result of one row."""
 
     ASSIGNED = "assigned"
-    PART = "part"  # some of its items were made
+    PART = "part"  # the store made some of its items
     NOT_ASSIGNED = "not assigned"
-    UNKNOWN = "unknown"  # the store failed and could not be asked what it had made
+    UNKNOWN = "unknown"  # the store failed, and perkd could not read what it had made
 
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """One row, by its place in the list from 0, with the items the store made for it."""
+    """The result of one row: its place in the list, from 0, and the items the store made for it."""
 
     place: int
     state: RowState
@@ -39,14 +39,14 @@ class RowResult:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one request came to: a result for each of its rows in order. `error`: what stopped the work here."""
+    """The results of one request, one for each row, in order. `error`: the work stopped here, and why."""
 
     rows: tuple[RowResult, ...]
     error: StoreError | None = None
 
 
 def pieces(rows: Sequence[BulkAssignment], most: int = BULK_ITEMS) -> list[list[int]]:
-    """The places of the rows in pieces of at most `most` items, in order. Raises BadInput when there is no row."""
+    """The places of the rows, split into pieces of at most `most` items. Raises BadInput without rows."""
     if not rows:
         raise BadInput("there is nothing to assign")
     if most < QUANTITY_MOST:
@@ -63,13 +63,13 @@ def pieces(rows: Sequence[BulkAssignment], most: int = BULK_ITEMS) -> list[list[
 
 
 def matched(rows: Sequence[tuple[int, BulkAssignment]], made: Sequence[StoreItem]) -> list[RowResult]:
-    """Which rows these new items belong to, each item once, in the order of ids. Rows take what fits them exactly
-    first, so that two rows of one customer and product that differ in the rest keep apart. A row of a customer who has
-    a new item that came with no order and fits no row is unknown: the store may have made it of this row and show it
-    with another version or game server, or in no way that can be read. PURE."""
+    """Matches these new items with the rows, each item once, in the order of ids. Exact matches go first, so that two
+    rows of one customer and product that differ in other fields are kept apart. If a customer has a new item that has
+    no order and matches no row, that customer's incomplete rows are unknown: the store may have made the item for one
+    of them, but show it with another version or game server, or unreadable. PURE."""
     left = {item.id: item for item in sorted(made, key=lambda item: int(item.id))}
     taken: list[list[str]] = [[] for _ in rows]
-    for fits in (is_just, is_of):
+    for fits in (matches_exactly, matches):
         for (_, row), ids in zip(rows, taken, strict=True):
             mine = [key for key, item in left.items() if item.owner_id == row.customer_id and fits(item, row)]
             for key in mine[: row.quantity - len(ids)]:
@@ -90,7 +90,7 @@ def _state(row: BulkAssignment, made: int, unclear: Collection[str]) -> RowState
     return RowState.PART if made else RowState.NOT_ASSIGNED
 
 
-Marks = str | dict[str, set[str]]  # the newest id of the store, or what each customer owned
+Marks = str | dict[str, set[str]]  # the newest item id of the store, or the item ids of each customer
 
 
 async def assign_bulk(
@@ -98,18 +98,17 @@ async def assign_bulk(
     rows: Sequence[BulkAssignment],
     before_sending: Callable[[Sequence[int], Marks], None] = lambda places, before: None,  # noqa: ARG005 - for nobody
 ) -> AsyncIterator[Piece]:
-    """Sends the rows piece by piece; gives each piece's results as they are known, and stops after a piece that failed.
-    No piece is ever sent twice. Calls `before_sending` with the places of a piece and what `read_back` needs to find
-    out about it, should this process not live to do so; what that raises keeps the piece from being sent. Raises
-    BadInput when there is no row, StoreError when nothing was sent of a piece because the list before it could not be
-    read."""
+    """Sends the rows piece by piece, yields the results of each piece, and stops after a piece that failed. It never
+    sends a piece twice. Before each piece it calls `before_sending` with the places of its rows and what `read_back`
+    needs after a crash of this process; when that raises, the piece is not sent. Raises BadInput without rows, and
+    StoreError when the list before a piece cannot be read; then nothing of this piece was sent."""
     for places in pieces(rows):
         piece = [(place, rows[place]) for place in places]
         before = await _mark(items, piece)
         before_sending(places, before)
         try:
             made = await items.assign_piece([row for _, row in piece])
-        except (TokenRefused, Limited) as error:  # turned away at the door: nothing was done
+        except (TokenRefused, Limited) as error:  # refused: nothing was done
             yield Piece(tuple(RowResult(place, RowState.NOT_ASSIGNED) for place in places), error)
             return
         except StoreError as error:
@@ -122,7 +121,7 @@ async def assign_bulk(
         if all(result.state is RowState.ASSIGNED for result in results):
             yield Piece(tuple(results))
             continue
-        found = await _found_out(items, piece, before, made)  # a confirmation may say less than was done
+        found = await _found_out(items, piece, before, made)  # the store may have done more than it confirmed
         if not all(result.state is RowState.ASSIGNED for result in found):
             yield Piece(found, _short(results))
             return
@@ -154,9 +153,9 @@ async def _found_out(
 async def read_back(
     items: ItemsApi, piece: Sequence[tuple[int, BulkAssignment]], before: Marks, confirmed: Sequence[StoreItem] = ()
 ) -> tuple[RowResult, ...]:
-    """What the store made of a piece, rows with their places, `before` being the mark from before it was sent. Looks at
-    once, and when something is missing a second time: the store may still be at work. What it `confirmed` counts though
-    it is not listed yet. Raises StoreError."""
+    """Reads what the store made for a piece, given as rows with their places. `before` is the mark from before it was
+    sent. When something is missing it reads a second time, because the store may still be at work. Items it `confirmed`
+    count even if they are not listed yet. Raises StoreError."""
     found = matched(piece, await _made_since(items, before, confirmed))
     if not all(result.state is RowState.ASSIGNED for result in found):
         await asyncio.sleep(items.settle_s)
@@ -170,7 +169,7 @@ async def _made_since(items: ItemsApi, before: Marks, confirmed: Sequence[StoreI
     except Limited as error:
         if (error.retry_after_s or 0.0) > LONGEST_WAIT_S:
             raise
-        listed = await _listed_since(items, before)  # once more, when its turn in the rate comes
+        listed = await _listed_since(items, before)  # once more; the rate limit waits for the pause
     return list({item.id: item for item in (*confirmed, *listed)}.values())
 
 

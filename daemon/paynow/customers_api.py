@@ -22,7 +22,8 @@ class CustomersApi:
     async def pages(
         self, *, search: str = "", ids: Iterable[str] = (), after: str = "0"
     ) -> AsyncIterator[list[Customer]]:
-        """All customers with an id above `after`, rising, a page at a time. `search` is the store's own search."""
+        """Yields all customers with an id above `after`, in ascending order, page by page. `search` is the store's own
+        search."""
         more = [("search", checked_text("the search", search))] if search else []
         more += [("customer_id", checked_id("customer", one)) for one in ids]
 
@@ -36,7 +37,7 @@ class CustomersApi:
             yield found
 
     async def show(self, customer_id: str) -> Customer:
-        """Raises NotFound, naming the customer."""
+        """One customer. Raises NotFound, which names the customer."""
         rest = f"customers/{checked_id('customer', customer_id)}"
         try:
             reply = await self._keyed.ask("GET", rest, permission="customer_read")
@@ -45,24 +46,26 @@ class CustomersApi:
         return self._keyed.read(reply, Customer, rest)
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
-        """The customer with these values, keys from LOOKUPS; None when the store has none (404). Raises BadInput, and
-        NotFound when there is no such store at this address."""
+        """The customer with these values, keys from LOOKUPS; None when the store has no such customer (404). Raises
+        BadInput, and NotFound when this address does not have the store."""
         rest, query = "customers/lookup", checked_lookup(by)
         try:
             reply = await self._keyed.ask("GET", rest, permission="customer_read", query=query)
         except NotFound:
-            if not self._keyed.met:  # a wrong address says 404 to everything: the list of customers is always there
+            if (
+                not self._keyed.met
+            ):  # a wrong address answers 404 to everything, but the list of customers always exists
                 await self._keyed.ask("GET", "customers", permission="customer_read", query=paged(0, 1))
             return None
         return self._keyed.read(reply, Customer, rest)
 
     async def create(self, fields: CustomerFields) -> Customer:
-        """A new customer; not repeated by itself when the answer is lost."""
+        """Creates a customer. It does not repeat the request when the answer is lost."""
         reply = await self._keyed.ask("POST", "customers", permission="customer_create", body=fields.body())
         return self._keyed.read(reply, Customer, "customers")
 
     async def create_many(self, customers: Sequence[CustomerFields]) -> AsyncIterator[list[Customer]]:
-        """New customers, as many at once as the API takes; gives each piece as the store confirmed it."""
+        """Creates customers, as many at once as the API takes; yields each piece when the store has confirmed it."""
         for piece in chunks(list(customers), BULK_CUSTOMERS):
             reply = await self._keyed.ask(
                 "POST", "customers/bulk", permission="customer_create", body=[fields.body() for fields in piece]
@@ -70,7 +73,7 @@ class CustomersApi:
             yield self._keyed.read_list(reply, Customer, "customers/bulk")
 
     async def update(self, customer_id: str, fields: CustomerFields) -> Customer:
-        """Changes exactly the given fields. Raises BadInput when none is given, NotFound."""
+        """Changes exactly the given fields. Raises BadInput when there is none, and NotFound."""
         if not fields.body():
             raise BadInput("nothing to change: name at least one field")
         rest = f"customers/{checked_id('customer', customer_id)}"
@@ -81,7 +84,7 @@ class CustomersApi:
         return self._keyed.read(reply, Customer, rest)
 
     async def mint(self, customer_id: str) -> Secret:
-        """A new token for the customer; his others stay valid. Raises NotFound."""
+        """Makes a new token for the customer; their other tokens stay valid. Raises NotFound."""
         rest = f"customers/{checked_id('customer', customer_id)}/tokens"
         try:
             reply = await self._keyed.ask("POST", rest, permission="customer_update")
@@ -90,7 +93,7 @@ class CustomersApi:
         return Secret(self._keyed.read(reply, Minted, rest).token)
 
     async def invalidate(self, customer_id: str) -> None:
-        """Every token of the customer stops working, perkd's too. Raises NotFound."""
+        """Invalidates every token of the customer, also perkd's. Raises NotFound."""
         rest = f"customers/{checked_id('customer', customer_id)}/tokens"
         try:
             await self._keyed.ask("DELETE", rest, permission="customer_update")
@@ -98,15 +101,15 @@ class CustomersApi:
             raise self._keyed.no_customer(customer_id, error) from None
 
     async def invalidate_all(self) -> None:
-        """Every token of every customer of the store stops working. Raises NotFound where the API has this no more: it
-        stood in the documentation of 2025 and is in no description of the API since August 2025."""
+        """Invalidates every token of every customer of the store. Raises NotFound when the API no longer has this: the
+        documentation of 2025 had it, descriptions of the API since August 2025 do not."""
         try:
             await self._keyed.ask("DELETE", "customers/tokens", permission="store_update and customer_update")
-        except (NotFound, BadAddress) as error:  # in whose words ever: this path is in no description any more
+        except (NotFound, BadAddress) as error:  # whoever answers 404: no current description has this path
             raise NotFound(
-                "the store does not offer this any more (404): PayNow's documentation of 2025 had it, today's "
-                "description has not. Invalidate the tokens of single customers instead; if that fails as well, check "
-                "[store] id and [store] api",
+                "the store no longer offers this (404): PayNow's documentation of 2025 had it, today's does not. "
+                "Invalidate the tokens of single customers instead; if that also fails, check [store] id and "
+                "[store] api",
                 path=error.path,
                 status=error.status,
             ) from None

@@ -1,9 +1,9 @@
-"""What the Management and the game-server API answer, as typed documents. `keyed.py` reads them; nobody keeps them.
+"""The answers of the Management and the Game Server API as typed documents. `reading.py` makes them.
 
-Every field of PayNow's description of August 2026 and of the documentation of 2023 to 2025 is named; a field nobody
-knows is kept as it came (`model_extra`). Null and absent are the same, ids are strings or numbers and become strings,
-times are aware UTC cut to microseconds. What is only shown (times, names, metadata, who did it) is None or left out
-where it cannot be read, and never makes a document unreadable.
+They name every field of PayNow's description of August 2026 and of the documentation of 2023 to 2025; unknown fields
+are kept as they came (`model_extra`). Null and absent are the same. Ids are strings or numbers and become strings.
+Times are aware UTC, cut to microseconds. Fields that are only shown (times, names, metadata, who did it) are None or
+left out when they cannot be read; they never make a document unreadable.
 """
 
 import json
@@ -29,7 +29,7 @@ def _flake(value: object) -> object:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("an id is digits")  # noqa: TRY004 - pydantic reports a ValueError, a TypeError it lets through
+        raise ValueError("an id consists of digits")  # noqa: TRY004 - pydantic reports a ValueError, not a TypeError
     return flake(value)
 
 
@@ -37,7 +37,7 @@ def _moment(value: object) -> object:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError("a time is text")  # noqa: TRY004 - as above
+        raise ValueError("a time must be text")  # noqa: TRY004 - as above
     return moment(value)
 
 
@@ -67,7 +67,7 @@ def _null_as(*, instead: object) -> BeforeValidator:
 
 
 def _version(value: object) -> object:
-    """An id in every sample; the description of 2026 says any text, "v2.1.0" for example."""
+    """An id in every sample; the description of 2026 allows any text, for example "v2.1.0"."""
     try:
         return _flake(value)
     except ValueError:
@@ -77,7 +77,7 @@ def _version(value: object) -> object:
 Flake = Annotated[str, BeforeValidator(_flake)]
 OptionalFlake = Annotated[str | None, BeforeValidator(_flake)]
 Cosmetic = WrapValidator(_or_none)
-StatedTime = Annotated[datetime | None, BeforeValidator(_moment)]  # one that is decided by
+StatedTime = Annotated[datetime | None, BeforeValidator(_moment)]  # one that perkd uses to decide
 Time = Annotated[datetime | None, BeforeValidator(_moment), Cosmetic]
 Shown = Annotated[Text, Cosmetic]
 ShownFlake = Annotated[OptionalFlake, Cosmetic]
@@ -88,13 +88,13 @@ Texts = Annotated[dict[str, str], BeforeValidator(_texts), Field(default_factory
 
 
 class Document(BaseModel):
-    """Strict as far as meaning goes; unknown fields are kept."""
+    """A document of the store. Unknown fields are kept."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class Actor(Document):
-    """Who did something: an ActorDto today, a dashboard user with names before."""
+    """Who did something: today an ActorDto, earlier a dashboard user with names."""
 
     type: Shown = None
     id: ShownFlake = None
@@ -106,7 +106,7 @@ Who = Annotated[Actor | None, Cosmetic]
 
 
 class GameProfile(WireProfile):
-    """A profile on a platform. `platform` stands in the generic one only."""
+    """A profile on a platform. Only the generic profile has `platform`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     name: Shown = None
@@ -114,7 +114,7 @@ class GameProfile(WireProfile):
 
 
 class Customer(WireCustomer):
-    """A CustomerDto. `created_by` and `updated_by` stood in it before 2025, `store` for some weeks of 2026."""
+    """A CustomerDto. `created_by` and `updated_by` are from before 2025, `store` from some weeks of 2026."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     id: Flake
@@ -133,7 +133,7 @@ class Customer(WireCustomer):
 
 
 class ItemProduct(Document):
-    """The product as an item carries it. `store_id` stood in it before 2025."""
+    """The product inside an item. `store_id` is from before 2025."""
 
     id: Flake
     version_id: Annotated[str | None, BeforeValidator(_version), Cosmetic] = None
@@ -176,8 +176,8 @@ Attempts = Annotated[
 
 
 class StoreItem(Document):
-    """A DeliveryItemDto: an inventory item as the Management API has it. Items of the older paths name their owner only
-    in `customer`."""
+    """A DeliveryItemDto: an inventory item in the Management API. Items of the older paths name their owner only in
+    `customer`."""
 
     id: Flake
     store_id: ShownFlake = None
@@ -212,12 +212,12 @@ class StoreItem(Document):
 
     @property
     def owner_id(self) -> str:
-        """The customer's id; "" when the item does not say whose it is."""
+        """The customer's id; "" when the item does not name its owner."""
         return self.customer_id or (self.customer.id if self.customer else "")
 
 
 class ProductCommand(Document):
-    """A command the dashboard runs at a stage: on_purchase, on_expire, on_refund, on_renew, on_chargeback, …"""
+    """A command that the store queues at a stage: on_purchase, on_expire, on_refund, on_renew, on_chargeback, …"""
 
     stage: Word = ""
     content: Word = ""
@@ -234,7 +234,7 @@ class ProductServer(Document):
 
 
 class Product(Document):
-    """A ProductDto, as far as `check --connect` reads it; the rest is kept as it came."""
+    """A ProductDto. It names the fields that `check --connect` reads; the others are kept as they came."""
 
     id: Flake
     store_id: OptionalFlake = None
@@ -274,7 +274,7 @@ class PreviousLink(Document):
 
 
 class Linked(Document):
-    """What the store answers to a link."""
+    """The store's answer to a link."""
 
     update_available: bool | None = None
     latest_version: Text = None
@@ -283,8 +283,8 @@ class Linked(Document):
 
 
 class QueuedCommand(Document):
-    """One line of a game server's command queue: text only, no stage, product or item. Of one that could not be read
-    only its id is left."""
+    """One line of a game server's command queue: text only, no stage, product or item. A line that could not be read
+    has only its id."""
 
     attempt_id: Flake
     steam_id: TextId = None
@@ -296,5 +296,5 @@ class QueuedCommand(Document):
 
     @property
     def readable(self) -> bool:
-        """Whether it says what is to be done and when: without either it must not be acted on."""
+        """Whether it has a command and says if the player must be online. Without both, perkd must not act on it."""
         return self.command is not None and self.online_only is not None

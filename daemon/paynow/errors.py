@@ -1,26 +1,26 @@
-"""The ways an answer of the store can fail to be one. The store clients raise these; polling acts on the type.
+"""The errors of the store clients. Polling and the command line act on their type and code.
 
     StoreError
     ├── BadAddress    the address or path in the config cannot be used: nothing was sent, or it is not PayNow's API
-    ├── BadInput      what was to be sent breaks a rule of the store's API: nothing was sent
-    ├── Unreachable   no answer, or not all of it: network, TLS, timeout
-    ├── TokenRefused  401 or 403: this token or key, not the store, is the trouble (`status` says which)
-    │   ├── WrongStore     the token works, at another store than the config's
+    ├── BadInput      the request breaks a rule of the store's API: nothing was sent
+    ├── Unreachable   no answer, or only a part of it: network, TLS, timeout
+    ├── TokenRefused  401 or 403: the store works, but refuses this token or key (`status` says which)
+    │   ├── WrongStore     the token works, but belongs to another store than the one in the config
     │   └── NotPermitted   403: the API key lacks a permission, named in the message
-    ├── NotFound      404 or 410 in the store's words or in none: the path is not there
+    ├── NotFound      404 or 410, with an error document of the store or without a body
     ├── Limited       429: too many requests
-    ├── Rejected      any other 4xx: the store does not accept what perkd asks
-    ├── ServerFault   5xx, 408, 499: whether the work was done is not known
-    ├── Unreadable    an answer came, and it is not what the store's API promises
+    ├── Rejected      any other 4xx: the store does not accept the request
+    ├── ServerFault   5xx, 408, 499: it is not known whether the store did the work
+    ├── Unreadable    an answer came, but it is not what the store's API promises
     │   ├── TooLarge      it is longer than perkd reads
-    │   └── BadDocument   JSON came, and a document in it is not as the API describes it
-    └── ConfirmedInPart   fewer rows of one request were confirmed than were sent
+    │   └── BadDocument   it is JSON, but a document in it is not as the API describes it
+    └── ConfirmedInPart   the store confirmed fewer rows of one request than perkd sent
 
-None of them says anything about what a customer owns. No message holds a token or key.
+No error says anything about what a customer owns. No message contains a token or key.
 
-An error carries facts beside its message: nobody has to read a sentence to know what to do. What happens next is no
-part of the message either, for it depends on who asks: the running daemon tries again by itself (`while_running`), a
-verb of the command line does not.
+An error carries facts beside its message, so that code never has to parse a message. The message does not say what
+happens next, because this depends on the caller: the running daemon tries again by itself (`while_running`), a verb
+of the command line does not.
 """
 
 import json
@@ -30,18 +30,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 _TEXT_CAP = 200
-_DETAILS = 3  # validation errors that are told
-_PLACE = re.compile(r"\[?([0-9]{1,4})\]?(?:[.\[].*)?")  # a path within a list that was sent: `[2].name`, `2.name`
+_DETAILS = 3  # validation errors that a message shows
+_PLACE = re.compile(r"\[?([0-9]{1,4})\]?(?:[.\[].*)?")  # a path into a list that perkd sent: `[2].name`, `2.name`
 
 
 class StoreError(Exception):
-    """Something between perkd and the store went wrong; the message says what, on which path, and what to do.
+    """A request to the store failed; the message says what went wrong, on which path, and what to do.
 
-    `code` is a stable word for the kind. `passes`: the same request may well succeed later, with nothing changed.
-    `may_have_happened`: if the request was to change something, the store may have done it all the same.
+    `code` is a stable word for the kind. `passes`: the same request may succeed later without any change.
+    `may_have_happened`: if the request changes something, the store may have made this change.
     `path` is the request's path without the query, `status` the HTTP status or None when no answer came. `row` is the
-    place, from 0, of the refused row in a request that sent many, where the store names one. `retry_after_s` is the
-    pause the store asked for, `wait_s` how long perkd's own pace waits now; None: no such pause.
+    place, from 0, of the refused row in a request with many rows, if the store names one. `retry_after_s` is the
+    pause that the store asked for, `wait_s` how long perkd waits now; None: no such pause.
     """
 
     code: ClassVar[str] = "store_error"
@@ -58,38 +58,38 @@ class StoreError(Exception):
 
 
 class BadAddress(StoreError):
-    """`[store] api` or `items_path` cannot be used; with a `status`: what is there is not PayNow's API."""
+    """`[store] api` or `items_path` cannot be used. With a `status`: something answers there, but not PayNow's API."""
 
     code = "store_bad_address"
 
 
 class BadInput(StoreError):
-    """What was to be sent breaks a rule of the store's API; the message says which field and which rule."""
+    """The request breaks a rule of the store's API and was not sent; the message names the field and the rule."""
 
     code = "store_bad_input"
 
 
 class Unreachable(StoreError):
-    """No whole answer arrived: the network, TLS, a timeout, a connection cut in mid-answer."""
+    """No complete answer arrived: network, TLS, a timeout, or a connection that closed too early."""
 
     code = "store_unreachable"
     passes = may_have_happened = True
 
 
 class TokenRefused(StoreError):
-    """The store refuses this token: 401 (unknown or invalidated), 403 (not allowed); None: it was never sent."""
+    """The store refuses this token. `status`: 401 (unknown or invalidated), 403 (not allowed), None (never sent)."""
 
     code = "token_refused"
 
 
 class WrongStore(TokenRefused):
-    """The token belongs to a customer of another store; the message has both ids."""
+    """The token belongs to a customer of another store; the message names both ids."""
 
     code = "token_of_another_store"
 
 
 class NotPermitted(TokenRefused):
-    """The API key's role lacks a permission. `permission` is its id as PayNow's documentation has it."""
+    """The API key's role lacks a permission. `permission` is its id in PayNow's documentation."""
 
     code = "permission_missing"
 
@@ -105,7 +105,7 @@ class NotFound(StoreError):
 
 
 class Limited(StoreError):
-    """Too many requests. `retry_after_s` is what the store asked for, None when it did not say."""
+    """Too many requests. `retry_after_s` is the pause that the store asked for; None: it named none."""
 
     code = "store_limited"
     passes = True
@@ -119,46 +119,46 @@ class Limited(StoreError):
 
 
 class Rejected(StoreError):
-    """A 4xx that is none of the above: the request itself is not accepted."""
+    """Any other 4xx: the store does not accept the request."""
 
     code = "store_rejected"
 
 
 class ServerFault(StoreError):
-    """The store, or what stands in front of it, failed."""
+    """The store failed, or a proxy in front of it."""
 
     code = "store_failed"
     passes = may_have_happened = True
 
 
 class Unreadable(StoreError):
-    """Not what the API promises: HTML, broken JSON, a redirect, too large, pages that lead nowhere."""
+    """The answer is not what the API promises: HTML, broken JSON, a redirect, too large, pages that never end."""
 
     code = "store_unreadable"
     may_have_happened = True
 
 
 class TooLarge(Unreadable):
-    """More than one answer may hold."""
+    """The answer is larger than perkd reads."""
 
     code = "store_answer_too_large"
 
 
 class BadDocument(Unreadable):
-    """The store itself answered, and one of its documents cannot be read: it says nothing about the others."""
+    """The store answered, but one of its documents cannot be read. The other documents may be fine."""
 
     code = "store_bad_document"
 
 
 class ConfirmedInPart(StoreError):
-    """The store confirmed fewer of the rows of one request than it was sent, and gave no reason."""
+    """The store confirmed fewer rows of one request than perkd sent, and gave no reason."""
 
     code = "store_confirmed_in_part"
     may_have_happened = True
 
 
 def while_running(error: StoreError) -> str:
-    """The message for whoever watches the running daemon, which tries again by itself."""
+    """The message of an error in the running daemon, which tries again by itself."""
     if not error.passes:
         return str(error)
     when = f" in {error.wait_s:.0f} s" if error.wait_s is not None else ""
@@ -167,24 +167,24 @@ def while_running(error: StoreError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What the body of an error answer says, cut to one safe line: `text` may be empty. `row`: the place of the row it
-    is about, in a request that sent many."""
+    """The body of an error answer. `text` is one safe line and may be empty. `row` is the place of the refused row, in
+    a request with many rows."""
 
     text: str
     row: int | None = None
 
     @classmethod
     def read(cls, body: bytes, secret: str = "") -> "Refusal":
-        """Reads a PayNowError `{status, code, message, trace_id, errors}`; any part, or all, may be missing. `secret`
-        is what the request logged in with: where the answer repeats it, it is left out."""
+        """Reads a PayNowError `{status, code, message, trace_id, errors}`; each part may be missing. `secret` is the
+        token or key of the request: it is removed from the text."""
         data = cls.fields(body) or {}
-        message, trace = _said(data.get("message"), secret), _said(data.get("trace_id"), secret)
+        message, trace = _safe(data.get("message"), secret), _safe(data.get("trace_id"), secret)
         message = "; ".join(filter(None, (message, *_details(data.get("errors"), secret))))
         return cls(f"{message} (trace {trace})" if trace else message, _row(data.get("errors")))
 
     @staticmethod
     def fields(body: bytes) -> dict[str, Any] | None:
-        """The body as a JSON object; None when it is none."""
+        """The body as a JSON object; None when it is not one."""
         try:
             data = json.loads(body)
         except (ValueError, RecursionError):
@@ -193,16 +193,16 @@ class Refusal:
 
 
 def _details(errors: object, secret: str) -> Iterator[str]:
-    """Each validation error as `path: message`; the path is documented as text and as a list."""
+    """Each validation error as `path: message`. The documentation has the path as text and as a list."""
     for error in errors[:_DETAILS] if isinstance(errors, list) else ():
         if isinstance(error, dict):
             path = error.get("path")
             where = ".".join(str(part) for part in path[:9]) if isinstance(path, list) else path
-            yield ": ".join(filter(None, (_said(where, secret, 80), _said(error.get("message"), secret))))
+            yield ": ".join(filter(None, (_safe(where, secret, 80), _safe(error.get("message"), secret))))
 
 
 def _row(errors: object) -> int | None:
-    """The place of the first row the validation errors name; they count from 0."""
+    """The place, from 0, of the first row that the validation errors name."""
     for error in errors if isinstance(errors, list) else ():
         path = error.get("path") if isinstance(error, dict) else None
         first = path[0] if isinstance(path, list) and path else path
@@ -213,13 +213,13 @@ def _row(errors: object) -> int | None:
     return None
 
 
-def _said(text: object, secret: str, cap: int = _TEXT_CAP) -> str:
-    """As `one_line`, without the secret: taken out before anything is cut, so that no part of it is left."""
+def _safe(text: object, secret: str, cap: int = _TEXT_CAP) -> str:
+    """As `one_line`, without the secret. It is removed before the text is cut, so that no part of it remains."""
     return one_line(text.replace(secret, "…") if secret and isinstance(text, str) else text, cap)
 
 
 def one_line(text: object, cap: int = _TEXT_CAP) -> str:
-    """A stranger's text as it may stand in a message: one printable line of at most `cap` characters."""
+    """Foreign text made safe for a message: one printable line of at most `cap` characters."""
     if not isinstance(text, str):
         return ""
     clean = " ".join("".join(char if char.isprintable() else " " for char in text[: cap * 4]).split())

@@ -1,6 +1,6 @@
-"""The store's Game Server API with one game server's token: link, command queue, acknowledge. `activation` calls this.
+"""The store's Game Server API with one game server's token: link, command queue, acknowledge. `store_queue` calls this.
 
-A queued line stays queued until it is acknowledged and nothing leases it: whoever has the token is handed it again.
+A line stays in the queue until it is acknowledged. There is no lease: every program with the token gets it again.
 """
 
 import json
@@ -13,14 +13,14 @@ from .documents import Linked, QueuedCommand
 from .errors import NotFound, TokenRefused
 from .reading import read_list, read_one
 from .transport.exchange import Exchange, Reply
-from .transport.failures import Words
+from .transport.failures import Meanings
 
 LINK_PATH = "/v1/delivery/gameserver/link"
 QUEUE_PATH = "/v1/delivery/command-queue"
 ACKNOWLEDGE_PATH = "/v1/delivery/command-queue/acknowledge"
 
 _LOGIN = "Gameserver"
-_WORDS = Words(
+_MEANINGS = Meanings(
     "game server token",
     {
         401: (
@@ -33,19 +33,19 @@ _WORDS = Words(
         403: (
             TokenRefused,
             (
-                "the store does not let this game server in {where}: it is disabled in the store's dashboard, or the "
-                "token is another one's"
+                "the store does not accept this game server {where}: it is disabled in the store's dashboard, or the "
+                "token belongs to another game server"
             ),
         ),
-        404: (NotFound, "the store has nothing there {where}: check [store] api"),
+        404: (NotFound, "the store has nothing at this path {where}: check [store] api"),
     },
 )
-_DONE = replace(_WORDS, bodiless=True)
+_DONE = replace(_MEANINGS, body_optional=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """Who is on the game server, as the store asks for it."""
+    """Who is on the game server, in the fields that the store expects."""
 
     steam_ids: tuple[str, ...] = ()
     minecraft_uuids: tuple[str, ...] = ()
@@ -53,18 +53,19 @@ class Online:
 
 
 class GameServerApi:
-    """One game server's half of the store. Every call raises a StoreError and nothing else."""
+    """The requests of one game server. Every call raises a StoreError and nothing else."""
 
     def __init__(self, exchange: Exchange, token: Secret) -> None:
         self._exchange, self._token = exchange, token
 
     async def link(self, *, ip: str, hostname: str, platform: str, version: str) -> Linked:
-        """Says who uses the token, and learns whose it is and who used it before."""
+        """Tells the store who uses the token; the answer says whose token it is and who used it before."""
         body = {"ip": ip, "hostname": hostname, "platform": platform, "version": version}
         return read_one(await self._post(LINK_PATH, body), Linked, LINK_PATH)
 
     async def queue(self, online: Online) -> list[QueuedCommand]:
-        """What waits for this server, and for these players if a line waits for its player. A line can come twice."""
+        """The lines that wait for this server; lines that wait for their player only for these players. The same line
+        can come twice."""
         body = {
             "steam_ids": list(online.steam_ids),
             "minecraft_uuids": list(online.minecraft_uuids),
@@ -73,11 +74,11 @@ class GameServerApi:
         return read_list(await self._post(QUEUE_PATH, body), QueuedCommand, QUEUE_PATH)
 
     async def acknowledge(self, attempt_ids: Iterable[str]) -> None:
-        """These lines are done: the store hands them out no more and activates their items. Doing it twice is harmless
-        as far as is known; what the store answers then is not documented."""
+        """Tells the store that these lines are done: it removes them from the queue and activates their items. A second
+        call should be harmless; the documentation does not say what the store answers then."""
         await self._post(ACKNOWLEDGE_PATH, [{"attempt_id": attempt_id} for attempt_id in attempt_ids], _DONE)
 
-    async def _post(self, path: str, body: object, words: Words = _WORDS) -> Reply:
+    async def _post(self, path: str, body: object, meanings: Meanings = _MEANINGS) -> Reply:
         document = json.dumps(body, separators=(",", ":")).encode()
         url = self._exchange.url(path)
-        return await self._exchange.call("POST", url, _LOGIN, self._token, words, document, first=True)
+        return await self._exchange.call("POST", url, _LOGIN, self._token, meanings, document, first=True)

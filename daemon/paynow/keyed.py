@@ -1,6 +1,6 @@
-"""One request with the owner's API key: its address, what its refusals mean, and its answer as typed documents.
+"""Sends one request with the owner's API key and returns its answer as typed documents.
 
-`customersapi.py`, `itemsapi.py` and `productsapi.py` go through this; `management.py` makes one for a process.
+`customers_api.py` and `items_api.py` use it; `management.py` makes it.
 """
 
 import json
@@ -14,7 +14,7 @@ from perkd.adapters.base import Secret
 from .errors import BadInput, NotFound, NotPermitted, Rejected, TokenRefused
 from .reading import read_list, read_one
 from .transport.exchange import Exchange, Reply
-from .transport.failures import Words
+from .transport.failures import Meanings
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -23,18 +23,18 @@ _LOGIN = "APIKey"
 _REFUSED = (
     TokenRefused,
     (
-        "the store does not know the API key {where}: copy it again from the store's dashboard into the place [store] "
-        "api_key names, or make a new one there"
+        "the store does not know the API key {where}: copy it again from the store's dashboard into the place that "
+        "[store] api_key names, or make a new one in the dashboard"
     ),
 )
-_FORBIDDEN = (TokenRefused, "the API key may not do that {where}")
-_NOTHING = (NotFound, "the store has nothing there {where}: check the id, [store] id and [store] api")
-_NOT_SO = (Rejected, "the store does not accept what it was sent {where}: correct the value it names")
-_WORDS = Words(
+_FORBIDDEN = (TokenRefused, "the API key is not allowed to do this {where}")
+_NOTHING = (NotFound, "the store has nothing at this path {where}: check the id, [store] id and [store] api")
+_INVALID = (Rejected, "the store rejected a value {where}: correct the value that it names")
+_MEANINGS = Meanings(
     "API key",
-    {400: _NOT_SO, 401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 409: _NOT_SO, 410: _NOTHING, 422: _NOT_SO},
+    {400: _INVALID, 401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 409: _INVALID, 410: _NOTHING, 422: _INVALID},
 )
-_DELETE = replace(_WORDS, bodiless=True)
+_DELETE = replace(_MEANINGS, body_optional=True)
 
 
 class Keyed:
@@ -43,7 +43,7 @@ class Keyed:
     def __init__(self, exchange: Exchange, store_id: str, key: Secret) -> None:
         self.exchange, self.store_id = exchange, store_id
         self._key = key
-        self.met = False  # something was there below the address of this store
+        self.met = False  # whether a request of this store succeeded: then address and store id are right
 
     def path(self, rest: str) -> str:
         return f"/v1/stores/{self.store_id}/{rest}"
@@ -58,29 +58,30 @@ class Keyed:
         body: object = None,
         first: bool = False,
     ) -> Reply:
-        """`rest` is the path below the store, made of checked words and ids; `permission` what the key's role needs, as
-        PayNow's documentation names it; `first` goes before the others in the rate. Raises NotPermitted on a 403."""
+        """Sends one request. `rest` is the path below the store, made of checked words and ids; `permission` is what
+        the key's role needs, as PayNow's documentation names it; `first`: it goes before all other requests. Raises
+        NotPermitted on a 403."""
         url = self.exchange.url(self.path(rest))
         if query:
             url = url.with_query(query)
         document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        words = _DELETE if method == "DELETE" else _WORDS
+        meanings = _DELETE if method == "DELETE" else _MEANINGS
         try:
-            reply = await self.exchange.call(method, url, _LOGIN, self._key, words, document, first=first)
+            reply = await self.exchange.call(method, url, _LOGIN, self._key, meanings, document, first=first)
         except TokenRefused as refused:
             if refused.status != 403:
                 raise
             what = f"permissions {permission}" if " and " in permission else f"permission {permission}"
             message = (
-                f"{refused}. Give the key's role the {what} in the store's dashboard, and check that the key is one of "
-                f"store {self.store_id} ([store] id)"
+                f"{refused}. Give the key's role the {what} in the store's dashboard, and check that the key belongs "
+                f"to store {self.store_id} ([store] id)"
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
         self.met = True
         return reply
 
     def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
-        """What a 404 on one customer's path says."""
+        """The error for a 404 on one customer's path."""
         return NotFound(
             f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
             path=error.path,
@@ -103,7 +104,7 @@ def paged(after: int, limit: int, *more: tuple[str, str]) -> list[tuple[str, str
 
 
 def chunks(rows: list[T], most: int) -> list[list[T]]:
-    """The rows in pieces the API takes. Raises BadInput when there is none."""
+    """The rows in pieces of at most `most`. Raises BadInput when there are no rows."""
     if not rows:
         raise BadInput("there is nothing to send")
     return [rows[at : at + most] for at in range(0, len(rows), most)]

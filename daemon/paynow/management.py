@@ -1,4 +1,4 @@
-"""The Management API over one exchange: what an owner's API key can do. `app` and `perkd store` open one."""
+"""The Management API over one exchange: what an owner's API key can do. `enrolment` and `perkd store` use it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from .transport.rate import Rate
 
 
 class Management:
-    """`customers` and `items` hold the verbs. Every call raises a StoreError and nothing else."""
+    """`customers` and `items` have the requests. Every call raises a StoreError and nothing else."""
 
     def __init__(self, exchange: Exchange, store_id: str, key: Secret, items_word: str = "delivery/items") -> None:
         self.store_id = checked_id("[store] id", store_id)
@@ -38,8 +38,8 @@ class Management:
         timeouts: Timeouts | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> AsyncIterator["Management"]:
-        """A client with a session of its own, closed on leaving. Raises BadAddress or BadInput before anything is
-        sent. `items_word` is the word of the management paths for the inventory (`[store] management_items`)."""
+        """Opens a client with its own session, closed at the end of the block. Raises BadAddress or BadInput before
+        anything is sent. `items_word` is the word for the inventory in paths (`[store] management_items`)."""
         async with Exchange.open(api, rate=rate, timeouts=timeouts, wall=wall) as exchange:
             yield cls(exchange, store_id, key, items_word)
 
@@ -49,16 +49,16 @@ class Management:
         return self._exchange.last_date
 
     def now(self) -> datetime:
-        """The store's own time; before its first answer the machine's."""
+        """The store's own time; before its first answer, this machine's time."""
         return self._exchange.store_now()
 
     @property
     def limited(self) -> bool:
-        """Whether nobody is asked for the moment, because the store said so."""
+        """Whether no request is sent at the moment, because the store answered 429."""
         return self._exchange.rate.blocked_s() > 0
 
     async def products(self) -> list[Product]:
-        """Everything on sale, hidden products too, with the commands the dashboard runs for it. One request: the API
-        has no pages here."""
+        """All products, also hidden ones, with the commands that the store queues for them. One request: the API has no
+        pages here."""
         reply = await self._keyed.ask("GET", "products", permission="product_read")
         return self._keyed.read_list(reply, Product, "products")

@@ -1,4 +1,4 @@
-"""Answers of the Management and Game Server API as typed documents. `keyed.py` and `gameserver.py` call this."""
+"""Reads answers of the Management and Game Server API as documents. `keyed.py` and `game_server.py` call this."""
 
 import json
 from functools import lru_cache
@@ -12,13 +12,13 @@ from .wire import first_fault
 
 M = TypeVar("M", bound=BaseModel)
 
-_IDS = ("id", "customer_id", "attempt_id")  # what is left of a document that cannot be read
+_IDS = ("id", "customer_id", "attempt_id")  # perkd keeps these of a document that cannot be read
 
 
 def read_one(reply: Reply, kind: type[M], path: str) -> M:
-    """The answer's body as one document. Raises Unreadable with where it is not what the API promises."""
+    """The answer's body as one document. Raises Unreadable, which names the field that is not as the API promises."""
     if not reply.body:
-        raise Unreadable(f"{path} answered {reply.status} without a document", path=path, status=reply.status)
+        raise Unreadable(f"{path} answered {reply.status} with an empty body", path=path, status=reply.status)
     try:
         return kind.model_validate_json(reply.body)
     except ValidationError as error:
@@ -26,10 +26,10 @@ def read_one(reply: Reply, kind: type[M], path: str) -> M:
 
 
 def read_list(reply: Reply, kind: type[M], path: str) -> list[M]:
-    """A list of documents. One that cannot be read is left with its ids alone, so that it does not hide the others.
-    Raises Unreadable when the answer is no list, or one of them has no id."""
+    """The answer's body as a list of documents. One that cannot be read keeps only its ids, so that the others can be
+    used. Raises Unreadable when the answer is not a list, or a document has no id."""
     if not reply.body:
-        raise Unreadable(f"{path} answered {reply.status} without a document", path=path, status=reply.status)
+        raise Unreadable(f"{path} answered {reply.status} with an empty body", path=path, status=reply.status)
     try:
         documents: list[M] = _list_of(kind).validate_json(reply.body)
     except ValidationError as error:
@@ -53,7 +53,7 @@ def _with_ids(raw: object, kind: type[M], path: str) -> M:
             return kind.model_validate_json(json.dumps(document))
         except ValidationError as error:
             fault = fault or error
-    assert fault is not None  # noqa: S101 - the loop ended by it
+    assert fault is not None  # noqa: S101 - else the loop returned
     raise _unreadable(fault, path)
 
 
@@ -66,6 +66,6 @@ def _json(body: bytes) -> object:
 
 
 def _unreadable(error: ValidationError, path: str) -> Unreadable:
-    message = f"{path} answered with something else than the API promises: {first_fault(error)}"
-    kind = BadDocument if error.errors()[0]["loc"] else Unreadable  # else it is no document at all
+    message = f"{path} sent an answer that is not as the API describes it: {first_fault(error)}"
+    kind = BadDocument if error.errors()[0]["loc"] else Unreadable  # without a place, it is not a document at all
     return kind(message, path=path, status=200)

@@ -1,6 +1,6 @@
-"""What perkd sends to the Management API: typed, and held to the store's own rules before anything leaves. PURE.
+"""The bodies and queries that perkd sends to the Management API, checked by the store's rules before sending. PURE.
 
-`customersapi.py`, `itemsapi.py` and `cli` make these. The limits are those of PayNow's documentation of 2025.
+`customers_api.py`, `items_api.py` and `cli` make these. The limits are from PayNow's documentation of 2025.
 """
 
 import re
@@ -31,11 +31,11 @@ _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f
 
 
 def _in_utc(at: datetime) -> datetime:
-    """Sent with `Z`, as every time in PayNow's documents is: whether the store takes another offset is not known."""
+    """Times are sent with `Z`, as in all of PayNow's documents: it is not known if the store accepts other offsets."""
     try:
         return at.astimezone(UTC)
     except OverflowError:
-        raise ValueError("is beyond the calendar") from None
+        raise ValueError("is outside the calendar") from None
 
 
 Flake = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$"), AfterValidator(flake)]
@@ -50,7 +50,7 @@ Metadata = Annotated[dict[Key, Value], Field(max_length=50)]
 
 
 class Sent(BaseModel):
-    """A body. Only fields that were given are sent: `None` given is null, a field left out stays as it is."""
+    """A body. Only given fields are sent: None is sent as null, a field that is not given stays as it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -79,7 +79,7 @@ class _Assigned(Sent):
 
     @property
     def hidden(self) -> bool:
-        """Likely invisible to the customer's token: its list shows items with a command attempt only."""
+        """Whether the customer's token may not see the items: its list shows only items with a command attempt."""
         return bool(self.skip_commands)
 
 
@@ -106,11 +106,13 @@ S = TypeVar("S", bound=Sent)
 
 
 def checked_id(what: str, value: str) -> str:
-    """An id of the store as it may stand in a path. Raises BadInput."""
+    """An id of the store that is safe in a path. Raises BadInput."""
     try:
         return flake(value)
     except ValueError:
-        raise BadInput(f"{what} {value[:40]!r} is no id of the store: 1 to 19 digits are, below 2**63") from None
+        raise BadInput(
+            f"{what} {value[:40]!r} is not an id of the store: an id is a number of 1 to 19 digits"
+        ) from None
 
 
 _LOOKUPS: dict[str, TypeAdapter[str]] = {
@@ -126,9 +128,9 @@ LOOKUPS = tuple(_LOOKUPS)
 
 
 def checked_lookup(by: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The query of a lookup, keys from LOOKUPS. Raises BadInput, never with a value."""
+    """The query of a lookup, keys from LOOKUPS. Raises BadInput, which never contains a value."""
     if not by or not set(by) <= set(LOOKUPS):
-        raise BadInput(f"a lookup needs a value of one of {', '.join(LOOKUPS)}")
+        raise BadInput(f"a lookup needs a value for one of {', '.join(LOOKUPS)}")
     found = []
     for key, value in by.items():
         try:
@@ -139,16 +141,16 @@ def checked_lookup(by: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def checked_text(what: str, value: str) -> str:
-    """Words as they may stand in a query. Raises BadInput for what is no text (half of a surrogate pair)."""
+    """Text that is safe in a query. Raises BadInput for what is not text (half of a surrogate pair)."""
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise BadInput(f"{what} holds something that is no text") from None
+        raise BadInput(f"{what} contains something that is not text") from None
     return value
 
 
 def made(kind: type[S], fields: Mapping[str, object]) -> S:
-    """The body from text or typed values. Raises BadInput with every field that breaks a rule, never its value."""
+    """The body from text or typed values. Raises BadInput, which names every field that breaks a rule, but no value."""
     try:
         return kind.model_validate(dict(fields))
     except ValidationError as error:
@@ -160,11 +162,11 @@ def made(kind: type[S], fields: Mapping[str, object]) -> S:
 
 
 def expiry(text: str) -> datetime:
-    """An `override_expires_at` as a person writes it. Raises BadInput: RFC 3339 with an offset is asked for."""
+    """An `override_expires_at` that a person wrote. Raises BadInput unless it is RFC 3339 with an offset."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        at = datetime.min  # noqa: DTZ901 - refused below, as it has no offset
+        at = datetime.min  # noqa: DTZ901 - refused below, because it has no offset
     if at.tzinfo is None:
-        raise BadInput(f"{text[:40]!r} is no time: write for example 2026-12-31T00:00:00Z")
+        raise BadInput(f"{text[:40]!r} is not a time with an offset: write for example 2026-12-31T00:00:00Z")
     return at

@@ -1,25 +1,23 @@
-"""What is remembered of an inventory, so that an equal one is recognised before any JSON. PURE.
+"""The digest of an inventory, so that perkd recognises an unchanged one without parsing its JSON. PURE.
 
-`storefront.py` makes and compares it; the ledger keeps it as it is, and stores it only after `record` committed.
+`storefront.py` makes and compares it; the ledger stores it, only after `record` committed.
 
-The digest is XXH3-128: it has to tell bodies apart, not to withstand whoever writes them, for he could as well send the
-old body again (docs/decisions/0015).
+The digest is XXH3-128. It only has to tell bodies apart. It need not resist an attacker who writes the bodies, because
+they could also send the old body again (docs/decisions/0015).
 """
 
 from typing import NamedTuple
 
 from xxhash import xxh3_128_digest
 
-_VERSION = (
-    b"\x02"  # goes up whenever wire.py reads the same bytes to another meaning: then every page counts as changed
-)
+_VERSION = b"\x02"  # increase it when wire_items.py reads the same bytes differently: then every page counts as changed
 _DIGEST = 16
 _PAGE = 8 + _DIGEST
 _ALONE = _VERSION + bytes(8)  # how the digest of an inventory of one page begins
 
 
 class PageMark(NamedTuple):
-    """One page: the id it was asked `after` (0: the first page) and the digest of its bytes."""
+    """One page: the id it was requested `after` (0: the first page) and the digest of its bytes."""
 
     after: int
     digest: bytes
@@ -30,8 +28,8 @@ class PageMark(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A complete inventory as it was read. `digest` is opaque: a version byte, then for each page in order its `after`
-    (8 bytes) and its digest, so 25 bytes for most customers. `etag` is kept only for an inventory of one page."""
+    """The digest of a complete inventory: a version byte, then for each page in order its `after` (8 bytes) and its
+    digest; 25 bytes for most customers. `etag` is kept only for an inventory of one page."""
 
     digest: bytes
     etag: str | None = None
@@ -41,8 +39,8 @@ class Seen(NamedTuple):
         digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
         return cls(digest, etag if len(pages) == 1 else None)
 
-    def is_just(self, digest: bytes) -> bool:
-        """Whether it is an inventory of one page, whose bytes have this digest."""
+    def is_one_page_with(self, digest: bytes) -> bool:
+        """Whether the inventory has one page, and its bytes have this digest."""
         return self.digest == _ALONE + digest
 
     @property
@@ -51,7 +49,7 @@ class Seen(NamedTuple):
 
     @property
     def pages(self) -> list[PageMark]:
-        """The pages, or none when another version of perkd wrote the digest."""
+        """The pages; none when another version of perkd wrote the digest."""
         data = self.digest[1:]
         if self.digest[:1] != _VERSION or len(data) % _PAGE:
             return []

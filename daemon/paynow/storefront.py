@@ -1,4 +1,4 @@
-"""What a customer's token can read: who he is, and everything he owns, complete or not at all. Polling calls this."""
+"""Reads with a customer's token who the customer is and everything they own. Polling calls this."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,14 +25,14 @@ _LOGIN = "Customer"
 
 
 class Fresh(NamedTuple):
-    """A complete inventory that differs from the one before. Store `seen` only after `record` committed."""
+    """A complete inventory that differs from the previous one. Store `seen` only after `record` committed."""
 
     inventory: Inventory
     seen: Seen
 
 
 class Unchanged(NamedTuple):
-    """The complete inventory is, byte for byte, the one `previous` stands for: a sighting at `read_at`."""
+    """The complete inventory is, byte for byte, the previous one. It was read at `read_at`."""
 
     read_at: datetime
     seen: Seen
@@ -63,7 +63,8 @@ class Storefront:
         timeouts: Timeouts | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> AsyncIterator["Storefront"]:
-        """A storefront with a session of its own, closed on leaving. Raises BadAddress before anything is sent."""
+        """Opens a storefront with its own session, closed at the end of the block. Raises BadAddress before anything is
+        sent."""
         checked_path("[store] items_path", items_path)
         async with Exchange.open(api, rate=rate, timeouts=timeouts, wall=wall) as exchange:
             yield cls(exchange, items_path, store_id)
@@ -79,12 +80,12 @@ class Storefront:
         return self._exchange.last_answer_at
 
     def limited_until(self, now: datetime) -> datetime | None:
-        """Until when nobody is asked because of a 429; None when the store is content."""
+        """Until when no request is sent because of a 429; None when there is no such pause."""
         return self._exchange.rate.limited_until(now)
 
     async def customer(self, token: Secret) -> Profile:
         """Who the token belongs to (`GET /v1/store/customer`). Raises WrongStore for a customer of another store than
-        the one that was named at the opening."""
+        `store_id`."""
         reply = await self._exchange.get(self._customer_url, _LOGIN, token)
         if reply.status != 200:
             raise Unreadable(
@@ -94,24 +95,24 @@ class Storefront:
             profile = read_customer(reply.body)
         except NotAnAnswer as error:
             raise Unreadable(
-                f"{CUSTOMER_PATH} answered with no customer: {error}", path=CUSTOMER_PATH, status=200
+                f"{CUSTOMER_PATH} did not answer with a customer: {error}", path=CUSTOMER_PATH, status=200
             ) from None
         if self._store_id and profile.store_id and int(profile.store_id) != int(self._store_id):
             raise WrongStore(
-                f"this token belongs to a customer of store {profile.store_id}, and [store] id is {self._store_id}: "
-                "use a token of this store, or correct the id",
+                f"this token belongs to a customer of store {profile.store_id}, but [store] id is {self._store_id}: "
+                "use a token of your store, or correct [store] id",
                 path=CUSTOMER_PATH,
                 status=200,
             )
         return profile
 
     async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
-        """Everything the customer owns; `now` becomes `read_at`, the time reading began.
+        """Reads everything the customer owns. `now` becomes `read_at`, the time when reading began.
 
-        Pages are read in ascending order of ids, each after the largest id so far, until one is short: the only
-        scheme the API documents without ambiguity. As long as pages equal those of `previous` none is parsed: their
-        digests and the ids they were asked after are part of `Seen`. An ETag is used while the inventory is a single
-        page, because a page of many says nothing about the others.
+        It reads pages in ascending order of ids, each after the largest id so far, until one is not full: the only
+        scheme that the API documents without ambiguity. It parses no page as long as all equal those of `previous`:
+        `Seen` has their digests and the ids they were requested after. An ETag is used only for an inventory of one
+        page, because the ETag of one page says nothing about the others.
         """
         etag = previous.etag if previous is not None and previous.one_page else None
         reply = await self._exchange.get(self._first_page, _LOGIN, token, etag)
@@ -120,10 +121,10 @@ class Storefront:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
         first = PageMark.of(0, reply.body)
-        if previous is not None and previous.is_just(first.digest):
+        if previous is not None and previous.is_one_page_with(first.digest):
             return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
         known = previous.pages if previous is not None and not previous.one_page else []
-        equal: list[bytes] = []  # pages equal to the known ones so far, kept unparsed in case a later one differs
+        equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
         marks = [first]
         while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
             if len(marks) == len(known):
@@ -137,13 +138,13 @@ class Storefront:
             while (after := reading.add(reply.body)) is not None:
                 reply = await self._next(token, after, marks)
         except NotAnAnswer as error:
-            raise self._unreadable(f"answered with no inventory: {error}") from None
+            raise self._unreadable(f"did not answer with an inventory: {error}") from None
         return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, reply.etag))
 
     async def _next(self, token: Secret, after: int, marks: list[PageMark]) -> Reply:
-        """Asks for the page after an id and adds its mark."""
+        """Requests the page after an id and adds its mark."""
         if len(marks) >= MOST_PAGES:
-            raise self._unreadable(f"has not ended after {MOST_PAGES} pages")
+            raise self._unreadable(f"did not end after {MOST_PAGES} pages")
         url = self._exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}&after={after}")
         reply = await self._exchange.get(url, _LOGIN, token)
         if reply.status != 200:
@@ -156,10 +157,10 @@ class Storefront:
 
 
 class _Reading:
-    """The pages of one inventory on their way to being complete. Raises NotAnAnswer when they cannot become so.
+    """Puts the pages of one inventory together. Raises NotAnAnswer when they do not make a complete inventory.
 
-    `unpaged`: the path is of a generation that gives everything at once, whatever limit it is asked for. More than the
-    limit, or the same again, is the whole there; up to the limit it is read like any other, in case it learned pages.
+    `unpaged`: an older path, which answers with everything at once and ignores the limit. More items than the limit, or
+    the same items again, are the whole inventory then. Otherwise it is read like any other path, in case it has pages.
     """
 
     def __init__(self, customer_id: str, *, unpaged: bool = False) -> None:
@@ -169,7 +170,7 @@ class _Reading:
         self._bytes = 0
 
     def add(self, body: bytes) -> int | None:
-        """Takes one page in; returns the id to ask after, or None when this was the last page."""
+        """Adds one page; returns the id for the next request, None when this was the last page."""
         self._bytes += len(body)
         if self._bytes > LARGEST_INVENTORY:
             raise NotAnAnswer(f"more than {LARGEST_INVENTORY // 1024 // 1024} MiB in all pages")
@@ -179,13 +180,13 @@ class _Reading:
             if self._unpaged and self._items.keys() == set(ids):
                 return None
             raise NotAnAnswer(
-                "no progress, a page repeats items that came before. This path may not know `after`; set [store] "
-                f"items_path to {ITEMS_PATH}"
+                "a page repeats items of earlier pages. This path may not support `after`; set [store] items_path to "
+                f"{ITEMS_PATH}"
             )
         whole = len(items) < PAGE_LIMIT or (self._unpaged and len(items) > PAGE_LIMIT)
         if not whole and not _ascending(ids):
-            raise NotAnAnswer("a full page is not in ascending order, so nobody can tell which page is the last one")
-        self._items.update(zip(ids, items, strict=True))  # an item that comes twice counts as it came last
+            raise NotAnAnswer("a full page is not in ascending order, so perkd cannot tell which page is the last one")
+        self._items.update(zip(ids, items, strict=True))  # of an item that comes twice, the later one counts
         if whole:
             return None
         self._largest = max(self._largest, int(ids[-1]))
@@ -198,7 +199,7 @@ class _Reading:
 
 
 def _ascending(ids: list[str]) -> bool:
-    """Whether these plain numbers are in order. As texts, where all are of one length: the usual page."""
+    """Whether these ids are in ascending order. In the usual page all have one length and are compared as text."""
     if len(set(map(len, ids))) > 1:
         return (numbers := [int(item_id) for item_id in ids]) == sorted(numbers)
     return ids == sorted(ids)

@@ -1,6 +1,6 @@
-"""The customer and times as the store writes them, and what they mean. `storefront.py` calls this.
+"""Reads the customer document and times of the store. `storefront.py` and `documents.py` call this.
 
-Unknown fields are ignored, null and absent are the same, ids are strings or numbers, times have 0 to 9 fraction digits.
+Unknown fields are ignored. Null and absent are the same. Ids are strings or numbers. Times have 0 to 9 fraction digits.
 """
 
 from datetime import UTC, datetime
@@ -13,14 +13,14 @@ from ..core.store_ids import flake
 
 
 class NotAnAnswer(ValueError):
-    """The bytes are not what this path promises; the message says in which way."""
+    """The bytes are not what this path promises; the message says why."""
 
 
 def moment(text: str | None) -> datetime | None:
-    """An RFC 3339 time as aware UTC, cut to microseconds. Raises ValueError when it is none, has no offset,
-    or leaves the calendar on its way to UTC.
+    """An RFC 3339 time as aware UTC, cut to microseconds. Raises ValueError when it is not one, has no offset, or is
+    outside the calendar in UTC.
 
-    Year 1 is how Go and .NET write "no time": the same as null.
+    Go and .NET write year 1 for "no time": it means null.
     """
     if text is None:
         return None
@@ -32,11 +32,11 @@ def moment(text: str | None) -> datetime | None:
     try:
         return at if at.tzinfo is UTC else at.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"a time beyond the calendar: {text[:40]!r}") from None
+        raise ValueError(f"a time outside the calendar: {text[:40]!r}") from None
 
 
 class Wire(BaseModel):
-    """Strict: text is text and a number is a number, so nothing is guessed into a meaning."""
+    """Strict: a number in place of a text is an error, so that perkd never guesses a meaning."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -75,7 +75,7 @@ _CUSTOMER: TypeAdapter[WireCustomer] = TypeAdapter(WireCustomer)
 
 
 def read_customer(body: bytes) -> Profile:
-    """Who the customer is. Raises NotAnAnswer: an identity that can be read only in part is not used at all."""
+    """Who the customer is. Raises NotAnAnswer, also when only a part of the identity can be read."""
     try:
         return profile_of(_CUSTOMER.validate_json(body))
     except ValidationError as error:
@@ -83,7 +83,7 @@ def read_customer(body: bytes) -> Profile:
 
 
 def profile_of(wire: WireCustomer) -> Profile:
-    """What the store's document says of who the customer is. Raises NotAnAnswer when an id in it is none."""
+    """Who the customer is, from the store's document. Raises NotAnAnswer when an id in it is not an id."""
     try:
         customer_id = flake(wire.id)
         store_id = flake(wire.store_id) if wire.store_id is not None else ""
@@ -107,7 +107,7 @@ def profile_of(wire: WireCustomer) -> Profile:
 
 
 def first_fault(error: ValidationError) -> str:
-    """Where and why, without the value: what stood there may be anything."""
+    """The place and the reason, without the value, which may be anything."""
     fault = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in fault["loc"])
     return f"{where}: {fault['msg'][:120]}" if where else str(fault["msg"])[:120]

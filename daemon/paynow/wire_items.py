@@ -1,7 +1,7 @@
-"""The inventory item as the store writes it, and what it means. `storefront.py` calls this for every body that changed.
+"""Reads the inventory items of the store. `storefront.py` calls this for every page that changed.
 
-A changed inventory of a hundred items is the most perkd ever has to read at once, so its JSON is checked and made into
-structs in one go, by msgspec (docs/decisions/0011).
+A changed inventory of a hundred items is the largest piece of JSON that perkd reads often. So msgspec checks it and
+makes structs of it in one step (docs/decisions/0011).
 """
 
 import json
@@ -18,15 +18,15 @@ from ..core.store_ids import flake, flake_time
 from .wire import Id, NotAnAnswer, moment
 
 UNREADABLE: Final = (
-    "unreadable"  # the state word of an item that has an id and little else: no known state, so it changes nothing
+    "unreadable"  # the state of an item that perkd could not read: it is not a known state, so it changes nothing
 )
 _PLAIN: Final = re.compile(r"[1-9][0-9]{0,17}+(?:,[1-9][0-9]{0,17}+)*+").fullmatch
 _FROM_TEXT: Final = datetime.fromisoformat
 
-_shared_flake = lru_cache(maxsize=1024)(flake)  # products and servers are few and come again and again
+_shared_flake = lru_cache(maxsize=1024)(flake)  # there are few products and servers, and each comes often
 
 
-Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]  # int32, as PayNow describes it: SQLite takes no more
+Count = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]  # int32, as PayNow describes it, and safe for SQLite
 
 
 class WireOwner(msgspec.Struct, gc=False):
@@ -40,15 +40,15 @@ class WireProduct(msgspec.Struct, gc=False):
 
 
 class WireItem(msgspec.Struct, gc=False):
-    """One element of the inventory's array: today's storefront document, the older ones, and the management API's.
+    """One item of the inventory: in today's storefront document, the older ones, and the Management API's.
 
-    Fields stand as the store writes them: msgspec looks first for the one after the last it found. Times stay texts:
-    msgspec would round what perkd cuts.
+    The order of the fields is the store's, because msgspec then finds them faster. Times stay text, because msgspec
+    rounds them and perkd cuts them.
     """
 
     id: Id
     customer_id: Id | None = None
-    customer: WireOwner | None = None  # the management API embeds the owner
+    customer: WireOwner | None = None  # the Management API has the owner here
     order_id: Id | None = None
     subscription_id: Id | None = None
     state: str | None = None
@@ -66,14 +66,14 @@ class WireItem(msgspec.Struct, gc=False):
 
 _PAGE: Final = msgspec.json.Decoder(list[WireItem]).decode
 _ITEM: Final = msgspec.json.Decoder(WireItem).decode
-# Only command variables: unreadable is the same as not set. Which of the two is, is tried out.
+# Only used as variables in commands: unreadable means not set. `_alone` tries which of them is broken.
 _COSMETIC: Final[tuple[tuple[str, ...], ...]] = (("order_id",), ("quantity_index",), ("order_id", "quantity_index"))
 
 
 def read_items(body: bytes, customer_id: str) -> list[Item]:
-    """Every item of one page, in the page's order. An item that has an id and is broken elsewhere becomes UNREADABLE.
+    """Every item of one page, in the page's order. A broken item that has an id becomes UNREADABLE.
 
-    Raises NotAnAnswer when the page is no JSON array, an element has no usable id, or an item is another customer's.
+    Raises NotAnAnswer when the page is not a JSON array, an item has no usable id, or an item is another customer's.
     """
     try:
         wires = _PAGE(body)
@@ -86,7 +86,7 @@ def read_items(body: bytes, customer_id: str) -> list[Item]:
 
 
 def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
-    """The slow way, for a page with something wrong in it: each item alone, or its id when that is all it gives."""
+    """The slow way, for a page with a fault: each item, or only its id when the item cannot be read."""
     try:
         page = json.loads(body.decode("utf-8", "replace"), **_NUMBERS)
     except (ValueError, RecursionError) as error:
@@ -100,12 +100,12 @@ def _one_by_one(body: bytes) -> Iterator[WireItem | str]:
 
 
 def _no_number(_text: str) -> float:
-    """What stands for NaN and for any fraction: no field here is one, and the fields nobody reads may be anything."""
+    """Replaces NaN and fractions: no field that perkd reads is one, and other fields may contain anything."""
     return 0.5
 
 
 def _whole(text: str) -> float:
-    """A number that is longer than any field here takes is none: Python itself reads none of thousands of digits."""
+    """A whole number. A number longer than any field allows is replaced: Python refuses to read thousands of digits."""
     return int(text) if len(text) <= _LONGEST_NUMBER else 0.5
 
 
@@ -114,14 +114,14 @@ _NUMBERS: Final[dict[str, Any]] = {"parse_int": _whole, "parse_float": _no_numbe
 
 
 def _alone(raw: dict[str, Any]) -> WireItem | None:
-    """The item, without those of its cosmetic fields that are broken; None when it is broken elsewhere."""
+    """The item without its broken cosmetic fields; None when another field is broken."""
     for left_out in ((), *_COSMETIC):
         try:
             text = json.dumps({key: raw[key] for key in raw if key not in left_out}, ensure_ascii=False)
             return _ITEM(text.encode())
         except msgspec.ValidationError:
             continue
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # half a character, or nested beyond reason
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):  # half a character, or nested too deeply
             break
     return None
 
@@ -131,7 +131,7 @@ def _meanings(wires: Sequence[WireItem], customer_id: str) -> list[Item]:
     ids = stated if _all_plain(stated) else [_known_id(item_id) for item_id in stated]
     plain_orders = _all_plain([wire.order_id for wire in wires if wire.order_id is not None])
     items: list[Item] = []
-    added_text = added_at = expires_text = expires_at = None  # what came in one purchase often has the same times
+    added_text = added_at = expires_text = expires_at = None  # items of one purchase often have the same times
     for item_id, wire in zip(ids, wires, strict=True):
         try:
             if wire.customer_id != customer_id:
@@ -174,16 +174,16 @@ def _meanings(wires: Sequence[WireItem], customer_id: str) -> list[Item]:
 
 
 def _all_plain(ids: list[Id]) -> TypeGuard[list[str]]:
-    """Whether each is a text and written as `flake` would: one look at the whole page instead of one at each item."""
+    """Whether each id is text in the form that `flake` returns: one check for the whole page is faster."""
     try:
-        text = ",".join(ids)  # type: ignore[arg-type] # that is what is found out
-    except TypeError:  # a number is among them
+        text = ",".join(ids)  # type: ignore[arg-type] # a number among them raises
+    except TypeError:
         return False
-    return text.count(",") == len(ids) - 1 and _PLAIN(text) is not None  # counted: a comma may be in a text
+    return text.count(",") == len(ids) - 1 and _PLAIN(text) is not None  # counted: a text may contain a comma
 
 
 def _at(text: str | None) -> datetime | None:
-    """As `moment`; the usual time first."""
+    """As `moment`, but fast for the usual time."""
     if text is None:
         return None
     at = _FROM_TEXT(text)
@@ -191,8 +191,8 @@ def _at(text: str | None) -> datetime | None:
 
 
 def _check_owner(wire: WireItem, item_id: str, customer_id: str) -> None:
-    """Raises NotAnAnswer for another customer's item: some cache in between mixed up the answers. ValueError: the owner
-    is no id."""
+    """Raises NotAnAnswer for another customer's item, because a cache in between mixed up the answers. Raises
+    ValueError when the owner is not an id."""
     stated = wire.customer_id
     if stated is None and wire.customer is not None:
         stated = wire.customer.id

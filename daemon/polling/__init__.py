@@ -1,6 +1,6 @@
-"""Loop 1: whom to read and when, and the five steps from an inventory into the ledger (`reconcile.py`).
+"""Loop 1: decides when to poll which customer, and takes each inventory into the ledger (`reconcile.py`).
 
-`app` starts it; `enrolment` and `servers` tell it whom to read soon.
+`app` starts it; `enrolment` and `servers` ask it to poll customers soon.
 """
 
 import lazy_loader

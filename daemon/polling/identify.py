@@ -1,6 +1,6 @@
-"""Who a token belongs to, as the store says today. `polling` asks before the first reading, and once a day.
+"""Asks the store who a token belongs to: before the first poll, and once a day. `loop.py` calls this.
 
-What is learned is in the ledger before it counts.
+The answer is in the ledger before perkd uses it.
 """
 
 import logging
@@ -15,12 +15,12 @@ log = logging.getLogger("perkd.polling")
 
 
 async def identify(watch: Watch, token: Secret, store: Storefront, ledger: Ledger, now: datetime) -> Profile:
-    """Asks, and takes the answer over into `watch`. Raises a StoreError or LedgerError; then nothing has changed."""
+    """Asks the store and puts the answer into `watch`. Raises StoreError or LedgerError; then nothing has changed."""
     profile = await store.customer(token)
     await ledger.identify(watch.token_id, profile, now)
     if watch.customer_id is None:
-        told = {"action": "customer_identified", "customer_id": profile.customer_id}
-        log.info("%s is customer %s", watch.label, profile.customer_id, extra=told)
+        facts = {"action": "customer_identified", "customer_id": profile.customer_id}
+        log.info("%s is customer %s", watch.label, profile.customer_id, extra=facts)
     watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
-    watch.recheck_at = now  # a new name or id matters though the inventory is the same
+    watch.recheck_at = now  # a new name or id matters even if the inventory is the same
     return profile

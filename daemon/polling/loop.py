@@ -1,6 +1,7 @@
-"""Loop 1: token → inventory → changes → commands → ledger; whoever is online first. Nobody here speaks RCON.
+"""Loop 1: polls each customer's inventory and records what changed: token → inventory → changes → commands → ledger.
 
-`app` runs it; the clock's tick drains its schedule. Fetching is concurrent, what is fetched goes through the lane.
+`app` runs it; the clock's tick drains its schedule. Several workers fetch at the same time; `reconcile.py` handles one
+inventory at a time. Nothing here talks to a game server.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from ..runtime import Context, PollResult
 from .identify import identify
 from .packing import Newest
 from .players import AT_ONCE, Players
-from .progress import Failures, InHand, Sweep, Unwritten
+from .progress import Failures, InFlight, PendingSightings, Sweep
 from .reconcile import Lane, Sighting
 from .schedule import Rank, Schedule
 from .watch import Intervals, Watch, next_look
@@ -28,7 +29,7 @@ LOOP = "poll"
 
 
 class Polling:
-    """Reads everybody in turn under one rate. `is_online`: whether a player is on any server."""
+    """Polls all customers in turn under one rate limit. `is_online`: whether a player is on any server."""
 
     def __init__(
         self,
@@ -52,27 +53,27 @@ class Polling:
         self._schedule = Schedule()
         self._ready = asyncio.Event()
         self._changed, self._loading = asyncio.Event(), asyncio.Lock()
-        self._in_hand, self._failures = InHand(), Failures()
-        self._unwritten = Unwritten(self._clock.monotonic)
+        self._in_flight, self._failures = InFlight(), Failures()
+        self._pending = PendingSightings(self._clock.monotonic)
         self.sweep = Sweep(self._clock.monotonic)
         self.newest = Newest()
-        self.on_refused: Callable[[str], None] = lambda _customer_id: None  # the store does not take his token
+        self.on_refused: Callable[[str], None] = lambda _customer_id: None  # the store refuses the token
         self._pulse.register(LOOP, 20.0)
 
     def pace(self, poll: Poll) -> None:
-        """How often everybody is read, from the next look on; `concurrency` is opened once."""
+        """Sets how often customers are polled, from their next poll on. `concurrency` cannot change while it runs."""
         self.every = Intervals(poll.online, poll.offline)
 
     def drain(self) -> None:
-        """Pops who is due: the one thing the clock's tick does here."""
+        """Makes due customers ready; the clock calls it at every tick."""
         if self._schedule.drain(self._clock.monotonic()):
             self._ready.set()
         if self._store.limited_until(self._clock.now()) is not None:
-            self._pulse.beat(LOOP)  # everybody waits because the store said so: that is no hanging loop
+            self._pulse.beat(LOOP)  # all requests wait because of a 429: the loop is alive
 
     async def load(self, *, games_changed: bool = False) -> None:
-        """Takes today's list from the ledger: new ones are due now, gone ones are dropped, the others go on. With
-        `games_changed` it is worked out anew who everybody is in the games."""
+        """Takes over the list of customers from the ledger: new ones are due now, removed ones are dropped, the others
+        continue. With `games_changed`, the players of all customers are computed again."""
         async with self._loading:
             await self._load(games_changed=games_changed)
 
@@ -84,11 +85,11 @@ class Polling:
                 self._take(row)
             await self.players.put_all(rows, self.watches, anew=games_changed)
         for token_id in left:
-            if (gone := self.watches.pop(token_id, None)) is not None:  # else he was replaced meanwhile
+            if (gone := self.watches.pop(token_id, None)) is not None:  # else another token replaced it meanwhile
                 self.players.drop(gone)
             self._schedule.drop(token_id)
         newest = Newest()
-        for token_id, watch in self.watches.items():  # also who was taken in meanwhile
+        for token_id, watch in self.watches.items():  # also customers that were added meanwhile
             if (number := watch.customer_number) is not None:
                 newest.put_number(number, token_id)
         self.newest = newest
@@ -107,7 +108,7 @@ class Polling:
         self._schedule.put(row.token_id, self._clock.monotonic(), rank)
 
     def take_in(self, row: Polled, rank: Rank) -> None:
-        """A token made just now: its customer is due at once, and an older token of his is read no more."""
+        """Adds a token that was just made: its customer is due at once, and older tokens are not used any more."""
         if row.token_id not in self.watches and row.customer_id is not None and (profile := row.profile) is not None:
             self.watches[row.token_id] = watch = Watch(row)
             self.players.put(watch, profile)
@@ -115,7 +116,8 @@ class Polling:
             self._schedule.put(row.token_id, self._clock.monotonic(), rank)
 
     def joined(self, players: Iterable[str]) -> None:
-        """Players who came onto a server: whoever was online nowhere is due at once, unless he is being read."""
+        """Players joined a server: their customers are due at once if they were online nowhere and are not being
+        polled."""
         for token_id in self.players.joined(players, self.watches):
             if token_id in self._schedule:
                 self._schedule.hurry(token_id, self._clock.monotonic(), Rank.ONLINE)
@@ -124,33 +126,33 @@ class Polling:
         """These customers, or all, are due at once."""
         now = self._clock.monotonic()
         for token_id in list(self.watches if token_ids is None else token_ids):
-            if (watch := self.watches.get(token_id)) is not None and not self._in_hand.ask(watch):
+            if (watch := self.watches.get(token_id)) is not None and not self._in_flight.ask(watch):
                 self._schedule.hurry(token_id, now, rank)
 
     def reconcile(self) -> None:
-        """The config changed: everybody is compared with it now."""
+        """The config changed: compares all customers with it now."""
         self._changed.set()
 
     @property
     def resting(self) -> bool:
-        """Nobody is due and nobody is being read: whatever was read is recorded."""
+        """Whether no customer is due or being polled: everything that was read is recorded."""
         return len(self._schedule) == len(self.watches) and not self._schedule.waiting
 
     @property
     def unreachable(self) -> str | None:
-        """Why the store is out of reach; None while it is not."""
+        """Why the store is unreachable; None when it is reachable."""
         return self._failures.unreachable(sum(watch.is_read and not watch.refused for watch in self.watches.values()))
 
     async def run(self) -> None:
-        """Until cancelled. The workers fetch; one of them at a time is in the lane."""
+        """Runs the workers until cancelled."""
         async with asyncio.TaskGroup() as workers:
             workers.create_task(self._reconcile(), name="reconcile")
             for number in range(self._concurrency):
                 workers.create_task(self._work(), name=f"poll {number}")
 
     async def _reconcile(self) -> None:
-        """After a change of the config: everybody is compared with it by his last inventory, without the store. Who
-        could not be read lately is compared when he can be: much may have happened to what he owned."""
+        """After a change of the config, compares each customer's last inventory with it, without asking the store. A
+        customer whose last poll failed is compared after the next good one, because they may own other items now."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -164,12 +166,12 @@ class Polling:
                         await self._compare(watch, watch.customer_id, Sighting(read_at=watch.read_at, inventory=None))
                     except LedgerError:
                         raise  # without a ledger nothing may go on
-                    except Exception as error:  # noqa: BLE001 - a fault with one customer never stops the others
+                    except Exception as error:  # noqa: BLE001 - a fault with one customer must not stop the others
                         self._crashed(watch, error)
 
     @staticmethod
     def _crashed(watch: Watch, error: Exception) -> None:
-        log.error("%s: could not be looked at", watch.label, exc_info=error, extra={"action": "poll_crashed"})
+        log.error("%s: the poll crashed", watch.label, exc_info=error, extra={"action": "poll_crashed"})
         watch.failures += 1
         watch.error = f"a fault in perkd: {type(error).__name__}, see the log"
 
@@ -184,20 +186,20 @@ class Polling:
             watch = self.watches.get(token_id)
             if watch is None:
                 continue
-            self._in_hand.begin(watch)
+            self._in_flight.begin(watch)
             try:
                 await self._poll(watch)
             except LedgerError:
                 raise  # without a ledger nothing may go on
-            except Exception as error:  # noqa: BLE001 - a fault with one customer never stops the others
+            except Exception as error:  # noqa: BLE001 - a fault with one customer must not stop the others
                 self._crashed(watch, error)
             finally:
-                self._put_back(watch, at_once=self._in_hand.end(watch))
-            if sightings := self._unwritten.take():
+                self._put_back(watch, at_once=self._in_flight.end(watch))
+            if sightings := self._pending.take():
                 await self._ledger.sighted(sightings)
 
     async def _poll(self, watch: Watch) -> None:
-        """One look at one customer. A store that cannot be read says nothing about what is owned (law 2)."""
+        """Polls one customer. When the store cannot be read, nothing is known about what they own (law 2)."""
         token, customer_id = watch.token, watch.customer_id
         sighting: Sighting | None = None
         new: bool | None = None
@@ -212,12 +214,12 @@ class Polling:
                 self._failures.answered()
                 self._counters.polled(PollResult.CHANGED if new else PollResult.UNCHANGED)
         if self.watches.get(watch.token_id) is not watch:
-            return  # removed while he was read: what was read must not give him back what the operator took
+            return  # removed meanwhile: this inventory must not give back what the operator took away
         if token is not None and not watch.refused:
-            self.sweep.asked(watch.token_id)  # not who left the list meanwhile: the round would wait for him for ever
+            self.sweep.asked(watch.token_id)  # only customers on the list: the round would wait for others for ever
         now = self._clock.now()
-        if (said := self._store.last_date) is not self.clockwatch.heard:
-            self.clockwatch.hear(said, now, self._clock.monotonic())
+        if (date := self._store.last_date) is not self.clockwatch.heard:
+            self.clockwatch.hear(date, now, self._clock.monotonic())
         customer_id = customer_id or watch.customer_id
         if customer_id is None:
             return
@@ -225,12 +227,12 @@ class Polling:
             await self._compare(watch, customer_id, sighting)
         elif sighting is not None:
             watch.read_at = sighting.read_at
-            self._unwritten.put(customer_id, sighting.read_at)
+            self._pending.put(customer_id, sighting.read_at)
         if sighting is not None:
-            watch.failures, watch.error = 0, None  # only now: a reading that cannot be recorded has failed
+            watch.failures, watch.error = 0, None  # only now: a poll that cannot be recorded has failed
 
     async def _fetch(self, watch: Watch, token: Secret, customer_id: str | None) -> Sighting | None:
-        """Removed customers have no token, and are not asked for: only their known ends still come."""
+        """Reads the customer's inventory; before that, who they are, if it is time."""
         now = self._clock.now()
         if watch.to_identify(micros(now)):
             profile = await identify(watch, token, self._store, self._ledger, now)
@@ -249,7 +251,7 @@ class Polling:
         return Sighting(read_at=now, inventory=None)
 
     def _read_with_the_newest(self, token_id: int, customer_id: str) -> None:
-        """Of several tokens of one customer only the newest is used, as `Ledger.polled` has it at every start."""
+        """Of several tokens of one customer only the newest is used, as in `Ledger.polled_pages`."""
         if (older := self.newest.put(customer_id, token_id)) is not None:
             if (dropped := self.watches.pop(older, None)) is not None:
                 self.players.drop(dropped)
@@ -265,24 +267,25 @@ class Polling:
         watch.catalogue = fingerprint
         if sighting is not None:
             watch.read_at = sighting.read_at
-            if sighting.seen is not None:  # only now: what it led to is committed
+            if sighting.seen is not None:  # only now: its changes are committed
                 watch.seen = sighting.seen
         self._wake(passed.recorded.servers)
 
     def _failed(self, watch: Watch, error: StoreError) -> None:
         watch.failures += 1
-        refused, said = isinstance(error, TokenRefused), while_running(error)
+        refused, message = isinstance(error, TokenRefused), while_running(error)
         self._counters.polled(PollResult.REFUSED if refused else PollResult.FAILED)
-        if said != watch.error:  # the same words once
-            log.warning("%s: %s", watch.label, said, extra={"action": "poll_failed", "customer_id": watch.customer_id})
-        watch.refused, watch.error = refused, said
+        if message != watch.error:  # the same message only once
+            facts = {"action": "poll_failed", "customer_id": watch.customer_id}
+            log.warning("%s: %s", watch.label, message, extra=facts)
+        watch.refused, watch.error = refused, message
         if refused:
             self.sweep.leave(watch.token_id)
             self._failures.refused(watch.token_id)
             if watch.customer_id is not None and error.status in (401, 403):
                 self.on_refused(watch.customer_id)
         else:
-            self._failures.failed(watch.token_id, said)
+            self._failures.failed(watch.token_id, message)
 
     def _put_back(self, watch: Watch, *, at_once: bool) -> None:
         now_s = self._clock.monotonic()

@@ -1,13 +1,13 @@
-"""Texts as small as 100,000 customers need them: one piece of bytes instead of four objects, numbers for ids. PURE.
+"""Packs a customer's texts into one bytes object and ids into numbers, to save memory with 100,000 customers. PURE.
 
-`watches` keeps what is made here, `players` finds by it.
+`watch.py` keeps the packed values, `players.py` searches by the keys.
 """
 
 import re
 from struct import Struct
 from typing import Final
 
-Key = int | str  # a player: a UUID as its number, a SteamID64 as its negative, any other name as it is
+Key = int | str  # a player: a UUID as a number, a SteamID64 as a negative number, any other name as text
 Keys = Key | tuple[Key, ...]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -15,11 +15,11 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 _LENGTHS: Final = Struct("<HHH")  # of the token, the label and the ETag; the digest is the rest
 _NONE: Final = 0xFFFF
 _MOST: Final = 0xFFFE
-NO_TOKEN: Final = b"\xff\xff"  # how the packed texts of somebody without one begin
+NO_TOKEN: Final = b"\xff\xff"  # how packed texts without a token begin
 
 
 def pack(token: str | None, label: str, etag: str | None, digest: bytes | None) -> bytes:
-    """All four in one. Raises ValueError for a token that is longer than any header may be."""
+    """Packs all four. Raises ValueError for a token that is too long for any header."""
     parts = [b"" if token is None else token.encode(), label.encode()[:_MOST], (etag or "").encode()[:_MOST]]
     if len(parts[0]) > _MOST:
         raise ValueError(f"a token of {len(parts[0])} bytes")
@@ -55,7 +55,7 @@ def unpack_token(packed: bytes) -> str | None:
 
 
 def key_of(player: str) -> Key:
-    """Two players have one key only when they are one."""
+    """The key of a player. Different players have different keys."""
     if _UUID.fullmatch(player):
         return int(player.replace("-", ""), 16)
     if _NUMBER.fullmatch(player):
@@ -74,7 +74,7 @@ def player_of(key: Key) -> str:
 
 
 class Newest:
-    """Customer → the token he is read with. Customers are the store's ids, kept as numbers."""
+    """Customer → the token in use. Customers are the store's ids, kept as numbers."""
 
     def __init__(self) -> None:
         self._token_ids: dict[int, int] = {}
@@ -87,7 +87,7 @@ class Newest:
         return self.put_number(int(customer_id), token_id)
 
     def put_number(self, number: int, token_id: int) -> int | None:
-        """Of several tokens the newest counts. Returns the one that does not: `token_id` or the one before it."""
+        """Keeps the newest token. Returns the other one, `token_id` or the one kept before; None: there is no other."""
         other = self._token_ids.setdefault(number, token_id)
         if other == token_id:
             return None

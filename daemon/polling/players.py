@@ -1,6 +1,6 @@
-"""Which customers the players on the servers are, and who of them is online: polling asks for those most often.
+"""Finds the customers behind the players on the servers, and marks who is online: they are polled most often.
 
-`polling` keeps one Players beside its watches; `health` counts with it.
+`loop.py` keeps one Players beside its watches; `reports` counts with it.
 """
 
 import asyncio
@@ -11,19 +11,19 @@ from ..ledger import Polled
 from .packing import Key, key_of, player_of
 from .watch import Watch
 
-AT_ONCE = 500  # while everybody's players are worked out, the loop gets its turn this often
+AT_ONCE = 500  # customers at a time in a long computation; then other tasks get a turn
 
 
 class Players:
-    """Player → customers, by their tokens' ids: several, when they have one account in a game. `who_is` names the
-    players somebody is in today's games, `is_online` says whether a player is on any server."""
+    """Player → customers, by the ids of their tokens: several customers may share one game account. `who_is` returns
+    the players of a profile in the configured games, `is_online` says whether a player is on any server."""
 
     def __init__(self, who_is: Callable[[Profile], Iterable[str]], is_online: Callable[[str], bool]) -> None:
         self._who_is, self._is_online = who_is, is_online
-        self._behind: dict[Key, int | tuple[int, ...]] = {}  # nearly every player is one customer
+        self._behind: dict[Key, int | tuple[int, ...]] = {}  # nearly every player has one customer
 
     def put(self, watch: Watch, profile: Profile) -> None:
-        """The store says who he is."""
+        """Takes over the customer's profile from the store."""
         self.drop(watch)
         watch.player_keys = keys = tuple(map(key_of, self.of(profile)))
         for key in keys:
@@ -32,7 +32,8 @@ class Players:
         watch.online = self._is_anywhere(watch)
 
     async def put_all(self, rows: Iterable[Polled], watches: Mapping[int, Watch], *, anew: bool) -> None:
-        """Those nobody named yet, or all of them `anew`, as the ledger remembers them; a few at a time."""
+        """Takes over the profiles from the ledger, of customers without players or, with `anew`, of all. A few at a
+        time."""
         for number, row in enumerate(rows, start=1):
             watch = watches.get(row.token_id)
             if watch is not None and (anew or not watch.player_keys) and (profile := row.profile) is not None:
@@ -41,7 +42,7 @@ class Players:
                 await asyncio.sleep(0)
 
     def drop(self, watch: Watch) -> None:
-        """Nobody looks for him on the servers any more."""
+        """Forgets the customer's players."""
         for key in watch.player_keys:
             left = tuple(token_id for token_id in self._customers_of(key) if token_id != watch.token_id)
             if left:
@@ -51,7 +52,7 @@ class Players:
         watch.player_keys = ()
 
     def look(self, watch: Watch) -> None:
-        """Whether he is still online. That he came is `joined`'s news."""
+        """Checks whether the customer is still online; `joined` marks those who come."""
         if watch.online:
             watch.online = self._is_anywhere(watch)
 
@@ -59,8 +60,8 @@ class Players:
         return any(self._is_online(player_of(key)) for key in watch.player_keys)
 
     def joined(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[int]:
-        """Marks the customers who came onto a server and were online nowhere before. Returns who of them is read with
-        a token that works."""
+        """Marks the customers of these players as online. Returns those who were online nowhere before and have a
+        working token."""
         new = []
         for token_id in self._customers(players):
             watch = watches[token_id]
@@ -70,24 +71,24 @@ class Players:
         return new
 
     def behind(self, players: Iterable[str]) -> set[int]:
-        """The customers who are one of these players."""
+        """The customers of these players, by the ids of their tokens."""
         return self._customers(players)
 
     def refused(self, players: Iterable[str], watches: Mapping[int, Watch]) -> list[str]:
-        """The customers who are one of these players and whose token the store does not take."""
+        """The customers of these players whose token the store refuses."""
         found = (watches[token_id] for token_id in self._customers(players))
         return [watch.customer_id for watch in found if watch.refused and watch.customer_id is not None]
 
     def knows(self, player: str) -> bool:
-        """Whether anybody perkd looks at is that player."""
+        """Whether a customer on perkd's list is this player."""
         return key_of(player) in self._behind
 
     def of(self, profile: Profile) -> tuple[str, ...]:
-        """The players somebody is in today's games."""
+        """The players of this profile in the configured games."""
         return tuple(dict.fromkeys(self._who_is(profile)))
 
     def count(self, players: Iterable[str]) -> int:
-        """How many customers are one of these players."""
+        """How many customers these players are."""
         return len(self._customers(players))
 
     def _customers(self, players: Iterable[str]) -> set[int]:

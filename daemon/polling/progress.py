@@ -1,21 +1,21 @@
-"""What polling keeps of everybody together: the length of a round, sightings not written yet, failures in a row, and
-who is being read. PURE.
+"""What polling keeps about all customers together: the length of a round, sightings that are not written yet, recent
+failures, and who is being polled. PURE.
 
-`polling` keeps one of each.
+`loop.py` keeps one of each.
 """
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
 FLUSH_S = 30.0
-SEVERAL = 3  # customers in a row that cannot be read: the store is out of reach
+SEVERAL = 3  # when so many customers cannot be read, the store is unreachable
 
 _OUT, _LEFT, _ASKED = range(3)
 
 
 class Sweep:
-    """How long it takes until everybody was asked for once, `last_s` for the last whole round. A refused token waits so
-    long that nobody waits for it. A byte for each token's id: the ledger counts them from 1."""
+    """Measures how long a round takes, in which every customer is polled once; `last_s` is the last whole round.
+    Refused tokens do not count, because they wait long. It keeps one byte for each token id; ids start at 1."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.last_s: float | None = None
@@ -25,7 +25,7 @@ class Sweep:
         self._left = self._everybody = 0
 
     def expect(self, token_ids: Iterable[int]) -> None:
-        """Exactly these are asked for from now on; the round goes on."""
+        """Sets which tokens belong to a round; the current round continues."""
         before, self._of = self._of, bytearray(len(self._of))
         self._left = self._everybody = 0
         for token_id in token_ids:
@@ -64,8 +64,8 @@ class Sweep:
         self._left = self._everybody
 
 
-class Unwritten:
-    """Sightings of unchanged inventories: nothing hangs on them, so many are written in one transaction."""
+class PendingSightings:
+    """Sightings of unchanged inventories. Nothing depends on them, so many are written in one transaction."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -76,7 +76,7 @@ class Unwritten:
         self._read[customer_id] = read_at
 
     def take(self) -> dict[str, datetime]:
-        """All of them, every FLUSH_S; in between none."""
+        """Returns all of them every FLUSH_S; in between, none."""
         if not self._read or self._monotonic() < self._next:
             return {}
         self._next = self._monotonic() + FLUSH_S
@@ -85,7 +85,7 @@ class Unwritten:
 
 
 class Failures:
-    """Whose reading failed since the store's last good answer."""
+    """The customers whose poll failed since the store's last good answer."""
 
     def __init__(self) -> None:
         self._error: str | None = None
@@ -96,7 +96,7 @@ class Failures:
         self._who.add(token_id)
 
     def refused(self, token_id: int) -> None:
-        """The store answered, and it is this token that is wrong."""
+        """The store answered, but refused this token."""
         self._who.discard(token_id)
 
     def answered(self) -> None:
@@ -104,14 +104,14 @@ class Failures:
         self._who.clear()
 
     def unreachable(self, readable: int) -> str | None:
-        """What went wrong last, once several customers in turn, or all of the `readable` there are, could not be read:
-        then it is the store, not one of them."""
+        """The latest error, when several customers, or all `readable` ones, could not be read: then the store is the
+        cause, not a customer. Else None."""
         return self._error if len(self._who) >= min(SEVERAL, max(1, readable)) else None
 
 
-class InHand:
-    """Who is being read. Two readings of one customer at a time could end in the wrong order, so whoever is asked for
-    meanwhile is read once more afterwards."""
+class InFlight:
+    """The customers who are being polled. Two polls of one customer at a time could end in the wrong order, so a
+    customer who is requested meanwhile is polled once more afterwards."""
 
     def __init__(self) -> None:
         self._again: dict[object, bool] = {}
@@ -120,11 +120,11 @@ class InHand:
         self._again[watch] = False
 
     def end(self, watch: object) -> bool:
-        """Whether he was asked for meanwhile."""
+        """Returns whether the customer was requested meanwhile."""
         return self._again.pop(watch, False)
 
     def ask(self, watch: object) -> bool:
-        """Whether he is being read."""
+        """Requests one more poll, if the customer is being polled; returns whether they are."""
         if watch not in self._again:
             return False
         self._again[watch] = True

@@ -1,7 +1,7 @@
-"""The five lines between an inventory and the ledger: known → compare → brake → plan → record, one customer at a time.
+"""Takes an inventory into the ledger in five steps: known → compare → brake → plan → record, one customer at a time.
 
-`polling` sends every complete inventory through here, and every customer whose known end has come; `control` those the
-operator takes away. One at a time, because two customers can share a holding and all share the brake.
+`loop.py` calls it for each complete inventory, and when a known end of an item has come; `control` when the operator
+removes a customer. One at a time, because two customers can share a holding and all share the brake.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ log = logging.getLogger("perkd.polling")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What comparisons go by: replaced whole when the config changes."""
+    """The configuration that comparisons use. A change of the config replaces it as a whole."""
 
     catalogue: Catalogue
     adapters: Mapping[str, Adapter]  # by place, also of servers no longer configured
@@ -37,7 +37,7 @@ class Rules:
 
     @classmethod
     async def of(cls, settings: Settings, ledger: Ledger, games: Mapping[str, Adapter], now: datetime) -> "Rules":
-        """The configuration as the ledger takes it: from here on this is what comparisons go by."""
+        """Records the configuration in the ledger and makes the rules from it."""
         adopt = settings.customers.first_seen is FirstSeen.ADOPT
         catalogue = await ledger.configure(settings.servers, settings.perks, now, adopt=adopt)
         return cls(
@@ -51,8 +51,8 @@ class Rules:
     def adapters_of(
         catalogue: Catalogue, servers: Iterable[Server], games: Mapping[str, Adapter]
     ) -> dict[str, Adapter]:
-        """Each place's adapter, by how its servers name their players; servers of one list agree on that. Of a server
-        that is no longer configured only the game is remembered, which is enough for its last commands."""
+        """The adapter of each place, set up for how its servers name their players; all servers of one list do it in
+        the same way. Of a removed server only the game is known, which is enough for its last commands."""
         by_name = {server.name: server for server in servers}
         found = {}
         for place, game in catalogue.games.items():
@@ -64,7 +64,7 @@ class Rules:
         return found
 
     def whos(self, profile: Profile | None) -> dict[str, Who]:
-        """Who the customer is at each place: every configured server, and every list of some."""
+        """Who the customer is at each place: at every configured server, and at every list of servers."""
         values = profile.values if profile else {}
         places = {*self.catalogue.servers, *(place for place in self.adapters if self.catalogue.members(place))}
         return {place: self.adapters[place].identify(values) for place in places}
@@ -77,8 +77,8 @@ class Rules:
 
 
 def _fingerprint(settings: Settings, catalogue: Catalogue) -> str:
-    """Changes with everything a comparison goes by. Another game or identity is a change of who the players are:
-    everybody is compared anew (law 12)."""
+    """Changes with everything that a comparison uses. Another game or identity changes who the players are, so all
+    customers are compared again (law 12)."""
     servers = sorted(
         (server.name, server.game, server.identity.value, server.bedrock_prefix) for server in settings.servers
     )
@@ -98,7 +98,7 @@ async def brake_of(ledger: Ledger, limits: BrakeLimits, now: datetime) -> Brake:
 
 @dataclass(slots=True, kw_only=True)
 class Sighting:
-    """One complete look at a customer. `inventory` None: the body is the one read before."""
+    """One complete poll of a customer. `inventory` None: it is the same as before."""
 
     read_at: datetime
     inventory: Inventory | None
@@ -107,7 +107,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What a pass through the lane left behind."""
+    """The result of one customer's pass through the lane."""
 
     changes: Changes
     recorded: Recorded
@@ -115,7 +115,7 @@ class Passed:
 
 
 class Lane:
-    """Passes customers through, one at a time."""
+    """Compares and records customers, one at a time."""
 
     def __init__(self, ledger: Ledger, rules: Rules, brake: Brake, now: Callable[[], datetime]) -> None:
         self.rules = rules
@@ -124,17 +124,18 @@ class Lane:
         self._turn = asyncio.Lock()
 
     def players(self, profile: Profile) -> Iterable[str]:
-        """By today's rules."""
+        """Who the customer is in the games, by the current rules."""
         return self.rules.players(profile)
 
     async def take_over(self, make: Callable[[], Awaitable[Rules]], limits: BrakeLimits) -> None:
-        """A new config: from the next customer on. Nobody passes while `make` tells the ledger. A brake stays on."""
+        """Takes over a new config from the next customer on. No customer passes while `make` records it. A brake that
+        is on stays on."""
         async with self._turn:
             self.rules = await make()
             self.brake.limits = limits
 
     async def look(self, customer_id: str, sighting: Sighting | None, *, clock_ok: bool) -> Passed:
-        """Compares and records. `sighting` None: no inventory could be had, only time has passed."""
+        """Compares and records. `sighting` None: there is no new inventory, only time has passed."""
         async with self._turn:
             rules, now = self.rules, self._now()
             known = await self._ledger.known(customer_id, rules.players)
@@ -144,14 +145,14 @@ class Lane:
             return await self._pass_on(known, changes, whos, now, sighting)
 
     async def take_away(self, customer_id: str) -> Passed:
-        """Ends every lasting perk the customer's items hold: the operator removed him with --revoke."""
+        """Ends every lasting perk of the customer's items: the operator removed the customer with --revoke."""
         async with self._turn:
             known = await self._ledger.known(customer_id, self.rules.players)
             return await self._pass_on(known, release(known), self.rules.whos(known.profile), self._now(), None)
 
     async def release_brake(self) -> int:
-        """Plans what the brake stopped; returns how many. Nobody is in the lane meanwhile, or a removal that was braked
-        a moment ago would be left blocked with the brake off."""
+        """Plans the removals that the brake stopped; returns how many. No customer passes meanwhile: else a removal
+        that was just stopped could stay blocked while the brake is off."""
         async with self._turn:
             freed = await self._ledger.release_brake(self._now())
             self.brake.release()
@@ -187,17 +188,17 @@ class Lane:
         try:
             recorded = await self._ledger.record(observation)
         except Exception:
-            self.brake.take_back(changes, on_since)  # tried again, it must not count again
+            self.brake.take_back(changes, on_since)  # the next try must not count twice
             raise
         self._learn_slugs(changes)
-        _tell(known, planned, braked)
+        _log(known, planned, braked)
         return Passed(changes, recorded, known.incomplete or _waits_for_value(planned))
 
     def _held(self, change: HoldingChange) -> bool:
         return self.brake.on_since is not None and counted(change)
 
     def _learn_slugs(self, changes: Changes) -> None:
-        """A slug is bound to the product id it was first seen with; `record` wrote the same."""
+        """Binds a new slug to the product id it was first seen with; `record` wrote the same."""
         slugs = self.rules.catalogue.slugs
         new = {item.item.slug: item.item.product_id for item in changes.items if item.item.slug not in slugs}
         if new:
@@ -215,7 +216,7 @@ def _waits_for_value(planned: Iterable[PlannedChange]) -> bool:
     return any(draft.hold is Hold.VALUE for change in planned for draft in (*change.grant, *change.revoke))
 
 
-def _tell(known: Known, planned: Iterable[PlannedChange], braked: str | None) -> None:
+def _log(known: Known, planned: Iterable[PlannedChange], braked: str | None) -> None:
     who = known.profile.display_name if known.profile else known.customer_id
     for one in planned:
         change = one.change
@@ -231,4 +232,8 @@ def _tell(known: Known, planned: Iterable[PlannedChange], braked: str | None) ->
                 extra={"action": f"holding_{change.turn.value}", "customer_id": known.customer_id},
             )
     if braked:
-        log.error("the brake is on: %s. Look, then `perkd brake release`", braked, extra={"action": "brake_on"})
+        log.error(
+            "the brake is on: %s. Check `perkd brake status`, then `perkd brake release`",
+            braked,
+            extra={"action": "brake_on"},
+        )

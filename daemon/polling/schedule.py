@@ -1,6 +1,6 @@
-"""When each customer is due, and in which order the due ones are read. PURE.
+"""When each customer is due, and in which order due customers are polled. PURE.
 
-`polling` keeps one; the clock's tick drains it.
+`loop.py` keeps one; the clock's tick drains it.
 """
 
 import heapq
@@ -9,28 +9,28 @@ from enum import IntEnum
 
 
 class Rank(IntEnum):
-    """Who goes first when more are due than the rate lets through."""
+    """Who goes first when more customers are due than the rate limit allows."""
 
-    ASKED = 0  # something says that he is worth a look now: an activation, the operator, the feed while he is online
-    SHOWN = 1  # the feed says so, and he is on no server
-    ONLINE = 2  # he is on a server now
-    ENDING = 3  # an end of his is due
-    NEW = 4  # he was never read
-    FAILED = 5  # he could not be read last time
+    ASKED = 0  # requested by an activation, by the operator, or by the feed for a customer who is online
+    SHOWN = 1  # requested by the feed, for a customer who is on no server
+    ONLINE = 2  # the customer is on a server
+    ENDING = 3  # an item's end is due
+    NEW = 4  # the customer was never polled
+    FAILED = 5  # the last poll failed
     REST = 6
 
 
-FAIR = 4  # one read in so many goes to whoever waits longest: however many are online, the rest is still read;
-BY_RANK = 1  # and one to the others by their rank: however many have bought something, who is online is still read
-SLOT_S = 0.25  # due times are kept in slots of this length: in the slot of now, each is looked at
+FAIR = 4  # one poll in so many goes to the customer who waits longest, so that online customers cannot block the rest
+BY_RANK = 1  # and one goes by rank before requested ones, so that many purchases cannot block online customers
+SLOT_S = 0.25  # due times are kept in slots of this length; only in the current slot each one is compared
 _NEVER = float("inf")
 _RANKS = tuple(Rank)
 
 
 class Schedule:
-    """Slots of due times (seconds, monotonic), and three heaps of who is due: whoever is asked for, the others by rank,
-    and both by how long already. Keys are small numbers, as the ledger counts them: of each only its time, its rank and
-    its place in a slot are kept, in arrays (docs/decisions/0011)."""
+    """Slots of due times (monotonic seconds), and three heaps of due customers: requested ones, the others by rank, and
+    both by the time they wait. Keys are small numbers, the ledger's token ids. Arrays keep only the time, the rank and
+    the place in a slot of each (docs/decisions/0011)."""
 
     def __init__(self) -> None:
         self._slots: dict[int, array[int]] = {}
@@ -44,7 +44,7 @@ class Schedule:
         self._count = 0
 
     def put(self, key: int, at: float, rank: Rank = Rank.REST) -> None:
-        """Due at that time, whatever was said before."""
+        """Due at that time; replaces an earlier time."""
         if key >= len(self._at):
             more = key + 1 - len(self._at)
             self._at.extend(array("d", [_NEVER]) * more)
@@ -62,7 +62,7 @@ class Schedule:
             slot.append(key)
 
     def hurry(self, key: int, now: float, rank: Rank) -> None:
-        """Due now. Who is asked for already keeps his place, and goes first when he comes onto a server."""
+        """Due now. A requested customer keeps their place, and goes first after joining a server."""
         if key in self and (was := _RANKS[self._rank[key]]) <= Rank.SHOWN:
             now, rank = self._at[key], Rank.ASKED if rank in (Rank.ASKED, Rank.ONLINE) else was
         self.put(key, now, rank)
@@ -73,7 +73,7 @@ class Schedule:
             self._count -= 1
 
     def drain(self, now: float) -> int:
-        """Moves whoever is due to the ready side. Nobody is dropped, however late. Returns how many are ready."""
+        """Moves due customers to the heaps. None is dropped, however late. Returns how many are ready."""
         last = int(now // SLOT_S)
         while self._order and self._order[0] <= last:
             number = self._order[0]
@@ -83,7 +83,7 @@ class Schedule:
                 if at > now:
                     if at // SLOT_S == number:
                         later.append(key)
-                elif at // SLOT_S == number:  # else it was put elsewhere since, or is not wanted any more
+                elif at // SLOT_S == number:  # else it has another time by now, or was dropped
                     rank = self._rank[key]
                     heapq.heappush(self._others if rank > Rank.SHOWN else self._asked, (rank, at, key))
                     heapq.heappush(self._oldest, (0, at, key))
@@ -95,7 +95,7 @@ class Schedule:
         return len(self._asked) + len(self._others)
 
     def take(self) -> int | None:
-        """The next one to read; he is not due again until `put`."""
+        """The next customer to poll, who is not due again until `put`; None when no one is due."""
         part = self._reads % FAIR
         heaps = [self._oldest] if part == FAIR - 1 else [self._asked, self._others]
         if part == BY_RANK:

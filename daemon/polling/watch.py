@@ -1,6 +1,6 @@
-"""What polling keeps in memory of each customer, and when he is looked at next.
+"""What polling keeps in memory of each customer, and when to poll them next.
 
-`polling` holds one Watch for each; `health` counts them.
+`loop.py` has one Watch for each; `reports` counts them.
 """
 
 from dataclasses import dataclass, field
@@ -13,18 +13,18 @@ from ..paynow import Seen
 from .packing import NO_TOKEN, Key, Keys, pack, player_of, unpack, unpack_seen, unpack_token
 from .schedule import Rank
 
-REFUSED_AGAIN_S = 3600.0  # a token the store refuses: quiet, and long
+REFUSED_AGAIN_S = 3600.0  # after the store refused the token
 FAILED_AGAIN_S = 30.0  # doubled for each failure in a row, up to `poll.offline`
-AFTER_END = timedelta(minutes=1)  # the store's state lags the expiry by up to a minute
-REMOVED_AGAIN_S = 86_400.0  # only his known ends still come
+AFTER_END = timedelta(minutes=1)  # the store shows an expiry up to a minute late
+REMOVED_AGAIN_S = 86_400.0  # a removed customer: only known ends of items matter
 PROFILE_AGAIN = timedelta(days=1)
 _AFTER_END_US = AFTER_END // MICROSECOND
 _PROFILE_AGAIN_US = PROFILE_AGAIN // MICROSECOND
 
 
 class Watch:
-    """One customer to look at, as small as 100,000 of them need: numbers instead of times and ids, and one piece of
-    bytes for the texts (`packing`). What is read of it is what the rest of perkd means."""
+    """One customer to poll. It is small, because there may be 100,000: numbers instead of times and ids, one bytes
+    object for the texts (`packing.py`). Its properties return the usual types."""
 
     __slots__ = (
         "_customer",
@@ -45,7 +45,7 @@ class Watch:
 
     def __init__(self, row: Polled) -> None:
         self.token_id = row.token_id
-        self.catalogue = intern(row.catalogue)  # few, and each of them many times
+        self.catalogue = intern(row.catalogue)  # few values, each used many times
         self.incomplete = row.incomplete
         self.online = False
         self.failures = 0
@@ -69,7 +69,7 @@ class Watch:
 
     @property
     def customer_number(self) -> int | None:
-        """The same as it is kept: whoever keeps it too shares it."""
+        """The id as a number, the same object that the watch keeps: so other tables can share it."""
         return self._customer
 
     @property
@@ -84,7 +84,7 @@ class Watch:
 
     @property
     def is_read(self) -> bool:
-        """Whether there is a token to read him with."""
+        """Whether there is a token to poll with."""
         return self._texts[:2] != NO_TOKEN
 
     @property
@@ -141,7 +141,7 @@ class Watch:
 
     @property
     def players(self) -> tuple[str, ...]:
-        """Who he is in the games that are configured."""
+        """The customer's players in the configured games."""
         keys = self._players
         return tuple(map(player_of, keys)) if isinstance(keys, tuple) else (player_of(keys),)
 
@@ -152,18 +152,18 @@ class Watch:
 
     @player_keys.setter
     def player_keys(self, keys: tuple[Key, ...]) -> None:
-        self._players = keys[0] if len(keys) == 1 else keys  # nearly everybody is one
+        self._players = keys[0] if len(keys) == 1 else keys  # nearly every customer has one player
 
     def is_due(self, now_us: int, catalogue: str, *, new: bool | None) -> bool:
-        """Whether he is compared now: his inventory is `new`, or the config or the time changes what it means. `new`
-        None: no inventory could be had, so that only a deadline counts."""
+        """Whether to compare the customer now: the inventory is `new`, or the config or an end changes what it means.
+        `new` None: there is no inventory, so only a deadline counts."""
         end = self._deadline if new is None else self._recheck
         if new is not None and (new or self.catalogue != catalogue):
             return True
         return end is not None and end <= now_us
 
     def next_end_us(self, now_us: int) -> int | None:
-        """How long until an end of his is due, in microseconds; None when no end is to come."""
+        """How long until the next end of an item, in microseconds; None when there is none."""
         end, recheck = self._deadline, self._recheck
         if end is not None and end <= now_us:
             end = None
@@ -173,7 +173,7 @@ class Watch:
         return None if end is None else end - now_us
 
     def to_identify(self, now_us: int) -> bool:
-        """Whether the store is asked who he is: nobody did yet, a value is missing, or it was a day ago."""
+        """Whether to ask the store who the customer is: for the first time, for a missing value, or after a day."""
         read = self._profile
         return self._customer is None or read is None or self.incomplete or now_us - read > _PROFILE_AGAIN_US
 
@@ -188,7 +188,7 @@ class Intervals:
 
     online: timedelta
     offline: timedelta
-    online_s: float = field(init=False)  # the same in seconds: they are asked for at each poll
+    online_s: float = field(init=False)  # the same in seconds, for speed: each poll uses them
     offline_s: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -197,8 +197,8 @@ class Intervals:
 
 
 def next_look(watch: Watch, now_us: int, every: Intervals, *, jitter: float) -> tuple[float, Rank]:
-    """When he is looked at next, in seconds from now: the interval, sooner while he is online or after a failure, at
-    the next known end plus a minute."""
+    """The seconds until the customer's next poll, and its rank: after the interval, sooner while online or after a
+    failure, and at the next known end plus a minute."""
     wait_s, rank = every.offline_s * jitter, Rank.REST
     if not watch.is_read:
         wait_s = REMOVED_AGAIN_S

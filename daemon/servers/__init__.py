@@ -1,6 +1,6 @@
 """Loops 2 and 3, one pair for each game server: delivery of commands and presence of players, over one link.
 
-`app` starts the fleet; `control` and `reports` look at the links.
+`app` starts the fleet; `control` and `reports` read the state of the links.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""Loop 2, one task per server: ledger → link → ledger. Nobody here speaks to the store.
+"""Loop 2, one task for each server: takes commands from the ledger, sends them, and records what came back.
 
-`app` runs one for each server; `polling` and the operator wake it through `wake`.
+`fleet.py` runs it; `polling` and the operator wake it through `wake`. It never talks to the store.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from .link import Link
 
 log = logging.getLogger("perkd.delivery")
 
-IDLE = timedelta(seconds=20)  # a pass completes at least this often, with something to send or without
-CUT_OFF = "perkd was stopped while it waited for the answer: whether the command ran is not known"
+IDLE = timedelta(seconds=20)  # a pass completes at least this often, also without a command
+CUT_OFF = "perkd was stopped while it waited for the answer: it is not known whether the command ran"
 
 
 class Delivery:
@@ -49,7 +49,7 @@ class Delivery:
         self._pulse.register(self._name, IDLE.total_seconds() + pace)
 
     def finish(self) -> None:
-        """`run` returns once the command in flight, if there is one, is settled."""
+        """Makes `run` return when the command in flight, if there is one, is settled."""
         self._stopping.set()
         self.wake.set()
 
@@ -64,7 +64,7 @@ class Delivery:
                 await self._clock.until(self._clock.now() + self.server.min_gap, self._stopping)
 
     async def _one_pass(self) -> bool:
-        """Sends the next command, or waits until there may be one. True: something was sent."""
+        """Sends the next command, or waits until there may be one. Returns whether it sent one."""
         self.wake.clear()
         if not self._link.up.is_set():
             await self._wait_for_link()
@@ -88,21 +88,21 @@ class Delivery:
             idle.cancel()
 
     async def _deliver(self, command: Command) -> None:
-        """One command, claimed and committed: what comes back is settled even when perkd is stopped meanwhile."""
+        """Sends one claimed command and settles the outcome, even when perkd is stopped meanwhile."""
         cut_off: asyncio.CancelledError | None = None
         try:
             outcome = await self._send(command)
         except asyncio.CancelledError as stop:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
         if outcome.absent:
-            self._roster.forget(command.player)  # or the claim would find him there and ask again at once
+            self._roster.forget(command.player)  # else the next claim would send it again at once
         state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:
             self._elsewhere([command.place])  # another server of the place may take it now
         elif command.perk == STORE_PERK:
-            self._elsewhere([command.server])  # the store may have to hear of it
+            self._elsewhere([command.server])  # the store may wait for an acknowledgement
         if cut_off is not None:
             raise cut_off
 
@@ -117,15 +117,15 @@ class Delivery:
             return outcomes.in_doubt(command, error, self._clock.now())
         try:
             verdict = self._adapter.judge(command.text, reply, command.values)
-        except Exception:  # an answer came: whatever is wrong with judging it, it is not lost and not success
-            log.exception("command %s: its reply could not be judged", command.id, extra={"action": "judge_crashed"})
+        except Exception:  # the command got an answer, but it must not count as success
+            log.exception("command %s: perkd could not judge the reply", command.id, extra={"action": "judge_crashed"})
             verdict = Verdict.UNRECOGNISED
         return outcomes.answered(command, reply, verdict, self._clock.now(), warming_up=self._link.warming_up())
 
 
 def _tell(command: Command, state: State, outcome: Outcome) -> None:
-    """One readable line per delivery, with the server's reply."""
+    """Logs one line for each delivery, with the server's reply."""
     facts = {"action": f"command_{state.value}", "command_id": command.id, "server": command.server}
-    words = outcome.reply if outcome.reply is not None else outcome.reason
+    text = outcome.reply if outcome.reply is not None else outcome.reason
     level = logging.INFO if state in (State.DELIVERED, State.PLANNED, State.VOID) else logging.WARNING
-    log.log(level, "%s ← %s: %s: %s", command.server, command.text, state.value, words or "(no words)", extra=facts)
+    log.log(level, "%s ← %s: %s: %s", command.server, command.text, state.value, text or "(empty reply)", extra=facts)

@@ -1,4 +1,4 @@
-"""Everything that runs for the game servers: starts, replaces and ends it while the rest of the daemon goes on.
+"""Starts, replaces and ends the loops of the game servers while the rest of the daemon runs.
 
 `app` owns one Fleet; a reload changes it server by server.
 """
@@ -24,7 +24,7 @@ from .presence import Presence
 
 log = logging.getLogger("perkd")
 
-IN_FLIGHT = timedelta(seconds=7)  # what the command in flight gets when its server or the daemon ends
+IN_FLIGHT = timedelta(seconds=7)  # the time for the command in flight when its server or the daemon ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Server:
 
 
 class Fleet:
-    """The servers by name. `roots` is the task group of the daemon: a loop that fails ends all of it. `joined` hears
-    which players came onto a server."""
+    """The servers by name. `roots` is the daemon's task group: a loop that fails ends the daemon. `joined` is called
+    with the players who joined a server."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Fleet:
         self._activations = activations
 
     def start(self, settings: ServerSettings) -> None:
-        """Nothing, once the fleet is ending: a reload that is still under way must not hold up the stop."""
+        """Starts the loops of a server; does nothing when the fleet ends, so that a reload cannot delay the stop."""
         if self._closed:
             return
         adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
@@ -87,7 +87,7 @@ class Fleet:
         return self._roots.create_task(forever(name, loop, ending), name=name)
 
     def _activated(self, server: Server, settings: ServerSettings) -> Server:
-        """The server with the task of its queue at the store, if it has one."""
+        """The server with the task of its store queue, if it has a token."""
         adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
         activation = self._activations.of(settings, adapter, server.roster, server.delivery.wake.set)
         tasks = server.tasks[:3]
@@ -96,7 +96,7 @@ class Fleet:
         return replace(server, settings=settings, tasks=tasks, activation=activation)
 
     async def _activate_anew(self, server: Server, settings: ServerSettings) -> None:
-        """Only what the store is told has changed: the game server's connection and its players are left alone."""
+        """Restarts only the store queue: the connection to the game server and its roster stay."""
         await self._end_queue(server)
         self._context.pulse.drop(f"activate {settings.name}")
         if not self._closed:
@@ -109,8 +109,8 @@ class Fleet:
         await asyncio.gather(*server.tasks[3:], return_exceptions=True)
 
     async def change(self, wanted: Iterable[ServerSettings]) -> None:
-        """Makes the servers exactly these: ended, started, replaced where anything about them changed. One whose
-        password was refused is tried again: whoever reloads has looked."""
+        """Makes the servers exactly these: ends, starts and replaces what changed. It also restarts a server that
+        refused the password, because the operator may have corrected it."""
         by_name = {settings.name: settings for settings in wanted}
         over = [
             server
@@ -120,7 +120,7 @@ class Fleet:
         ]
         for name, server in self.servers.items():
             if server not in over and by_name[name] != server.settings:
-                await self._end_queue(server)  # now: it may be told to do less, and ending the others takes seconds
+                await self._end_queue(server)  # first: ending the others takes seconds, and it may have to stop sooner
         await self._end(over, None)
         for server in over:
             del self.servers[server.settings.name]
@@ -135,7 +135,7 @@ class Fleet:
                 activation.reloaded()
 
     async def end(self, hurry: asyncio.Event) -> None:
-        """Ends all of them, for good: the commands in flight get IN_FLIGHT, or until `hurry`."""
+        """Ends all servers for good. Commands in flight get the time IN_FLIGHT, or until `hurry` is set."""
         self._closed = True
         await self._end(self.servers.values(), hurry)
 
@@ -144,11 +144,11 @@ class Fleet:
         return any(player in server.roster for server in self.servers.values())
 
     def players(self) -> set[str]:
-        """Whoever is online, by id and by name."""
+        """All players who are online, by id and by name."""
         return {player for server in self.servers.values() for player in server.roster.since}
 
     def present(self) -> Iterator[tuple[Adapter, Player]]:
-        """Everybody who is known to be online, with how his server names its players."""
+        """All players who are known to be online, with the adapter of their server."""
         for server in self.servers.values():
             settings = server.settings
             adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
@@ -183,7 +183,7 @@ class Fleet:
 
 
 def _of_the_game(settings: ServerSettings | None) -> ServerSettings | None:
-    """What its connection, its deliveries and its player list go by: nothing of the store."""
+    """The settings without those of the store: a change of the others needs a new connection."""
     if settings is None:
         return None
     return replace(settings, paynow_token=None, run_store_commands=False, paynow_id="")

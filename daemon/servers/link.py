@@ -1,6 +1,6 @@
-"""The one connection to one game server: keeps it up, backs off, remembers a refused password, and sends.
+"""The one connection to a game server: connects, backs off after failures, stops at a refused password, and sends.
 
-`delivery` sends through it first, `presence` when nothing waits; `status` reads its state.
+`delivery.py` uses it first, `presence.py` when no command waits; `reports` reads its state.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ log = logging.getLogger("perkd.link")
 T = TypeVar("T")
 
 BACKOFF_MAX_S = 60.0
-SETTLED = timedelta(minutes=1)  # up this long, the back-off starts over
-CLOSED_MEANS_REFUSED = 2  # a ban looks like this; the first time may be a server still starting
-CLOSED_AGAIN = timedelta(minutes=10)  # so does a tunnel or proxy before a server that restarts: it must come back
+SETTLED = timedelta(minutes=1)  # after a connection of this length the back-off starts again
+CLOSED_MEANS_REFUSED = 2  # so many closed logins in a row look like a ban; one may be a server that still starts
+CLOSED_AGAIN = timedelta(minutes=10)  # a tunnel or proxy before a restarting server looks the same: so try again
 
 
 class LinkState(StrEnum):
@@ -33,7 +33,7 @@ class LinkState(StrEnum):
 
 
 class Link:
-    """Owns the session. `run` keeps it; `send` and `players` use it, one at a time."""
+    """Owns the session. `run` keeps it open; `send` and `players` use it, one at a time."""
 
     def __init__(self, server: Server, adapter: Adapter, clock: Clock, rng: random.Random | None = None) -> None:
         self.server = server
@@ -76,13 +76,13 @@ class Link:
                 raise NotSent(f"{self.server.name}: {self.last_error or 'not connected'}")
             try:
                 answer = await question(session)
-            except AuthRefused as refused:  # some games are told the password with the first command
+            except AuthRefused as refused:  # some games check the password only at the first command
                 self._end_session(refused)
                 raise
             except AdapterError:
                 raise
-            except Exception as error:  # a fault in one game's adapter never stops the other servers
-                log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
+            except Exception as error:  # a fault in one adapter must not stop the other servers
+                log.exception("%s: its adapter crashed", self.server.name, extra={"action": "adapter_crashed"})
                 doubt = InDoubt(f"a fault in perkd: {type(error).__name__}, see the log")
                 self._end_session(doubt)
                 raise doubt from error
@@ -90,7 +90,7 @@ class Link:
             return answer
 
     async def run(self) -> None:
-        """Connects, and again whenever the connection is lost, until cancelled. A refused password ends the trying."""
+        """Connects, and again after a lost connection, until cancelled. After a refused password it stops trying."""
         while True:
             await self._connect_once()
             if self.state is LinkState.REFUSED:
@@ -103,7 +103,7 @@ class Link:
             self._retry.clear()
 
     async def _stay_refused(self) -> None:
-        """Until the config changes and this link is replaced; where no word was said of the password, for a while."""
+        """Waits until a reload replaces this link; or until `retry_at`, when the server did not reject the password."""
         if self.retry_at is None:
             await asyncio.get_running_loop().create_future()
         else:
@@ -120,22 +120,22 @@ class Link:
         except LoginClosed as error:
             self._closed_logins += 1
             if self._closed_logins >= CLOSED_MEANS_REFUSED:
-                self._refused(f"{error}; a second time: this machine is banned there, or the password is wrong")
+                self._refused(f"{error}, a second time: the server banned this machine, or the password is wrong")
                 self.retry_at = self._clock.now() + CLOSED_AGAIN
             else:
                 self._lost(str(error))
         except AdapterError as error:
-            self._closed_logins = 0  # not even a port: a server that restarts, not one that bans
+            self._closed_logins = 0  # the port is closed: the server restarts, it does not ban
             self._lost(str(error))
         except Exception as error:  # as in `_ask`
-            log.exception("%s: its adapter failed", self.server.name, extra={"action": "adapter_crashed"})
+            log.exception("%s: its adapter crashed", self.server.name, extra={"action": "adapter_crashed"})
             self._lost(f"a fault in perkd: {type(error).__name__}, see the log")
         finally:
             self._session = None
             self.up.clear()
 
     async def _until_over(self, session: Session) -> str:
-        """Why the session is over: the connection is gone, or `_end_session` said so. Raises what that was told."""
+        """Waits for the end of the session and returns the reason. Raises the error given to `_end_session`."""
         closed = asyncio.ensure_future(session.wait_closed())
         self._over = asyncio.get_running_loop().create_future()
         try:
@@ -147,7 +147,7 @@ class Link:
             closed.cancel()
 
     def _end_session(self, why: AdapterError) -> None:
-        """Nobody uses the session any more; `run` closes it and goes on from there."""
+        """Stops the use of the session; `run` then closes it and continues."""
         self._session = None
         self.up.clear()
         if self._over is not None and not self._over.done():
@@ -164,7 +164,7 @@ class Link:
     def _lost(self, why: str) -> None:
         if self.connected_at is not None and self._clock.now() - self.connected_at > SETTLED:
             self._failures = 0
-        if why != self.last_error or self.state is LinkState.UP:  # the same words again and again help nobody
+        if why != self.last_error or self.state is LinkState.UP:  # the same message only once
             log.warning("%s: no connection: %s", self.server.name, why, extra={"action": "link_down"})
         self.state, self.last_error, self.connected_at = LinkState.DOWN, why, None
 

@@ -1,7 +1,7 @@
-"""Loop 3, one task per server: link → roster. Who is online where, in memory only.
+"""Loop 3, one task for each server: reads who is online, in memory only.
 
-`delivery` claims waiting commands for players who are there; `polling` reads who joined at once. Commands go first: a
-busy link is left alone for this round.
+`delivery.py` sends commands that wait for a player; `polling` polls a customer who joined at once. Commands go first:
+while the link is busy, this loop skips a round.
 """
 
 import logging
@@ -16,14 +16,14 @@ from .link import Link
 
 log = logging.getLogger("perkd.presence")
 
-SKIPS = 2  # rounds left to commands in a row: a long queue must not make the roster stale
-AFTER_CONNECT_S = 1.0  # what waited for the connection goes first
-MISSED_READS = 3  # then the roster is unknown: nobody is known to be online
+SKIPS = 2  # skipped rounds in a row at most: a long queue must not make the roster stale
+AFTER_CONNECT_S = 1.0  # commands that waited for the connection go first
+MISSED_READS = 3  # then the roster is unknown: no player counts as online
 IDLE_S = 20.0  # a pass completes at least this often, connected or not
 
 
 class Presence:
-    """Reads the player list of one server into its roster and says who joined."""
+    """Reads the player list of one server into its roster and reports who joined."""
 
     def __init__(self, link: Link, roster: Roster, joined: Callable[[Collection[str]], None], context: Context) -> None:
         self.link, self.roster = link, roster
@@ -49,7 +49,7 @@ class Presence:
             return
         if self.link.busy and self._skipped < SKIPS:
             self._skipped += 1
-            return  # a command is on its way: the next round will do
+            return  # a command is in flight
         self._skipped = 0
         try:
             players = await self.link.players()
@@ -65,7 +65,7 @@ class Presence:
         if self._missed == MISSED_READS:
             self.roster.lose()
             log.info(
-                "%s: who is online is not known%s",
+                "%s: perkd does not know who is online%s",
                 self.link.server.name,
                 f": {why}" if why else "",
                 extra={"action": "roster_unknown"},

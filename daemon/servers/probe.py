@@ -1,7 +1,7 @@
-"""Asks one server who is online, over the connection the daemon has already.
+"""Asks one server who is online, over the daemon's own connection.
 
-`verbs` calls it for `perkd check --connect`. A vanilla Minecraft server answers all its RCON connections from one
-buffer, so a second connection beside the daemon's could take its answers away.
+`control` calls it for `perkd check --connect`. A vanilla Minecraft server answers all RCON connections from one buffer,
+so a second connection could receive the daemon's answers.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from perkd.adapters.base import AdapterError
 
 from .link import Link, LinkState
 
-COMING_S = 5.0  # a daemon that just started has its connection in a moment
+COMING_S = 5.0  # how long to wait for a connection, for a daemon that just started
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What the server said. `players` is None when it said nothing that can be read: `error` says why."""
+    """The server's answer. `players` is None when there was no readable answer; `error` says why."""
 
     name: str
     game: str
@@ -33,7 +33,7 @@ class Probed:
 
 
 async def probed(link: Link) -> Probed:
-    """Waits a moment for a connection that is being made, and its turn behind a command in flight."""
+    """Asks the server. It waits a moment for a new connection, and for a command in flight."""
     if link.state is LinkState.CONNECTING:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(link.up.wait(), COMING_S)

@@ -1,4 +1,4 @@
-"""perkd as a game server of the store: reads the store's command queue, and says which lines are done.
+"""perkd acts as a game server of the store: it reads the store's command queue and acknowledges lines.
 
 `servers` starts one for each server with a `paynow_token`.
 """

@@ -1,6 +1,6 @@
-"""Tells the store who uses a game server's token, at start, daily and after a reload, and learns who did before.
+"""Tells the store that perkd uses a game server's token, and learns who used it before.
 
-`activation` has one for each server with a token.
+`loop.py` has one for each server with a token. It links at the start, daily and after a reload.
 """
 
 import logging
@@ -12,41 +12,47 @@ from ..paynow import GameServerApi, StoreError, TokenRefused, one_line
 from ..runtime import Clock
 from . import problems
 from .problems import QueueState
-from .requests import Asking
+from .requests import QueueRequests
 
 log = logging.getLogger("perkd.activation")
 
 EVERY_S = 24 * 3600.0
-RARELY_S = 600.0  # after a failure: the queue is read all the same
+RARELY_S = 600.0  # after a failure; the queue is still read
 
 
-class Linking:
-    """One server's link; due at `at`, a monotonic second. `ledger_id` is what perkd knows itself by."""
+class Linker:
+    """One server's link; due at `at`, a monotonic second. perkd recognises itself by `ledger_id`."""
 
     def __init__(
-        self, server: Server, api: GameServerApi, asking: Asking, clock: Clock, state: QueueState, ledger_id: str
+        self,
+        server: Server,
+        api: GameServerApi,
+        requests: QueueRequests,
+        clock: Clock,
+        state: QueueState,
+        ledger_id: str,
     ) -> None:
         self.at = 0.0
-        self._server, self._api, self._asking, self._clock = server, api, asking, clock
+        self._server, self._api, self._requests, self._clock = server, api, requests, clock
         self._state, self._ledger_id = state, ledger_id
 
     async def link_when_due(self) -> None:
-        """Raises TokenRefused; anything else that fails is a problem and does not keep the queue from being read."""
+        """Links, if it is time. Raises TokenRefused; another failure becomes a problem, and the queue is still read."""
         if self._clock.monotonic() < self.at:
             return
         server = self._server
-        said = {
+        fields = {
             "ip": server.endpoint.host,
             "hostname": problems.host_name(server.name, self._ledger_id),
             "platform": server.game,
             "version": __version__,
         }
         try:
-            linked = await self._asking.answer(self._api.link(**said))
+            linked = await self._requests.answer(self._api.link(**fields))
         except TokenRefused:
             raise
         except StoreError as error:
-            log.warning("%s: could not link: %s", server.name, error, extra={"action": "link_failed"})
+            log.warning("%s: linking with the store failed: %s", server.name, error, extra={"action": "link_failed"})
             self._state.link_error = str(error)
             self.at = self._clock.monotonic() + RARELY_S
             return

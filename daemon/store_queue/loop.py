@@ -1,6 +1,7 @@
-"""perkd as a game server of the store, one task for each server with a token: link, command queue, acknowledge.
+"""The queue loop, one task for each server with a token: links, reads the command queue, acknowledges lines.
 
-`fleet` runs one beside the server's other loops. It speaks to the store only; what is to be sent goes by the ledger.
+`servers/fleet.py` runs it beside the server's other loops. It only talks to the store; commands to send go through the
+ledger.
 """
 
 import asyncio
@@ -41,22 +42,22 @@ from ..paynow import (
 )
 from ..runtime import Context, Problem, QueueLine, uncancelled
 from . import problems
-from .acknowledge import Acknowledging
-from .link import Linking
+from .acknowledge import Acknowledger
+from .link import Linker
 from .problems import QueueState
-from .requests import IDLE_S, Asking
+from .requests import IDLE_S, QueueRequests
 
 log = logging.getLogger("perkd.activation")
 
-EVERY_S = 10.0  # as the official plugins ask
+EVERY_S = 10.0  # as the official plugins do
 RARELY_S = 600.0  # a refused token, a store without a queue
 BACKOFF_MOST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Activations:
-    """Makes the task of each server that has a token. `customer_of`: the customer who is this player, `look`: reads at
-    once whoever is one of these."""
+    """Makes the queue loop of each server that has a token. `customer_of` returns the customer of a player, `look`
+    polls the customers of these players at once."""
 
     exchange: Exchange
     ledger: Ledger
@@ -65,7 +66,7 @@ class Activations:
     look: Callable[[Collection[str]], None]
 
     def of(self, server: Server, adapter: Adapter, roster: Roster, deliver: Callable[[], None]) -> "Activation | None":
-        """None: the server has no token. `deliver` is called when there is something to send."""
+        """The queue loop of this server; None: it has no token. `deliver` is called when there is a command to send."""
         if server.paynow_token is None:
             return None
         api = GameServerApi(self.exchange, server.paynow_token)
@@ -73,7 +74,7 @@ class Activations:
 
 
 class Activation:
-    """One server's queue. Set `wake` when a command of the store may have been settled."""
+    """One server's queue. Set `wake` when a command of the store may be finished."""
 
     def __init__(
         self,
@@ -90,19 +91,19 @@ class Activation:
         self.state = QueueState(server.name)
         self._adapter, self._roster, self._api, self._deliver = adapter, roster, api, deliver
         self._shared, self._clock, self._ledger = shared, shared.context.clock, shared.ledger
-        self._asking = Asking(shared.exchange, shared.context, f"activate {server.name}")
-        self._linking = Linking(server, api, self._asking, self._clock, self.state, shared.ledger.id)
-        self._telling = Acknowledging(server.name, api, self._asking, shared.ledger, shared.context, shared.look)
-        self._telling.settled = self._forget
+        self._requests = QueueRequests(shared.exchange, shared.context, f"activate {server.name}")
+        self._linker = Linker(server, api, self._requests, self._clock, self.state, shared.ledger.id)
+        self._acknowledger = Acknowledger(server.name, api, self._requests, shared.ledger, shared.context, shared.look)
+        self._acknowledger.settled = self._forget
         self._left, self._unread = Left(), Unread()
         self._queue_at = self._again_at = 0.0  # monotonic
-        self._standing: dict[str, Line] = {}  # decided, in the ledger, and the store was not told of it yet
-        self._runs_since: datetime | None = None  # when perkd was told to run the lines of this queue
+        self._recorded: dict[str, Line] = {}  # decided and in the ledger, but not acknowledged yet
+        self._runs_since: datetime | None = None  # since when `run_store_commands` is on for this queue
         self._first = True
 
     def reloaded(self) -> None:
-        """The owner looked at the config: everything is tried again now."""
-        self._linking.at = self._queue_at = self._again_at = 0.0
+        """The operator reloaded the config: tries everything again now."""
+        self._linker.at = self._queue_at = self._again_at = 0.0
         self.wake.set()
 
     def problems(self) -> tuple[Problem, ...]:
@@ -117,39 +118,37 @@ class Activation:
                 more = await self._one_pass()
             except LedgerError:
                 raise
-            except Exception as error:  # a fault with one queue never stops the other servers
-                log.exception(
-                    "%s: its queue could not be worked on", self.server.name, extra={"action": "queue_crashed"}
-                )
+            except Exception as error:  # a fault with one queue must not stop the other servers
+                log.exception("%s: its queue loop crashed", self.server.name, extra={"action": "queue_crashed"})
                 self._failed(f"a fault in perkd: {type(error).__name__}, see the log", type(error))
             finally:
-                self._asking.beat()
+                self._requests.beat()
             self.passes += 1
             if more:
                 continue
-            next_at = max(self._again_at, min(self._queue_at, self._linking.at))
-            idle_at, look_at = self._clock.monotonic() + IDLE_S, self._telling.next_look_at
+            next_at = max(self._again_at, min(self._queue_at, self._linker.at))
+            idle_at, look_at = self._clock.monotonic() + IDLE_S, self._acknowledger.next_look_at
             await self._clock.until(min(next_at, idle_at, idle_at if look_at is None else look_at), self.wake)
             self.wake.clear()
 
     async def _one_pass(self) -> bool:
-        """Returns whether another one is due at once: the store is owed more than one pass tells it."""
-        await self._told_to_run()
-        self._telling.look()
+        """Returns whether another pass is due at once, because more lines are done than one pass acknowledges."""
+        await self._note_run_setting()
+        self._acknowledger.look()
         if (blocked_s := self._shared.exchange.rate.blocked_s()) > 0:
             self._again_at = self._clock.monotonic() + blocked_s
         if self._clock.monotonic() < self._again_at:
             return False
         more = False
         try:
-            await self._linking.link_when_due()
+            await self._linker.link_when_due()
             if self._clock.monotonic() >= self._queue_at:
                 await self._read_queue()
-            more = await self._telling.acknowledge()
+            more = await self._acknowledger.acknowledge()
         except TokenRefused as error:
             if self.state.refuse(str(error)):
                 facts = {"action": "paynow_token_refused"}
-                log.error("%s: %s", self.server.name, error, extra=facts)  # noqa: TRY400 - the sentence says it all
+                log.error("%s: %s", self.server.name, error, extra=facts)  # noqa: TRY400 - the message is enough
             self._again_at = self._clock.monotonic() + RARELY_S
         except StoreError as error:
             self._failed(
@@ -168,8 +167,9 @@ class Activation:
         wait_s = min(BACKOFF_MOST_S, EVERY_S * 2.0 ** min(self.state.failures - 1, 16))
         self._again_at = self._clock.monotonic() + (RARELY_S if rarely else wait_s)
 
-    async def _told_to_run(self) -> None:
-        """Before the first question: what waits already, perks may have delivered while the lines were left alone."""
+    async def _note_run_setting(self) -> None:
+        """Before the first request: learns since when perkd runs the lines. It does not run older ones, because a
+        [[perk]] may have delivered the same meanwhile."""
         if self._first:
             queue, now, runs = _digest(self.server.paynow_token), self._clock.now(), self.server.run_store_commands
             self._runs_since = await uncancelled(self._ledger.lines_run_since(queue, now, runs=runs))
@@ -178,25 +178,25 @@ class Activation:
     async def _read_queue(self) -> None:
         ids = online_of(self._roster.players if self._roster.known else (), self._adapter)
         asked = self._api.queue(Online(ids.steam_ids, ids.minecraft_uuids, ids.customer_names))
-        found = await self._asking.answer(asked)
+        found = await self._requests.answer(asked)
         self._queue_at = self._clock.monotonic() + EVERY_S
         # The same attempt may come twice.
         lines = {queued.attempt_id: _line(queued) for queued in found if queued.readable}
         self.state.unreadable = sorted({queued.attempt_id for queued in found if not queued.readable} - lines.keys())
-        self._standing = {key: line for key, line in self._standing.items() if lines.get(key) == line}
-        asks = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._standing)
-        removed = Removed(await uncancelled(self._ledger.kept_out()) if asks else ())
+        self._recorded = {key: line for key, line in self._recorded.items() if lines.get(key) == line}
+        new_for_perkd = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._recorded)
+        removed = Removed(await uncancelled(self._ledger.kept_out()) if new_for_perkd else ())
         decided = self._sorted(lines.values(), removed)
         await self._hand_out(decided, lines)
-        self._standing.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
+        self._recorded.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
 
     def _sorted(self, lines: Iterable[Line], removed: Removed) -> list[Decided]:
-        """What perkd answers for from now on; what it leaves alone is noted."""
+        """The lines that perkd takes on from now; lines that it ignores are noted for the problems."""
         decided, left, nobody, players = [], [], [], {}
         kept: dict[str, None] = {}  # in the order of the lines, each once
         for line in lines:
-            if line.attempt_id in self._standing:
-                players[line.attempt_id] = self._telling.players.get(line.attempt_id, "")
+            if line.attempt_id in self._recorded:
+                players[line.attempt_id] = self._acknowledger.players.get(line.attempt_id, "")
                 continue
             if not is_for_perkd(line.text) and not self.server.run_store_commands:
                 left.append(line)
@@ -215,22 +215,22 @@ class Activation:
                 nobody += [] if player else [line.attempt_id]
                 continue
             players[line.attempt_id] = player
-        self._telling.players = players
+        self._acknowledger.players = players
         self._count(QueueLine.LEFT, self._left.see(left, self._clock.now()))
         self.state.left, self.state.nobody, self.state.removed = self._left.texts(), nobody, list(kept)
         return decided
 
     async def _hand_out(self, decided: Sequence[Decided], lines: Mapping[str, Line]) -> None:
-        """Into the ledger, before the store hears of it."""
+        """Records the lines in the ledger, before they are acknowledged."""
         if not decided:
             return
         new = await uncancelled(self._ledger.hand_out(self.server.name, decided, self._clock.now()))
         for attempt_id in new.for_perkd:
-            player = self._telling.players.get(attempt_id, "")
+            player = self._acknowledger.players.get(attempt_id, "")
             log.info(
-                "%s: an item of %s is to be activated (attempt %s)",
+                "%s: perkd will activate an item of %s (attempt %s)",
                 self.server.name,
-                one_line(player) or "somebody",
+                one_line(player) or "an unknown player",
                 attempt_id,
                 extra={"action": "activation", "attempt_id": attempt_id},
             )
@@ -247,16 +247,16 @@ class Activation:
         return self._shared.customer_of(player) is not None
 
     def _forget(self, attempt_ids: Sequence[str]) -> None:
-        """The store was told: what it hands out again is owed again."""
+        """These attempts are finished: if the store sends one again, perkd takes it on again."""
         for attempt_id in attempt_ids:
-            self._standing.pop(attempt_id, None)
+            self._recorded.pop(attempt_id, None)
 
     def _count(self, kind: QueueLine, how_many: int) -> None:
         self._shared.context.counters.queue_lines.labels(self.server.name, kind).inc(how_many)
 
 
 def _digest(token: Secret | None) -> str:
-    """Which queue it is, for the ledger: nobody finds the token from it."""
+    """Identifies the queue in the ledger; the token cannot be computed from it."""
     return hashlib.sha256(b"queue of " + (token or Secret("")).reveal().encode()).hexdigest()[:24]
 
 

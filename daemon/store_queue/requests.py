@@ -1,6 +1,6 @@
-"""One request after another for one server's queue at the store: each that ends is a sign that its loop is alive.
+"""Sends the requests of one queue loop and keeps its pulse: each finished request shows that the loop is alive.
 
-`linking`, `acknowledging` and `activation` ask through here.
+`link.py`, `acknowledge.py` and `loop.py` use it.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from ..runtime import Context
 
 T = TypeVar("T")
 
-IDLE_S = 20.0  # a pass completes at least this often, with something to ask or without
+IDLE_S = 20.0  # a pass completes at least this often, also without a request
 LONGEST_REQUEST_S = 30.0
 
 
-class Asking:
+class QueueRequests:
     """Waits for answers and keeps the loop's pulse."""
 
     def __init__(self, exchange: Exchange, context: Context, loop: str) -> None:
@@ -27,16 +27,16 @@ class Asking:
         self._pulse.beat(self._loop)
 
     async def answer(self, request: Coroutine[Any, Any, T]) -> T:
-        """What the request returns or raises. While everybody waits because the store said so, that is no hanging
-        loop."""
-        asking = asyncio.ensure_future(request)
+        """What the request returns or raises. While the store's 429 makes all requests wait, the loop counts as
+        alive."""
+        task = asyncio.ensure_future(request)
         try:
-            while not asking.done():
+            while not task.done():
                 nap = asyncio.ensure_future(self._clock.sleep(IDLE_S))
-                await asyncio.wait((asking, nap), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((task, nap), return_when=asyncio.FIRST_COMPLETED)
                 nap.cancel()
-                if asking.done() or self._exchange.rate.blocked_s() > 0:
+                if task.done() or self._exchange.rate.blocked_s() > 0:
                     self.beat()
-            return asking.result()
+            return task.result()
         finally:
-            asking.cancel()
+            task.cancel()

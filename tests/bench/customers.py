@@ -166,7 +166,7 @@ class Reader:
     def flush_soon(self) -> None:
         """Everybody is read far more often than in life, so what is written of them every 30 s is written as often:
         once for each time they were read."""
-        self.polling._unwritten._next = 0.0
+        self.polling._pending._next = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -15,8 +15,8 @@ FEED = f"/v1/stores/{STORE_ID}/delivery/items"
 
 @asynccontextmanager
 async def keyed(folder: Path, *customers: str, enrol: str = "all", offline: str = "1h") -> AsyncIterator[Owner]:
-    """The owner of a perkd with the API key, running and connected, in a store that has these customers and whose
-    tokens he never sees. Nobody is polled by himself more often than `offline` and while he is online."""
+    """The owner of a running and connected perkd with the API key, in a store with these customers; the owner never
+    sees their tokens. Customers are polled only every `offline`, and while they are online."""
     async with World(folder) as world:
         for name in customers:
             world.add_customer(name)
@@ -33,7 +33,7 @@ async def begun(world: World) -> Owner:
 
 
 def made(world: World) -> dict[str, int]:
-    """How many tokens were made for each customer of the store, by name, beside the one he was born with there."""
+    """How many tokens were made for each customer of the store, by name, beside their first one."""
     return {one.name or "": len(one.tokens) - 1 for one in world.store.customers.values()}
 
 

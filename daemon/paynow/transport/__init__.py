@@ -1,1 +1,1 @@
-"""How a request reaches the store and its answer comes back: the address, the rate, the connection, the failures."""
+"""Sends requests to the store and receives the answers: address, rate limit, connection, failures."""

@@ -14,16 +14,18 @@ def checked_base(api: str) -> URL:
     except ValueError:
         host, port = None, None
     if not host or port is None or base.scheme not in {"http", "https"}:
-        raise BadAddress('[store] api must be an address such as "https://api.paynow.gg"; what stands there is none')
+        raise BadAddress('[store] api must be an address such as "https://api.paynow.gg"; this value is not one')
     if base.user is not None or base.password is not None:
-        raise BadAddress(f"[store] api holds a user name or password before {host}; the store uses neither, remove it")
+        raise BadAddress(
+            f"[store] api contains a user name or password before {host}; remove it, the store uses neither"
+        )
     if base.raw_query_string or base.raw_fragment:
-        raise BadAddress(f"[store] api goes on after the address of {host} with ? or #; keep only the part before it")
+        raise BadAddress(f"[store] api contains ? or # after the address of {host}; keep only the part before it")
     if base.raw_path != "/":
         checked_path("[store] api", base.raw_path)
     if base.scheme == "http" and not is_loopback(host):
         raise BadAddress(
-            f"[store] api is plain http to {host}: customer tokens would cross the network for anyone to read; "
+            f"[store] api is plain http to {host}: anyone on the network could read the customers' tokens; "
             "write https:// (http is only for a sandbox on this machine)"
         )
     return base

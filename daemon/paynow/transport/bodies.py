@@ -1,4 +1,4 @@
-"""The bytes of an answer: unpacked within bounds, and as much of a refusal as comes.
+"""Reads the body of an answer: unpacks it, with a bound on its size.
 
 `exchange.py` calls this.
 """
@@ -25,27 +25,29 @@ def plain(packed: bytes, coding: str, path: str) -> bytes:
 
 
 def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
-    """Undoes gzip or deflate, never making more than LARGEST_BODY bytes and one."""
+    """Unpacks gzip or deflate, to at most LARGEST_BODY + 1 bytes."""
     if coding not in {"gzip", "x-gzip", "deflate"}:
-        raise Unreadable(f"{path} answered in a coding perkd did not ask for ({coding[:20]!r})", path=path, status=200)
+        raise Unreadable(
+            f"{path} answered in an encoding that perkd does not know ({coding[:20]!r})", path=path, status=200
+        )
     raw_deflate = coding == "deflate" and (packed[:1] or b"\0")[0] & 0x0F != 8  # some servers leave zlib's header out
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS if raw_deflate else zlib.MAX_WBITS | 32)
     try:
         body = unpacker.decompress(packed, LARGEST_BODY + 1)
     except zlib.error:
-        raise Unreadable(f"{path} answered with a broken {coding} body", path=path, status=200) from None
+        raise Unreadable(f"{path} answered with broken {coding} data", path=path, status=200) from None
     if len(body) > LARGEST_BODY:
         raise failures.too_large(path)
     if not unpacker.eof:
-        raise Unreadable(f"{path} answered with a {coding} body that stops early", path=path, status=200)
+        raise Unreadable(f"{path} answered with {coding} data that ends too early", path=path, status=200)
     return body
 
 
-async def some_body(response: Response, patience_s: float) -> bytes:
-    """What the body of a refusal says, as far as it comes: the status alone is enough."""
+async def some_body(response: Response, limit_s: float) -> bytes:
+    """The body of an error answer, as much of it as arrives in time: the status alone is enough."""
     body = bytearray()
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(limit_s):
             async for chunk in response.content.iter_any():
                 body += chunk
                 if len(body) > LARGEST_REFUSAL:

@@ -1,8 +1,8 @@
-"""A GET on aiohttp's own connections, without what its ClientSession does for others. `exchange.py` polls with it.
+"""A GET on aiohttp's connections without aiohttp's ClientSession, which is slower. `exchange.py` polls with it.
 
-A poll is one GET with two headers, a hundred thousand times an hour. Cookies, redirects, proxies, traces, a timer, a
-parser and a place in the pool for each request cost more than the request; connecting, TLS and parsing are aiohttp's
-as they are (docs/decisions/0011).
+A poll is one GET with two headers, a hundred thousand times an hour. In a ClientSession, cookies, redirects, proxies,
+traces, a timer, a parser and a place in the pool cost more than the request itself. Connecting, TLS and parsing are
+still aiohttp's (docs/decisions/0011).
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-KEEP_S = 600.0  # a connection nobody asked over for so long is not asked over again
+KEEP_S = 600.0  # a connection that was not used for so long is closed
 
 
 class NotHttp(aiohttp.ClientError):
-    """What came is no answer of HTTP."""
+    """The answer is not HTTP."""
 
 
 class Answer:
-    """The head of an answer, and its body as it comes. `release` keeps the connection, if all of it came."""
+    """The head of an answer, and its body as a stream. `release` keeps the connection if the whole body arrived."""
 
     __slots__ = ("_connection", "_keep", "content", "headers", "status")
 
@@ -43,12 +43,12 @@ class Answer:
 
     @property
     def content_length(self) -> int | None:
-        """As the head states it."""
+        """The length in the head; None when it has none."""
         text = self.headers.get("Content-Length", "")
         return int(text) if text.isascii() and text.isdigit() else None
 
     def release(self) -> None:
-        connection, self._connection = self._connection, None  # kept twice, it would serve two requests at a time
+        connection, self._connection = self._connection, None  # a second `release` must not keep it twice
         if connection is None:
             return
         if self.content.is_eof():
@@ -58,21 +58,22 @@ class Answer:
 
 
 class DirectGet:
-    """GETs at one host with the same headers but for the caller's own. Call `close` at the end."""
+    """Sends GET requests to one host, all with the same headers. Call `close` at the end."""
 
     def __init__(
         self, connector: aiohttp.BaseConnector, base: URL, headers: dict[str, str], timeout: aiohttp.ClientTimeout
     ) -> None:
         self._connector, self._timeout = connector, timeout
-        self._kept: list[tuple[float, Connection]] = []  # when it was used last; who is used most is last
+        self._kept: list[tuple[float, Connection]] = []  # with the time of its last use; the latest one is last
         self._loop = asyncio.get_running_loop()
-        self._to = ClientRequest("GET", base, loop=self._loop)  # only says whom to connect to
+        self._to = ClientRequest("GET", base, loop=self._loop)  # the connector reads the address from it
         lines = {"Host": base.host_port_subcomponent or "", **headers}
         self._head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
 
     async def get(self, target: str, authorization: str, etag: str | None) -> Answer:
-        """`target` is path and query, checked; the texts are single words for a header. A kept connection the store
-        closed meanwhile is replaced once. Raises aiohttp.ClientError, OSError or TimeoutError."""
+        """Sends one GET. `target` is a checked path with its query; the other texts must be valid in a header. If the
+        store closed the kept connection meanwhile, one new connection is tried. Raises aiohttp.ClientError, OSError or
+        TimeoutError."""
         head = f"GET {target} HTTP/1.1\r\n{self._head}Authorization: {authorization}\r\n"
         tag = f"If-None-Match: {etag}\r\n" if etag else ""
         request = f"{head}{tag}\r\n".encode("ascii")
@@ -115,8 +116,8 @@ class DirectGet:
         self._kept.append((self._loop.time(), connection))
 
     def _take_kept(self) -> Connection | None:
-        """The one used last. Where the store ended it, or said something nobody asked for, it is no good any more: an
-        answer that is there already would be taken for that to the next request."""
+        """The connection that was used last. One that the store closed, or on which it sent data without a request, is
+        closed: perkd would take that data for the answer to the next request."""
         while self._kept:
             used_s, connection = self._kept.pop()
             protocol, rested_s = connection.protocol, self._loop.time() - used_s
@@ -126,6 +127,6 @@ class DirectGet:
         return None
 
     def close(self) -> None:
-        """Ends the connections that wait for a request."""
+        """Closes the connections that wait for a request."""
         while self._kept:
             self._kept.pop()[1].close()

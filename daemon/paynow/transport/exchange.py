@@ -1,6 +1,6 @@
-"""One request to the store: its turn in the rate limit, the request, the whole body within bounds, or a typed error.
+"""Sends one request to the store: waits for the rate limit, then returns the whole body or raises a typed error.
 
-`storefront.py`, `management.py` and `gameserver.py` call this; one `Exchange` owns the one HTTP session of the process.
+`storefront.py`, `keyed.py` and `game_server.py` use it. One `Exchange` owns the one HTTP session of the process.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from .rate import Line, Rate
 
 log = logging.getLogger("perkd.store")
 
-_TAG = re.compile(r"[\x21-\x7e]{1,200}")  # an ETag that can stand in a header again
+_TAG = re.compile(r"[\x21-\x7e]{1,200}")  # an ETag that is valid in a request header
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Timeouts:
 
 @dataclass(slots=True)  # made for each poll: frozen takes three times as long
 class Reply:
-    """A 200 or 201 with its whole unpacked body, or a 204 or 304 with none."""
+    """A good answer: 200 or 201 with its whole unpacked body, or 204 or 304 without one."""
 
     status: int
     body: bytes = field(repr=False)  # it may hold a token
@@ -51,7 +51,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class StoreDate:
-    """The store's own clock, and the local monotonic second at which its answer was seen."""
+    """The store's clock, and the local monotonic second at which its answer came."""
 
     at: datetime
     seen_s: float
@@ -72,10 +72,10 @@ class Exchange:
         self._session, self._direct = session, direct
         self._timeouts = timeouts
         self._loop = asyncio.get_running_loop()
-        # Until the head of the answer is there. aiohttp's own timers for this cost as much as all perkd does with it.
+        # Until the head of the answer is there. aiohttp's own timers cost as much as the rest of perkd's work with it.
         self._head = Deadline(min(timeouts.total_s, timeouts.connect_s + timeouts.read_s))
         self._chunk = Deadline(timeouts.read_s)  # between two reads of a body
-        self._date_text: str | None = None  # the latest `Date`, as it was written
+        self._date_text: str | None = None  # the text of the latest `Date`
         self._base = str(base).rstrip("/")
         self._host = base.host_port_subcomponent or ""
         self._wall = wall
@@ -93,13 +93,13 @@ class Exchange:
         timeouts: Timeouts | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> AsyncIterator["Exchange"]:
-        """An exchange with `api`, closed on leaving. Raises BadAddress before anything is sent.
+        """Opens an exchange with `api`, closed at the end of the block. Raises BadAddress before anything is sent.
 
-        TLS is verified, redirects and cookies are not followed or kept, proxies in the environment are not used.
+        It verifies TLS, follows no redirects, keeps no cookies and ignores proxies in the environment.
         """
         base = checked_base(api)
         timeouts = timeouts or Timeouts()
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0)  # polling bounds what is in flight
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0)  # polling limits the number of requests
         limits = aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s)
         headers = {
             "Accept": "application/json",
@@ -110,7 +110,7 @@ class Exchange:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=limits,
-            auto_decompress=False,  # unpacked here, so that the bound on the size holds for what comes out
+            auto_decompress=False,  # `bodies.py` unpacks, with a bound on the size
             headers=headers,
         )
         async with session:
@@ -122,22 +122,22 @@ class Exchange:
 
     @property
     def host(self) -> str:
-        """The store's host, with its port where that is not the usual one, for messages."""
+        """The store's host for messages, with its port when that is not the usual one."""
         return self._host
 
     def store_now(self) -> datetime:
-        """The store's own time now, as its latest good answer had it; before the first one, the machine's."""
+        """The store's time now, by its latest good answer; before the first one, this machine's time."""
         date = self.last_date
         return self._wall() if date is None else date.at + timedelta(seconds=self.rate.monotonic() - date.seen_s)
 
     def url(self, path: str, query: str = "") -> URL:
-        """The address of a path that is already checked; `query` is plain ASCII."""
+        """The address of a checked path; `query` is plain ASCII."""
         return URL(f"{self._base}{path}?{query}" if query else f"{self._base}{path}", encoded=True)
 
     async def get(self, url: URL, login: str, token: Secret, etag: str | None = None) -> Reply:
-        """Waits for its turn and asks. `login` is the word before the token; `etag` makes the request conditional.
+        """Waits for its turn and sends a GET. `login` is the word before the token; `etag` makes it conditional.
 
-        Raises a StoreError and nothing else. The error carries no trace of the request, whose headers hold the token.
+        Raises a StoreError and nothing else. The error does not refer to the request, whose headers contain the token.
         """
         path, text = url.raw_path, token.reveal()
         if not _sendable(text):
@@ -154,28 +154,28 @@ class Exchange:
         url: URL,
         login: str,
         secret: Secret,
-        words: failures.Words,
+        meanings: failures.Meanings,
         body: bytes | None = None,
         *,
         first: bool = False,
     ) -> Reply:
-        """As `get`, for any method, with the JSON document `body`; `words` say what a refusal of this request means.
-        `first`: it goes before the others in the rate; else it has a share of it, however many gets wait.
+        """As `get`, for any method, with the JSON document `body`; `meanings` say what a refusal of this request means.
+        `first`: it goes before all other requests; else it gets a share of the rate, however many GETs wait.
 
-        Raises a StoreError and nothing else. Unreachable, ServerFault and Unreadable leave open whether it was done.
+        Raises a StoreError and nothing else. After Unreachable, ServerFault and Unreadable the store may have done it.
         """
         path = url.raw_path
         if not _sendable(secret.reveal()):
-            raise words.unusable(path)
+            raise meanings.unusable(path)
         sent_at = await self.rate.turn(Line.FIRST if first else Line.SHARE)
         headers = {"Authorization": f"{login} {secret.reveal()}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         asked = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
-        return await self._ask(asked, path, sent_at, words, secret.reveal())
+        return await self._ask(asked, path, sent_at, meanings, secret.reveal())
 
     async def _ask(
-        self, asked: Awaitable[Response], path: str, sent_at: float, words: failures.Words, secret: str
+        self, asked: Awaitable[Response], path: str, sent_at: float, meanings: failures.Meanings, secret: str
     ) -> Reply:
         failure: StoreError
         until = self._loop.time() + self._timeouts.total_s
@@ -183,19 +183,19 @@ class Exchange:
             with self._head:
                 response = await asked
             try:
-                return await self._take(response, path, sent_at, words, secret, until)
+                return await self._take(response, path, sent_at, meanings, secret, until)
             finally:
                 response.release()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)
-        raise failure  # outside the handler: what aiohttp raised knows the request, and must not hang on to this
+        raise failure  # outside the handler: aiohttp's error knows the request, and must not be the context of this one
 
     async def _take(
-        self, response: Response, path: str, sent_at: float, words: failures.Words, secret: str, until: float
+        self, response: Response, path: str, sent_at: float, meanings: failures.Meanings, secret: str, until: float
     ) -> Reply:
         status = response.status
-        if status not in words.successes:
-            await self._refuse(response, path, sent_at, words, secret)
+        if status not in meanings.successes:
+            await self._refuse(response, path, sent_at, meanings, secret)
         self.rate.succeeded(sent_at)
         body = b""
         headers = response.headers
@@ -206,8 +206,8 @@ class Exchange:
             body = packed if coding is None else plain(packed, coding, path)
             if len(body) > LARGEST_BODY:
                 raise failures.too_large(path)
-        if status == 200 and not body and not words.bodiless:
-            raise Unreadable(f"{path} answered with nothing at all", path=path, status=status)
+        if status == 200 and not body and not meanings.body_optional:
+            raise Unreadable(f"{path} answered with an empty body", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
             raise failures.html(self._host, path)
         self.last_answer_at = self._wall()
@@ -216,7 +216,7 @@ class Exchange:
         return Reply(status, body, new_etag if new_etag and _TAG.fullmatch(new_etag) else None)
 
     def _see_date(self, text: str | None, *, cached: bool) -> None:
-        """Remembers the store's time, from the first answer that carries it: it counts whole seconds."""
+        """Remembers the store's time. `Date` counts whole seconds, so the first answer with a new second counts."""
         now_s = self.rate.monotonic()
         last = self.last_date
         if cached or (text == self._date_text and last is not None and now_s - last.seen_s < 1.0):
@@ -225,7 +225,7 @@ class Exchange:
             self._date_text, self.last_date = text, StoreDate(date, now_s)
 
     async def _rest(self, response: Response, path: str, until: float) -> bytes:
-        """The body, of which not everything came together with the head."""
+        """The body, when not all of it came together with the head."""
         if (response.content_length or 0) > LARGEST_BODY:
             raise failures.too_large(path)
         content, packed = response.content, bytearray()
@@ -240,23 +240,25 @@ class Exchange:
             if self._loop.time() > until:
                 raise TimeoutError
 
-    async def _refuse(self, response: Response, path: str, sent_at: float, words: failures.Words, secret: str) -> None:
-        """Raises what a status means that is no success."""
+    async def _refuse(
+        self, response: Response, path: str, sent_at: float, meanings: failures.Meanings, secret: str
+    ) -> None:
+        """Raises the error for a status that is not a success."""
         retry_after_s = self._retry_after_s(response)
         body = await some_body(response, self._timeouts.read_s)
         if response.status != 429:
             self.rate.succeeded(sent_at)
             location = response.headers.get("Location", "")
             raise failures.of_status(
-                response.status, body, self._host, path, location=location, words=words, secret=secret
+                response.status, body, self._host, path, location=location, meanings=meanings, secret=secret
             )
         already = self.rate.blocked_s() > 0
         wait_s = self.rate.limited(sent_at=sent_at, retry_after_s=retry_after_s)
-        asked = "it did not say for how long" if retry_after_s is None else f"it asked for {retry_after_s:.0f} s"
-        message = f"the store says that perkd asks too often (429 on {path}); {asked}. If this stays, lower [poll] rate"
+        pause = "no pause" if retry_after_s is None else f"a pause of {retry_after_s:.0f} s"
+        message = f"too many requests (429 on {path}); the store named {pause}. If this continues, lower [poll] rate"
         log.log(
             logging.DEBUG if already else logging.WARNING,
-            "%s. Nobody is polled for %.0f s",
+            "%s. perkd sends no requests for %.0f s",
             message,
             wait_s,
             extra={"action": "store_limited", "path": path, "wait_s": round(wait_s, 1)},
@@ -274,16 +276,16 @@ class Exchange:
 
 
 def _sendable(token: str) -> bool:
-    """Whether the token can stand in a header as one word."""
+    """Whether the token is valid in a header."""
     return token.isascii() and token.isprintable() and " " not in token and token != ""
 
 
 def _http_date(text: str | None) -> datetime | None:
-    """An HTTP date as aware UTC; None when it is none."""
+    """An HTTP date as aware UTC; None when it is not one."""
     if not text or len(text) > 64:
         return None
     try:
         date = parsedate_to_datetime(text)
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
-    except (ValueError, OverflowError):  # OverflowError: beyond the calendar, or an offset beyond any number
+    except (ValueError, OverflowError):  # OverflowError: outside the calendar, or a huge offset
         return None

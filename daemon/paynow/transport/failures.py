@@ -1,7 +1,7 @@
-"""Turns what went wrong with a request into a StoreError whose message an owner can act on.
+"""Turns the failure of a request into a StoreError whose message an owner can act on.
 
-`exchange.py` calls this. No message can hold a token: aiohttp's own words, which know the request's headers, are not
-passed on, and where the store repeats the token in its answer, it is taken out.
+`exchange.py` calls this. No message can contain a token: texts of aiohttp, which knows the request's headers, are not
+used, and a token that the store repeats in its answer is removed.
 """
 
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ from ..errors import (
 )
 from .direct_get import NotHttp
 
-# The first line whose types fit counts: what aiohttp raises → what happened, and what to do.
+# The exception of aiohttp → what happened and what to do. The first line that matches counts.
 _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...] = (
     (
         (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError),
         Unreachable,
         (
-            "{host} does not prove its identity (TLS, {path}): check this machine's clock and ca-certificates, and "
-            "whether something in between intercepts TLS"
+            "the TLS certificate of {host} cannot be verified ({path}): check this machine's clock and "
+            "ca-certificates, and whether a proxy in between intercepts TLS"
         ),
     ),
     (
@@ -55,36 +55,36 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
     (
         (aiohttp.ClientResponseError, NotHttp),
         Unreadable,
-        "what {host} sent for {path} is not HTTP: check [store] api and what is in between",
+        "the answer of {host} to {path} is not HTTP: check [store] api, and any proxy in between",
     ),
-    ((Exception,), Unreachable, "{host} cut the connection in the middle of {path}"),
+    ((Exception,), Unreachable, "{host} closed the connection before the answer to {path} was complete"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What the store's refusals of one kind of request mean: status → what happened, and what to do. `secret` is what
-    the request logs in with, as an owner knows it. `successes`: any other status is a refusal. `bodiless`: nothing is
-    read of a good answer, so that a 200 with nothing in it is one."""
+class Meanings:
+    """What a status means for one kind of request: status → what happened, and what to do. `secret` is the name of the
+    token or key for messages. `successes`: any other status is an error. `body_optional`: a 200 with an empty body
+    is a good answer, too."""
 
     secret: str
     statuses: Mapping[int, tuple[type[StoreError], str]]
     successes: frozenset[int] = frozenset({200, 201, 204})
-    bodiless: bool = False
+    body_optional: bool = False
 
     def unusable(self, path: str) -> TokenRefused:
-        """The secret cannot stand in a header: it was not sent."""
+        """The error for a secret that is not valid in a header, so that it was not sent."""
         return TokenRefused(
-            f"this {self.secret} was not sent: it is empty or holds a character no {self.secret} has; copy it again",
+            f"this {self.secret} was not sent: it is empty or contains an invalid character; copy it again",
             path=path,
         )
 
 
 NOTHING_THERE = (
     NotFound,
-    "the store has nothing there {where}: check [store] api and items_path; the path has changed before",
+    "the store has nothing at this path {where}: check [store] api and items_path; PayNow has changed it before",
 )
-CUSTOMER = Words(
+CUSTOMER = Meanings(
     "token",
     {
         401: (
@@ -96,7 +96,7 @@ CUSTOMER = Words(
         ),
         403: (
             TokenRefused,
-            "the store does not let this token read that {where}: check the customer in the store's dashboard",
+            "the store does not allow this token to read this {where}: check the customer in the store's dashboard",
         ),
         404: NOTHING_THERE,
         410: NOTHING_THERE,
@@ -108,28 +108,28 @@ _STATUS_CLASS: dict[int, tuple[type[StoreError], str]] = {
     3: (
         Unreadable,
         (
-            "{host} redirects instead of answering {where}{target}; perkd does not follow, a token must not travel to "
-            "another place: set [store] api to the final address"
+            "{host} answered with a redirect {where}{target}. perkd does not follow it, because a token must not go to "
+            "another address: set [store] api to the final address"
         ),
     ),
     4: (
         Rejected,
-        "the store does not accept perkd's request {where}: look for a newer perkd, the API may have changed",
+        "the store rejected perkd's request {where}. The API may have changed: look for a newer perkd",
     ),
     5: (ServerFault, "the store failed {where}"),
 }
-_GAVE_UP = (ServerFault, "what stands in front of the store gave up waiting {where}")
-_STATUS = {408: _GAVE_UP, 499: _GAVE_UP}  # no word about the request: the store may have done it, or do it yet
+_GAVE_UP = (ServerFault, "a proxy in front of the store stopped waiting for an answer {where}")
+_STATUS = {408: _GAVE_UP, 499: _GAVE_UP}  # the store may have done the work, or may still do it
 _ABSENT = frozenset({404, 410})
 _ELSEWHERE = (
-    "what {host} answered {where} is no answer of PayNow's API: check [store] api, items_path and management_items, "
-    "and what is in between"
+    "{host} answered, but not as PayNow's API does {where}: check [store] api, items_path and management_items, and "
+    "any proxy in between"
 )
 _OTHER: tuple[type[StoreError], str] = (Unreadable, "the store answered with an unexpected status {where}")
 
 
 def of_transport(error: Exception, host: str, path: str) -> StoreError:
-    """No whole answer: what `error` means."""
+    """The StoreError for `error`, which ended a request before its answer was complete."""
     kind, text = next((kind, text) for types, kind, text in _TRANSPORT if isinstance(error, types))
     why = ""
     if "{why}" in text and isinstance(error, aiohttp.ClientConnectorError):  # a certificate error may have no os_error
@@ -138,42 +138,49 @@ def of_transport(error: Exception, host: str, path: str) -> StoreError:
 
 
 def of_status(
-    status: int, body: bytes, host: str, path: str, *, location: str = "", words: Words = CUSTOMER, secret: str = ""
+    status: int,
+    body: bytes,
+    host: str,
+    path: str,
+    *,
+    location: str = "",
+    meanings: Meanings = CUSTOMER,
+    secret: str = "",
 ) -> StoreError:
-    """What a status means that is no success and not 429; `location` is the target of a redirect, `secret` what the
-    request logged in with."""
-    kind, text = words.statuses.get(status) or _STATUS.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
+    """The StoreError for a status that is neither a success nor 429. `location` is the target of a redirect, `secret`
+    the token or key of the request."""
+    kind, text = meanings.statuses.get(status) or _STATUS.get(status) or _STATUS_CLASS.get(status // 100, _OTHER)
     if issubclass(kind, TokenRefused) and body.lstrip()[:1] == b"<":
-        # A firewall's page, not the store's word about a token.
+        # A firewall's page says nothing about the token.
         kind = ServerFault
-        text = "{host} answered with a web page, not with the store's words {where}"
+        text = "{host} answered with a web page instead of an error document {where}"
     elif status in _ABSENT and body.strip() and Refusal.fields(body) is None:
-        # Any web server and many a gateway says 404 in words of its own: nothing about what the store has.
+        # Any web server or gateway may answer 404 with its own text: this does not tell what the store has.
         kind, text = BadAddress, _ELSEWHERE
     message = text.format(host=host, where=f"({status} on {path})", target=_target(location))
-    said = Refusal.read(body, secret)
-    if said.text:
-        message = f"{message}. The store says: {said.text}"
-    return kind(message, path=path, status=status, row=said.row)
+    refusal = Refusal.read(body, secret)
+    if refusal.text:
+        message = f"{message}. The store says: {refusal.text}"
+    return kind(message, path=path, status=status, row=refusal.row)
 
 
 def html(host: str, path: str) -> Unreadable:
-    """A web page where data was expected."""
+    """The error for a web page where data was expected."""
     return Unreadable(
-        f"{host} answered {path} with a web page instead of data: a proxy, a login page or a maintenance page is in "
-        "between; check [store] api and the network",
+        f"{host} answered {path} with a web page instead of data, perhaps a login or maintenance page: check [store] "
+        "api, and any proxy in between",
         path=path,
         status=200,
     )
 
 
 def too_large(path: str) -> TooLarge:
-    """More than one answer may hold."""
-    return TooLarge(f"the answer to {path} is larger than 8 MiB: that is more than perkd reads", path=path, status=200)
+    """The error for an answer that is larger than perkd reads."""
+    return TooLarge(f"the answer to {path} is larger than 8 MiB, the most that perkd reads", path=path, status=200)
 
 
 def _target(location: str) -> str:
-    """Only scheme and host of a redirect: the rest may hold anything."""
+    """Only scheme and host of a redirect: the rest may contain anything."""
     try:
         target = URL(location)
     except ValueError:

@@ -1,6 +1,6 @@
-"""One pace for every request to the store: a token bucket that slows down for everyone when the store says 429.
+"""The rate limit for all requests to the store: a token bucket that slows down when the store answers 429.
 
-`storefront.py` and `management.py` share one `Rate`. The decisions are in `Pace`, which only computes.
+All store clients share one `Rate`, through `exchange.py`. `Pace` decides and only computes.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ from enum import Enum
 
 SLOWEST_RATE = 0.1  # requests a second; halving stops here
 LONGEST_BACKOFF_S = 60.0
-LONGEST_RETRY_AFTER_S = 3600.0  # a store that asks for more is asked again after this
+LONGEST_RETRY_AFTER_S = 3600.0  # the longest pause, whatever the store asks for
 RECOVERY = 0.02  # of the configured rate, for each success
-SHARE = 4  # however many polls wait, one turn in so many is enrolment's
+SHARE = 4  # one turn in so many goes to enrolment, however many polls wait
 
 
 class Pace:
-    """When the next request may leave. PURE: every `now` is a monotonic time in seconds that the caller passes in.
+    """Says when the next request may be sent. PURE: each `now` is a monotonic time in seconds from the caller.
 
-    `rate` is requests a second; up to one second's worth may leave at once while the store is content. `jitter` gives
-    numbers in [0, 1). Raises ValueError for a rate that is not positive.
+    `rate` is requests a second; the requests of one second may be sent at once until the store answers 429. `jitter`
+    returns numbers in [0, 1). Raises ValueError for a rate that is not positive.
     """
 
     def __init__(self, rate: float, *, jitter: Callable[[], float]) -> None:
@@ -37,41 +37,41 @@ class Pace:
         self._refusals = 0  # 429s without a success in between
 
     def take(self, now: float) -> float:
-        """0.0 when a request may leave now, and then it is counted; else the seconds to wait before asking again."""
+        """Returns 0.0 and counts a request when it may be sent now; else the seconds to wait before the next try."""
         if (blocked := self.blocked_s(now)) > 0:
             return blocked
         room = max(1.0, self.rate) if self.rate >= self.configured else 1.0  # no bursts while slowed down
         since = 0.0 if self._counted_at is None else max(0.0, now - self._counted_at)
         self._tokens = min(room, self._tokens + since * self.rate)
         self._counted_at = now
-        if self._tokens >= 1.0 - 1e-9:  # what rounding takes must not cost a turn of waiting
+        if self._tokens >= 1.0 - 1e-9:  # a rounding error must not cost a wait
             self._tokens -= 1.0
             return 0.0
         return (1.0 - self._tokens) / self.rate
 
     def configure(self, rate: float) -> None:
-        """Another full rate. Raises ValueError as the constructor does."""
+        """Sets the full rate. Raises ValueError as the constructor does."""
         if not rate > 0:
             raise ValueError(f"a request rate must be above 0, found {rate}")
-        content = self.rate >= self.configured
+        at_full_rate = self.rate >= self.configured
         self.configured = rate
-        self.rate = rate if content else min(self.rate, rate)
+        self.rate = rate if at_full_rate else min(self.rate, rate)
 
     def blocked_s(self, now: float) -> float:
-        """Seconds until the store may be asked again after a 429; 0.0 when it may be."""
+        """Seconds until a request may be sent after a 429; 0.0 when one may be sent now."""
         return 0.0 if self._blocked_until is None else max(0.0, self._blocked_until - now)
 
     def succeeded(self, sent_at: float) -> None:
         """An answer other than 429 came to a request sent at `sent_at`: a small step back to the full rate."""
         if self._limited_at is None or sent_at <= self._limited_at:
-            return  # nothing to recover from, or it left before the store complained: no sign that it is content now
+            return  # no 429 came, or the request was sent before it: nothing to recover from, or no news
         self._refusals = 0
         self.rate = min(self.configured, self.rate + self.configured * RECOVERY)
 
     def limited(self, now: float, *, sent_at: float, retry_after_s: float | None) -> float:
-        """The store said 429 to a request sent at `sent_at`. Returns for how many seconds nobody asks.
+        """The store answered 429 to a request sent at `sent_at`. Returns for how many seconds no request is sent.
 
-        Halves the rate once for each wave: requests that were in flight together count as one refusal.
+        Halves the rate once for all requests that were in flight together: they count as one refusal.
         """
         same_wave = self._limited_at is not None and sent_at <= self._limited_at
         if not same_wave:
@@ -86,7 +86,7 @@ class Pace:
             ceiling = min(LONGEST_BACKOFF_S, 2.0 ** min(self._refusals - 1, 16))
             wait = ceiling * (1.0 - self._jitter() / 2)
         self._blocked_until = max(self._blocked_until or now, now + wait)
-        self._tokens = 1.0  # one request tries the store when the wait is over
+        self._tokens = 1.0  # one request is sent when the wait is over, to try
         self._counted_at = self._blocked_until
         return self._blocked_until - now
 
@@ -94,17 +94,17 @@ class Pace:
 class Line(Enum):
     """In which line a request waits for its turn."""
 
-    FIRST = 1  # before everybody, but never twice in a row while others wait
-    SHARE = 2  # one turn in SHARE of those who are not first; all of them while nobody else waits
-    QUEUE = 3  # the rest, in the order they came
+    FIRST = 1  # before the other lines, but never twice in a row while others wait
+    SHARE = 2  # one turn in SHARE of those that are not FIRST; all of them while QUEUE is empty
+    QUEUE = 3  # all other requests, in the order they came
 
 
 class _Waiting:
-    """One line: the lock wakes its waiters in the order they came, `may` says that it is their turn."""
+    """One line: `lock` wakes the waiting requests in the order they came, `may` is set when it is the line's turn."""
 
     def __init__(self) -> None:
         self.lock, self.may = asyncio.Lock(), asyncio.Event()
-        self.many = 0
+        self.count = 0
 
 
 class Rate:
@@ -116,28 +116,28 @@ class Rate:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        jitter: Callable[[], float] = random.random,  # spreads retries; nothing secret depends on it
+        jitter: Callable[[], float] = random.random,  # spreads retries; not for secrets
     ) -> None:
         self.pace = Pace(rate, jitter=jitter)
         self.monotonic = monotonic
         self._sleep = sleep
         self._lines = {line: _Waiting() for line in Line}
-        self._others_turn = False  # somebody went first last, and others wait
+        self._others_turn = False  # the last turn was FIRST's, and others wait
         self._queued = 0  # turns of the queue since the last one of SHARE
         self._waiting = 0  # in all lines
         self._decide()
 
     def at_once(self) -> float | None:
-        """The monotonic time, when a request may leave now and nobody waits for his turn; else None."""
+        """Takes a turn and returns the monotonic time, if a request may be sent now and none waits; else None."""
         if self._waiting:
             return None
         now = self.monotonic()
         return now if self.pace.take(now) <= 0 else None
 
     async def turn(self, line: Line = Line.QUEUE) -> float:
-        """Waits until a request may leave and returns that monotonic time. A cancelled wait costs nobody a turn."""
+        """Waits until a request may be sent and returns that monotonic time. A cancelled wait uses up no turn."""
         mine = self._lines[line]
-        self._come(mine, 1)
+        self._count(mine, 1)
         try:
             async with mine.lock:
                 now = await self._taken(mine.may)
@@ -146,7 +146,7 @@ class Rate:
                     self._queued = 0 if line is Line.SHARE else self._queued + 1
                 return now
         finally:
-            self._come(mine, -1)
+            self._count(mine, -1)
 
     async def _taken(self, may: asyncio.Event) -> float:
         while True:
@@ -155,13 +155,13 @@ class Rate:
                 return now
             await self._sleep(wait)
 
-    def _come(self, line: _Waiting, by: int) -> None:
-        line.many += by
+    def _count(self, line: _Waiting, by: int) -> None:
+        line.count += by
         self._waiting += by
         self._decide()
 
     def _decide(self) -> None:
-        """Whose turn is next. Where nobody waits, whoever comes."""
+        """Sets which line's turn is next. When none waits, every line may go."""
         chosen = self._next()
         for line, waiting in self._lines.items():
             if chosen is None or line is chosen:
@@ -170,7 +170,7 @@ class Rate:
                 waiting.may.clear()
 
     def _next(self) -> Line | None:
-        first, share, queue = (self._lines[line].many for line in Line)
+        first, share, queue = (self._lines[line].count for line in Line)
         self._others_turn = self._others_turn and share + queue > 0
         if first and not self._others_turn:
             return Line.FIRST
@@ -179,21 +179,21 @@ class Rate:
         return Line.QUEUE if queue else None
 
     def configure(self, rate: float) -> None:
-        """A new rate from now on; a slower pace the store asked for goes on until it recovers."""
+        """Sets a new rate. After a 429 the slower rate stays until it has recovered."""
         self.pace.configure(rate)
 
     def succeeded(self, sent_at: float) -> None:
         self.pace.succeeded(sent_at)
 
     def limited(self, *, sent_at: float, retry_after_s: float | None) -> float:
-        """Passes a 429 on to the pace; returns for how many seconds nobody asks."""
+        """Passes a 429 on to the pace; returns for how many seconds no request is sent."""
         return self.pace.limited(self.monotonic(), sent_at=sent_at, retry_after_s=retry_after_s)
 
     def blocked_s(self) -> float:
-        """For how many seconds nobody asks because of a 429; 0.0 when nothing holds requests back."""
+        """For how many seconds no request is sent because of a 429; 0.0 when there is no such pause."""
         return self.pace.blocked_s(self.monotonic())
 
     def limited_until(self, now: datetime) -> datetime | None:
-        """The time at which the store will be asked again after a 429; None when nothing holds requests back."""
+        """The time of the next request after a 429; None when there is no such pause."""
         blocked_s = self.blocked_s()
         return now + timedelta(seconds=blocked_s) if blocked_s > 0 else None

@@ -87,7 +87,7 @@ async def test_a_queued_line_comes_again_until_it_is_acknowledged_and_that_activ
         (Online(steam_ids=(STEAM,), customer_names=("Bob",)), False),
     ],
 )
-async def test_a_line_that_waits_for_its_player_comes_when_he_is_in_the_list(online: Online, comes: bool) -> None:
+async def test_a_line_that_waits_for_its_player_comes_when_they_are_in_the_list(online: Online, comes: bool) -> None:
     async with running_store() as store, hub_of(store, ProductCommand(content="perkd", online_only=True)) as (api, _):
         store.purchase(ann(store), "vip")
         lines = await api.queue(online)

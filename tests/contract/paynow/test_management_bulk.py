@@ -140,7 +140,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("fault", "afterwards", "word"), CASES)
-async def test_after_a_failure_in_the_middle_each_row_is_told_as_it_is(
+async def test_after_a_failure_in_the_middle_each_row_has_its_true_state(
     fault: Fault, afterwards: Fault | None, word: str
 ) -> None:
     """Three pieces: the first goes through, the second fails, the third is never sent."""
@@ -226,7 +226,7 @@ async def test_what_was_bought_or_assigned_before_is_not_taken_for_a_row() -> No
         store.fault(Fault.RESET, path=TODAY, method="POST")
         store.before_answer = lambda _path: (
             None if not posts(store) or len(store.items) > 2 else _buy(store, ann)
-        )  # he buys it for himself while the request is lost
+        )  # the customer buys it while the request is lost
         [piece] = await sent(management, [row(store, ann), row(store, bob)])
         assert states([piece]) == ["not assigned"] * 2
 

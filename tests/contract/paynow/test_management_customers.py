@@ -80,7 +80,7 @@ async def test_one_customer_is_shown_with_all_that_is_known_of_him() -> None:
 
 
 @pytest.mark.parametrize("nulls", [True, False])
-async def test_a_customer_is_found_by_each_of_his_names_and_ids_and_nobody_is_none(nulls: bool) -> None:
+async def test_a_customer_is_found_by_each_name_and_id_and_an_unknown_one_is_none(nulls: bool) -> None:
     async with running_store() as store, management_of(store) as management:
         store.nulls = nulls
         values = {"steam_id": STEAM, "minecraft_uuid": UUID, "xbox_xuid": "2535405290989773", "name": "Änne & Co + 1"}
@@ -174,7 +174,7 @@ async def test_an_update_changes_exactly_the_given_fields_and_null_clears_one() 
         assert store.requests(f"{CUSTOMERS}/{ann.id}", "PATCH") == 2
 
 
-async def test_what_the_store_itself_refuses_is_told_with_its_words_and_the_field() -> None:
+async def test_a_refusal_of_the_store_has_its_message_and_the_field() -> None:
     async with running_store() as store, management_of(store) as management:
         await management.customers.create(made(CustomerFields, {"steam_id": STEAM}))
         with pytest.raises(Rejected) as caught:

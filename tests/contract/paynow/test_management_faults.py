@@ -226,7 +226,7 @@ async def test_an_answer_without_its_document_is_unreadable(verb: Verb, fault: F
 
 
 @verbs
-async def test_a_key_whose_role_lacks_the_permission_is_told_which(verb: Verb) -> None:
+async def test_a_missing_permission_is_named(verb: Verb) -> None:
     """As the emulated store itself refuses it, by the role it emulates."""
     async with running_store() as store, management_of(store) as management:
         store.invalidate_all_exists = True

@@ -244,7 +244,7 @@ async def test_what_another_person_assigned_meanwhile_makes_it_unknown() -> None
 async def test_what_another_person_assigned_with_other_wishes_is_not_taken_for_what_was_lost(
     others: Given, ours: dict[str, object]
 ) -> None:
-    """Two people at once, and the request of one is lost before it was done: he must not be told that it was."""
+    """Two people assign at once, and one request is lost: perkd must not report it as done."""
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
 
@@ -270,7 +270,7 @@ async def test_an_assignment_with_every_wish_whose_answer_is_lost_is_known_by_th
 
 
 def without_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store shows no item's game server."""
+    """The store shows the game server of no item."""
     was = Documents.item
 
     def item(self: Documents, goods: Goods) -> dict[str, Any]:
@@ -333,7 +333,7 @@ async def test_a_gateway_that_gave_up_while_the_store_was_at_work_is_followed_by
     assert [item.id] == [one["id"] for one in items] == ["1"]
 
 
-async def test_what_he_bought_meanwhile_is_not_taken_for_the_assignment() -> None:
+async def test_an_item_bought_meanwhile_is_not_taken_for_the_assignment() -> None:
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
         store.fault(Fault.RESET, method="POST")
@@ -390,7 +390,7 @@ async def test_an_item_nobody_can_read_makes_it_unknown() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.LIMITED, Fault.BAD_REQUEST])
-async def test_what_the_store_turns_away_is_said_at_once(fault: Fault) -> None:
+async def test_a_refused_request_is_an_error_at_once(fault: Fault) -> None:
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
         store.fault(fault, method="POST")
@@ -401,7 +401,7 @@ async def test_what_the_store_turns_away_is_said_at_once(fault: Fault) -> None:
         assert store.owned(customer_id) == []
 
 
-async def test_a_product_that_is_not_there_is_told_in_the_stores_words() -> None:
+async def test_a_missing_product_is_an_error_with_the_stores_message() -> None:
     async with running_store() as store, management_of(store) as management:
         _, customer_id = newcomer(store)
         with pytest.raises(Rejected, match=NOBODY):

@@ -18,7 +18,7 @@ from perkd.daemon.sandbox.store.faults import Fault
 from tests.contract.stores import NOW, UNLIMITED, client_of, newcomer, one_handler, read, running_store
 
 
-async def test_a_customer_and_what_he_owns_come_as_the_store_has_them() -> None:
+async def test_a_customer_and_their_items_are_read_as_the_store_has_them() -> None:
     async with running_store() as store, client_of(store) as client:
         store.add_product("vip", lasts=timedelta(days=30))
         token, customer_id = newcomer(store)
@@ -76,7 +76,7 @@ async def test_an_item_of_a_product_without_commands_is_not_in_the_answer() -> N
         assert len((await read(client, token, customer_id)).inventory.items) == 1
 
 
-async def test_the_stores_clock_is_told_by_good_answers_only() -> None:
+async def test_only_good_answers_set_the_stores_clock() -> None:
     async with running_store() as store, client_of(store) as client:
         token, _ = newcomer(store)
         assert client.last_date is None

@@ -78,7 +78,7 @@ async def test_requests_at_a_time_have_a_connection_each_and_those_are_kept() ->
         assert store.connections == [2, 2, 2, 2]
 
 
-async def test_an_answer_nobody_asked_for_is_never_taken_for_that_to_the_next_request() -> None:
+async def test_an_unrequested_answer_is_never_taken_for_that_to_the_next_request() -> None:
     """It would show one customer's items as another's."""
     async with counting() as (store, client):
         store.after_answer = answer(999)
@@ -121,7 +121,7 @@ async def test_a_kept_connection_that_the_store_ended_is_replaced() -> None:
         assert store.connections == [1, 1]
 
 
-async def test_a_connection_nobody_used_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in between may have forgotten it without a word."""
     async with counting() as (store, client):
         assert await ask(client) == 1

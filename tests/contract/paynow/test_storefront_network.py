@@ -87,7 +87,7 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
         ({}, b"\r\n  <?xml version='1.0'?>"),
     ],
 )
-async def test_a_body_in_a_form_nobody_asked_for_is_unreadable(headers: dict[str, str], body: bytes) -> None:
+async def test_a_body_in_an_unknown_encoding_is_unreadable(headers: dict[str, str], body: bytes) -> None:
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(body=body, headers=headers)
 
@@ -124,7 +124,7 @@ async def test_a_cancelled_request_leaves_the_client_usable() -> None:
         assert len((await read(client, token, customer_id)).inventory.items) == 1
 
 
-async def test_a_packed_refusal_is_read_and_a_broken_one_is_told_by_its_status() -> None:
+async def test_a_packed_refusal_is_read_and_a_broken_one_gives_its_status() -> None:
     said = "closed for the night"
     bodies = [gzip.compress(f'{{"message":"{said}"}}'.encode()), b"no gzip"]
 
@@ -140,7 +140,7 @@ async def test_a_packed_refusal_is_read_and_a_broken_one_is_told_by_its_status()
     assert str(caught.value).endswith(f"(503 on {caught.value.path})")
 
 
-async def test_a_refusal_cut_off_in_its_body_is_told_by_its_status() -> None:
+async def test_a_refusal_with_a_cut_body_gives_its_status() -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=403)
         response.content_length = 100
@@ -157,7 +157,7 @@ async def test_a_refusal_cut_off_in_its_body_is_told_by_its_status() -> None:
 
 
 @pytest.mark.parametrize("target", ["http://[broken", "", "/elsewhere", "https://x.example/\u202e?token=abc"])
-async def test_of_a_redirect_only_the_host_is_told(target: str) -> None:
+async def test_of_a_redirect_the_message_has_only_the_host(target: str) -> None:
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(status=307, headers={"Location": target})
 

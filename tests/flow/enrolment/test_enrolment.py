@@ -1,4 +1,4 @@
-"""Customers who enrol themselves: perkd has their tokens made, gives them what they buy, and nobody pasted a token."""
+"""Enrolment: perkd makes tokens for customers and gives them what they buy, and no person has to paste a token."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -22,14 +22,14 @@ LOOKUP = f"{CUSTOMERS}/lookup"
 
 
 def joins(owner: Owner, name: str) -> None:
-    """Somebody with a Minecraft account comes onto the server."""
+    """A player with a Minecraft account joins the server."""
     owner.world.server.console.join(name, owner.world.server.console.account(name))
 
 
 # Everybody
 
 
-async def test_a_customer_nobody_listed_gets_what_he_buys(tmp_path: Path) -> None:
+async def test_a_customer_on_no_list_gets_what_they_buy(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann", offline="1s") as owner:
         await enrolled(owner.world, "Ann")
         owner.world.buy("Ann")
@@ -87,7 +87,7 @@ async def test_who_has_a_token_already_gets_no_other_one(tmp_path: Path) -> None
         assert made(world)["Bob"] == 1
 
 
-async def test_with_enrolment_off_nothing_is_ever_made_at_the_store(tmp_path: Path) -> None:
+async def test_with_enrolment_off_perkd_makes_no_token(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann", enrol="off") as owner:
         joins(owner, "Ann")
         owner.world.buy("Ann")
@@ -116,7 +116,7 @@ async def test_a_customer_the_operator_removed_is_not_enrolled_again(tmp_path: P
 # What goes wrong
 
 
-async def test_one_customer_the_store_makes_no_token_for_stops_nobody_and_is_tried_again(tmp_path: Path) -> None:
+async def test_one_customer_without_a_token_stops_no_other_one_and_is_tried_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for name in ("Ann", "Bob", "Cem"):
             world.add_customer(name)
@@ -139,7 +139,7 @@ async def test_one_customer_the_store_makes_no_token_for_stops_nobody_and_is_tri
         assert "customer_not_enrolled" not in await owner.problems()
 
 
-async def test_a_store_that_fails_with_one_customer_only_stops_nobody(tmp_path: Path) -> None:
+async def test_a_store_that_fails_with_one_customer_stops_no_other_one(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for name in ("Ann", "Bob"):
             world.add_customer(name)
@@ -217,7 +217,7 @@ async def test_a_key_the_store_does_not_know_is_one_problem_and_polling_goes_on(
 # Who comes onto a server
 
 
-async def test_a_player_who_appears_is_looked_up_and_gets_what_he_owns(tmp_path: Path) -> None:
+async def test_a_player_who_joins_is_looked_up_and_gets_what_they_own(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann", "Bob", enrol="online") as owner:
         owner.world.buy("Ann")
         joins(owner, "Ann")
@@ -226,7 +226,7 @@ async def test_a_player_who_appears_is_looked_up_and_gets_what_he_owns(tmp_path:
         assert owner.world.store.requests(CUSTOMERS, "GET") == 0, "nobody asks for everybody"
 
 
-async def test_a_player_the_store_does_not_know_is_asked_for_again_after_an_hour(tmp_path: Path) -> None:
+async def test_a_player_the_store_does_not_know_is_looked_up_again_after_an_hour(tmp_path: Path) -> None:
     async with keyed(tmp_path, enrol="online") as owner:
         joins(owner, "Ann")
         await owner.world.until(lambda: owner.world.store.requests(LOOKUP) == 1)
@@ -251,8 +251,8 @@ async def test_a_player_goes_first_while_everybody_is_enrolled(tmp_path: Path) -
         assert len(read(world)) < 140, "the store lists her last"
 
 
-async def test_a_customer_who_is_read_as_nobody_is_known_again_when_he_appears(tmp_path: Path) -> None:
-    """He was enrolled without a Minecraft account, and has one at the store since."""
+async def test_a_customer_without_a_player_is_recognised_after_joining(tmp_path: Path) -> None:
+    """The customer was enrolled without a Minecraft account, and added one at the store later."""
     async with keyed(tmp_path, enrol="online") as owner:
         world = owner.world
         uuid = world.server.console.account("Ann")
@@ -304,7 +304,7 @@ def refused(owner: Owner) -> bool:
     return any(watch.refused for watch in owner.app.polling.watches.values())
 
 
-async def test_a_customer_who_is_gone_from_the_store_is_asked_for_once_an_hour(tmp_path: Path) -> None:
+async def test_a_customer_who_is_gone_from_the_store_is_looked_up_once_an_hour(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.write_config(enrol="online", offline="1s")
@@ -353,8 +353,8 @@ async def test_with_enrolment_off_no_token_is_replaced(tmp_path: Path) -> None:
 # The owner's own list beside the key
 
 
-async def test_whoever_leaves_the_owners_list_is_enrolled_instead(tmp_path: Path) -> None:
-    """That is how an owner goes over from tokens to a key."""
+async def test_a_customer_who_leaves_the_owners_list_is_enrolled_instead(tmp_path: Path) -> None:
+    """An owner changes from a list of tokens to a key in this way."""
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.write_config(enrol="all", offline="1h")
@@ -371,7 +371,7 @@ async def test_whoever_leaves_the_owners_list_is_enrolled_instead(tmp_path: Path
         await owner.settled(owner.add("Ann"))
 
 
-async def test_when_the_store_makes_tokens_for_nobody_it_is_asked_less_and_less(tmp_path: Path) -> None:
+async def test_a_store_that_makes_no_tokens_at_all_is_tried_less_and_less_often(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for number in range(30):
             world.store.add_customer(f"n{number}", None)
@@ -415,7 +415,7 @@ class FaultyLedger(SqliteLedger):
         return await super().enrol(profile, token, now, instead_of=instead_of)
 
 
-async def test_a_fault_of_perkds_own_with_one_customer_stops_nobody(
+async def test_a_fault_in_perkd_with_one_customer_stops_no_other_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(LEDGERS, "sqlite", FaultyLedger)
@@ -445,7 +445,7 @@ async def test_a_token_whose_answer_is_under_way_at_the_end_is_not_lost(tmp_path
         assert mints(world) == 1
 
 
-async def test_a_store_that_never_answers_does_not_hold_up_the_end(
+async def test_a_store_that_never_answers_does_not_delay_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "LAST_WORD_S", 0.2)

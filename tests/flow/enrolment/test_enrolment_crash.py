@@ -1,4 +1,4 @@
-"""perkd is killed in the middle of enrolling everybody: nobody is lost and nobody gets a second token for nothing."""
+"""perkd is killed while it enrols all customers: none is lost, and none gets a needless second token."""
 
 from pathlib import Path
 
@@ -17,8 +17,10 @@ CUSTOMERS = 130  # more than a page
     ("arrow", "left", "twice"),
     [(Arrow.MADE, 42, 1), (Arrow.STORED, 42, 0), (Arrow.PAGE, 1, 0), (Arrow.BOOKMARK, 1, 0)],
 )
-async def test_killed_in_the_middle_nobody_is_lost(arrow: Arrow, left: int, twice: int, tmp_path: Path) -> None:
-    """Only a token whose making was not written down yet is made again: the store cannot be asked for it."""
+async def test_after_a_kill_in_the_middle_no_customer_is_lost(
+    arrow: Arrow, left: int, twice: int, tmp_path: Path
+) -> None:
+    """Only a token that was not recorded yet is made again, because the store does not show existing tokens."""
     async with World(tmp_path) as world:
         names = [f"n{number}" for number in range(CUSTOMERS)]
         for name in names:

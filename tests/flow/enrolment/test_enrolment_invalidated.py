@@ -1,4 +1,4 @@
-"""Every token of the store stops working at once: everybody gets a new one, whoever waits for something first."""
+"""Every token of the store stops working at once: all customers get new ones, urgent customers first."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ def shown(owner: Owner) -> int:
     return sum(store.requests(f"{CUSTOMERS}/{one}", "GET") for one in store.customers)
 
 
-async def test_who_is_on_a_server_or_bought_something_gets_his_new_token_before_all_others(tmp_path: Path) -> None:
+async def test_customers_who_are_online_or_bought_something_get_new_tokens_first(tmp_path: Path) -> None:
     async with keyed(tmp_path, *MANY, "Ann", "Bob") as owner:
         world = owner.world
         await enrolled(world, *MANY, "Ann", "Bob")

@@ -1,4 +1,4 @@
-"""What is wrong with one customer, or with one player, never stops enrolment for the others."""
+"""A failure with one customer or player never stops enrolment for the others."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -55,10 +55,10 @@ async def test_a_player_the_store_fails_with_stops_no_other_one(
         await looked(world)
         asked = world.store.requests(LOOKUP)
         await later(world, minutes=5)
-        assert world.store.requests(LOOKUP) == asked, "he is asked for again after an hour"
+        assert world.store.requests(LOOKUP) == asked, "looked up again after an hour"
 
 
-async def test_where_there_is_no_store_a_player_is_no_stranger_and_the_owner_hears_of_it(tmp_path: Path) -> None:
+async def test_without_a_store_a_player_is_not_unknown_and_there_is_a_problem(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_customer("Bob")
         text = world.write_config(enrol="online", offline="1h").read_text("utf-8")
@@ -67,12 +67,12 @@ async def test_where_there_is_no_store_a_player_is_no_stranger_and_the_owner_hea
         enrolment = owner.app.newcomers.enrolment
         assert enrolment is not None
         joins(world, "Bob")
-        await world.until(lambda: enrolment.patience.lasting)
+        await world.until(lambda: enrolment.backoff.lasting)
         [said] = [one for one in owner.app.newcomers.problems() if one.code == "enrolment_failing"]
         assert "[store] api" in said.text
         assert "[store] id, api" in said.fix
         _, player = next(iter(enrolment._present()))
-        assert enrolment._strangers.due({player.id: player}, world.hands.now()) == [player.id], "he is asked for again"
+        assert enrolment._unknown_players.due({player.id: player}, world.hands.now()) == [player.id], "looked up again"
 
 
 @pytest.mark.store_lies
@@ -113,14 +113,14 @@ async def test_a_customer_whose_token_cannot_be_replaced_stops_no_other_one(tmp_
         await looked(world)
         asked = world.store.requests(ann)
         await later(world, minutes=5)
-        assert world.store.requests(ann) == asked, "he is asked for again after an hour"
+        assert world.store.requests(ann) == asked, "looked up again after an hour"
         world.store.heal()
         await later(world, hours=1)
         await world.until(lambda: mints(world) == 3)
 
 
 @pytest.mark.parametrize("fault", [Fault.NOT_FOUND, Fault.SERVER_ERROR])
-async def test_whom_the_feed_shows_in_vain_keeps_nobody_from_his_token(fault: Fault, tmp_path: Path) -> None:
+async def test_a_failing_customer_of_the_feed_delays_no_other_token(fault: Fault, tmp_path: Path) -> None:
     async with keyed(tmp_path) as owner:
         world = owner.world
         await enrolled(world)
@@ -142,7 +142,7 @@ async def test_whom_the_feed_shows_in_vain_keeps_nobody_from_his_token(fault: Fa
         assert "enrolment_failing" not in problems
 
 
-async def test_a_customer_the_store_has_joined_with_another_one_is_asked_for_once(
+async def test_a_customer_the_store_merged_with_another_one_is_looked_up_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with World(tmp_path) as world:
@@ -164,7 +164,7 @@ async def test_a_customer_the_store_has_joined_with_another_one_is_asked_for_onc
         assert (read(world), mints(world)) == ({"Bob"}, 1)
 
 
-async def test_a_customer_with_an_id_of_the_far_future_hides_nobody(tmp_path: Path) -> None:
+async def test_a_customer_with_an_id_of_the_far_future_hides_no_other_one(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         customer_with_id(world, FUTURE, "Eve")
         world.write_config(enrol="all", offline="1h")

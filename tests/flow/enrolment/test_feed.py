@@ -21,7 +21,7 @@ LOOKUP = f"{CUSTOMERS}/lookup"
 INVENTORY = "/v1/store/customer/delivery/items"
 
 
-async def test_a_purchase_is_granted_at_the_next_look_of_the_feed(tmp_path: Path) -> None:
+async def test_a_purchase_is_granted_at_the_next_request_of_the_feed(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann") as owner:
         await enrolled(owner.world, "Ann")
         await fed(owner.world)
@@ -48,7 +48,7 @@ async def test_the_feed_asks_once_in_a_quarter_of_a_minute(tmp_path: Path) -> No
         assert min(took[1:]) > 10, "the first may have been asked for"
 
 
-async def test_without_a_key_nobody_asks_for_the_list(tmp_path: Path) -> None:
+async def test_without_a_key_perkd_does_not_read_the_list(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         await world.start_app()
@@ -60,7 +60,7 @@ async def test_without_a_key_nobody_asks_for_the_list(tmp_path: Path) -> None:
         assert owner.app.newcomers.loops() == {}
 
 
-async def test_the_first_look_begins_ten_minutes_back_by_the_stores_clock(tmp_path: Path) -> None:
+async def test_the_first_request_begins_ten_minutes_back_by_the_stores_clock(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_customer("Ann")
         world.buy("Ann", activate=False)
@@ -82,7 +82,7 @@ async def test_the_first_look_begins_ten_minutes_back_by_the_stores_clock(tmp_pa
         assert "perkd_feed_items_total 1.0" in metrics, "shown again after a restart, once"
 
 
-async def test_what_was_bought_while_perkd_was_down_is_looked_at_first(tmp_path: Path) -> None:
+async def test_customers_who_bought_while_perkd_was_down_are_polled_first(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for name in ("Ann", "Bob"):
             world.add_customer(name)
@@ -97,7 +97,7 @@ async def test_what_was_bought_while_perkd_was_down_is_looked_at_first(tmp_path:
         await owner.settled(owner.add("Ann"))
 
 
-async def test_an_item_the_customers_own_list_shows_late_is_looked_for_again(tmp_path: Path) -> None:
+async def test_the_customer_of_an_item_that_is_listed_late_is_polled_again(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann") as owner:
         world = owner.world
         world.store.add_product("late", has_commands=False)
@@ -132,7 +132,7 @@ async def listed(owner: Owner, item: str) -> bool:
     return await owner.app.ledger.listed([item]) == {item}
 
 
-async def test_an_item_an_inventory_had_is_looked_for_no_more(tmp_path: Path) -> None:
+async def test_an_item_that_an_inventory_had_causes_no_more_polls(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann") as owner:
         world = owner.world
         await enrolled(world, "Ann")
@@ -149,7 +149,7 @@ async def test_an_item_an_inventory_had_is_looked_for_no_more(tmp_path: Path) ->
         assert world.store.requests(INVENTORY) == before
 
 
-async def test_whoever_was_read_with_what_he_bought_is_not_asked_for_again_after_a_restart(tmp_path: Path) -> None:
+async def test_a_purchase_that_was_read_causes_no_poll_after_a_restart(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann", "Bob") as owner:
         world = owner.world
         await enrolled(world, "Ann", "Bob")
@@ -193,7 +193,7 @@ async def test_purchases_are_seen_at_once_where_the_stores_clock_went_back(tmp_p
         await owner.settled(owner.add("Eve"), owner.add("Ann"))
 
 
-async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_restart(tmp_path: Path) -> None:
+async def test_a_purchase_that_was_not_read_yet_is_polled_after_a_restart(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann", "Bob") as owner:
         world = owner.world
         await enrolled(world, "Ann", "Bob")
@@ -208,7 +208,7 @@ async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_r
             feed = owner.app.newcomers.feed
             assert feed is not None
             world.hands.forward(after)
-            await world.until(lambda: (feed._looks.next_at or math.inf) > world.hands.monotonic())
+            await world.until(lambda: (feed._missing.next_at or math.inf) > world.hands.monotonic())
             await fed(world)
             return int(await owner.app.ledger.bookmark(f"feed:{STORE_ID}") or 0)
 
@@ -220,8 +220,8 @@ async def test_whoever_bought_and_was_not_read_yet_is_still_looked_for_after_a_r
         assert await bookmark(timedelta(minutes=2)) == int(last)
 
 
-async def test_who_bought_while_his_reads_failed_is_read_soon_after_the_store_is_well_again(tmp_path: Path) -> None:
-    """Not only when the pause after his failures is over, which is doubled with each."""
+async def test_a_buyer_whose_polls_failed_is_polled_soon_after_the_store_works_again(tmp_path: Path) -> None:
+    """The poll does not wait for the pause after the failures, which doubles each time."""
     async with keyed(tmp_path, "Ann", "Bob") as owner:
         world = owner.world
         await enrolled(world, "Ann", "Bob")
@@ -243,7 +243,7 @@ def failed(watch: Watch, times: int) -> bool:
     return watch.failures >= times
 
 
-async def test_a_new_customers_first_purchase_enrols_him_at_once(tmp_path: Path) -> None:
+async def test_a_new_customers_first_purchase_enrols_them_at_once(tmp_path: Path) -> None:
     async with keyed(tmp_path, "Ann") as owner:
         await enrolled(owner.world, "Ann")
         await fed(owner.world)
@@ -254,8 +254,8 @@ async def test_a_new_customers_first_purchase_enrols_him_at_once(tmp_path: Path)
         assert made(owner.world) == {"Ann": 1, "Bob": 1}
 
 
-async def test_a_player_the_store_did_not_know_is_enrolled_when_he_buys(tmp_path: Path) -> None:
-    """He stands on the server, was asked for in vain minutes ago, and buys for the first time."""
+async def test_a_player_the_store_did_not_know_is_enrolled_after_a_purchase(tmp_path: Path) -> None:
+    """The player is on the server, was looked up in vain minutes ago, and buys for the first time."""
     async with keyed(tmp_path, "Zoe", enrol="online") as owner:
         world = owner.world
         world.server.console.join("Ann", world.server.console.account("Ann"))
@@ -271,7 +271,7 @@ async def test_a_player_the_store_did_not_know_is_enrolled_when_he_buys(tmp_path
         assert world.store.requests(LOOKUP) == 1, "the item says who he is"
 
 
-async def test_a_player_who_buys_away_from_the_server_is_asked_for_when_he_comes(tmp_path: Path) -> None:
+async def test_a_player_who_buys_while_offline_is_looked_up_after_joining(tmp_path: Path) -> None:
     async with keyed(tmp_path, enrol="online") as owner:
         world = owner.world
         uuid = world.server.console.account("Ann")

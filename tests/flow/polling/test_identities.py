@@ -1,4 +1,4 @@
-"""Who customers are on servers that name their players in different ways, from the store's word to the game's."""
+"""Who customers are on servers that name their players in different ways, from the store to the game."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ BY_NAME = VIP.replace("lp user {uuid}", "lp user {name}")
 
 
 def known(world: World, token: str) -> str:
-    """A customer of the store whose token stands in the tokens file. Returns the token."""
+    """A customer of the store whose token is in the tokens file. Returns the token."""
     with world.tokens_path.open("a") as file:
         file.write(f'[[customer]]\ntoken = "{secretwatch.remember(token, "customer token")}"\n')
     return token
 
 
 def offline_customer(world: World, name: str) -> str:
-    """One of an offline-mode store: his name is all it knows."""
+    """A customer of an offline-mode store, which knows only the name."""
     return known(world, world.store.add_customer(name, offline=True))
 
 
@@ -40,7 +40,7 @@ def groups(world: World, uuid: str) -> set[str]:
 # Offline mode
 
 
-async def test_on_an_offline_server_a_player_is_his_exact_name(tmp_path: Path) -> None:
+async def test_on_an_offline_server_a_player_is_the_exact_name(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.server.console.offline_mode = True
         world.write_config(perks=WAITS, server='identity = "offline"')
@@ -110,7 +110,7 @@ async def test_two_customers_with_one_name_share_what_their_player_holds(tmp_pat
 # Floodgate
 
 
-async def test_a_bedrock_player_is_his_xuid_and_his_name_has_the_prefix(tmp_path: Path) -> None:
+async def test_a_bedrock_player_is_the_xuid_and_the_name_has_the_prefix(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.server.console.bedrock_prefix = "*"
         kit = VIP.replace("lp user {uuid} parent add vip", "give {name} bread 1")
@@ -172,7 +172,7 @@ async def _are(owner: Owner, expected: set[tuple[str, str]]) -> bool:
 # A customer with several accounts, and one without
 
 
-async def test_a_customer_is_on_each_server_who_he_is_there(tmp_path: Path) -> None:
+async def test_a_customer_has_another_player_on_each_kind_of_server(tmp_path: Path) -> None:
     everywhere = VIP.replace('["survival"]', '["*"]')
     async with World(tmp_path) as world, lobby_beside(world, everywhere) as lobby:
         lobby.console.offline_mode = True
@@ -215,7 +215,7 @@ async def test_a_bedrock_customer_is_nobody_on_a_java_server_until_it_lets_bedro
         await owner.until(lambda: _delivered(owner, rank(ANN_BEDROCK)))
 
 
-async def test_a_customer_who_gets_his_uuid_later_gets_what_waited_for_it(tmp_path: Path) -> None:
+async def test_a_customer_who_gets_a_uuid_later_gets_what_waited_for_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP)
         ann = bedrock_customer(world, "Ann")
@@ -252,7 +252,7 @@ async def test_another_identity_of_a_server_takes_from_the_old_players_and_gives
 
 
 async def test_commands_by_name_end_with_the_perk_when_only_the_id_changes(tmp_path: Path) -> None:
-    """The old and the new player have one name: what is taken from the one must not be what the other was given."""
+    """The old and the new player have the same name: taking from the old one must not take what the new one got."""
     async with World(tmp_path) as world:
         world.write_config(perks=BY_NAME)
         owner = await Owner.of(world, "Ann")

@@ -11,8 +11,8 @@ MANY = [f"Player{number}" for number in range(30)]
 
 
 async def all_with_vip(world: World, names: list[str]) -> tuple[Owner, list[str]]:
-    """Everybody bought the rank and has it. Returns the items, too. Nobody is read by himself: a slow machine could not
-    read so many every second."""
+    """All customers bought the rank and have it. Returns the items, too. Polls are rare, because a slow machine could
+    not read so many customers every second."""
     world.write_config(offline="1h")
     owner = await Owner.of(world, *names)
     items = [world.buy(name) for name in names]
@@ -30,7 +30,7 @@ async def blocked(owner: Owner) -> int:
     return int((await owner.status())["brake"]["blocked"])
 
 
-async def test_a_mass_revocation_stops_and_goes_on_when_the_owner_says_so(tmp_path: Path) -> None:
+async def test_a_mass_revocation_stops_until_the_owner_releases_the_brake(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner, items = await all_with_vip(world, MANY)
         for item in items:
@@ -108,7 +108,7 @@ async def test_what_was_taken_away_before_a_restart_counts_after_it(tmp_path: Pa
         assert removals(world) <= 10
 
 
-async def test_a_few_revocations_now_and_a_few_later_do_not_bring_it_on(tmp_path: Path) -> None:
+async def test_a_few_revocations_now_and_a_few_later_do_not_set_the_brake(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner, items = await all_with_vip(world, MANY)
         for some in (items[:9], items[9:18], items[18:]):
@@ -121,7 +121,7 @@ async def test_a_few_revocations_now_and_a_few_later_do_not_bring_it_on(tmp_path
         assert removals(world) >= 18
 
 
-async def test_ends_that_were_foretold_do_not_count(tmp_path: Path) -> None:
+async def test_known_ends_do_not_count(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner, _ = await all_with_vip(world, MANY)
         await owner.later(days=30, minutes=1)

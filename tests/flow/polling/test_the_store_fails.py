@@ -1,4 +1,4 @@
-"""What the store's faults do to what was given: nothing, until a complete inventory says so or the grace is over."""
+"""Faults of the store take nothing away, until a complete inventory shows a change or the grace is over."""
 
 import asyncio
 from collections.abc import Callable
@@ -53,7 +53,7 @@ async def test_an_answer_that_is_no_inventory_takes_nothing_away_at_the_end(faul
         assert (await owner.status())["store"]["state"] == "ok"
 
 
-async def test_a_store_that_is_back_and_takes_no_token_any_more_is_not_said_to_be_out_of_reach(tmp_path: Path) -> None:
+async def test_a_store_that_is_back_but_refuses_all_tokens_is_not_unreachable(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await with_vip(world, "Ann", "Bob")
         world.store.fault(Fault.RESET)
@@ -127,7 +127,7 @@ async def test_a_store_that_is_gone_for_long_is_not_ready_and_comes_back_by_itse
 
 
 async def test_a_refused_token_is_a_quiet_problem_of_one_customer(tmp_path: Path) -> None:
-    """Nothing is taken, the others are read, perkd stays ready and asks with that token seldom."""
+    """Nothing is taken, the others are polled, perkd stays ready and rarely uses this token."""
     async with World(tmp_path) as world:
         world.write_config(offline="5m")
         owner = await with_vip(world, "Ann", "Bob")
@@ -221,7 +221,7 @@ async def test_two_tokens_of_one_customer_give_once_and_are_a_notice(tmp_path: P
 
 
 async def test_an_older_token_that_turns_out_to_be_the_same_customers_holds_up_no_round(tmp_path: Path) -> None:
-    """The store refuses it until the newer one is identified: only then it is known whose it is, and not used again."""
+    """The store refuses it until the newer one is identified. Then perkd knows its customer and drops it."""
     async with World(tmp_path) as world:
         older = world.add_token("Ann")
         world.store.invalidate_tokens("Ann")
@@ -244,8 +244,8 @@ async def test_an_older_token_that_turns_out_to_be_the_same_customers_holds_up_n
             await world.until(another)
 
 
-async def test_a_customer_without_a_game_account_is_given_what_he_bought_when_he_has_one(tmp_path: Path) -> None:
-    """The blocked row goes, and a planned one takes its place, without anybody doing anything in perkd."""
+async def test_a_customer_without_a_game_account_gets_the_perk_after_adding_one(tmp_path: Path) -> None:
+    """A planned command replaces the blocked one, without any action in perkd."""
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")
         ann = world.store.customer("Ann")
@@ -288,8 +288,8 @@ revoke = ["whitelist remove {name}"]
         assert sorted(texts) == ["whitelist add Ann", "whitelist add Anna", "whitelist remove Ann"]
 
 
-async def test_a_store_that_asks_everybody_to_wait_is_no_hanging_loop(tmp_path: Path) -> None:
-    """Every worker waits for its turn then; a restart by the watchdog would only forget how long."""
+async def test_a_429_does_not_make_the_loop_look_dead(tmp_path: Path) -> None:
+    """Every worker waits for its turn then; a restart by the watchdog would only lose the length of the pause."""
     async with World(tmp_path) as world:
         names = [f"Player{number}" for number in range(20)]
         world.write_config(offline="10m")
@@ -305,7 +305,7 @@ async def test_a_store_that_asks_everybody_to_wait_is_no_hanging_loop(tmp_path: 
 
 
 async def test_one_customer_is_never_read_twice_at_a_time(tmp_path: Path) -> None:
-    """An older answer that comes later must not undo a newer one: whoever is asked for meanwhile is read afterwards."""
+    """An older answer that comes later must not undo a newer one: a request meanwhile means a second poll."""
     async with World(tmp_path) as world:
         world.write_config(offline="1h")
         owner = await with_vip(world, "Ann")

@@ -1,4 +1,4 @@
-"""A game server that is down, hangs, refuses or bans: its commands wait or are shown, everything else goes on."""
+"""A game server that is down, hangs, refuses or bans: its commands wait or are reported, everything else continues."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,7 +40,7 @@ async def test_a_dead_server_stops_neither_polling_nor_the_other_servers(tmp_pat
         assert world.server.deliveries == lobby.deliveries
 
 
-async def test_a_hanging_server_holds_up_nobody_else_and_its_command_is_in_doubt(tmp_path: Path) -> None:
+async def test_a_hanging_server_delays_no_other_one_and_its_command_is_in_doubt(tmp_path: Path) -> None:
     async with World(tmp_path) as world, lobby_beside(world, EVERYWHERE, survival='timeout = "2s"') as lobby:
         owner = await Owner.of(world, "Ann", "Bob", linked=["survival", "lobby"])
         world.server.faults.add(Fault.NEVER_ANSWER)
@@ -147,7 +147,7 @@ class SpoiltSession:
 
 @asynccontextmanager
 async def spoilt(tmp_path: Path, error: Exception) -> AsyncIterator[tuple[Owner, Spoilt, MinecraftServer]]:
-    """Survival has a spoilt adapter; lobby has none of it."""
+    """Survival has a broken adapter; lobby has a good one."""
     game = Spoilt(error)
     games: dict[str, Adapter] = {**ADAPTERS, "minecraft": game}
     async with World(tmp_path) as world, lobby_beside(world, EVERYWHERE) as lobby:

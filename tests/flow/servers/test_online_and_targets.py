@@ -38,7 +38,7 @@ async def reloaded(owner: Owner) -> None:
 # Waiting for the player
 
 
-async def test_what_waits_for_its_player_is_given_when_he_joins(tmp_path: Path) -> None:
+async def test_a_perk_that_waits_for_its_player_is_given_when_they_join(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=vip(online="true"))
         owner = await Owner.of(world, "Ann", "Bob")
@@ -98,14 +98,14 @@ async def test_a_player_must_have_been_there_as_long_as_the_perk_says(tmp_path: 
         await world.until(lambda: uuid_of(world, "Ann") not in roster)
         world.server.console.join("Ann", uuid_of(world, "Ann"))
         await world.until(lambda: uuid_of(world, "Ann") in roster)
-        await owner.later(minutes=18)  # his time begins anew
+        await owner.later(minutes=18)  # the time begins again
         assert await owner.told() == [owner.add("Ann", "planned")]
         world.hands.forward(timedelta(minutes=3))
         await owner.settled(owner.add("Ann"))
 
 
-async def test_a_player_who_left_a_moment_ago_gets_it_when_he_is_back(tmp_path: Path) -> None:
-    """The list still shows him, the game says he is not there: the command waits for his next sighting."""
+async def test_a_player_who_just_left_gets_the_perk_after_coming_back(tmp_path: Path) -> None:
+    """The list still has the player, the game says they are not there: the command waits for the next sighting."""
     async with World(tmp_path) as world:
         world.write_config(perks=kit('["survival"]') + "online = true\n", server="presence = '1h'\n".replace("'", '"'))
         text = world.config_path.read_text("utf-8").replace('presence = "1s"\n', "", 1)
@@ -134,7 +134,7 @@ async def _has(owner: Owner, reason: str) -> bool:
 # Who is online is read first and most often
 
 
-async def test_who_joins_is_read_at_once_and_then_often(tmp_path: Path) -> None:
+async def test_a_customer_who_joins_is_polled_at_once_and_then_often(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP, offline="12h")
         owner = await Owner.of(world, "Ann", "Bob")
@@ -154,7 +154,7 @@ async def test_who_joins_is_read_at_once_and_then_often(tmp_path: Path) -> None:
         assert (await owner.status())["customers"]["online"] == 0
 
 
-async def test_a_new_interval_for_who_is_online_is_taken_over_by_a_reload(tmp_path: Path) -> None:
+async def test_a_reload_takes_over_a_new_online_interval(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP, offline="12h")
         config = world.config_path.read_text("utf-8")
@@ -290,7 +290,7 @@ async def test_one_of_several_waits_while_none_answers_and_is_sent_once(tmp_path
         await world.stop_app()
 
 
-async def test_what_is_given_where_the_player_is_is_given_once_and_taken_away_there(tmp_path: Path) -> None:
+async def test_a_perk_where_online_is_given_once_and_taken_away_on_the_same_server(tmp_path: Path) -> None:
     where = '{ where_online = ["survival", "lobby"] }'
     async with World(tmp_path) as world, lobby_beside(world, vip(where), kit(where)) as lobby:
         owner = await Owner.of(world, "Ann", linked=("survival", "lobby"))
@@ -312,8 +312,8 @@ async def test_what_is_given_where_the_player_is_is_given_once_and_taken_away_th
         await world.stop_app()
 
 
-async def test_who_changed_the_server_meanwhile_gets_it_on_the_other(tmp_path: Path) -> None:
-    """The list of the one still shows him; it says he is not there, and the step is free for the other again."""
+async def test_a_player_who_changed_the_server_gets_the_perk_on_the_other_one(tmp_path: Path) -> None:
+    """The first server's list still has the player, but its game does not: the other server may take the command."""
     async with World(tmp_path) as world, lobby_beside(world, kit('{ where_online = ["survival", "lobby"] }')) as lobby:
         text = world.config_path.read_text("utf-8").replace('presence = "1s"', 'presence = "1h"', 1)
         world.config_path.write_text(text, "utf-8")

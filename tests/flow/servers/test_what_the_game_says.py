@@ -1,4 +1,4 @@
-"""What perkd makes of the game's replies: not here, not loaded yet, no, and words no rule knows."""
+"""How perkd judges the game's replies: not here, not loaded yet, refused, and replies that no rule knows."""
 
 from datetime import timedelta
 from functools import partial
@@ -21,7 +21,7 @@ revoke = ["plugin dishonour {name}"]
 """
 
 
-async def test_who_is_away_gets_his_kit_when_he_joins(tmp_path: Path) -> None:
+async def test_an_offline_player_gets_the_kit_after_joining(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")
         world.buy("Ann", "starter-kit", activate=False)
@@ -41,8 +41,8 @@ async def test_who_is_away_gets_his_kit_when_he_joins(tmp_path: Path) -> None:
         assert (await owner.status())["customers"]["online"] == 1
 
 
-async def test_a_player_the_list_has_and_the_game_does_not_is_asked_for_once_a_sighting(tmp_path: Path) -> None:
-    """He has just left, or hides: the command waits for the next list, it does not run in circles."""
+async def test_a_player_who_is_only_in_the_list_gets_one_try_for_each_list(tmp_path: Path) -> None:
+    """The player just left, or hides: the command waits for the next list and is not sent again and again."""
     async with World(tmp_path) as world:
         world.server.answered["list uuids"] = (
             f"There are 1 of a max of 20 players online: Ann ({world.server.console.account('Ann')})"
@@ -76,7 +76,7 @@ async def test_a_removal_does_not_wait_for_the_player(tmp_path: Path) -> None:
         await owner.settled(owner.add("Ann"), (kick[0], "void"), owner.remove("Ann"))
 
 
-async def test_a_plugin_that_is_slow_to_load_costs_nobody_his_rank(tmp_path: Path) -> None:
+async def test_a_plugin_that_loads_slowly_costs_no_player_a_rank(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.server.console.luckperms = False
         owner = await Owner.of(world, "Ann")

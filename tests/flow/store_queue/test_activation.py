@@ -1,4 +1,4 @@
-"""perkd as the store's game server: what it acknowledges, when, and what it leaves alone."""
+"""perkd as the store's game server: what it acknowledges, when, and what it ignores."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -46,7 +46,7 @@ async def test_a_line_for_perkd_activates_the_item_and_the_perk_arrives(tmp_path
         assert server.link == {"ip": "127.0.0.1", "hostname": me, "platform": "minecraft", "version": "0.1.0"}
 
 
-async def test_whose_item_was_activated_is_read_at_once_however_rarely_he_would_be(tmp_path: Path) -> None:
+async def test_the_customer_of_an_activated_item_is_polled_at_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world, offline="1h")
         sell(world, "perkd")
@@ -56,9 +56,7 @@ async def test_whose_item_was_activated_is_read_at_once_however_rarely_he_would_
         await owner.settled(gold(world, "Ann"))
 
 
-async def test_what_was_delivered_is_acknowledged_at_once_not_with_the_next_look_at_the_queue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_delivered_line_is_acknowledged_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "EVERY_S", 3600.0)  # however slow this machine is, no next look comes
     async with World(tmp_path) as world:
         queue_of(world, run=True)
@@ -71,7 +69,7 @@ async def test_what_was_delivered_is_acknowledged_at_once_not_with_the_next_look
         assert world.store.requests(QUEUE) == asked
 
 
-async def test_a_line_that_waits_for_its_player_is_acknowledged_when_he_is_there(tmp_path: Path) -> None:
+async def test_a_line_that_waits_for_its_player_is_acknowledged_when_they_are_online(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world)
         sell(world, "  perkd for {customer.name}", online_only=True)
@@ -88,7 +86,7 @@ async def test_a_line_that_waits_for_its_player_is_acknowledged_when_he_is_there
         assert "dashboard_command" not in await owner.problems()
 
 
-async def test_somebody_who_only_has_the_same_name_is_not_the_player_a_line_waits_for(tmp_path: Path) -> None:
+async def test_another_player_with_the_same_name_is_not_the_one_a_line_waits_for(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
         sell(world, "perkd", online_only=True)
@@ -185,7 +183,7 @@ async def test_two_programs_on_one_queue_of_perkd_lines_do_no_harm(tmp_path: Pat
         assert sorted(await owner.told()) == sorted([gold(world, "Ann"), gold(world, "Ben")])
 
 
-async def test_any_other_line_is_left_alone_and_reported_until_perkd_may_send_it(tmp_path: Path) -> None:
+async def test_any_other_line_is_ignored_and_reported_until_perkd_may_send_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
         sell(world, "perkdx {customer.name}", slug="typo")
@@ -232,7 +230,7 @@ HOSTILE = ["say a\nop Ann", "say a\x00b", "say a\u2028op Ann", "", " \t ", "say 
 HARMLESS = ["say §aHi", "say ünïcödé ✓ 🎉", '  say  "two  spaces"  ']
 
 
-async def test_a_hostile_line_is_never_sent_and_stands_where_the_owner_sees_it(tmp_path: Path) -> None:
+async def test_a_hostile_line_is_never_sent_and_the_owner_sees_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         for number, content in enumerate([*HOSTILE, *HARMLESS]):
@@ -261,7 +259,7 @@ async def test_a_hostile_line_is_never_sent_and_stands_where_the_owner_sees_it(t
         assert world.server.deliveries == HARMLESS
 
 
-async def test_a_line_the_game_refuses_waits_for_the_owner_and_only_then_the_store_hears_of_it(tmp_path: Path) -> None:
+async def test_a_line_the_game_refuses_is_acknowledged_only_after_the_owners_decision(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, run=True, more='warmup = "0s"\n')
         sell(world, "vaultgive {customer.name}")
@@ -285,7 +283,7 @@ async def _refused_again(owner: Owner) -> bool:
     return (row["state"], row["attempts"]) == ("refused", 2)
 
 
-async def test_a_refused_token_is_said_tried_rarely_and_put_right_by_a_reload(tmp_path: Path) -> None:
+async def test_a_refused_token_is_a_problem_tried_rarely_and_fixed_by_a_reload(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
         sell(world, "perkd")
@@ -316,7 +314,7 @@ async def _without(owner: Owner, code: str) -> bool:
     return code not in await owner.problems()
 
 
-async def test_a_store_without_a_queue_is_said_and_perks_are_given_all_the_same(tmp_path: Path) -> None:
+async def test_a_store_without_a_queue_is_a_problem_and_perks_are_still_given(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world)
         world.store.fault(Fault.NOT_FOUND, path="/v1/delivery/")
@@ -330,7 +328,7 @@ async def test_a_store_without_a_queue_is_said_and_perks_are_given_all_the_same(
         assert world.store.requests(QUEUE) == asked
 
 
-async def test_who_used_the_token_before_is_named_until_perkd_links_again(tmp_path: Path) -> None:
+async def test_the_earlier_user_of_the_token_is_named_until_perkd_links_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, more='paynow_id = "1"\n')
         server.link = {"ip": "203.0.113.7", "hostname": "A Minecraft\nServer", "platform": "bukkit", "version": "1.0.1"}
@@ -362,7 +360,7 @@ async def _nothing_owed(owner: Owner) -> bool:
     return await owner.app.ledger.owed("survival") == []
 
 
-async def test_what_came_over_the_queue_is_counted(tmp_path: Path) -> None:
+async def test_lines_of_the_queue_are_counted(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world)
         sell(world, "perkd")
@@ -379,7 +377,7 @@ async def test_what_came_over_the_queue_is_counted(tmp_path: Path) -> None:
         assert 'perkd_acknowledgements_total{result="ok",server="survival"} 1.0' in text
 
 
-async def test_a_store_that_never_answers_the_queue_holds_up_neither_deliveries_nor_the_stop(
+async def test_a_store_that_never_answers_the_queue_delays_neither_deliveries_nor_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient_requests(monkeypatch)
@@ -394,7 +392,7 @@ async def test_a_store_that_never_answers_the_queue_holds_up_neither_deliveries_
         await world.stop_app()  # it fails after a minute: the request by itself would take ten
 
 
-async def test_while_the_store_asks_for_patience_the_queue_waits_and_no_loop_is_late(tmp_path: Path) -> None:
+async def test_after_a_429_the_queue_waits_and_no_loop_counts_as_late(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world)
         owner = await Owner.of(world)
@@ -411,7 +409,7 @@ async def test_while_the_store_asks_for_patience_the_queue_waits_and_no_loop_is_
         await world.until(lambda: world.store.requests(QUEUE) > asked)
 
 
-async def test_a_server_whose_token_is_taken_out_of_the_config_is_the_stores_no_more(tmp_path: Path) -> None:
+async def test_a_server_whose_token_is_removed_from_the_config_stops_reading_its_queue(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world, run=True, more='warmup = "0s"\n')
         sell(world, "vaultgive {customer.name}")
@@ -449,7 +447,7 @@ async def test_a_line_for_a_server_that_is_gone_is_not_retried_but_can_be_skippe
         await world.until(lambda: world.store.requests(ACKNOWLEDGE) == 1)
 
 
-async def test_a_line_whose_customer_perkd_does_not_read_is_sent_and_names_none(tmp_path: Path) -> None:
+async def test_a_line_of_an_unknown_customer_is_sent_and_names_no_customer(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         sell(world, "say thanks {customer.name}")

@@ -40,7 +40,7 @@ async def gone(owner: Owner, code: str) -> None:
     await owner.until(away)
 
 
-async def test_a_line_that_cannot_be_read_is_said_and_done_when_it_can_be(tmp_path: Path) -> None:
+async def test_an_unreadable_line_is_a_problem_until_it_can_be_read(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         sell(world, "say thanks {customer.name}")
@@ -64,7 +64,7 @@ async def told_of(owner: Owner, text: str) -> bool:
 
 
 @pytest.mark.store_lies
-async def test_without_a_word_on_whom_it_waits_for_a_line_for_perkd_is_not_acknowledged(tmp_path: Path) -> None:
+async def test_a_line_that_does_not_say_if_it_waits_for_its_player_is_not_acknowledged(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
         sell(world, "perkd", online_only=True)
@@ -79,7 +79,7 @@ async def test_without_a_word_on_whom_it_waits_for_a_line_for_perkd_is_not_ackno
         assert (state_of(world, item), world.store.requests(ACKNOWLEDGE)) == ("usable", 0)
 
 
-async def test_a_store_that_hands_out_whatever_waits_does_not_make_perkd_act_for_who_is_away(tmp_path: Path) -> None:
+async def test_a_line_for_an_offline_player_is_not_carried_out_even_if_the_store_sends_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world, run=True)
         sell(world, "perkd", online_only=True)
@@ -101,7 +101,7 @@ async def test_a_store_that_hands_out_whatever_waits_does_not_make_perkd_act_for
         assert world.server.deliveries.count("say thanks Ann") == 1
 
 
-async def test_a_line_for_perkd_that_waits_for_nobody_this_game_can_know_is_said(tmp_path: Path) -> None:
+async def test_a_line_that_waits_for_a_player_without_an_id_of_this_game_is_a_problem(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world)
         sell(world, "perkd", online_only=True)
@@ -118,8 +118,8 @@ async def test_a_line_for_perkd_that_waits_for_nobody_this_game_can_know_is_said
         await gone(owner, "queue_nobody")
 
 
-async def test_a_removed_customers_line_stays_in_the_queue_until_he_is_added_again(tmp_path: Path) -> None:
-    """Else the store starts the time of what he bought, and perkd gives him nothing."""
+async def test_a_removed_customers_line_stays_in_the_queue_until_they_are_added_again(tmp_path: Path) -> None:
+    """Else the store would start the time of the items, while perkd gives nothing."""
     async with World(tmp_path) as world:
         server = queue_of(world)
         sell(world, "perkd")
@@ -141,8 +141,8 @@ async def test_a_removed_customers_line_stays_in_the_queue_until_he_is_added_aga
         await gone(owner, "queue_customer_removed")
 
 
-async def test_an_item_that_was_activated_for_somebody_nobody_reads_is_said_until_he_is_read(tmp_path: Path) -> None:
-    """His time runs, and without his token perkd gives him nothing for it."""
+async def test_an_item_activated_for_an_unknown_customer_is_a_problem_until_they_are_added(tmp_path: Path) -> None:
+    """The item's time runs, but without the customer's token perkd gives nothing for it."""
     async with World(tmp_path) as world:
         queue_of(world)
         sell(world, "perkd")
@@ -164,7 +164,7 @@ async def test_an_item_that_was_activated_for_somebody_nobody_reads_is_said_unti
 async def test_a_line_for_an_absent_player_the_store_does_not_name_is_refused_and_can_be_skipped(
     tmp_path: Path,
 ) -> None:
-    """Nobody would ever be seen whom it could wait for."""
+    """perkd would wait for a player that it can never see."""
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         sell(world, "give Gabe minecraft:diamond 1")
@@ -179,7 +179,7 @@ async def test_a_line_for_an_absent_player_the_store_does_not_name_is_refused_an
         assert world.server.deliveries.count("give Gabe minecraft:diamond 1") == 1
 
 
-async def test_a_line_blocked_for_want_of_an_identity_is_sent_when_the_store_has_it(tmp_path: Path) -> None:
+async def test_a_line_blocked_without_an_identity_is_sent_when_the_store_has_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         sell(world, "say thanks", online_only=True)
@@ -295,7 +295,7 @@ async def test_another_token_replaces_the_task_of_the_queue_and_not_the_connecti
         assert not owner.app.pulse.late()
 
 
-async def test_what_was_told_to_run_stays_told_over_a_restart_and_is_told_anew_after_a_pause(tmp_path: Path) -> None:
+async def test_the_start_of_run_store_commands_survives_a_restart_and_resets_after_a_pause(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         sell(world, "say thanks {customer.name}")
@@ -318,7 +318,7 @@ async def test_what_was_told_to_run_stays_told_over_a_restart_and_is_told_anew_a
         assert world.server.deliveries.count("say thanks Ann") == 1
 
 
-async def test_told_to_leave_lines_alone_perkd_takes_none_over_while_another_server_ends(
+async def test_with_run_store_commands_off_perkd_takes_no_line_while_another_server_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose address changed gets seconds for its command in flight; another program works on this queue."""
@@ -360,10 +360,10 @@ presence = "{presence}"
     world.config_path.write_text(world.config_path.read_text("utf-8") + table, "utf-8")
 
 
-async def test_what_waits_to_be_sent_when_perkd_is_told_to_leave_lines_alone_waits_for_the_owner(
+async def test_with_run_store_commands_off_lines_not_sent_yet_wait_for_the_owner(
     tmp_path: Path,
 ) -> None:
-    """He may have seen that a perk gives the same."""
+    """The owner may know that a perk gives the same."""
     async with World(tmp_path) as world:
         server = queue_of(world, run=True)
         sell(world, "say thanks {customer.name}")
@@ -387,7 +387,7 @@ async def test_what_waits_to_be_sent_when_perkd_is_told_to_leave_lines_alone_wai
 
 
 @pytest.mark.parametrize("due", [True, False])
-async def test_many_acknowledged_one_by_one_go_on_at_once_but_the_queue_is_asked_for_in_between(
+async def test_many_single_acknowledgements_continue_at_once_with_queue_reads_between_them(
     due: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acknowledge, "LOOKS_S", (0.0,))  # a later look would be a pass, too
@@ -419,7 +419,7 @@ async def test_many_acknowledged_one_by_one_go_on_at_once_but_the_queue_is_asked
 
 
 class Weighing(Minecraft):
-    """Minecraft that counts how often somebody asks what fits into a command."""
+    """Minecraft that counts how often the length limit of commands is read."""
 
     asked = 0
 
@@ -429,7 +429,7 @@ class Weighing(Minecraft):
         return super().max_command_bytes
 
 
-async def test_a_line_that_stands_in_the_ledger_already_is_not_decided_again(tmp_path: Path) -> None:
+async def test_a_line_that_is_in_the_ledger_is_not_decided_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         queue_of(world, run=True)
         sell(world, "")

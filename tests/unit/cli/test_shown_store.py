@@ -184,11 +184,11 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize(
-    "words", [failures.CUSTOMER, keyed._WORDS, gameserver._WORDS], ids=["customer", "key", "server"]
+    "meanings", [failures.CUSTOMER, keyed._MEANINGS, gameserver._MEANINGS], ids=["customer", "key", "server"]
 )
-def test_what_each_status_means(words: failures.Words, body: str, snapshot: SnapshotAssertion) -> None:
+def test_what_each_status_means(meanings: failures.Meanings, body: str, snapshot: SnapshotAssertion) -> None:
     found = [
-        failures.of_status(status, BODIES[body], "host", "/path", location="https://other/x", words=words)
+        failures.of_status(status, BODIES[body], "host", "/path", location="https://other/x", meanings=meanings)
         for status in STATUSES
     ]
     assert [(error.status, error.code, error.row, str(error)) for error in found] == snapshot

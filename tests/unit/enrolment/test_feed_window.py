@@ -1,4 +1,4 @@
-"""The window of the feed: every item is looked at, whatever the order it is listed in, and none for ever."""
+"""The window of the feed: every item is returned, in whatever order the store lists it, and none for ever."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from perkd.daemon.core.store_ids import FLAKE_EPOCH, flake_time
-from perkd.daemon.enrolment.feed_window import OVERLAP, TIME_BITS, Looks, Window, before, flake_at, latest_flake
+from perkd.daemon.enrolment.feed_window import OVERLAP, TIME_BITS, MissingItems, Window, before, flake_at, latest_flake
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -17,19 +17,19 @@ LATEST_MS = OVERLAP // timedelta(milliseconds=1)
 
 
 @given(st.datetimes(datetime(2022, 3, 1), datetime(2080, 1, 1)))  # noqa: DTZ001 - made aware below
-def test_the_smallest_id_of_a_time_was_made_then(naive: datetime) -> None:
+def test_the_smallest_id_of_a_time_has_that_time(naive: datetime) -> None:
     at = naive.replace(tzinfo=UTC)
     made = flake_time(str(flake_at(at)))
     assert timedelta(0) <= at - made < timedelta(milliseconds=1)
     assert flake_time(str(before(flake_at(at)))) == made - OVERLAP
 
 
-def test_no_id_is_below_nothing() -> None:
+def test_an_id_is_never_below_zero() -> None:
     assert flake_at(FLAKE_EPOCH - timedelta(days=1)) == 0
     assert before(5) == 0
 
 
-def test_what_was_shown_is_not_new_again() -> None:
+def test_a_known_id_is_not_new_again() -> None:
     window = Window(flake_at(START))
     one, two = flake_at(START) + 1, flake_at(START) + 2
     assert window.take([two], LATEST) == [two]
@@ -38,13 +38,13 @@ def test_what_was_shown_is_not_new_again() -> None:
     assert window.newest == two
 
 
-def test_what_is_not_after_the_window_is_none_of_a_complete_answer() -> None:
+def test_ids_at_or_below_the_start_of_the_window_do_not_count() -> None:
     window = Window(flake_at(START))
     assert window.take([window.after], LATEST) == []
     assert window.take([window.after + 1], LATEST) == [window.after + 1]
 
 
-def test_an_id_of_a_far_future_is_shown_once_and_hides_nobody_after_it() -> None:
+def test_an_id_of_the_far_future_is_returned_once_and_hides_no_later_one() -> None:
     window, odd = Window(flake_at(START), most=2), (1 << 63) - 1
     assert window.take([odd], latest_flake(START)) == [odd]
     assert window.newest == flake_at(START)
@@ -55,8 +55,8 @@ def test_an_id_of_a_far_future_is_shown_once_and_hides_nobody_after_it() -> None
 
 
 @given(st.permutations(range(1, 31)), st.integers(1, 10))
-def test_more_than_can_be_remembered_is_not_shown_for_ever(order: list[int], most: int) -> None:
-    """A burst of one moment: the next look begins after what was forgotten."""
+def test_more_ids_than_can_be_remembered_are_not_returned_for_ever(order: list[int], most: int) -> None:
+    """Many ids of one moment: the next request begins after the forgotten ones."""
     window, base = Window(flake_at(START), most=most), flake_at(START)
     ids = [base + number for number in range(1, 31)]
     assert window.take([base + number for number in order], LATEST) == ids
@@ -94,7 +94,7 @@ class _Store:
 
 
 class Feeding(RuleBasedStateMachine):
-    """A store and a feed that looks now and then, and is restarted now and then."""
+    """A store, and a feed that sends requests and is sometimes restarted."""
 
     @initialize()
     def begin(self) -> None:
@@ -145,8 +145,8 @@ class Feeding(RuleBasedStateMachine):
 TestFeeding = pytest.mark.volume(Feeding.TestCase)
 
 
-def test_an_item_is_looked_for_twice_more_and_then_no_more() -> None:
-    looks = Looks()
+def test_the_customer_of_a_missing_item_is_polled_twice_more() -> None:
+    looks = MissingItems()
     assert (looks.next_at, looks.oldest) == (None, None)
     looks.put(7, "ann", 100.0, START)
     looks.put(5, "ben", 101.0, START)
@@ -163,8 +163,8 @@ def test_an_item_is_looked_for_twice_more_and_then_no_more() -> None:
     assert looks.oldest is None
 
 
-def test_an_item_is_waited_for_until_its_customers_turn_has_come_but_not_for_ever() -> None:
-    looks, now_s = Looks(), 100.0
+def test_a_missing_item_waits_until_its_customer_is_read_but_not_for_ever() -> None:
+    looks, now_s = MissingItems(), 100.0
     looks.put(7, "ann", now_s, START)
     while looks.oldest == 7 and now_s < 100_000:
         assert looks.next_at is not None
@@ -172,11 +172,11 @@ def test_an_item_is_waited_for_until_its_customers_turn_has_come_but_not_for_eve
         assert looks.due(now_s) == [7]
         assert looks.asked(7) == ("ann", START)
         looks.unread(7, now_s)
-    assert now_s - 100.0 == pytest.approx(Looks.UNREAD_S, abs=20.0)
+    assert now_s - 100.0 == pytest.approx(MissingItems.UNREAD_S, abs=20.0)
 
 
-def test_two_looks_are_left_for_whose_turn_came_late() -> None:
-    looks = Looks()
+def test_a_customer_who_is_read_late_still_gets_two_more_polls() -> None:
+    looks = MissingItems()
     looks.put(7, "ann", 100.0, START)
     looks.unread(7, 600.0)
     assert looks.next_at == pytest.approx(620.0)

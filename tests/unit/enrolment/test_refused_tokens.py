@@ -1,10 +1,10 @@
-"""Whose token is replaced when: by time, but first whoever is on a server or bought something."""
+"""When each refused token is replaced: by time, but customers who are online or bought something go first."""
 
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, strategies as st
 
-from perkd.daemon.enrolment.refused_tokens import Refused
+from perkd.daemon.enrolment.refused_tokens import RefusedTokens
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -13,27 +13,27 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def all_of(refused: Refused, now: datetime) -> list[str]:
+def all_of(refused: RefusedTokens, now: datetime) -> list[str]:
     taken = []
     while (one := refused.take(now)) is not None:
         taken.append(one)
     return taken
 
 
-def of(**minutes: int) -> Refused:
-    refused = Refused()
+def of(**minutes: int) -> RefusedTokens:
+    refused = RefusedTokens()
     for customer_id, minute in minutes.items():
         refused.put(customer_id, at(minute))
     return refused
 
 
-def test_who_has_waited_longest_is_the_first_and_nobody_comes_before_his_time() -> None:
+def test_who_waits_longest_is_first_and_no_one_comes_too_early() -> None:
     refused = of(late=3, soon=1, later=9)
     assert all_of(refused, at(5)) == ["soon", "late"]
     assert ("later" in refused, len(refused)) == (True, 1)
 
 
-def test_who_is_hurried_goes_before_all_others_once() -> None:
+def test_hurry_puts_a_customer_before_all_others_once() -> None:
     refused = of(a=0, b=1, c=2)
     for one in ("c", "b", "c"):
         refused.hurry(one)
@@ -41,20 +41,20 @@ def test_who_is_hurried_goes_before_all_others_once() -> None:
     assert len(refused) == 0
 
 
-def test_hurry_makes_nobody_due_before_his_time() -> None:
+def test_hurry_makes_no_one_due_too_early() -> None:
     refused = of(a=60)
     refused.hurry("a")
     assert refused.take(at(59)) is None
     assert refused.take(at(60)) == "a"
 
 
-def test_who_is_not_in_it_is_not_hurried() -> None:
+def test_hurry_ignores_customers_that_are_not_in_it() -> None:
     refused = of(a=0)
     refused.hurry("b")
     assert all_of(refused, at(5)) == ["a"]
 
 
-def test_the_last_time_that_was_said_counts() -> None:
+def test_of_several_times_the_last_one_counts() -> None:
     refused = of(a=0)
     refused.put("a", at(60))
     assert refused.take(at(5)) is None
@@ -70,8 +70,8 @@ def test_the_last_time_that_was_said_counts() -> None:
         )
     )
 )
-def test_nobody_is_lost_and_nobody_comes_twice(steps: list[tuple[str, str, int]]) -> None:
-    refused, expected = Refused(), dict[str, datetime]()
+def test_no_customer_is_lost_or_returned_twice(steps: list[tuple[str, str, int]]) -> None:
+    refused, expected = RefusedTokens(), dict[str, datetime]()
     for step, customer_id, minute in steps:
         if step == "put":
             refused.put(customer_id, at(minute))

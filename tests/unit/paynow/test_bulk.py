@@ -27,7 +27,7 @@ def item(number: int, customer: int = 1, version: int = 1, **more: object) -> St
 
 
 def unreadable(owner: str | None) -> StoreItem:
-    """What is left of an item whose document is broken: its ids."""
+    """An item whose document is broken: only its ids remain."""
     return StoreItem.model_validate({"id": "5", "customer_id": owner})
 
 
@@ -167,8 +167,8 @@ def test_an_item_nobody_can_read_makes_the_row_it_may_belong_to_unknown(owner: s
 @pytest.mark.parametrize(
     "other", [item(5, version=2), item(5).model_copy(update={"product": ItemProduct(id="900")}), item(5)]
 )
-def test_an_item_without_an_order_that_fits_no_row_makes_his_rows_unknown(other: StoreItem) -> None:
-    """The store may show what it made of the row with another version or game server: sent again it would be twice."""
+def test_an_item_without_an_order_that_matches_no_row_makes_the_customers_rows_unknown(other: StoreItem) -> None:
+    """The store may show the row's item with another version or game server: sent again, it would be made twice."""
     asked = row(quantity=2, execute_on_gameserver_id="7")
     fitting = item(6, execute_on_gameserver_id="7")
     assert [one.state for one in matched(placed([asked]), [other])] == [RowState.UNKNOWN]

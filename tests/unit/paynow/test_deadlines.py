@@ -26,12 +26,12 @@ async def kept(deadline: Deadline, asked: Awaitable[T]) -> T:
         return await asked
 
 
-async def test_what_comes_in_time_is_handed_on() -> None:
+async def test_a_result_in_time_is_returned() -> None:
     deadline = Deadline(60.0)
     assert await asyncio.gather(*(kept(deadline, soon(number)) for number in range(3))) == [0, 1, 2]
 
 
-async def test_what_takes_too_long_is_a_timeout_and_the_task_goes_on() -> None:
+async def test_a_block_that_takes_too_long_raises_a_timeout_and_the_task_continues() -> None:
     deadline = Deadline(60.0)
     for _ in range(2):  # the timer starts again with the next request
         asyncio.get_running_loop().call_soon(looptime.forward, 60.0)
@@ -43,7 +43,7 @@ async def test_what_takes_too_long_is_a_timeout_and_the_task_goes_on() -> None:
     assert await kept(deadline, soon(1)) == 1
 
 
-async def test_an_error_is_handed_on() -> None:
+async def test_an_error_is_raised_unchanged() -> None:
     async def broken() -> None:
         raise OSError("broken")
 
@@ -51,7 +51,7 @@ async def test_an_error_is_handed_on() -> None:
         await kept(Deadline(60.0), broken())
 
 
-async def test_who_is_cancelled_is_cancelled_not_late() -> None:
+async def test_a_cancelled_task_gets_no_timeout() -> None:
     task = asyncio.create_task(kept(Deadline(60.0), never()))
     await asyncio.sleep(0)
     task.cancel()
@@ -59,7 +59,7 @@ async def test_who_is_cancelled_is_cancelled_not_late() -> None:
         await task
 
 
-async def test_each_has_his_own_time() -> None:
+async def test_each_task_has_its_own_time() -> None:
     deadline = Deadline(600.0)
     early = asyncio.create_task(kept(deadline, never()))
     gate = asyncio.Event()

@@ -9,8 +9,8 @@ from perkd.daemon.paynow.transport.failures import of_status
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_firewalls_page_is_no_word_about_a_token(status: int) -> None:
-    """A token that counts as refused is left alone for an hour, and its owner is told to make a new one."""
+def test_a_firewalls_page_says_nothing_about_a_token(status: int) -> None:
+    """A refused token is not used for an hour, and the message asks for a new one."""
     page = of_status(status, b"\n<!doctype html><title>Just a moment</title>", "api.paynow.gg", "/v1/store/customer")
     assert isinstance(page, ServerFault)
     for body in (b"", b'{"status":403,"code":"forbidden","message":"no"}'):
@@ -18,8 +18,8 @@ def test_a_firewalls_page_is_no_word_about_a_token(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_404_that_is_not_in_the_stores_words_is_no_word_about_what_the_store_has(status: int) -> None:
-    """Any web server says 404 to a path of PayNow's: taken for "no such customer" he would be made a second time."""
+def test_a_404_without_the_stores_error_document_says_nothing_about_the_store(status: int) -> None:
+    """Any web server answers 404 to a path of PayNow's. Read as "no such customer", a customer could be made twice."""
     for body in (b"<!doctype html><title>404</title>", b"404 page not found\n", b"null", b'["no"]', b"{", b"\xff"):
         found = of_status(status, body, "shop.example", "/v1/stores/1/customers/lookup")
         assert isinstance(found, BadAddress)
@@ -32,7 +32,7 @@ def test_a_404_that_is_not_in_the_stores_words_is_no_word_about_what_the_store_h
 
 @pytest.mark.parametrize("status", [408, 499])
 def test_a_gateway_that_gave_up_waiting_says_nothing_about_the_request(status: int) -> None:
-    """Taken for a refusal, an assignment the store did carry out would be sent a second time."""
+    """Read as a refusal, an assignment that the store has made could be sent a second time."""
     found = of_status(status, b"", "api.paynow.gg", "/v1/stores/1/delivery/items")
     assert type(found) is ServerFault
     assert found.may_have_happened
@@ -54,12 +54,12 @@ def test_a_gateway_that_gave_up_waiting_says_nothing_about_the_request(status: i
         ([{"path": str(number), "message": "x"} for number in range(9)], "no; 0: x; 1: x; 2: x"),
     ],
 )
-def test_the_first_validation_errors_of_a_refusal_are_told(errors: object, text: str) -> None:
+def test_the_first_validation_errors_of_a_refusal_are_in_the_message(errors: object, text: str) -> None:
     assert Refusal.read(json.dumps({"message": "no", "errors": errors}).encode()).text == text
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"5", b"{", b'{"message": 5}', b"\xff", b"[" * 100_000])
-def test_a_refusal_that_says_nothing_is_empty(body: bytes) -> None:
+def test_a_refusal_without_a_text_is_empty(body: bytes) -> None:
     assert Refusal.read(body).text == ""
 
 
@@ -79,7 +79,7 @@ def test_a_refusal_that_says_nothing_is_empty(body: bytes) -> None:
         ([], None),
     ],
 )
-def test_the_row_a_refusal_is_about_is_a_fact(paths: list[object], row: int | None) -> None:
+def test_a_refusal_has_the_row_it_names(paths: list[object], row: int | None) -> None:
     errors = [{"path": path, "message": "no"} for path in paths]
     assert Refusal.read(json.dumps({"message": "[9]: no", "errors": errors}).encode()).row == row
     assert of_status(400, json.dumps({"errors": errors}).encode(), "host", "/x").row == row

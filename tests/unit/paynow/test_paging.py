@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from perkd.daemon.paynow.errors import StoreError, Unreachable, Unreadable
-from perkd.daemon.paynow.paging import PAGE_LIMIT, news, pages
+from perkd.daemon.paynow.paging import PAGE_LIMIT, new_rows, pages
 
 PATH = "/v1/stores/1/customers"
 
@@ -46,7 +46,7 @@ def read(store: List, after: int = 0) -> list[int]:
 
 
 @pytest.mark.parametrize(("count", "requests"), [(0, 1), (1, 1), (99, 1), (100, 2), (101, 2), (200, 3), (350, 4)])
-def test_pages_are_asked_for_until_one_is_short(count: int, requests: int) -> None:
+def test_pages_are_requested_until_one_is_not_full(count: int, requests: int) -> None:
     store = List(list(range(1, count + 1)))
     assert read(store) == store.ids
     assert len(store.asked) == requests
@@ -59,7 +59,7 @@ def test_an_empty_list_gives_no_page_at_all() -> None:
     assert asyncio.run(collect()) == []
 
 
-def test_what_is_at_or_before_the_start_is_not_given_again() -> None:
+def test_rows_at_or_before_the_start_are_not_returned_again() -> None:
     store = List([5, 7, 9])
     assert read(store, after=7) == [9]
     assert store.asked == [7]
@@ -133,9 +133,9 @@ def test_whatever_pages_come_it_ends_with_every_row_seen_or_with_an_error(answer
 
 
 @given(after=st.integers(0, 500), ids=st.lists(st.integers(1, 500), min_size=PAGE_LIMIT, max_size=PAGE_LIMIT))
-def test_a_full_page_out_of_order_or_without_news_is_an_error(after: int, ids: list[int]) -> None:
+def test_a_full_page_out_of_order_or_without_new_rows_is_an_error(after: int, ids: list[int]) -> None:
     try:
-        fresh, follow = news(rows(*ids), after, PATH)
+        fresh, follow = new_rows(rows(*ids), after, PATH)
     except Unreadable:
         assert ids != sorted(ids) or max(ids) <= after
     else:
@@ -147,7 +147,7 @@ def test_a_full_page_out_of_order_or_without_news_is_an_error(after: int, ids: l
 @pytest.mark.parametrize("after", [0, 500])
 def test_the_error_names_the_path(after: int) -> None:
     with pytest.raises(Unreadable, match=PATH) as caught:
-        news(rows(*range(200, 100, -1)), after, PATH)
+        new_rows(rows(*range(200, 100, -1)), after, PATH)
     assert caught.value.path == PATH
 
 

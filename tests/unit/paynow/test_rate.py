@@ -41,7 +41,7 @@ def taken(one: Pace, start: float, seconds: float, step: float = 0.01) -> int:
     return sum(one.take(start + tick * step) == 0.0 for tick in range(round(seconds / step)))
 
 
-def test_one_seconds_worth_may_leave_at_once_and_then_one_each_interval() -> None:
+def test_the_requests_of_one_second_may_be_sent_at_once_then_one_each_interval() -> None:
     one = pace(5.0)
     assert [one.take(10.0) for _ in range(6)] == [0.0] * 5 + [pytest.approx(0.2)]
     assert one.take(10.2) == 0.0
@@ -75,7 +75,7 @@ def test_no_stretch_of_time_holds_more_requests_than_its_length_and_one_second_a
 
 
 @given(rate=st.floats(0.05, 1e6), now=st.floats(0, 1e9))
-def test_who_waits_as_long_as_told_gets_his_turn(rate: float, now: float) -> None:
+def test_a_request_that_waits_as_long_as_told_gets_its_turn(rate: float, now: float) -> None:
     one = pace(rate)
     for _ in range(int(min(rate, 50)) + 2):
         wait = one.take(now)
@@ -197,7 +197,7 @@ async def test_waiters_leave_in_the_order_they_came() -> None:
     assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0])
 
 
-async def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
+async def test_a_cancelled_wait_uses_up_no_turn() -> None:
     gate = asyncio.Event()
     clock = Clock()
 
@@ -238,7 +238,7 @@ async def test_limited_until_is_a_time_while_the_store_holds_perkd_back_and_none
     assert rate.limited_until(NOW) is None
 
 
-async def test_who_goes_first_does_not_wait_behind_a_full_queue() -> None:
+async def test_a_first_request_does_not_wait_behind_a_full_queue() -> None:
     clock, order = Clock(), list[tuple[str, float]]()
     rate = clock.rate(1.0)
 
@@ -253,7 +253,7 @@ async def test_who_goes_first_does_not_wait_behind_a_full_queue() -> None:
     assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0, 1005.0])
 
 
-async def test_however_many_go_first_the_queue_gets_every_second_turn() -> None:
+async def test_the_queue_gets_every_second_turn_however_many_go_first() -> None:
     clock, order = Clock(), list[str]()
     rate = clock.rate(1.0)
 
@@ -285,12 +285,12 @@ async def shares(*, feeds: int, seconds: int = 800) -> Counter[str]:
     return taken
 
 
-async def test_however_many_polls_wait_enrolment_has_its_share() -> None:
+async def test_enrolment_has_its_share_however_many_polls_wait() -> None:
     taken = await shares(feeds=0)
     assert taken["enrolment"] == pytest.approx(taken.total() / SHARE, rel=0.05)
 
 
-async def test_who_goes_first_takes_from_enrolment_and_from_polls_alike() -> None:
+async def test_first_requests_take_turns_from_enrolment_and_polls_alike() -> None:
     taken = await shares(feeds=2)
     assert taken["feed"] == pytest.approx(taken.total() / 2, rel=0.05)
     assert taken["enrolment"] * (SHARE - 1) == pytest.approx(taken["poll"], rel=0.05)
@@ -302,7 +302,7 @@ async def test_while_no_poll_waits_enrolment_has_every_turn() -> None:
     assert [await rate.turn(Line.SHARE) for _ in range(4)] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0])
 
 
-async def test_who_waits_in_any_line_keeps_others_from_going_at_once() -> None:
+async def test_a_waiting_request_in_any_line_keeps_others_from_going_at_once() -> None:
     gate, clock = asyncio.Event(), Clock()
 
     async def stuck(_seconds: float) -> None:
@@ -322,7 +322,7 @@ async def test_who_waits_in_any_line_keeps_others_from_going_at_once() -> None:
         assert rate.at_once() is not None
 
 
-async def test_the_queues_turn_goes_to_who_is_first_when_the_queue_gives_up() -> None:
+async def test_when_the_queue_gives_up_its_turn_goes_to_first_requests() -> None:
     gate, clock, order = asyncio.Event(), Clock(), list[str]()
 
     async def stuck(_seconds: float) -> None:
@@ -350,7 +350,7 @@ async def test_the_queues_turn_goes_to_who_is_first_when_the_queue_gives_up() ->
     assert order == ["feed", "feed again"]
 
 
-async def test_a_first_one_who_gives_up_lets_the_queue_go_on() -> None:
+async def test_when_a_first_request_gives_up_the_queue_continues() -> None:
     gate, clock = asyncio.Event(), Clock()
 
     async def stuck(_seconds: float) -> None:
@@ -370,7 +370,7 @@ async def test_a_first_one_who_gives_up_lets_the_queue_go_on() -> None:
     assert await other == clock.seconds
 
 
-async def test_who_goes_first_waits_as_long_as_the_store_asked() -> None:
+async def test_first_requests_wait_as_long_as_the_store_asked() -> None:
     clock = Clock()
     rate = clock.rate(5.0)
     rate.limited(sent_at=await rate.turn(), retry_after_s=30.0)

@@ -61,7 +61,7 @@ def test_an_end_is_sent_in_utc_whatever_offset_it_was_written_with() -> None:
     assert expiry("2027-01-01T10:00:00Z") == at.astimezone(UTC)
 
 
-def test_an_item_without_commands_is_said_to_be_hidden() -> None:
+def test_an_item_without_commands_counts_as_hidden() -> None:
     assert made(Assignment, {"product_id": "5", "skip_commands": True}).hidden
     for skip in (False, None):
         assert not made(Assignment, {"product_id": "5", "skip_commands": skip}).hidden

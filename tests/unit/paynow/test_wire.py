@@ -80,7 +80,7 @@ def test_the_assigned_item_is_usable_and_its_clock_has_not_started() -> None:
         "management_customer_updated",
     ],
 )
-def test_every_sample_of_the_customer_says_who_he_is(name: str) -> None:
+def test_every_sample_of_the_customer_has_the_identity(name: str) -> None:
     profile = read_customer(sample(name))
     assert (profile.customer_id, profile.store_id) == (OWNER, "94688451781206016")
     assert profile.values.items() >= RABSCUTTLE.items()
@@ -96,7 +96,7 @@ def test_the_customer_of_today_has_a_profile_and_no_minecraft_platform_when_it_i
     }
 
 
-def test_the_created_customer_has_his_own_steam_id_and_no_name() -> None:
+def test_the_created_customer_has_a_steam_id_and_no_name() -> None:
     values = read_customer(sample("management_customer_created")).values
     assert values["steam_id"] == "76561199479391297"
     assert values["profile_id"] == "76561197960287930"

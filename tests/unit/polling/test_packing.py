@@ -1,4 +1,4 @@
-"""Texts and players as small pieces: what goes in comes out, and two players are never one."""
+"""Packed texts and player keys: unpacking returns the same, and two players never have one key."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -25,7 +25,7 @@ def test_a_token_longer_than_any_header_is_refused() -> None:
 
 
 @given(players)
-def test_a_player_is_the_player_of_his_key(player: str) -> None:
+def test_a_key_gives_its_player_back(player: str) -> None:
     assert player_of(key_of(player)) == player
 
 

@@ -1,4 +1,4 @@
-"""Who of the customers is online, when he is looked at next, and who goes first."""
+"""Which customers are online, when they are polled next, and who goes first."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from perkd.daemon.core.model import Profile, Secret
 from perkd.daemon.ledger.convert import micros
 from perkd.daemon.ledger.rows import Polled
 from perkd.daemon.polling.players import AT_ONCE, Players
-from perkd.daemon.polling.progress import FLUSH_S, Unwritten
+from perkd.daemon.polling.progress import FLUSH_S, PendingSightings
 from perkd.daemon.polling.schedule import Rank
 from perkd.daemon.polling.watch import AFTER_END, REFUSED_AGAIN_S, REMOVED_AGAIN_S, Intervals, Watch, next_look
 from tests.builders import HOUR, MINUTE, NOW
@@ -30,7 +30,7 @@ def watched(token_id: int = 1, **changes: Any) -> Watch:
 
 
 class Crowd:
-    """Players over a set of names that are online; a customer is the player of his name and that of his old one."""
+    """Players over a set of names that are online; a customer has two players, the name and the old name."""
 
     def __init__(self) -> None:
         self.online: set[str] = set()
@@ -46,7 +46,7 @@ class Crowd:
         return self.watches[token_id]
 
 
-def test_a_customer_is_found_by_each_of_his_players_and_two_by_one() -> None:
+def test_a_customer_is_found_by_each_of_their_players_and_two_by_one() -> None:
     crowd = Crowd()
     crowd.is_(1, "Alex")
     crowd.is_(2, "Alex")
@@ -60,7 +60,7 @@ def test_a_customer_is_found_by_each_of_his_players_and_two_by_one() -> None:
     assert (crowd.players.count(["Alex", "old Alex"]), crowd.players.count(["Cleo"])) == (0, 1)
 
 
-def test_who_joins_is_read_at_once_unless_he_was_online_already_or_cannot_be_read() -> None:
+def test_who_joins_is_polled_at_once_unless_already_online_or_without_a_working_token() -> None:
     crowd = Crowd()
     for token_id, name in ((1, "Alex"), (2, "Blake"), (3, "Cleo")):
         crowd.is_(token_id, name)
@@ -75,14 +75,14 @@ def test_who_joins_is_read_at_once_unless_he_was_online_already_or_cannot_be_rea
         assert crowd.watches[token_id].online is still
 
 
-def test_whoever_turns_out_to_be_a_player_who_is_there_is_online() -> None:
+def test_a_customer_who_turns_out_to_be_a_player_on_a_server_is_online() -> None:
     crowd = Crowd()
     crowd.online.add("old Alex")
     assert crowd.is_(1, "Alex").online
     assert not crowd.is_(1, "Blake").online
 
 
-async def test_everybody_s_players_are_worked_out_from_what_the_ledger_remembers() -> None:
+async def test_players_are_computed_from_the_profiles_in_the_ledger() -> None:
     crowd = Crowd()
     crowd.is_(1, "Alex")
     rows = [polled(1, "Dora"), polled(2, "Blake"), polled(3, None), *(polled(9, "gone") for _ in range(AT_ONCE))]
@@ -118,18 +118,18 @@ def test_a_customer_the_store_never_named_has_no_profile() -> None:
         ({"token": None, "recheck_at": NOW, "deadline_at": NOW + HOUR}, HOUR, Rank.ENDING),
     ],
 )
-def test_when_somebody_is_looked_at_next(facts: dict[str, Any], wait: timedelta, rank: Rank) -> None:
+def test_when_a_customer_is_polled_next(facts: dict[str, Any], wait: timedelta, rank: Rank) -> None:
     assert next_look(watched(**facts), micros(NOW), EVERY, jitter=1.0) == (wait.total_seconds(), rank)
 
 
-def test_an_interval_for_who_is_online_that_is_longer_than_the_other_is_not_used() -> None:
+def test_an_online_interval_longer_than_the_offline_one_is_not_used() -> None:
     every = Intervals(online=HOUR, offline=MINUTE)
     assert next_look(watched(online=True), micros(NOW), every, jitter=0.5) == (30.0, Rank.ONLINE)
 
 
-def test_what_is_seen_again_unchanged_is_written_together_now_and_then() -> None:
+def test_sightings_of_unchanged_inventories_are_written_together() -> None:
     at = [100.0]
-    unwritten = Unwritten(lambda: at[0])
+    unwritten = PendingSightings(lambda: at[0])
     assert unwritten.take() == {}
     unwritten.put("1", NOW)
     assert unwritten.take() == {"1": NOW}

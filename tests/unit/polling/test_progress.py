@@ -1,10 +1,10 @@
-"""How long a whole round of reading takes, whoever comes and goes meanwhile."""
+"""How long a whole round takes when customers come and go meanwhile."""
 
 from collections.abc import Iterable
 
 from hypothesis import given, strategies as st
 
-from perkd.daemon.polling.progress import Failures, InHand, Sweep
+from perkd.daemon.polling.progress import Failures, InFlight, Sweep
 
 
 class Timed:
@@ -22,7 +22,7 @@ class Timed:
         return self.sweep.last_s
 
 
-def test_a_round_ends_when_everybody_was_asked_for() -> None:
+def test_a_round_ends_when_every_customer_was_polled() -> None:
     timed = Timed(1, 2, 3)
     assert timed.after(5.0, [1, 2, 1]) is None
     assert timed.after(2.0, [3]) == 7.0
@@ -30,7 +30,7 @@ def test_a_round_ends_when_everybody_was_asked_for() -> None:
     assert timed.after(1.0, [1]) == 2.0
 
 
-def test_nobody_waits_for_who_left() -> None:
+def test_a_round_does_not_wait_for_customers_who_left() -> None:
     timed = Timed(1, 2)
     timed.after(1.0, [1])
     timed.sweep.leave(2)
@@ -40,7 +40,7 @@ def test_nobody_waits_for_who_left() -> None:
     assert timed.after(5.0, []) == 1.0
 
 
-def test_who_comes_is_waited_for_and_the_round_goes_on() -> None:
+def test_a_round_waits_for_customers_who_come_meanwhile() -> None:
     timed = Timed(1, 2)
     timed.after(1.0, [1])
     timed.sweep.expect([1, 2, 9])
@@ -52,14 +52,14 @@ def test_who_comes_is_waited_for_and_the_round_goes_on() -> None:
     assert timed.after(1.0, [12]) == 4.0
 
 
-def test_without_anybody_there_is_no_round() -> None:
+def test_without_customers_there_is_no_round() -> None:
     assert Timed().sweep.last_s is None
 
 
 @given(
     st.lists(st.tuples(st.sampled_from(["asked", "leave"]), st.integers(0, 5)), max_size=40), st.sets(st.integers(0, 5))
 )
-def test_it_ends_exactly_when_nobody_is_left(script: list[tuple[str, int]], expected: set[int]) -> None:
+def test_a_round_ends_exactly_when_no_customer_is_left(script: list[tuple[str, int]], expected: set[int]) -> None:
     timed = Timed(*expected)
     everybody, left = set(expected), set(expected)
     for what, token_id in script:
@@ -73,7 +73,7 @@ def test_it_ends_exactly_when_nobody_is_left(script: list[tuple[str, int]], expe
         left = set(everybody) if ended else left
 
 
-def test_the_store_is_out_of_reach_once_several_customers_or_all_there_are_could_not_be_read() -> None:
+def test_the_store_is_unreachable_when_several_or_all_customers_could_not_be_read() -> None:
     failures = Failures()
     failures.failed(1, "no answer")
     assert (failures.unreachable(5), failures.unreachable(1), failures.unreachable(0)) == (None,) + ("no answer",) * 2
@@ -86,7 +86,7 @@ def test_the_store_is_out_of_reach_once_several_customers_or_all_there_are_could
     assert failures.unreachable(1) is None
 
 
-def test_a_store_that_refuses_the_tokens_it_did_not_answer_to_before_is_not_out_of_reach() -> None:
+def test_a_store_that_refuses_tokens_is_not_unreachable() -> None:
     failures = Failures()
     for token_id in (1, 2, 3):
         failures.failed(token_id, "no answer")
@@ -97,8 +97,8 @@ def test_a_store_that_refuses_the_tokens_it_did_not_answer_to_before_is_not_out_
     assert failures.unreachable(0) is None
 
 
-def test_who_is_asked_for_while_he_is_being_read_is_read_once_more() -> None:
-    reading = InHand()
+def test_a_customer_who_is_requested_during_a_poll_is_polled_once_more() -> None:
+    reading = InFlight()
     assert not reading.ask("Ann")
     reading.begin("Ann")
     assert reading.ask("Ann")

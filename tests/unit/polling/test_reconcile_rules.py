@@ -1,4 +1,4 @@
-"""Which adapter each place has, who customers are by it, and what a customer's blocked row says."""
+"""Which adapter each place has, who customers are there, and what a customer's blocked command says."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_each_server_has_the_adapter_of_its_identity() -> None:
     assert found["trade"] is ADAPTERS["tf2"]
 
 
-def test_a_list_has_that_of_its_servers_and_a_gone_server_that_of_its_game() -> None:
+def test_a_list_has_the_adapter_of_its_servers_and_a_removed_server_that_of_its_game() -> None:
     label, gone = "any:cracked,cracked2", "any:gone"
     found = rules(**{label: "minecraft", gone: "minecraft", "gone": "minecraft", "other": "lost-game"}).adapters
     assert found[label] is OFFLINE
@@ -65,7 +65,7 @@ def test_a_customer_is_another_player_on_each_sort_of_server() -> None:
     }
 
 
-def test_he_is_looked_for_once_for_each_way_of_naming_players() -> None:
+def test_a_customer_is_identified_once_for_each_way_of_naming_players() -> None:
     both = {"minecraft_uuid": NOTCH, "minecraft_name": "Ann", "minecraft_platform": "bedrock", "xbox_xuid": XUID}
     assert list(rules().players(Profile("1", "9", both))) == [BEDROCK]
     players = list(rules().players(Profile("1", "9", {**both, "minecraft_id": NOTCH})))

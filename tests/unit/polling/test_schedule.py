@@ -1,4 +1,4 @@
-"""Who is due, in which order, and that nobody is lost or read twice."""
+"""Which customers are due, in which order, and that none is lost or taken twice."""
 
 import itertools
 
@@ -9,14 +9,14 @@ from perkd.daemon.polling.schedule import Rank, Schedule
 
 
 def taken(schedule: Schedule) -> list[int]:
-    """Everybody who is ready, in the order they are taken."""
+    """All ready customers, in the order they are taken."""
     found = []
     while (key := schedule.take()) is not None:
         found.append(key)
     return found
 
 
-def test_nobody_is_due_before_his_time() -> None:
+def test_no_one_is_due_too_early() -> None:
     schedule = Schedule()
     schedule.put(1, 10.0)
     assert schedule.drain(9.9) == 0
@@ -25,7 +25,7 @@ def test_nobody_is_due_before_his_time() -> None:
     assert taken(schedule) == [1]
 
 
-def test_of_several_who_are_due_at_nearly_the_same_time_only_those_who_are_go() -> None:
+def test_of_several_customers_in_one_slot_only_due_ones_are_taken() -> None:
     schedule = Schedule()
     for key, at in ((1, 10.01), (2, 10.02), (3, 10.03)):
         schedule.put(key, at)
@@ -38,7 +38,7 @@ def test_of_several_who_are_due_at_nearly_the_same_time_only_those_who_are_go() 
     assert (schedule.drain(50.1), schedule.drain(60.0), taken(schedule)) == (0, 1, [3])
 
 
-def test_whoever_waits_longest_is_read_first() -> None:
+def test_who_waits_longest_is_polled_first() -> None:
     schedule = Schedule()
     for key, at in ((1, 3.0), (2, 1.0), (3, 2.0)):
         schedule.put(key, at)
@@ -46,7 +46,7 @@ def test_whoever_waits_longest_is_read_first() -> None:
     assert taken(schedule) == [2, 3, 1]
 
 
-def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
+def test_a_customer_whose_item_ends_goes_first() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
     schedule.put(2, 9.0, Rank.ENDING)
@@ -55,7 +55,7 @@ def test_who_has_an_end_coming_goes_before_everybody_else() -> None:
 
 
 @pytest.mark.parametrize(("first", "then"), list(itertools.pairwise(Rank)))
-def test_who_is_asked_for_goes_first_then_who_is_online_then_ends_then_failures(first: Rank, then: Rank) -> None:
+def test_requested_customers_go_first_then_online_ones_then_ends_then_failures(first: Rank, then: Rank) -> None:
     schedule = Schedule()
     schedule.put(0, 1.0, then)
     schedule.put(1, 2.0, first)
@@ -63,7 +63,7 @@ def test_who_is_asked_for_goes_first_then_who_is_online_then_ends_then_failures(
     assert taken(schedule) == [1, 0]
 
 
-def test_however_many_are_online_one_read_in_four_goes_to_whoever_waits_longest() -> None:
+def test_one_poll_in_four_goes_to_who_waits_longest_however_many_are_online() -> None:
     schedule = Schedule()
     for key in range(100):
         schedule.put(key, float(key), Rank.REST)
@@ -78,7 +78,7 @@ def test_however_many_are_online_one_read_in_four_goes_to_whoever_waits_longest(
     assert order == [1000, 1000, 1000, 0, 1000, 1000, 1000, 1, 1000, 1000, 1000, 2]
 
 
-def test_however_many_bought_something_one_read_in_four_goes_to_who_is_online() -> None:
+def test_one_poll_in_four_goes_to_online_customers_however_many_bought_something() -> None:
     schedule = Schedule()
     for key in range(100):
         schedule.put(key, 100.0, Rank.SHOWN)
@@ -91,18 +91,18 @@ def test_however_many_bought_something_one_read_in_four_goes_to_who_is_online() 
     assert order == [0, 1000, 1, 200, 2, 1001, 3, 201]
 
 
-def test_of_those_who_bought_something_who_is_online_goes_first() -> None:
+def test_of_customers_who_bought_something_online_ones_go_first() -> None:
     schedule = Schedule()
     for key in (1, 2, 3):
         schedule.put(key, float(key), Rank.SHOWN)
     schedule.put(4, 9.0, Rank.ASKED)
     schedule.drain(10.0)
-    schedule.hurry(3, 10.0, Rank.ONLINE)  # he comes while he waits
+    schedule.hurry(3, 10.0, Rank.ONLINE)  # joins while waiting
     schedule.drain(10.0)
     assert taken(schedule) == [3, 4, 1, 2]
 
 
-def test_who_is_asked_for_already_keeps_his_place_and_never_gets_a_worse_rank() -> None:
+def test_a_requested_customer_keeps_the_place_and_never_gets_a_worse_rank() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0, Rank.ASKED)
     schedule.put(2, 2.0, Rank.ASKED)
@@ -116,7 +116,7 @@ def test_who_is_asked_for_already_keeps_his_place_and_never_gets_a_worse_rank() 
     assert (len(schedule), schedule.waiting) == (0, 0)
 
 
-def test_who_is_hurried_before_his_time_is_due_at_once() -> None:
+def test_hurry_makes_a_customer_due_at_once() -> None:
     schedule = Schedule()
     schedule.put(1, 500.0, Rank.ENDING)
     schedule.hurry(1, 10.0, Rank.ONLINE)
@@ -124,7 +124,7 @@ def test_who_is_hurried_before_his_time_is_due_at_once() -> None:
     assert (taken(schedule), len(schedule)) == ([1], 0)
 
 
-def test_somebody_is_scheduled_until_he_is_taken() -> None:
+def test_a_customer_is_scheduled_until_taken() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
     assert 1 in schedule
@@ -133,7 +133,7 @@ def test_somebody_is_scheduled_until_he_is_taken() -> None:
     assert 1 not in schedule
 
 
-def test_after_a_stall_nobody_is_dropped_however_late() -> None:
+def test_after_a_stall_no_customer_is_dropped_however_late() -> None:
     schedule = Schedule()
     for key in range(1000):
         schedule.put(key, float(key))
@@ -141,7 +141,7 @@ def test_after_a_stall_nobody_is_dropped_however_late() -> None:
     assert sorted(taken(schedule)) == list(range(1000))
 
 
-def test_the_last_word_about_a_customer_counts() -> None:
+def test_the_last_time_put_for_a_customer_counts() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
     schedule.put(1, 50.0)
@@ -151,7 +151,7 @@ def test_the_last_word_about_a_customer_counts() -> None:
     assert taken(schedule) == [1]
 
 
-def test_whoever_is_put_off_while_he_waits_is_not_read_yet() -> None:
+def test_a_waiting_customer_who_is_put_to_a_later_time_is_not_taken_yet() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
     schedule.drain(2.0)
@@ -161,7 +161,7 @@ def test_whoever_is_put_off_while_he_waits_is_not_read_yet() -> None:
     assert taken(schedule) == [1]
 
 
-def test_whoever_is_taken_is_not_due_again_until_he_is_put_back() -> None:
+def test_a_taken_customer_is_not_due_again_until_put_back() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
     schedule.put(1, 1.0)
@@ -170,7 +170,7 @@ def test_whoever_is_taken_is_not_due_again_until_he_is_put_back() -> None:
     assert len(schedule) == 0
 
 
-def test_whoever_is_dropped_is_not_read_whether_he_waits_or_not() -> None:
+def test_a_dropped_customer_is_not_taken_whether_waiting_or_not() -> None:
     schedule = Schedule()
     schedule.put(1, 1.0)
     schedule.put(2, 1.0)
@@ -184,7 +184,7 @@ def test_whoever_is_dropped_is_not_read_whether_he_waits_or_not() -> None:
     assert schedule.drain(100.0) == 0
 
 
-def test_waiting_counts_those_who_are_due_and_not_taken() -> None:
+def test_waiting_counts_due_customers_that_are_not_taken() -> None:
     schedule = Schedule()
     for key in range(5):
         schedule.put(key, 1.0)
@@ -203,7 +203,7 @@ doings = st.one_of(
 
 
 @given(st.lists(doings, max_size=40))
-def test_whatever_is_said_in_between_everybody_put_last_is_read_once(script: list[tuple[str, int, int]]) -> None:
+def test_every_customer_who_was_put_last_is_taken_once(script: list[tuple[str, int, int]]) -> None:
     schedule, wanted = Schedule(), set[int]()
     for what, key, at in script:
         if what == "put":

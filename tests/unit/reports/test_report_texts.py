@@ -19,7 +19,7 @@ from perkd.daemon.control.reload_report import OPENED_ONCE, TAKEN_OVER, told
 from perkd.daemon.core.changes import Hold
 from perkd.daemon.core.model import Cause, Enrol, ServerState, State, Step
 from perkd.daemon.core.queue_lines import BACKLOG, STORE_PERK, TEXTS_SHOWN
-from perkd.daemon.enrolment.backoff import NobodyEnrolled, Patience
+from perkd.daemon.enrolment.backoff import Backoff, NobodyEnrolled
 from perkd.daemon.enrolment.feed import Feed
 from perkd.daemon.enrolment.loop import Enrolment
 from perkd.daemon.enrolment.newcomers import Newcomers
@@ -138,13 +138,13 @@ def of_a_queue() -> Iterator[Problem]:
 
 def newcomers(error: StoreError | None, *, feeds: bool = False, **progress: Any) -> Newcomers:
     """As far as its problems look at it: what the two loops keep of their failures and their progress."""
-    patience = Patience()
+    backoff = Backoff()
     for _ in range(2 if error else 0):
-        patience.failed(cast(StoreError, error))
+        backoff.failed(cast(StoreError, error))
     enrolment = SimpleNamespace(
-        mode=Enrol.ALL, patience=patience, progress=Progress("x", **progress), minting=SimpleNamespace(made=7)
+        mode=Enrol.ALL, backoff=backoff, progress=Progress("x", **progress), tokens=SimpleNamespace(made=7)
     )
-    feed = SimpleNamespace(patience=patience) if feeds else None
+    feed = SimpleNamespace(backoff=backoff) if feeds else None
     return Newcomers(cast(Enrolment, enrolment), cast(Feed | None, feed))
 
 

@@ -1,4 +1,4 @@
-"""What the link makes of servers that close the connection during login: a ban, or only a start that takes its time."""
+"""How the link treats servers that close the connection during login: as a ban, or as a slow start."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -71,10 +71,10 @@ async def test_a_login_closed_twice_in_a_row_counts_as_refused(errors: list[Adap
 
 
 @pytest.mark.parametrize(("errors", "asked"), [([CLOSED, CLOSED, NO_PORT], 3), ([AuthRefused("no"), NO_PORT], 1)])
-async def test_what_looks_like_a_ban_is_tried_again_later_a_refused_password_is_not(
+async def test_a_likely_ban_is_tried_again_later_but_a_refused_password_is_not(
     errors: list[AdapterError], asked: int
 ) -> None:
-    """A tunnel before a server that restarts closes logins too: it must come back by itself."""
+    """A tunnel before a restarting server closes logins, too: the link must come back by itself."""
     hands = Hands()
     game, clock = Ending([*errors, *[NO_PORT] * 9]), Clock(hands.now, hands.monotonic)
     running = asyncio.create_task(Link(SURVIVAL, game, clock).run())
@@ -89,7 +89,7 @@ async def test_what_looks_like_a_ban_is_tried_again_later_a_refused_password_is_
     running.cancel()
 
 
-async def test_a_server_is_blind_when_it_is_up_for_long_and_nobody_could_read_who_is_there() -> None:
+async def test_a_server_is_blind_when_it_is_up_for_long_without_a_readable_player_list() -> None:
     hands, roster = Hands(), Roster()
     link = Link(SURVIVAL, TinyGame("name"), Clock(hands.now, hands.monotonic))
     long = START + timedelta(minutes=5, seconds=1)

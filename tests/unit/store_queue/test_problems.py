@@ -1,4 +1,4 @@
-"""What an owner is told about a game server's command queue."""
+"""The problems of a game server's command queue."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def test_a_quiet_queue_has_no_problems() -> None:
     assert list(find(QueueState("survival"))) == []
 
 
-def test_a_failure_is_said_when_it_stays_and_gone_with_the_next_success() -> None:
+def test_a_lasting_failure_is_a_problem_until_the_next_success() -> None:
     state = QueueState("survival")
     assert [state.fail(f"trace {number}", "500") for number in range(SAID_AFTER - 1)] == [True, False]
     assert list(find(state)) == []
@@ -36,7 +36,7 @@ def test_a_failure_is_said_when_it_stays_and_gone_with_the_next_success() -> Non
     assert list(find(state)) == []
 
 
-def test_a_failure_that_will_not_pass_by_itself_is_said_at_once() -> None:
+def test_a_failure_that_will_not_pass_by_itself_is_a_problem_at_once() -> None:
     state = QueueState("survival")
     state.fail("404", "404", lasting=True)
     assert one(state).code == "queue_failing"
@@ -59,9 +59,7 @@ def test_a_refused_token_is_an_error_and_news_once() -> None:
         ({}, "another program"),
     ],
 )
-def test_whoever_used_the_token_before_is_named_unless_it_was_perkd(
-    before: dict[str, str] | None, named: str | None
-) -> None:
+def test_another_program_that_used_the_token_before_is_named(before: dict[str, str] | None, named: str | None) -> None:
     state = QueueState("survival")
     learn(state, server(), Linked.model_validate({"previously_linked": before}), MINE)
     assert state.shared_with == named
@@ -69,21 +67,21 @@ def test_whoever_used_the_token_before_is_named_unless_it_was_perkd(
 
 
 @pytest.mark.parametrize("ago", [timedelta(hours=1), timedelta(days=90)])
-def test_however_long_ago_the_token_was_used_it_is_said_and_when(ago: timedelta) -> None:
+def test_an_earlier_use_of_the_token_is_reported_with_its_time_however_long_ago(ago: timedelta) -> None:
     state, at = QueueState("survival"), NOW - ago
     before = {"ip": "::1", "host_name": "A Server", "last_linked_at": at.isoformat()}
     learn(state, server(), Linked.model_validate({"previously_linked": before}), MINE)
     assert all(fact in one(state).text for fact in ("A Server at ::1", f"{at:%Y-%m-%d %H:%M} UTC"))
 
 
-def test_another_name_or_address_of_the_same_ledger_is_no_other_program() -> None:
+def test_the_same_ledger_under_another_name_or_address_is_not_another_program() -> None:
     state = QueueState("smp")
     before = {"ip": "203.0.113.7", "host_name": host_name("survival", MINE)}
     learn(state, server("smp"), Linked.model_validate({"previously_linked": before}), MINE)
     assert list(find(state)) == []
 
 
-def test_a_link_that_fails_is_said_until_one_succeeds_or_the_token_itself_is_refused() -> None:
+def test_a_failed_link_is_a_problem_until_one_succeeds_or_the_token_is_refused() -> None:
     state = QueueState("survival", link_error="500")
     assert (one(state).code, one(state).severity) == ("link_failing", "warning")
     state.refuse("401")
@@ -93,7 +91,7 @@ def test_a_link_that_fails_is_said_until_one_succeeds_or_the_token_itself_is_ref
     assert list(find(state)) == []
 
 
-def test_a_queue_that_is_too_long_is_said_at_once_with_what_to_do_about_it() -> None:
+def test_a_queue_that_is_too_long_is_a_problem_at_once_with_its_own_fix() -> None:
     state = QueueState("survival")
     state.fail("larger", "8 MiB", lasting=True, too_long=True)
     too_long = one(state)
@@ -102,21 +100,21 @@ def test_a_queue_that_is_too_long_is_said_at_once_with_what_to_do_about_it() -> 
     assert one(state).fix != too_long.fix
 
 
-def test_lines_that_are_ignored_or_wait_for_nobody_are_said_by_their_ids_up_to_a_bound() -> None:
+def test_ignored_lines_and_lines_without_a_player_are_named_up_to_a_bound() -> None:
     assert " 7" in one(QueueState("survival", unreadable=["7"])).text
     assert one(QueueState("survival", unreadable=["7"])).code == "queue_unreadable"
     many = one(QueueState("survival", nobody=[str(number) for number in range(IDS_SHOWN + 2)]))
     assert (many.code, "0, 1, 2, 3, 4" in many.text, "2 more" in many.text) == ("queue_nobody", True, True)
 
 
-def test_whose_lines_stay_in_the_queue_because_he_was_removed_is_said_and_is_no_trouble() -> None:
+def test_lines_of_a_removed_customer_are_a_notice() -> None:
     found = one(QueueState("survival", removed=["Ann (customer 7)", "Bob (customer 8)"]))
     assert (found.code, found.severity) == ("queue_customer_removed", "info")
     assert "Ann (customer 7), Bob (customer 8)" in found.text
     assert "`perkd customers add`" in found.fix
 
 
-def test_whose_items_were_activated_though_nobody_reads_him_is_said_with_the_ways_to_read_him() -> None:
+def test_items_activated_for_an_unknown_customer_are_a_problem_with_ways_to_add_the_customer() -> None:
     found = one(QueueState("survival", unread=["Zed (some-id)"]))
     assert (found.code, found.severity) == ("queue_customer_unread", "warning")
     assert "Zed (some-id)" in found.text
@@ -124,7 +122,7 @@ def test_whose_items_were_activated_though_nobody_reads_him_is_said_with_the_way
     assert 'enrol = "all"' in found.fix
 
 
-def test_lines_left_alone_are_shown_by_their_text_up_to_a_bound() -> None:
+def test_ignored_lines_are_shown_by_their_text_up_to_a_bound() -> None:
     few = QueueState("survival", left=[(f"say {number}", 1) for number in range(TEXTS_SHOWN)])
     assert [problem.subject for problem in find(few)] == [f"survival: say {number}" for number in range(TEXTS_SHOWN)]
     many = QueueState("survival", left=[*few.left, ("", 2), ("say x", 3)])

@@ -1,4 +1,4 @@
-"""Whoever asks the store one thing after another is alive as long as answers come, good ones or not."""
+"""A queue loop counts as alive as long as answers come, good ones or errors."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from perkd.daemon.paynow.transport.exchange import Exchange
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.runtime.context import Context
-from perkd.daemon.store_queue.requests import Asking
+from perkd.daemon.store_queue.requests import QueueRequests
 from tests.builders import NOW
 
 
@@ -23,7 +23,7 @@ class Stopwatch:
         return self.at
 
 
-async def test_each_answer_is_a_sign_of_life_also_a_refusal() -> None:
+async def test_each_answer_keeps_the_pulse_also_a_refusal() -> None:
     watch = Stopwatch()
     context = Context.of(Clock(lambda: NOW, watch))
 
@@ -36,17 +36,17 @@ async def test_each_answer_is_a_sign_of_life_also_a_refusal() -> None:
         raise Rejected("no", path="/there", status=400)
 
     async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
-        asking = Asking(exchange, context, "activate survival")
+        requests = QueueRequests(exchange, context, "activate survival")
         watch.at = 1000.0
         assert context.pulse.late() == {"activate survival": 1000.0}
-        assert await asking.answer(answered()) == "here"
+        assert await requests.answer(answered()) == "here"
         assert context.pulse.late() == {}
         with pytest.raises(Rejected):
-            await asking.answer(refused())
+            await requests.answer(refused())
         assert context.pulse.late() == {}
 
 
-async def test_who_is_cancelled_while_he_asks_leaves_no_request_behind() -> None:
+async def test_a_cancelled_wait_leaves_no_request_behind() -> None:
     watch, cut_off = Stopwatch(), asyncio.Event()
     context = Context.of(Clock(lambda: NOW, watch))
 
@@ -58,8 +58,8 @@ async def test_who_is_cancelled_while_he_asks_leaves_no_request_behind() -> None
             raise
 
     async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
-        asking = Asking(exchange, context, "activate survival")
-        task = asyncio.create_task(asking.answer(never()))
+        requests = QueueRequests(exchange, context, "activate survival")
+        task = asyncio.create_task(requests.answer(never()))
         for _ in range(3):
             await asyncio.sleep(0)
         task.cancel()
