@@ -16,7 +16,7 @@ from perkd.daemon.cli.store import assign_bulk as storeassign, create_bulk as st
 from perkd.daemon.cli.store.bulk import LineResult, LineState, Work, report
 from perkd.daemon.cli.store.rows import read_assignments, read_new_customers
 from perkd.daemon.cli.store.sending import Record, Sending, recorded
-from perkd.daemon.cli.store.session import ended, told
+from perkd.daemon.cli.store.session import ended, message_of
 from perkd.daemon.cli.store.text import customer_details, customers_table, items_table, products_table
 from perkd.daemon.paynow import game_server as gameserver, keyed
 from perkd.daemon.paynow.documents import Customer, Product, StoreItem
@@ -214,8 +214,10 @@ def limited() -> Limited:
 
 
 def test_each_message_of_an_error_says_what_happens_next(snapshot: SnapshotAssertion) -> None:
-    errors: list[StoreError] = [StoreError("it is so"), ServerFault("it failed"), limited()]
-    assert [(while_running(error), told(error), told(error, blindly=False)) for error in errors] == snapshot
+    found: list[StoreError] = [StoreError("it is so"), ServerFault("it failed"), limited()]
+    assert [
+        (while_running(error), message_of(error), message_of(error, retry_hint=False)) for error in found
+    ] == snapshot
 
 
 class Ends:
