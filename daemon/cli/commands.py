@@ -147,7 +147,7 @@ def _id(text: str) -> int:
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
-    said = row["reason"] if row["state"] in ("blocked", "planned", "void", "unknown") else row["reply"]
+    remark = row["reason"] if row["state"] in ("blocked", "planned", "void", "unknown") else row["reply"]
     return (
         str(row["id"]),
         clock(row["created_at"]),
@@ -156,7 +156,7 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
         row["perk"],
         row["step"],
         row["text"],
-        said or row["reason"] or "",
+        remark or row["reason"] or "",
     )
 
 

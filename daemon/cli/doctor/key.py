@@ -57,7 +57,7 @@ async def ask_with_key(found: Settings) -> tuple[KeyResult, list[Product], list[
         return KeyResult(KeyState.NO_KEY), [], []
     if not key.reveal():
         return KeyResult(KeyState.NOT_CHECKED), [], []
-    said = KeyResult()
+    result = KeyResult()
     products: list[Product] = []
     newest: list[StoreItem] = []
     async with Management.open(
@@ -65,24 +65,24 @@ async def ask_with_key(found: Settings) -> tuple[KeyResult, list[Product], list[
     ) as store:
         try:
             products = await store.products()
-            said.products = len(products)
+            result.products = len(products)
         except StoreError as error:
-            said.state, said.error = _state(error), str(error)
+            result.state, result.error = _state(error), str(error)
             if not isinstance(error, NotPermitted):
-                return said, [], []
+                return result, [], []
         if store.items.lists_store:
             try:
                 newest = await store.items.latest()
-                said.items = len(newest)
+                result.items = len(newest)
             except StoreError as error:
-                said.warnings.append(f"the newest items of the store could not be read: {error}")
-    return said, products, newest
+                result.warnings.append(f"the newest items of the store could not be read: {error}")
+    return result, products, newest
 
 
-def judge(said: KeyResult, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
+def judge(result: KeyResult, found: Settings, products: Sequence[Product], newest: Sequence[StoreItem]) -> None:
     """Adds what was found about the products, and which owned products no perk names."""
-    if said.state is KeyState.OK:
-        said.found += look_at(products, found.perks, found.servers)
+    if result.state is KeyState.OK:
+        result.found += look_at(products, found.perks, found.servers)
     owned = [
         Owned(item.product.id, item.product.slug or "", item.owner_id)
         for item in newest
@@ -90,17 +90,17 @@ def judge(said: KeyResult, found: Settings, products: Sequence[Product], newest:
     ]
     names = {product.id: product.name for product in products}
     where = f"of the newest {many(len(newest), 'item')} of the store"
-    said.found += not_mapped(owned, found.perks, names, where)
+    result.found += not_mapped(owned, found.perks, names, where)
 
 
-def judge_sample(said: KeyResult, found: Settings, seen: Sequence[Item], customers: int) -> None:
+def judge_sample(result: KeyResult, found: Settings, seen: Sequence[Item], customers: int) -> None:
     """Adds owned products that no perk names, from inventories of customers. Skips those that `judge` already added."""
-    told = {one.product for one in said.found if one.code is FindingCode.NOT_MAPPED}
+    known = {one.product for one in result.found if one.code is FindingCode.NOT_MAPPED}
     owned = [
         Owned(item.product_id, item.slug, item.customer_id) for item in seen if item.product_id and not item.revoked
     ]
     where = f"in {many(customers, 'inventory', 'inventories')} read"
-    said.found += [one for one in not_mapped(owned, found.perks, {}, where) if one.product not in told]
+    result.found += [one for one in not_mapped(owned, found.perks, {}, where) if one.product not in known]
 
 
 def _state(error: StoreError) -> KeyState:

@@ -99,41 +99,41 @@ async def ask_servers(servers: Sequence[Server], daemon: Daemon, held: Held) -> 
 
 
 async def _ask(server: Server, daemon: Daemon, held: Held, twins: Mapping[str, str]) -> ServerResult:
-    said = ServerResult(server.name, server.game, server.endpoint.address)
+    result = ServerResult(server.name, server.game, server.endpoint.address)
     if server.name in twins:
-        said.note = f"it has the same address as {twins[server.name]}, which was asked"
+        result.note = f"it has the same address as {twins[server.name]}, which was asked"
     elif held.trouble is not None:
-        said.note = f"it was not asked, because a daemon may be connected to it: {held.trouble}"
-    elif held.names is not None and said.address in held.names:
-        await _through(daemon, held.names[said.address], said)
+        result.note = f"it was not asked, because a daemon may be connected to it: {held.trouble}"
+    elif held.names is not None and result.address in held.names:
+        await _through(daemon, held.names[result.address], result)
     elif not server.endpoint.password.reveal():
-        said.note = "it was not asked, because this user cannot read its password"
+        result.note = "it was not asked, because this user cannot read its password"
     else:
-        await _directly(server, said)
-    return said
+        await _directly(server, result)
+    return result
 
 
-async def _through(daemon: Daemon, name: str, said: ServerResult) -> None:
-    said.through = Through.DAEMON
+async def _through(daemon: Daemon, name: str, result: ServerResult) -> None:
+    result.through = Through.DAEMON
     try:
         answer = await daemon.ask("POST", f"/servers/{name}/probe")
     except CliError as error:
-        said.error = str(error)
+        result.error = str(error)
         return
-    said.state, said.players, said.latency_s = _state(answer["state"]), answer["players"], answer["latency_s"]
-    said.reached = said.state in (ServerState.UP, ServerState.REFUSED)
-    if said.players is not None:
-        said.transports[answer["transport"]] = f"{said.players} online"
-        if said.game == "minecraft":
-            said.note = "only this transport was tried: a second connection could take answers away from the daemon"
+    result.state, result.players, result.latency_s = _state(answer["state"]), answer["players"], answer["latency_s"]
+    result.reached = result.state in (ServerState.UP, ServerState.REFUSED)
+    if result.players is not None:
+        result.transports[answer["transport"]] = f"{result.players} online"
+        if result.game == "minecraft":
+            result.note = "only this transport was tried: a second connection could take answers away from the daemon"
         return
-    said.error = answer["error"] or "no connection yet"
-    if said.state is ServerState.UP:
-        said.state = ServerState.UNREADABLE
-    elif said.state is ServerState.REFUSED:
-        said.fix = "correct the password, then `perkd reload`. A changed credential needs `systemctl restart perkd`"
+    result.error = answer["error"] or "no connection yet"
+    if result.state is ServerState.UP:
+        result.state = ServerState.UNREADABLE
+    elif result.state is ServerState.REFUSED:
+        result.fix = "correct the password, then `perkd reload`. A changed credential needs `systemctl restart perkd`"
     else:
-        said.fix = "nothing: the daemon tries again by itself"
+        result.fix = "nothing: the daemon tries again by itself"
 
 
 def _state(word: str) -> ServerState:
@@ -141,34 +141,34 @@ def _state(word: str) -> ServerState:
     return ServerState(word) if word in set(ServerState) else ServerState.UNREADABLE
 
 
-async def _directly(server: Server, said: ServerResult) -> None:
-    said.through = Through.DIRECT
+async def _directly(server: Server, result: ServerResult) -> None:
+    result.through = Through.DIRECT
     adapter, endpoint = ADAPTERS[server.game], server.endpoint
     try:
         async with adapter.connect(endpoint) as session:
-            said.reached = True
+            result.reached = True
             began = time.monotonic()
             players = await session.players()
-            said.latency_s = round(time.monotonic() - began, 4)
-            said.state, said.players = ServerState.UP, len(players)
-            said.transports[endpoint.transport] = f"{len(players)} online"
+            result.latency_s = round(time.monotonic() - began, 4)
+            result.state, result.players = ServerState.UP, len(players)
+            result.transports[endpoint.transport] = f"{len(players)} online"
             for transport in adapter.transports:
                 if transport != endpoint.transport:
-                    await _compare(replace(endpoint, transport=transport), session, players, server, said)
+                    await _compare(replace(endpoint, transport=transport), session, players, server, result)
     except AuthRefused as error:
-        said.state, said.reached, said.error = ServerState.REFUSED, True, str(error)
-        said.fix = f"set the same password in the game server and in perkd. {ONE_TRY}"
+        result.state, result.reached, result.error = ServerState.REFUSED, True, str(error)
+        result.fix = f"set the same password in the game server and in perkd. {ONE_TRY}"
     except LoginClosed as error:
-        said.state, said.error, said.fix = ServerState.CLOSED, str(error), f"{LOOKS_BANNED}. {ONE_TRY}"
+        result.state, result.error, result.fix = ServerState.CLOSED, str(error), f"{LOOKS_BANNED}. {ONE_TRY}"
     except NotSent as error:
-        said.state, said.error = ServerState.UNREACHABLE, str(error)
+        result.state, result.error = ServerState.UNREACHABLE, str(error)
     except AdapterError as error:
-        said.state, said.error = ServerState.UNREADABLE, str(error)
-        said.fix = "check whether `game` is right for this server: perkd needs its player list to know who is online"
+        result.state, result.error = ServerState.UNREADABLE, str(error)
+        result.fix = "check whether `game` is right for this server: perkd needs its player list to know who is online"
 
 
 async def _compare(
-    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, said: ServerResult
+    endpoint: Endpoint, session: Session, players: Sequence[Player], server: Server, result: ServerResult
 ) -> None:
     """Asks the same over another transport. If the two differ, it asks the first again: players come and go."""
     used = server.endpoint.transport
@@ -176,14 +176,14 @@ async def _compare(
         async with ADAPTERS[server.game].connect(endpoint) as other:
             theirs = await other.players()
     except AdapterError as error:
-        said.transports[endpoint.transport] = "failed"
-        said.error = f"{endpoint.transport} failed, {used} did not: {error}"
+        result.transports[endpoint.transport] = "failed"
+        result.error = f"{endpoint.transport} failed, {used} did not: {error}"
     else:
-        said.transports[endpoint.transport] = f"{len(theirs)} online"
+        result.transports[endpoint.transport] = f"{len(theirs)} online"
         if set(theirs) == set(players) or set(theirs) == set(await session.players()):
             return
-        said.error = f"{used} and {endpoint.transport} read different players: {_names(players)} and {_names(theirs)}"
-    said.fix = f'keep the one that is right: transport = "{used}" or "{endpoint.transport}" in [[server]]'
+        result.error = f"{used} and {endpoint.transport} read different players: {_names(players)} and {_names(theirs)}"
+    result.fix = f'keep the one that is right: transport = "{used}" or "{endpoint.transport}" in [[server]]'
 
 
 def _names(players: Sequence[Player]) -> str:

@@ -81,37 +81,37 @@ async def ask_store(
 ) -> tuple[StoreResult, list[Item]]:
     """Asks for each token in `asked`. If there is none, `knock` asks whether the store answers at all. Returns the
     result and the items of the inventories."""
-    said = StoreResult(api=found.store.api, listed=len(found.customers.tokens or ()))
+    result = StoreResult(api=found.store.api, listed=len(found.customers.tokens or ()))
     seen: list[Item] = []
     async with Storefront.open(
         found.store.api, found.store.items_path, rate=Rate(found.poll.rate), store_id=found.store.id
     ) as store:
         if not asked and knock:
-            await _knock(store, said)
+            await _knock(store, result)
         failed = 0
         for number, entry in enumerate(asked, 1):
             token = TokenResult(entry.where)
-            said.tokens.append(token)
-            error = await _ask(store, entry.token, token, said, seen)
+            result.tokens.append(token)
+            error = await _ask(store, entry.token, token, result, seen)
             step(1)
             failed = failed + 1 if error is not None and not token.refused else 0
             if isinstance(error, Limited | Unreachable) or failed >= FAILURES_MOST:
                 assert error is not None  # noqa: S101 - a failed token has an error
-                said.state, said.error, said.not_asked = _state(error), str(error), len(asked) - number
+                result.state, result.error, result.not_asked = _state(error), str(error), len(asked) - number
                 break
-    if said.slowest_s > SLOW_S:
-        said.warnings.append(f"the store is slow: its slowest answer took {said.slowest_s:.1f} s")
-    return said, seen
+    if result.slowest_s > SLOW_S:
+        result.warnings.append(f"the store is slow: its slowest answer took {result.slowest_s:.1f} s")
+    return result, seen
 
 
-async def _knock(store: Storefront, said: StoreResult) -> None:
+async def _knock(store: Storefront, result: StoreResult) -> None:
     began = time.monotonic()
     try:
         await store.customer(NO_TOKEN)
     except TokenRefused:
-        said.slowest_s = time.monotonic() - began
+        result.slowest_s = time.monotonic() - began
     except StoreError as error:
-        said.state, said.error = _state(error), str(error)
+        result.state, result.error = _state(error), str(error)
 
 
 def _state(error: StoreError) -> StoreState:
@@ -121,30 +121,30 @@ def _state(error: StoreError) -> StoreState:
 
 
 async def _ask(
-    store: Storefront, token: Secret, told: TokenResult, said: StoreResult, seen: list[Item]
+    store: Storefront, token: Secret, outcome: TokenResult, result: StoreResult, seen: list[Item]
 ) -> StoreError | None:
-    """Fills `told`. Returns the error, or None."""
+    """Fills `outcome`. Returns the error, or None."""
     began = time.monotonic()
     try:
         profile = await store.customer(token)
-        told.customer_id, told.name = profile.customer_id, profile.display_name
-        said.slowest_s, began = max(said.slowest_s, time.monotonic() - began), time.monotonic()
+        outcome.customer_id, outcome.name = profile.customer_id, profile.display_name
+        result.slowest_s, began = max(result.slowest_s, time.monotonic() - began), time.monotonic()
         answer = await store.inventory(token, profile.customer_id, None, datetime.now(UTC))
     except StoreError as error:
-        told.error, told.refused = str(error), isinstance(error, TokenRefused)
+        outcome.error, outcome.refused = str(error), isinstance(error, TokenRefused)
         return error
-    said.slowest_s = max(said.slowest_s, time.monotonic() - began)
+    result.slowest_s = max(result.slowest_s, time.monotonic() - began)
     assert isinstance(answer, Fresh)  # noqa: S101 - nothing was known before, so nothing can be unchanged
-    told.items = len(answer.inventory.items)
+    outcome.items = len(answer.inventory.items)
     seen += answer.inventory.items
     return None
 
 
-def never_seen(said: StoreResult, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
+def never_seen(result: StoreResult, perks: Iterable[Perk], seen: Iterable[Item]) -> Iterable[str]:
     """A warning for each perk with a product that no customer of the sample has; for a check without an API key."""
-    if not said.read:
+    if not result.read:
         return
-    where = f"{said.read} of {many(said.listed, 'customer')}"
+    where = f"{result.read} of {many(result.listed, 'customer')}"
     there = {word for item in seen for word in (item.slug, item.product_id)}
     for perk in perks:
         missing = [product for product in perk.products if product not in there]

@@ -102,7 +102,7 @@ def _read_back(where: StoreAccess, record: Record, lines: Sequence[Line[BulkAssi
     async def look(management: "Management") -> list[LineResult]:
         from ...paynow import read_back  # noqa: PLC0415 - it imports the HTTP client
 
-        return [_said(lines[row.place].number, row) for row in await read_back(management.items, piece, before)]
+        return [_line_result(lines[row.place].number, row) for row in await read_back(management.items, piece, before)]
 
     return ask(where, look)
 
@@ -121,24 +121,24 @@ async def _assign(
 
         def note(places: Sequence[int], before: "Marks") -> None:
             sending = [left[place].number for place in places]
-            record.write([said.line for said in work.results], sending, before)
+            record.write([result.line for result in work.results], sending, before)
             work.sending = sending
 
         async for piece in sent_in_pieces(management.items, [line.body for line in left], note):
             work.sending = ()
             if isinstance(piece.error, Limited) and all(row.state is RowState.NOT_ASSIGNED for row in piece.rows):
                 raise piece.error
-            work.results += [_said(left[row.place].number, row) for row in piece.rows]
+            work.results += [_line_result(left[row.place].number, row) for row in piece.rows]
             step(sum(row.state is RowState.ASSIGNED for row in piece.rows))
             if piece.error is not None:
                 work.error, work.at = piece.error, [left[row.place].number for row in piece.rows]
             else:
-                record.write([said.line for said in work.results])
+                record.write([result.line for result in work.results])
 
     await patiently(work, once)
 
 
-def _said(number: int, result: "RowResult") -> LineResult:
+def _line_result(number: int, result: "RowResult") -> LineResult:
     from ...paynow import RowState  # noqa: PLC0415 - the caller has imported it already
 
     state = {
@@ -152,7 +152,7 @@ def _said(number: int, result: "RowResult") -> LineResult:
 
 def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str]]:
     """The cells still to be sent of each line; of a line done in part, only the missing quantity."""
-    made = {said.line: len(said.ids) for said in work.results if said.state is LineState.PART}
+    made = {result.line: len(result.ids) for result in work.results if result.state is LineState.PART}
     return {
         line.number: {**line.cells, "quantity": str(line.body.quantity - made[line.number])}
         if line.number in made

@@ -17,7 +17,7 @@ from ..errors import CliError, Code, NotWell
 from ..output import Style, many, printable, say, say_json, warn
 from .remainder import lines_text, write_rows
 from .sending import KILLED, Record
-from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, StoreAccess, ask, end_of, facts_of, told
+from .session import LIMITED_MOST, LONGEST_WAIT_S, SLOWER, StoreAccess, ask, end_of, facts_of, message_of
 
 if TYPE_CHECKING:
     from ...paynow import Management
@@ -94,17 +94,17 @@ def carry_out(where: StoreAccess, doing: Callable[["Management", Work], Awaitabl
             _forget(record)
             raise NotWell(Code.INTERRUPTED, f"no row went through: {INTERRUPTED}. You can send the same file again")
     elif work.error is not None:
-        if all(said.state is LineState.UNDONE for said in work.results):
+        if all(result.state is LineState.UNDONE for result in work.results):
             end = end_of(work.error)
             again = "Correct that, and send the file again" if end is NotWell else "You can send the same file again"
             _forget(record)
             raise end(
                 work.error.code,
-                f"no row went through: {_where(work, work.error)}{told(work.error)}. {again}",
+                f"no row went through: {_where(work, work.error)}{message_of(work.error)}. {again}",
                 lines=_lines(work, work.error) or None,
                 **facts_of(work.error, changes=False),
             ) from work.error
-        work.stopped = f"{_where(work, work.error)}{told(work.error, blindly=False)}"
+        work.stopped = f"{_where(work, work.error)}{message_of(work.error, retry_hint=False)}"
     return work
 
 
@@ -126,7 +126,7 @@ def after_the_kill(record: Record, found: Callable[[], Iterable[LineResult]]) ->
                 lines=killed.sending,
                 **{**error.facts, "may_have_happened": True},
             ) from error
-    if all(said.state is LineState.UNDONE for said in work.results):
+    if all(result.state is LineState.UNDONE for result in work.results):
         _forget(record)
         raise NotWell(Code.EARLIER_RUN_KILLED, f"no row went through: {KILLED}. You can send the same file again")
     return work
@@ -177,7 +177,7 @@ def report(
 ) -> None:
     """Reports the result of every line, writes the files with the rows that are left, and deletes the record. `rests`
     has the cells to send again for each line of `file`. Raises NotWell when a line did not go through."""
-    states = dict.fromkeys(rests, LineState.UNDONE) | {said.line: said.state for said in work.results}
+    states = dict.fromkeys(rests, LineState.UNDONE) | {result.line: result.state for result in work.results}
     lines_in = {state: [line for line, its in states.items() if its is state] for state in LineState}
     unknown, part = lines_in[LineState.UNKNOWN], lines_in[LineState.PART]
     left = [line for line, state in states.items() if state in (LineState.UNDONE, LineState.PART)]
@@ -191,7 +191,7 @@ def report(
             except NotWell as error:
                 troubles.append(str(error))
     if json:
-        ids = {said.line: said.ids for said in work.results}
+        ids = {result.line: result.ids for result in work.results}
         rows: list[dict[str, Any]] = [
             {"line": line, "state": words.of[state], words.ids: list(ids.get(line, ()))}
             for line, state in states.items()
@@ -211,8 +211,8 @@ def report(
         _forget(record)
     if not left and not unknown:
         return
-    said = [*_why(work), *troubles, *_go_on(files, words, all_unknown=len(unknown) == len(rests))]
-    raise NotWell(Code.ROWS_LEFT, "\n".join(said), lines=left, may_have_happened=bool(unknown))
+    texts = [*_why(work), *troubles, *_go_on(files, words, all_unknown=len(unknown) == len(rests))]
+    raise NotWell(Code.ROWS_LEFT, "\n".join(texts), lines=left, may_have_happened=bool(unknown))
 
 
 def _why(work: Work) -> list[str]:
@@ -220,13 +220,15 @@ def _why(work: Work) -> list[str]:
 
 
 def _go_on(files: Mapping[str, str], words: Words, *, all_unknown: bool) -> list[str]:
-    said = []
+    texts = []
     if all_unknown:
-        said.append("every row is unknown: check first, then remove from the file what the store has, and send it")
+        texts.append("every row is unknown: check first, then remove from the file what the store has, and send it")
     if "rest" in files:
         again = words.again.format(file=shlex.quote(files["rest"]))
-        said.append(f"the rows that did not go through are in {files['rest']}: `{again}` continues with them")
+        texts.append(f"the rows that did not go through are in {files['rest']}: `{again}` continues with them")
     if LineState.UNKNOWN in files:
         file = files[LineState.UNKNOWN]
-        said.append(f"the unknown rows are in {file}: check first, then remove from it what the store has, and send it")
-    return said
+        texts.append(
+            f"the unknown rows are in {file}: check first, then remove from it what the store has, and send it"
+        )
+    return texts

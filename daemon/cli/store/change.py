@@ -11,7 +11,7 @@ from ..options import Config, Json
 from ..output import printable, say, say_json, warn
 from .customers import CustomerId
 from .fields import an_id, body, pairs, texts
-from .session import LOST, access_of, ask, facts_of, told
+from .session import LOST, access_of, ask, facts_of, message_of
 from .text import customer_details, plain
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def create(  # noqa: PLR0913 - one argument for each option
         try:
             return await management.customers.create(fields)
         except LOST as error:
-            text = f"{UNSURE}: {told(error, blindly=False)}. {LOOK}"
+            text = f"{UNSURE}: {message_of(error, retry_hint=False)}. {LOOK}"
             raise OutOfReach(error.code, text, **facts_of(error, changes=True)) from None
 
     _show(ask(access_of(config), work, unsure=f"interrupted: {UNSURE}. {LOOK}"), "created", json=json)

@@ -98,8 +98,8 @@ async def _create(
     record: Record,
 ) -> None:
     def note() -> None:
-        sending = [said.line for said in _piece_after(work, lines, LineState.UNDONE)]
-        record.write([said.line for said in work.results], sending)
+        sending = [result.line for result in _piece_after(work, lines, LineState.UNDONE)]
+        record.write([result.line for result in work.results], sending)
         work.sending = sending
 
     async def once() -> None:
@@ -107,11 +107,12 @@ async def _create(
         async for made in management.customers.create_many([line.body for line in lines[len(work.results) :]]):
             piece = _piece_after(work, lines, LineState.DONE)
             if len(made) != len(piece):
-                work.at = [said.line for said in piece]
+                work.at = [result.line for result in piece]
                 work.results += [LineResult(number, LineState.UNKNOWN) for number in work.at]
                 raise ConfirmedInPart(f"the store confirmed {len(made)} of {len(piece)} customers and gave no reason")
             work.results += [
-                LineResult(said.line, said.state, (customer.id,)) for said, customer in zip(piece, made, strict=True)
+                LineResult(result.line, result.state, (customer.id,))
+                for result, customer in zip(piece, made, strict=True)
             ]
             note()
             step(len(piece))
@@ -120,7 +121,7 @@ async def _create(
         await patiently(work, once)
     except StoreError as error:
         piece = _piece_after(work, lines, LineState.UNKNOWN)
-        work.at = work.at or [said.line for said in piece]
+        work.at = work.at or [result.line for result in piece]
         work.results += piece if isinstance(error, LOST) else []
         raise
 

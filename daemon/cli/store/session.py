@@ -90,7 +90,7 @@ async def _ask(where: StoreAccess, work: Callable[["Management"], Awaitable[T]])
 
 def ended(error: StoreError, *, changes: bool) -> CliError:
     """The CliError for an error of the store. `changes`: the request was to change something."""
-    return end_of(error)(error.code, told(error), **facts_of(error, changes=changes))
+    return end_of(error)(error.code, message_of(error), **facts_of(error, changes=changes))
 
 
 def end_of(error: StoreError) -> type[CliError]:
@@ -106,11 +106,11 @@ def facts_of(error: StoreError, *, changes: bool) -> dict[str, Fact]:
     }
 
 
-def told(error: StoreError, *, blindly: bool = True) -> str:
+def message_of(error: StoreError, *, retry_hint: bool = True) -> str:
     """The message of an error for a person. A verb does not try again by itself, so the message may say "try again".
-    `blindly` false: it does not, because the person must first look what the store did."""
+    `retry_hint` false: it does not, because the person must first look what the store did."""
     text = printable(error)
-    if not (blindly and error.passes):
+    if not (retry_hint and error.passes):
         return text
     return f"{text}. Try again " + ("later" if error.wait_s is None else f"in {error.wait_s:.0f} s")
 
@@ -136,7 +136,7 @@ async def every_customer(
         except LOST as error:
             if after == "0" or not pauses:
                 raise
-            warn(f"{told(error, blindly=False)}. perkd continues in a moment, after customer {after}")
+            warn(f"{message_of(error, retry_hint=False)}. perkd continues in a moment, after customer {after}")
             await asyncio.sleep(pauses.pop(0))
             continue
         return

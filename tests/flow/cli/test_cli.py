@@ -25,7 +25,7 @@ async def test_the_help_is_plain_and_names_every_verb(tmp_path: Path) -> None:
     assert not set(help_.out) & set("│╭─\x1b…")
 
 
-async def test_wrong_use_is_exit_2_and_says_what_is_wrong(tmp_path: Path) -> None:
+async def test_wrong_use_exits_with_2_and_says_what_is_wrong(tmp_path: Path) -> None:
     uses = {
         ("statsu",): "'statsu'",
         ("commands", "retry", "3", "one"): "'one'",
@@ -41,7 +41,7 @@ async def test_wrong_use_is_exit_2_and_says_what_is_wrong(tmp_path: Path) -> Non
     assert (as_json.code, as_json.error["code"], as_json.error["options"]) == (2, "bad_value", ["ID"])
 
 
-async def test_without_a_daemon_every_question_is_exit_69_and_names_the_socket(tmp_path: Path) -> None:
+async def test_without_a_daemon_every_verb_exits_with_69_and_names_the_socket(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         answers = await asyncio.gather(*(world.perkd(*verb) for verb in CLIENT_VERBS))
         for said in answers:
@@ -53,7 +53,7 @@ async def test_without_a_daemon_every_question_is_exit_69_and_names_the_socket(t
         assert answers[2].error["code"] == "daemon_unreachable"
 
 
-async def test_a_socket_nobody_listens_on_is_exit_69(tmp_path: Path) -> None:
+async def test_a_socket_on_which_nobody_listens_exits_with_69(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         daemon = await world.start_daemon()
         daemon.kill()
@@ -64,7 +64,7 @@ async def test_a_socket_nobody_listens_on_is_exit_69(tmp_path: Path) -> None:
     assert "nobody listens" in said.err
 
 
-async def test_a_config_that_is_not_there_is_exit_78_for_every_verb(tmp_path: Path) -> None:
+async def test_a_missing_config_exits_with_78_for_every_verb(tmp_path: Path) -> None:
     missing = str(tmp_path / "nowhere.toml")
     async with World(tmp_path) as world:
         verbs = [("run",), ("check",), ("plan",), ("status",)]
@@ -74,7 +74,7 @@ async def test_a_config_that_is_not_there_is_exit_78_for_every_verb(tmp_path: Pa
             assert "-c " in said.out + said.err
 
 
-async def test_check_says_every_mistake_at_once_with_its_place_and_fix(tmp_path: Path) -> None:
+async def test_check_lists_every_mistake_with_its_place_and_fix(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(server='timeout = "soon"', perks="[[perk]]\nname = 'vip'\nkind = 'forever'\ngrnat = []")
         check, run = await asyncio.gather(world.perkd("check"), world.perkd("run"))

@@ -87,7 +87,7 @@ async def settled(world: World, state: str = "delivered", count: int = 1) -> lis
             await asyncio.sleep(0.02)
 
 
-async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_path: Path) -> None:
+async def test_a_refused_command_is_shown_and_the_operator_decides(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=GROUP_KIT)
         world.add_token("Ann")
@@ -149,7 +149,7 @@ async def test_what_the_game_refused_is_shown_and_decided_by_the_operator(tmp_pa
         assert well.code == 0
 
 
-async def test_nonsense_is_refused_with_the_words_that_would_do(tmp_path: Path) -> None:
+async def test_wrong_values_are_refused_and_the_possible_ones_are_named(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await world.start_app()
         state, customer, limit, missing, stranger = await asyncio.gather(
@@ -231,7 +231,7 @@ async def test_a_token_is_typed_without_being_shown_or_read_from_a_file(tmp_path
     assert (read.code, read.err) == (0, "")
 
 
-async def test_removing_a_customer_sends_nothing_unless_told_to_take_away(tmp_path: Path) -> None:
+async def test_removing_a_customer_sends_nothing_without_revoke(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for name in ("Ann", "Bob"):
             world.add_token(name)
@@ -266,7 +266,7 @@ async def test_removing_a_customer_sends_nothing_unless_told_to_take_away(tmp_pa
         assert len(lines_of(all_.out, "removed")) == 2
 
 
-async def test_the_brake_is_shown_with_what_it_holds_and_released_by_a_person(tmp_path: Path) -> None:
+async def test_the_brake_is_shown_with_its_commands_and_an_operator_releases_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(TIGHT_BRAKE, perks=THREE_PERKS)
         world.add_token("Ann")
@@ -307,7 +307,7 @@ async def test_the_brake_is_shown_with_what_it_holds_and_released_by_a_person(tm
         assert (await world.perkd("brake", "status")).code == 0
 
 
-async def test_what_a_brake_stopped_is_shown_and_released_though_none_is_on(tmp_path: Path) -> None:
+async def test_commands_that_an_earlier_brake_stopped_are_shown_and_released(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(TIGHT_BRAKE, perks=THREE_PERKS)
         world.add_token("Ann")

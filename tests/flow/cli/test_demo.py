@@ -1,4 +1,4 @@
-"""`perkd demo --once` is what a new owner runs first: every scene is told, and it agrees with itself."""
+"""`perkd demo --once` is what a new owner runs first: every scene is played and checked."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.world import World
 SCENES = 7
 
 
-async def test_the_demo_tells_every_scene_and_ends_well(tmp_path: Path) -> None:
+async def test_the_demo_plays_every_scene_and_exits_with_0(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         told = await world.perkd("demo", "--once")
     assert told.code == 0, told.out + told.err

@@ -1,4 +1,4 @@
-"""`perkd check --connect`: the store and each server asked once, with the words an owner can act on."""
+"""`perkd check --connect`: the store and each server are asked once, and each fault is shown with a fix."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ LISTS = ["minecraft:list uuids", "list uuids"]
 
 
 def connected(world: World, password: str = "") -> list[str]:
-    """The arguments, with a config whose server has another password when one is given."""
+    """The arguments, with a config whose server has another password if one is given."""
     if password:
         world.config_path.write_text(world.config_path.read_text().replace(world.password, password))
     return ["check", "--connect"]
 
 
-async def test_a_world_that_is_well_is_shown_with_what_was_read(tmp_path: Path) -> None:
+async def test_everything_that_is_well_is_shown_with_the_numbers(tmp_path: Path) -> None:
     async with World(tmp_path) as world, SourceServer(password=world.password) as trade:
         world.add_token("Ann")
         world.buy("Ann")
@@ -57,11 +57,11 @@ password = "{world.password}"
         assert (told["well"], told["daemon"]) == (True, False)
         assert [server["players"] for server in told["servers"]] == [2, 1]
         assert told["servers"][0]["transports"] == {"native": "2 online", "mcrcon": "2 online"}
-        assert told["store"]["warnings"] == []  # every product was seen
+        assert told["store"]["warnings"] == []  # every product is in an inventory
         assert told["store"]["tokens"][0]["items"] == 2
 
 
-async def test_with_a_daemon_a_server_is_asked_through_it_and_nobody_else_connects(tmp_path: Path) -> None:
+async def test_with_a_running_daemon_servers_are_asked_only_through_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         app = await world.start_app()
         await world.until(app.servers["survival"].link.up.is_set)
@@ -85,7 +85,7 @@ async def test_with_a_daemon_a_server_is_asked_through_it_and_nobody_else_connec
         assert world.server.logins == logins
 
 
-async def test_a_refused_password_is_tried_once_and_a_product_nobody_has_is_said(tmp_path: Path) -> None:
+async def test_a_refused_password_is_tried_once_and_a_product_that_nobody_has_is_named(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.buy("Ann")
@@ -109,7 +109,7 @@ async def test_a_server_that_hangs_up_at_the_login_looks_like_a_ban_and_is_asked
         assert (server["state"], LOOKS_BANNED in server["fix"]) == ("closed", True)
 
 
-async def test_two_transports_that_read_different_things_are_said(tmp_path: Path) -> None:
+async def test_two_transports_that_read_different_players_are_an_error(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.server.console.join("Ann")
         asked = []
@@ -134,7 +134,7 @@ async def test_two_transports_that_read_different_things_are_said(tmp_path: Path
         assert all(word in server["fix"] for word in ('"native"', '"mcrcon"'))
 
 
-async def test_when_nothing_can_be_reached_it_is_exit_69(tmp_path: Path) -> None:
+async def test_when_nothing_can_be_reached_it_exits_with_69(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for name in ("Ann", "Bob"):
             world.add_token(name)
@@ -148,7 +148,7 @@ async def test_when_nothing_can_be_reached_it_is_exit_69(tmp_path: Path) -> None
         assert (server["state"], world.server.address in server["error"]) == ("unreachable", True)
 
 
-async def test_a_token_the_store_refuses_is_named_by_its_place_and_name_never_by_itself(tmp_path: Path) -> None:
+async def test_a_refused_token_is_named_by_its_place_and_never_shown(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         with world.tokens_path.open("a") as file:
@@ -163,7 +163,7 @@ async def test_a_token_the_store_refuses_is_named_by_its_place_and_name_never_by
         assert [token["refused"] for token in json.loads(as_json.out)["store"]["tokens"]] == [False, True, False]
 
 
-async def test_a_limited_store_is_not_asked_on_and_twenty_tokens_are_enough(tmp_path: Path) -> None:
+async def test_at_most_twenty_tokens_are_tried_and_none_after_too_many_requests(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for number in range(41):
             world.add_token(f"P{number}")
@@ -182,7 +182,7 @@ async def test_a_limited_store_is_not_asked_on_and_twenty_tokens_are_enough(tmp_
         assert world.store.requests() == before + 1
 
 
-async def test_what_cannot_be_read_here_is_a_warning_and_not_a_fault(tmp_path: Path) -> None:
+async def test_a_secret_that_cannot_be_read_here_is_a_warning_and_not_an_error(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         text = world.config_path.read_text().replace(world.password, "credential:no-such-rcon")
         world.config_path.write_text(text.replace(f"file:{world.tokens_path}", "credential:no-such-tokens"))
@@ -212,9 +212,9 @@ async def test_one_address_twice_is_asked_once(tmp_path: Path) -> None:
         assert re.search(r"server twin: .* survival", shown)
 
 
-async def test_a_daemon_that_cannot_say_what_it_holds_keeps_everybody_from_its_servers(tmp_path: Path) -> None:
+async def test_when_the_daemon_cannot_name_its_servers_none_is_asked_directly(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
-        runner = web.AppRunner(web.Application())  # an older daemon: it knows no such path
+        runner = web.AppRunner(web.Application())  # an older daemon does not know the path
         await runner.setup()
         await web.UnixSite(runner, str(world.socket)).start()
         try:

@@ -15,7 +15,7 @@ ITEMS = f"/v1/stores/{STORE_ID}/delivery/items"
 PERKD = ProductCommand(content="perkd")
 
 
-async def test_every_thing_about_the_products_is_said_with_its_fix(tmp_path: Path) -> None:
+async def test_every_finding_about_the_products_is_shown_with_its_fix(tmp_path: Path) -> None:
     perks = VIP + KIT.replace("starter-kit", "starter-kti") + VIP.replace("vip", "gold").replace("-30-days", "-rank")
     async with World(tmp_path) as world:
         hub = world.store.add_gameserver("Hub")
@@ -60,7 +60,7 @@ async def test_every_thing_about_the_products_is_said_with_its_fix(tmp_path: Pat
         assert (world.store.requests(PRODUCTS), world.store.requests(ITEMS)) == (2, 2)
 
 
-async def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
+async def test_warnings_alone_exit_with_0(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(enrol="off")
         said = await world.perkd("check", "--connect", "--json")
@@ -68,11 +68,11 @@ async def test_warnings_alone_are_no_failure(tmp_path: Path) -> None:
         told = json.loads(said.out)
         [found] = told["products"]
         assert (found["product"], found["code"], found["perks"]) == ("vip-30-days", "not_activated", ["vip"])
-        assert INVISIBLE not in told["notes"]  # it was looked at
+        assert INVISIBLE not in told["notes"]  # the products were checked
         assert world.store.requests() == 2  # no token: the key alone says that the store answers
 
 
-async def test_a_config_whose_products_are_well_is_well(tmp_path: Path) -> None:
+async def test_a_config_with_good_products_has_no_finding(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP + 'lasts = "30d"\n' + KIT, enrol="off")
         said = await world.perkd("check", "--connect", "--json")
@@ -81,7 +81,7 @@ async def test_a_config_whose_products_are_well_is_well(tmp_path: Path) -> None:
         assert (told["well"], told["products"], told["api_key"]["items"]) == (True, [], 0)
 
 
-async def test_without_a_key_nothing_is_asked_with_one_and_owned_products_are_counted_all_the_same(
+async def test_without_a_key_owned_products_are_counted_from_inventories(
     tmp_path: Path,
 ) -> None:
     async with World(tmp_path) as world:
@@ -98,7 +98,7 @@ async def test_without_a_key_nothing_is_asked_with_one_and_owned_products_are_co
         assert not any(asked.path.startswith("/v1/stores/") for asked in world.store.asked)
 
 
-async def test_without_connect_nothing_is_asked_at_all(tmp_path: Path) -> None:
+async def test_without_connect_nothing_is_asked(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(enrol="off")
         said = await world.perkd("check")
@@ -107,7 +107,7 @@ async def test_without_connect_nothing_is_asked_at_all(tmp_path: Path) -> None:
         assert "product " not in said.out
 
 
-async def test_where_the_key_and_the_tokens_of_game_servers_come_from_is_said_and_not_what_they_are(
+async def test_the_sources_of_the_key_and_tokens_are_shown_and_never_the_secrets(
     tmp_path: Path,
 ) -> None:
     async with World(tmp_path) as world:
@@ -125,7 +125,7 @@ async def test_where_the_key_and_the_tokens_of_game_servers_come_from_is_said_an
         assert "credential:no-such-key (not checked)" in unread.out
 
 
-async def test_a_key_without_the_permission_is_told_which_and_that_is_no_failure(tmp_path: Path) -> None:
+async def test_a_missing_permission_is_a_warning_that_names_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.buy("Ann")
@@ -137,10 +137,12 @@ async def test_a_key_without_the_permission_is_told_which_and_that_is_no_failure
         key = told["api_key"]
         assert (key["state"], " product_read " in key["error"]) == ("not_permitted", True)
         assert [" customer_inventory_manage " in warning for warning in key["warnings"]] == [True]
-        assert ['"starter-kit"' in warning for warning in told["store"]["warnings"]] == [True]  # as without a key
+        assert ['"starter-kit"' in warning for warning in told["store"]["warnings"]] == [
+            True
+        ]  # the same as without a key
 
 
-async def test_a_key_the_store_does_not_know_is_a_failure_and_asked_once(tmp_path: Path) -> None:
+async def test_a_key_that_the_store_does_not_know_is_an_error_and_is_tried_once(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         config = world.write_config(enrol="off").read_text()
         world.config_path.write_text(config.replace(world.store.api_key, secretwatch.mint("API key")))
@@ -159,14 +161,14 @@ async def test_a_store_that_fails_for_the_key_is_not_well(tmp_path: Path) -> Non
         assert (failing.code, json.loads(failing.out)["store"]["state"]) == (1, "failing")
         await world.store.down()
         away = await world.perkd("check", "--connect", "--json")
-        assert away.code == 1  # its game server is there
+        assert away.code == 1  # its game server can be reached
         assert json.loads(away.out)["store"]["state"] == "unreachable"
         await world.server.down()
         nobody = await world.perkd("check", "--connect")
         assert nobody.code == 69
 
 
-async def test_a_store_that_does_not_answer_tokens_is_not_asked_with_the_key(tmp_path: Path) -> None:
+async def test_after_a_failed_token_request_the_key_is_not_tried(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.write_config(enrol="off")
@@ -177,7 +179,7 @@ async def test_a_store_that_does_not_answer_tokens_is_not_asked_with_the_key(tmp
         assert world.store.requests() == 1
 
 
-async def test_a_key_that_cannot_be_read_here_is_said_and_not_tried(tmp_path: Path) -> None:
+async def test_a_key_that_cannot_be_read_here_is_a_warning_and_not_tried(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         config = world.write_config(enrol="off").read_text()
         world.config_path.write_text(config.replace(world.store.api_key, "credential:no-such-key"))

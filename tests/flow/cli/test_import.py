@@ -1,4 +1,4 @@
-"""`perkd customers import`: a file of tokens, checked before anything is sent, confirmed one by one, resumable."""
+"""`perkd customers import`: the file is checked first, the store confirms each token, and an import can continue."""
 
 import json
 import re
@@ -22,7 +22,7 @@ async def names(world: World) -> list[str]:
     return [row["name"] for row in found["customers"]]
 
 
-async def test_a_csv_is_imported_and_delivered_to_and_importing_again_skips(tmp_path: Path) -> None:
+async def test_a_csv_is_imported_and_a_second_import_skips_all(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         tokens = {name: world.add_customer(name) for name in ("Ann", "Bob")}
         world.buy("Ann")
@@ -52,7 +52,7 @@ async def test_a_csv_is_imported_and_delivered_to_and_importing_again_skips(tmp_
         assert await names(world) == ["Ann", "Bob"]
 
 
-async def test_a_toml_list_is_imported_and_the_refused_are_named_by_their_line(tmp_path: Path) -> None:
+async def test_a_toml_list_is_imported_and_refused_tokens_are_named_by_their_line(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         ann, stale = world.add_customer("Ann"), secretwatch.mint("customer token")
         second = secretwatch.remember(world.store.add_token("Ann"), "customer token")
@@ -90,7 +90,7 @@ async def test_nothing_is_sent_when_a_row_is_wrong_and_every_wrong_row_is_named(
     assert str(tmp_path / "nowhere") in missing.err
 
 
-async def test_a_store_that_goes_away_stops_the_import_which_goes_on_later(tmp_path: Path) -> None:
+async def test_an_import_stops_when_the_store_is_away_and_continues_later(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         tokens = [world.add_customer(name) for name in ("Ann", "Bob", "Cleo")]
         await world.start_app()
@@ -118,7 +118,7 @@ async def test_a_store_that_goes_away_stops_the_import_which_goes_on_later(tmp_p
         assert (gone.code, gone.error["code"]) == (69, "daemon_unreachable")
 
 
-async def test_a_store_that_asks_for_a_slower_pace_is_waited_for(tmp_path: Path) -> None:
+async def test_perkd_waits_when_the_store_asks_for_a_slower_pace(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         token = world.add_customer("Ann")
         await world.start_app()

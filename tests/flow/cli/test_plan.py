@@ -1,4 +1,4 @@
-"""`perkd plan`: what would be sent, said before, without sending or writing anything."""
+"""`perkd plan`: it shows what would be sent, without sending or writing anything."""
 
 import asyncio
 import hashlib
@@ -17,13 +17,13 @@ ELITE = VIP.replace('"vip"', '"elite"').replace("add vip", "add elite").replace(
 
 
 def state(world: World) -> dict[str, str]:
-    """The ledger's folder as it is: every file with its digest."""
+    """Every file in the ledger's folder with its digest."""
     files = world.ledger_path.parent.iterdir()
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 async def delivered(world: World, count: int) -> None:
-    """So many commands were sent and answered, and the ledger says so."""
+    """Waits until this many commands were sent and answered, also in the ledger."""
     await Owner(world).until(lambda: _delivered(world, count))
 
 
@@ -38,7 +38,7 @@ async def planned(world: World, *arguments: str, code: int = 0) -> dict[str, Any
     return found
 
 
-async def test_before_the_first_start_it_says_what_that_would_do(tmp_path: Path) -> None:
+async def test_before_the_first_start_the_plan_says_what_it_would_do(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         for name, product in (("Ann", "vip-30-days"), ("Bob", "starter-kit")):
             world.add_token(name)
@@ -57,7 +57,7 @@ async def test_before_the_first_start_it_says_what_that_would_do(tmp_path: Path)
     assert fresh.out.isascii()
 
 
-async def test_beside_a_running_daemon_it_shows_what_the_store_says_now_and_sends_nothing(tmp_path: Path) -> None:
+async def test_beside_a_running_daemon_a_fresh_plan_asks_the_store_and_sends_nothing(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP + KIT, offline="10h")
         world.add_token("Ann")
@@ -108,7 +108,7 @@ async def test_a_new_config_is_compared_without_touching_the_ledger(tmp_path: Pa
         assert world.server.deliveries[1:] == []
 
 
-async def test_it_says_beforehand_that_the_brake_would_come_on(tmp_path: Path) -> None:
+async def test_the_plan_says_that_the_brake_would_come_on(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config("[brake]\nleast = 1\nshare = 0.1", perks=VIP + ELITE, offline="10h")
         world.add_token("Ann")
@@ -126,7 +126,7 @@ async def test_it_says_beforehand_that_the_brake_would_come_on(tmp_path: Path) -
         assert status["brake"]["on"] is False
 
 
-async def test_customers_the_store_gives_no_answer_for_are_named(tmp_path: Path) -> None:
+async def test_customers_who_cannot_be_read_are_named(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.buy("Ann")
@@ -145,7 +145,7 @@ async def test_customers_the_store_gives_no_answer_for_are_named(tmp_path: Path)
     assert "Ann: " in none.err
 
 
-async def test_a_command_that_waits_and_an_end_that_has_come_are_in_the_plan(tmp_path: Path) -> None:
+async def test_a_waiting_command_and_an_expired_item_are_in_the_plan(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=KIT, offline="10h")
         world.add_token("Ann")
@@ -166,7 +166,7 @@ async def test_a_command_that_waits_and_an_end_that_has_come_are_in_the_plan(tmp
     assert (gone["voided"], gone["waiting"]) == ([1], 0)
 
 
-async def test_the_plan_goes_by_the_time_of_the_machine(tmp_path: Path) -> None:
+async def test_the_plan_uses_the_time_of_the_machine(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.hands.forward(-timedelta(days=31))  # everything so far happened a month ago
         world.add_token("Ann")

@@ -1,4 +1,4 @@
-"""`perkd demo` and `perkd sandbox`: the story plays, and the sandbox gives an owner everything a try needs."""
+"""`perkd demo` and `perkd sandbox`: the story plays, and the sandbox gives an owner everything to try perkd."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from tests.world import DEADLINE_S, ROOT, World, gone
 
 @asynccontextmanager
 async def sandbox(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
-    """The sandbox as a process, and what it printed until it waits."""
+    """The sandbox as a process, and what it printed at its start."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "perkd", "sandbox", *arguments, cwd=ROOT, stdout=PIPE, stderr=STDOUT
     )
@@ -36,11 +36,11 @@ async def sandbox(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
         await gone(process)
 
 
-async def test_the_story_plays_and_ends_well_in_this_process_where_its_store_is_heard() -> None:
+async def test_the_story_plays_to_its_end_in_this_process() -> None:
     assert await play(once=True) == 0
 
 
-async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_works(tmp_path: Path) -> None:
+async def test_the_sandbox_lists_its_addresses_and_writes_a_config_that_works(tmp_path: Path) -> None:
     config = tmp_path / "try.toml"
     async with sandbox("--write-config", str(config)) as (process, text), World(tmp_path) as world:
         control = re.search(r"^control +(http://127\.0\.0\.1:\d+)$", text, re.MULTILINE)
@@ -82,7 +82,7 @@ async def test_the_sandbox_says_where_everything_is_and_writes_a_config_that_wor
         assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
 
 
-async def test_the_sandbox_replaces_no_file_of_the_owner_and_takes_no_port_twice(tmp_path: Path) -> None:
+async def test_the_sandbox_replaces_no_foreign_file_and_takes_no_used_port(tmp_path: Path) -> None:
     own = tmp_path / "config.toml"
     own.write_text("[store]\n")
     async with World(tmp_path / "world") as world:

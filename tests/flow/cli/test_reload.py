@@ -1,4 +1,4 @@
-"""`perkd reload` and SIGHUP: a changed config is taken over while the daemon runs, a wrong one is not; both say so."""
+"""`perkd reload` and SIGHUP: a running daemon loads a changed config, refuses a wrong one, and says so."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ async def test_a_reload_says_what_changed_and_what_needs_a_restart(tmp_path: Pat
     assert json.loads(as_json.out)["config"] == str(world.config_path)
 
 
-async def test_a_wrong_config_is_not_taken_over_and_every_mistake_is_said_with_its_fix(tmp_path: Path) -> None:
+async def test_a_wrong_config_is_not_loaded_and_every_mistake_is_listed(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await world.start_app()
         world.write_config(perks=WRONG)
@@ -43,7 +43,7 @@ async def test_a_wrong_config_is_not_taken_over_and_every_mistake_is_said_with_i
     assert said.err.count("found:") == said.err.count("expected:") == said.err.count("fix:") >= 2
 
 
-async def test_without_a_daemon_a_reload_is_exit_69(tmp_path: Path) -> None:
+async def test_without_a_daemon_a_reload_exits_with_69(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         said = await world.perkd("reload", "--json")
     assert (said.code, said.error["code"]) == (69, "daemon_unreachable")
@@ -60,7 +60,7 @@ async def test_a_reload_with_another_file_says_which_one_the_daemon_read(tmp_pat
     assert all(str(path) in said.err for path in (world.config_path, other))
 
 
-async def test_sighup_says_in_the_log_what_changed_and_every_mistake(tmp_path: Path) -> None:
+async def test_sighup_logs_what_changed_and_every_mistake(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         daemon = await world.start_daemon()
         assert daemon.stderr is not None

@@ -1,4 +1,4 @@
-"""`perkd run` as a process of its own: what it says first, how it ends, and every way it refuses to start."""
+"""`perkd run` as its own process: its first log lines, how it stops, and every reason not to start."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests import secretwatch
 from tests.world import DEADLINE_S, World
 
 
-async def test_it_says_what_it_does_and_ends_in_order(tmp_path: Path) -> None:
+async def test_run_logs_what_it_does_and_stops_cleanly(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.buy("Ann")
@@ -48,13 +48,13 @@ async def test_it_says_what_it_does_and_ends_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("enrol", ["all", "online", "off"])
-async def test_it_says_whom_the_key_brings(enrol: str, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+async def test_run_says_which_customers_it_reads(enrol: str, tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     async with World(tmp_path) as world:
         found = load(world.write_config(enrol=enrol), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
         assert introduction(found)[3].replace(str(tmp_path), "/etc/perkd") == snapshot
 
 
-async def test_under_systemd_lines_carry_priorities_instead_of_times(tmp_path: Path) -> None:
+async def test_under_systemd_log_lines_have_priorities_instead_of_times(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     status = os.fstat(writer)
     async with World(tmp_path) as world:
@@ -77,7 +77,7 @@ async def test_two_daemons_never_share_a_ledger(tmp_path: Path) -> None:
     assert all(word in second.err for word in (f"process {first.pid}", "ledger.url"))
 
 
-async def test_a_ledger_that_is_gone_or_broken_is_exit_78(tmp_path: Path) -> None:
+async def test_a_ledger_that_is_gone_or_broken_exits_with_78(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await world.start_app()
         await world.stop_app()
@@ -95,7 +95,7 @@ async def test_a_ledger_that_is_gone_or_broken_is_exit_78(tmp_path: Path) -> Non
     assert "Traceback" not in broken.err + missing.err + plan.err
 
 
-async def test_an_address_that_is_taken_is_exit_1_and_names_the_key(tmp_path: Path) -> None:
+async def test_an_address_in_use_exits_with_1_and_names_the_key(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -109,7 +109,7 @@ async def test_an_address_that_is_taken_is_exit_1_and_names_the_key(tmp_path: Pa
     assert "Traceback" not in said.err
 
 
-async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one_sentence(
+async def test_a_ledger_that_becomes_unwritable_stops_the_daemon_with_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # it writes a file too, and says that it cannot
@@ -117,7 +117,7 @@ async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one
         world.add_token("Ann")
         daemon = await world.start_daemon()
         size = world.ledger_path.with_name("ledger.db-wal").stat().st_size
-        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (size, size))  # as a full disk would
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (size, size))  # it has the effect of a full disk
         world.buy("Ann")
         _, err = await asyncio.wait_for(daemon.communicate(), DEADLINE_S)
     text = err.decode()
@@ -127,7 +127,7 @@ async def test_a_ledger_that_cannot_be_written_any_more_ends_the_daemon_with_one
     assert "Traceback" not in text
 
 
-async def test_with_v_it_logs_what_a_debugging_owner_wants_and_no_secret(tmp_path: Path) -> None:
+async def test_with_v_it_logs_details_and_no_secret(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.add_token("Ann")
         world.buy("Ann")

@@ -1,4 +1,4 @@
-"""`perkd store`: products, customers, inventories and tokens of the store by its API key, as an owner uses it."""
+"""`perkd store`: products, customers, inventories and tokens of the store, with an API key, as an owner uses it."""
 
 import asyncio
 import itertools
@@ -29,11 +29,11 @@ STORE = f"/v1/stores/{STORE_ID}"
 
 
 def names(folder: Path, part: str) -> list[str]:
-    """The files in it with that in their name."""
+    """The files in the folder that have this text in their name."""
     return sorted(path.name for path in folder.iterdir() if part in path.name)
 
 
-async def test_products_show_the_ids_and_what_the_store_runs(tmp_path: Path) -> None:
+async def test_products_are_listed_with_ids_and_commands(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.store.add_product(
@@ -87,7 +87,7 @@ async def test_customers_are_listed_searched_looked_up_and_shown(tmp_path: Path)
     assert "customer 12" in unknown.err
 
 
-async def test_an_export_is_a_whole_new_file_only_its_owner_can_read(tmp_path: Path) -> None:
+async def test_an_export_is_a_complete_new_file_that_only_its_owner_can_read(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         for number in range(230):
@@ -108,7 +108,7 @@ async def test_an_export_is_a_whole_new_file_only_its_owner_can_read(tmp_path: P
         again = await world.perkd("store", "customers", "list", "--export", str(file), "--json")
         world.store.fault(Fault.SERVER_ERROR)
         failed = await world.perkd("store", "customers", "export", str(tmp_path / "none.csv"))
-    assert f" {world.store.customer('P99').id}" in said.err  # with whom it went on
+    assert f" {world.store.customer('P99').id}" in said.err  # the customer after whom it continued
     assert (said.code, said.out.count("231"), str(file) in said.out) == (0, 1, True)
     head, *rows = text.splitlines()
     assert head.startswith("id,name,display_name,steam_id,minecraft_uuid,")
@@ -189,17 +189,17 @@ WRONG = {
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_what_is_wrong_or_not_meant_is_refused_before_anything_is_sent(tmp_path: Path, line: str) -> None:
+def test_wrong_use_is_refused_before_anything_is_sent(tmp_path: Path, line: str) -> None:
     key = tmp_path / "key"
     key.write_text(secretwatch.mint("API key"))
-    config = tmp_path / "config.toml"  # whoever asks the store fails in another way: nobody listens there
+    config = tmp_path / "config.toml"  # no store listens there, so a request would fail with another error
     config.write_text(f'[store]\napi = "http://127.0.0.1:1"\nid = "{STORE_ID}"\napi_key = "file:{key}"\n')
     ended = CliRunner().invoke(cli.app, ["-c", str(config), "store", *shlex.split(line)])
     assert isinstance(ended.exception, WrongUse)
     assert (ended.exception.code, ended.exception.facts.get("options", [])) == WRONG[line]
 
 
-def test_each_wrong_use_has_words_of_its_own(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+def test_each_wrong_use_has_its_own_message(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     (tmp_path / "key").write_text(secretwatch.mint("API key"))
     config = tmp_path / "config.toml"
     config.write_text(f'[store]\napi = "http://127.0.0.1:1"\nid = "{STORE_ID}"\napi_key = "file:{tmp_path}/key"\n')
@@ -250,7 +250,7 @@ async def test_items_are_assigned_shown_and_revoked(tmp_path: Path) -> None:
     assert "item 5" in none.err
 
 
-async def test_an_item_is_called_assigned_only_where_the_store_says_who_added_it(tmp_path: Path) -> None:
+async def test_an_item_counts_as_assigned_only_if_the_store_says_who_added_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.add_customer("Ann")
@@ -279,7 +279,7 @@ async def test_an_assignment_whose_answer_is_lost_is_found_and_not_sent_again(tm
     assert {ann, "1"} <= set(said.out.splitlines()[0].split())
 
 
-async def test_an_assignment_of_which_nobody_knows_asks_to_look_and_not_to_try_again(tmp_path: Path) -> None:
+async def test_an_unknown_assignment_asks_to_look_and_not_to_try_again(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.add_customer("Ann")
@@ -348,7 +348,7 @@ async def test_a_new_token_goes_to_the_daemon_or_to_a_file_and_nowhere_else(tmp_
     assert f"`perkd store tokens create {ann.id}`" in ended.out
 
 
-async def test_invalidating_all_says_when_the_store_has_it_no_more(tmp_path: Path) -> None:
+async def test_invalidate_all_says_when_the_store_does_not_offer_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         said = await world.perkd("store", "tokens", "invalidate-all", "--store-id", STORE_ID, "--yes")
@@ -358,7 +358,7 @@ async def test_invalidating_all_says_when_the_store_has_it_no_more(tmp_path: Pat
     assert "404" in said.err
 
 
-async def test_trouble_with_the_key_or_the_store_is_told_apart(tmp_path: Path) -> None:
+async def test_errors_of_the_key_and_of_the_store_are_different(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         key = keyed(world)
         world.store.permissions.discard("product_read")
@@ -386,8 +386,8 @@ async def test_trouble_with_the_key_or_the_store_is_told_apart(tmp_path: Path) -
     assert (down.code, down.error["code"]) == (69, "store_unreachable")
 
 
-async def test_what_is_not_paynows_api_is_not_a_store_without_the_customer(tmp_path: Path) -> None:
-    """Whoever believed "no such customer" would make him a second time."""
+async def test_an_answer_that_is_not_paynows_does_not_mean_no_such_customer(tmp_path: Path) -> None:
+    """After a wrong "no such customer", an owner would make the customer a second time."""
 
     async def plain(_request: web.Request) -> web.Response:
         return web.Response(status=404, text="<h1>Error response</h1>", content_type="text/html")
@@ -442,7 +442,7 @@ async def test_ctrl_c_is_an_error_that_says_it_may_have_happened(tmp_path: Path)
 
 
 @pytest.mark.parametrize("verb", ["assign", "create", "update", "revoke", "invalidate", "invalidate-all"])
-async def test_ctrl_c_says_that_it_is_not_known_and_where_to_look(tmp_path: Path, verb: str) -> None:
+async def test_ctrl_c_says_that_the_result_is_unknown_and_where_to_look(tmp_path: Path, verb: str) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.add_customer("Ann")
@@ -467,7 +467,7 @@ async def test_ctrl_c_says_that_it_is_not_known_and_where_to_look(tmp_path: Path
     assert look in err
 
 
-async def test_a_list_goes_on_when_the_store_asks_for_a_slower_pace_and_ends_when_for_long(tmp_path: Path) -> None:
+async def test_a_list_continues_after_a_short_pause_and_ends_if_the_pause_is_long(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         for number in range(150):

@@ -1,4 +1,4 @@
-"""`perkd store inventory assign-bulk` and `customers create-bulk`: checked whole, sent in pieces, told line by line."""
+"""`perkd store inventory assign-bulk` and `customers create-bulk`: files are checked, sent in pieces, and reported."""
 
 import asyncio
 import errno
@@ -33,7 +33,7 @@ from tests.terminal import on_terminal
 from tests.world import DEADLINE_S, Said, World
 
 
-async def test_a_file_of_a_spreadsheet_is_checked_and_assigned(tmp_path: Path) -> None:
+async def test_a_file_from_a_spreadsheet_is_checked_and_assigned(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         for name in ("Ann", "Bob"):
@@ -92,7 +92,7 @@ async def test_every_bad_row_is_named_and_nothing_is_sent(tmp_path: Path) -> Non
     assert all(word in bad[3] for word in ("1.24E+17", "override_expires_at: ", 'execute_on_gameserver_id: "x"'))
 
 
-FILES = {  # and the words of the file that are named
+FILES = {  # content → words that the message must name
     "": ["customer_id"],
     HEAD: [],
     "customer_id,product_version_id\n": [],
@@ -105,7 +105,7 @@ FILES = {  # and the words of the file that are named
 
 
 @pytest.mark.parametrize("text", FILES)
-async def test_a_file_that_is_no_such_list_is_refused_with_words(tmp_path: Path, text: str) -> None:
+async def test_a_file_with_wrong_content_is_refused_with_a_message(tmp_path: Path, text: str) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         said = await world.perkd(*ASSIGN, write(tmp_path / "odd.csv", text), "--yes", "--json")
@@ -114,7 +114,7 @@ async def test_a_file_that_is_no_such_list_is_refused_with_words(tmp_path: Path,
     assert all(word in said.err for word in FILES[text])
 
 
-async def test_a_binary_file_a_folder_and_no_file_are_refused_with_words(tmp_path: Path) -> None:
+async def test_a_binary_file_a_folder_and_a_missing_file_are_refused_with_a_message(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         binary = write(tmp_path / "picture.csv", b"\x89PNG\r\n\xff\xff")
         wide = write(tmp_path / "wide.csv", "a,b".encode("utf-16"))
@@ -139,7 +139,7 @@ async def test_ten_thousand_rows_go_out_in_pieces_with_progress(tmp_path: Path) 
     assert [line.split()[1] for line in said.err.splitlines()[1:]] == [str(n) for n in range(1000, 10_001, 1000)]
 
 
-async def test_a_store_that_fails_in_the_middle_leaves_a_file_to_go_on_with(tmp_path: Path) -> None:
+async def test_a_store_that_fails_in_the_middle_leaves_a_rest_file(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv")
@@ -161,7 +161,7 @@ async def test_a_store_that_fails_in_the_middle_leaves_a_file_to_go_on_with(tmp_
     assert shown_lines(said.out) == [tuple(range(2, 26)), tuple(range(26, 42))]
     assert "lines 14-25: " in said.err
     assert "500" in said.err
-    assert "again" not in said.err.lower()  # who sends this file again gives 24 rows twice
+    assert "again" not in said.err.lower()  # sending this file again would assign 24 rows twice
     assert f"`perkd store inventory assign-bulk {rest}`" in said.err
     told = json.loads(again.out)
     assert (again.code, told["rest"]) == (1, str(tmp_path / "gifts.rest2.csv"))
@@ -170,7 +170,7 @@ async def test_a_store_that_fails_in_the_middle_leaves_a_file_to_go_on_with(tmp_
     assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "gifts.rest2.csv"]
 
 
-async def test_what_nobody_can_tell_is_unknown_and_kept_apart(tmp_path: Path) -> None:
+async def test_rows_with_a_lost_answer_are_unknown_and_in_a_file_of_their_own(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv")
@@ -203,7 +203,7 @@ async def test_a_file_whose_every_row_is_unknown_is_not_written_a_second_time(tm
         rows_of(tmp_path / "new.unknown.csv")
 
 
-async def test_a_piece_the_store_does_not_accept_is_told_by_its_line(tmp_path: Path) -> None:
+async def test_a_row_that_the_store_does_not_accept_is_named_by_its_line(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv")
@@ -219,7 +219,7 @@ async def test_a_piece_the_store_does_not_accept_is_told_by_its_line(tmp_path: P
     assert names(tmp_path) == ["gifts.csv", "gifts.rest.csv", "wrong.csv"]
 
 
-async def test_a_store_that_is_not_there_or_refuses_the_key_is_no_half_work(tmp_path: Path) -> None:
+async def test_a_store_that_is_away_or_refuses_the_key_leaves_no_rest_file(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", 3)
@@ -233,7 +233,7 @@ async def test_a_store_that_is_not_there_or_refuses_the_key_is_no_half_work(tmp_
     assert names(tmp_path) == ["gifts.csv"]
 
 
-async def test_a_store_that_asks_for_a_slower_pace_is_waited_for(tmp_path: Path) -> None:
+async def test_perkd_waits_when_the_store_asks_for_a_slower_pace(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.store.retry_after_s = 0
         keyed(world)
@@ -246,7 +246,7 @@ async def test_a_store_that_asks_for_a_slower_pace_is_waited_for(tmp_path: Path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number: signal.Signals) -> None:
+async def test_work_ended_by_a_signal_says_what_went_through(tmp_path: Path, number: signal.Signals) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv")
@@ -271,7 +271,7 @@ async def test_work_that_is_ended_says_what_went_through(tmp_path: Path, number:
 
 @pytest.mark.parametrize("number", [1, 3])
 async def test_ctrl_c_before_a_piece_is_sent_leaves_no_line_unknown(tmp_path: Path, number: int) -> None:
-    """The store is asked for its newest item first: who ends it then has no customers to look at one by one."""
+    """perkd asks first for the store's newest item. Ctrl-C at that moment leaves no unknown lines."""
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv")
@@ -297,7 +297,7 @@ async def test_ctrl_c_before_a_piece_is_sent_leaves_no_line_unknown(tmp_path: Pa
         assert len(rows_of(tmp_path / "gifts.rest.csv")) == 28
 
 
-async def test_a_rest_that_cannot_be_written_is_still_told(tmp_path: Path) -> None:
+async def test_a_rest_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         folder = tmp_path / "gone"
@@ -325,7 +325,7 @@ async def test_the_older_paths_take_bulk_work_as_well(tmp_path: Path) -> None:
     assert (said.code, shown_lines(said.out)) == (0, [(2, 3, 4)])
 
 
-async def test_customers_are_made_from_a_file_and_twins_are_refused(tmp_path: Path) -> None:
+async def test_customers_are_made_from_a_file_and_duplicates_are_refused(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         uuid = "069a79f4-44e9-4726-a5be-fca90e38aaf5"
@@ -377,8 +377,8 @@ async def test_customers_whose_answer_was_lost_are_unknown(tmp_path: Path) -> No
     assert states(rest) == {"made": "2-51"}
 
 
-async def test_a_slower_pace_for_each_piece_is_not_counted_together(tmp_path: Path) -> None:
-    """Three refusals for each of two pieces are no reason to give up, five for one are."""
+async def test_refusals_of_different_pieces_are_not_counted_together(tmp_path: Path) -> None:
+    """perkd gives up after five refusals of one piece, not after three refusals for each of two."""
     async with World(tmp_path) as world:
         world.store.retry_after_s = 0
         keyed(world)

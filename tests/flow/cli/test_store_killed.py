@@ -41,7 +41,7 @@ ROWS = 40  # of 20 items, so 12 of them are a piece
 
 
 def nothing() -> None:
-    """The store does what it is asked for."""
+    """The store answers as usual."""
 
 
 async def started(world: World, *verb: str) -> asyncio.subprocess.Process:
@@ -51,13 +51,13 @@ async def started(world: World, *verb: str) -> asyncio.subprocess.Process:
 async def killed_at(
     world: World, number: int, *verb: str, path: str = ITEMS, then: Callable[[], None] = nothing
 ) -> None:
-    """The verb is dead before the store begins with the request of this number; `then` says how the store goes on."""
+    """Kills the verb before the store handles the request of this number; `then` is what the store does next."""
     running: list[asyncio.subprocess.Process] = []
 
     def kill() -> None:
         pid = running[0].pid
         os.kill(pid, signal.SIGKILL)
-        with suppress(ChildProcessError):  # asyncio, which reaps it, may have done so already
+        with suppress(ChildProcessError):  # asyncio may have reaped it already
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         then()
 
@@ -82,7 +82,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("word", ["delivery/items", "command_delivery"])
-async def test_a_piece_in_flight_is_read_back_and_the_rest_goes_on(tmp_path: Path, word: str) -> None:
+async def test_a_piece_on_its_way_is_read_back_and_the_rest_can_be_sent(tmp_path: Path, word: str) -> None:
     path = ITEMS if word == "delivery/items" else f"{CUSTOMERS}/bulk/command_delivery"
     async with World(tmp_path) as world:
         keyed(world, store=f'management_items = "{word}"')
@@ -102,7 +102,7 @@ async def test_a_piece_in_flight_is_read_back_and_the_rest_goes_on(tmp_path: Pat
     assert not [name for name in names(tmp_path) if "sending" in name]
 
 
-async def test_a_piece_the_store_never_began_with_is_in_the_rest(tmp_path: Path) -> None:
+async def test_a_piece_that_the_store_never_started_is_in_the_rest(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
@@ -117,14 +117,14 @@ async def test_a_piece_the_store_never_began_with_is_in_the_rest(tmp_path: Path)
     assert told["stopped"] == KILLED
 
 
-async def test_a_run_killed_between_two_pieces_goes_on_after_the_first(tmp_path: Path) -> None:
+async def test_a_run_killed_between_two_pieces_continues_after_the_first(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
         await killed_at(world, 3, *ASSIGN, file)
         asked = world.store.requests()
         said = await world.perkd(*ASSIGN, file, "--yes", "--json")
-        assert world.store.requests() == asked  # what was confirmed is not asked about
+        assert world.store.requests() == asked  # confirmed rows are not asked about
         last = await world.perkd(*ASSIGN, str(tmp_path / "gifts.rest.csv"), "--yes")
         assert owned(world) == [20] * ROWS
     assert (said.code, states(said)) == (1, {"assigned": "2-13", "not assigned": "14-41"})
@@ -132,7 +132,7 @@ async def test_a_run_killed_between_two_pieces_goes_on_after_the_first(tmp_path:
     assert last.code == 0
 
 
-async def test_a_run_killed_before_the_first_piece_left_nothing(tmp_path: Path) -> None:
+async def test_a_run_killed_before_the_first_piece_leaves_nothing(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", 3)
@@ -144,7 +144,7 @@ async def test_a_run_killed_before_the_first_piece_left_nothing(tmp_path: Path) 
     assert not record_of(file).exists()
 
 
-async def test_a_run_of_which_all_went_through_is_well_and_of_which_nothing_did_can_be_sent_again(
+async def test_a_killed_run_that_sent_everything_or_nothing(
     tmp_path: Path,
 ) -> None:
     async with World(tmp_path) as world:
@@ -170,7 +170,7 @@ async def test_a_piece_that_was_made_in_part_is_completed_by_the_rest(tmp_path: 
         file = write(tmp_path / "gifts.csv", f"{HEAD}{ann},{version},3,,,\n")
         part = write(tmp_path / "part.csv", f"{HEAD}{ann},{version},2,,,\n")
         await killed_at(world, 2, *ASSIGN, file, then=lambda: world.store.fault(Fault.SERVER_ERROR, times=1))
-        await world.perkd(*ASSIGN, part, "--yes")  # what a store that failed in the middle had made
+        await world.perkd(*ASSIGN, part, "--yes")  # the items that a store made before it failed
         said = await world.perkd(*ASSIGN, file, "--yes", "--json")
         told = json.loads(said.out)
         last = await world.perkd(*ASSIGN, told["rest"], "--yes")
@@ -180,7 +180,7 @@ async def test_a_piece_that_was_made_in_part_is_completed_by_the_rest(tmp_path: 
     assert (row["state"], len(row["item_ids"])) == ("part", 2)
 
 
-async def test_a_store_that_cannot_be_asked_is_asked_by_the_next_run(tmp_path: Path) -> None:
+async def test_when_the_store_cannot_be_asked_the_next_run_asks_it(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
@@ -198,7 +198,7 @@ async def test_a_store_that_cannot_be_asked_is_asked_by_the_next_run(tmp_path: P
     assert states(said) == {"assigned": "2-25", "not assigned": "26-41"}
 
 
-async def test_the_record_is_whole_private_readable_and_holds_no_secret(tmp_path: Path) -> None:
+async def test_the_record_is_complete_and_private_and_has_no_secret(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
@@ -250,7 +250,7 @@ async def test_a_record_of_another_store_or_file_is_refused(tmp_path: Path) -> N
 
 
 async def test_without_a_record_nothing_is_sent(tmp_path: Path) -> None:
-    """A folder stands in the record's way, which stops a superuser as well."""
+    """A folder has the record's name; this stops a superuser, too."""
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
@@ -276,7 +276,7 @@ async def test_without_a_record_nothing_is_sent(tmp_path: Path) -> None:
     assert not record_of(file).exists()
 
 
-async def test_a_rest_that_cannot_be_written_keeps_the_record_until_it_is(tmp_path: Path) -> None:
+async def test_the_record_stays_until_the_rest_file_can_be_written(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
@@ -300,7 +300,7 @@ async def test_a_rest_that_cannot_be_written_keeps_the_record_until_it_is(tmp_pa
     assert len(rows_of(tmp_path / "gifts.rest.csv")) == 16
 
 
-async def test_a_file_that_is_being_sent_is_not_taken_for_one_of_a_dead_run(tmp_path: Path) -> None:
+async def test_a_file_that_is_being_sent_does_not_count_as_a_killed_run(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "gifts.csv", ROWS)
@@ -323,7 +323,7 @@ async def test_a_file_that_is_being_sent_is_not_taken_for_one_of_a_dead_run(tmp_
     assert not record_of(file).exists()
 
 
-async def test_customers_that_were_being_made_are_named_and_kept_apart(tmp_path: Path) -> None:
+async def test_customers_that_were_being_made_are_unknown_and_in_a_file_of_their_own(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = write(tmp_path / "new.csv", "name\n" + "".join(f"N{number}\n" for number in range(450)))

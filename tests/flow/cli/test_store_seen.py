@@ -1,4 +1,4 @@
-"""What a verb of `perkd store` shows on a narrow terminal, to another program, and where it cannot be written."""
+"""The output of `perkd store` on a narrow terminal, for another program, and on a full disk."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from tests.world import DEADLINE_S, World
 ODD = "Zoë \U0001f3ae \x9b31m\u202e\u2028名前"
 
 
-async def test_what_somebody_owns_fits_into_eighty_columns_and_into_sixty(tmp_path: Path) -> None:
+async def test_an_inventory_fits_into_eighty_and_into_sixty_columns(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.add_customer("Ann")
@@ -35,7 +35,7 @@ async def test_what_somebody_owns_fits_into_eighty_columns_and_into_sixty(tmp_pa
         assert "order " in text
 
 
-async def test_the_columns_after_a_wide_name_stand_under_their_heads(tmp_path: Path) -> None:
+async def test_the_columns_after_a_wide_name_are_under_their_heads(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         for name in ("Ann", "名前", "e\u0301", "\U0001f3ae"):
@@ -48,7 +48,7 @@ async def test_the_columns_after_a_wide_name_stand_under_their_heads(tmp_path: P
         assert cell_len(row[: row.index("  2") + 2]) == at
 
 
-async def test_json_steers_no_terminal_and_is_json_whatever_stdout_can_show(tmp_path: Path) -> None:
+async def test_json_has_no_control_characters_and_is_valid_on_any_stdout(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.store.add_customer(ODD)
@@ -62,7 +62,7 @@ async def test_json_steers_no_terminal_and_is_json_whatever_stdout_can_show(tmp_
     assert all(char.isprintable() or char == "\n" for char in said.out)
 
 
-async def test_a_full_disk_behind_stdout_is_no_fault_of_perkd_and_says_that_it_may_be_done(tmp_path: Path) -> None:
+async def test_a_full_disk_behind_stdout_is_an_error_that_says_the_work_may_be_done(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         world.add_customer("Ann")
@@ -81,7 +81,7 @@ async def test_a_full_disk_behind_stdout_is_no_fault_of_perkd_and_says_that_it_m
         assert len(world.store.owned("Ann")) == 2
 
 
-async def test_the_command_that_goes_on_with_a_file_can_be_pasted(tmp_path: Path) -> None:
+async def test_the_command_that_continues_with_a_file_can_be_pasted(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         keyed(world)
         file = big(world, tmp_path / "my gifts.csv", 20)

@@ -1,4 +1,4 @@
-"""The file of `perkd customers import`: CSV in its many forms, TOML, and that no text ever shows a token."""
+"""The file of `perkd customers import`: CSV in many forms, TOML, and messages that never show a token."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,19 +31,19 @@ def rows(found: TokenList) -> list[tuple[str, str, str, str]]:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_csv_of_any_country_is_read(tmp_path: Path, secret: MintSecret, delimiter: str, end: str) -> None:
+def test_a_csv_with_any_separator_is_read(tmp_path: Path, secret: MintSecret, delimiter: str, end: str) -> None:
     token = secret("customer token")
     text = f"Note{delimiter}TOKEN{end}{end}since May{delimiter}{token}{end}"
     assert rows(read(tmp_path, text)) == [(token, "", "since May", "line 3")]
 
 
-def test_a_row_that_goes_over_lines_is_named_by_its_first(tmp_path: Path, secret: MintSecret) -> None:
+def test_a_row_over_several_lines_is_named_by_its_first_line(tmp_path: Path, secret: MintSecret) -> None:
     one, two = secret("customer token"), secret("customer token")
     found = read(tmp_path, f'token,note\n{one},"a\nb, ""c"""\n{two}\n')
     assert rows(found) == [(one, "", 'a\nb, "c"', "line 2"), (two, "", "", "line 4")]
 
 
-def test_a_token_that_stands_twice_is_taken_once_and_said(tmp_path: Path, secret: MintSecret) -> None:
+def test_a_token_that_is_there_twice_is_read_once_with_a_warning(tmp_path: Path, secret: MintSecret) -> None:
     token = secret("customer token")
     found = read(tmp_path, f"token\n{token}\n{token} \n")
     assert [entry.where for entry in found.entries] == ["line 2"]
@@ -53,7 +53,7 @@ def test_a_token_that_stands_twice_is_taken_once_and_said(tmp_path: Path, secret
     ]
 
 
-def test_a_list_in_toml_is_known_by_what_is_in_it_or_by_its_name(tmp_path: Path, secret: MintSecret) -> None:
+def test_a_toml_file_is_recognised_by_its_content_or_its_name(tmp_path: Path, secret: MintSecret) -> None:
     token = secret("customer token")
     text = f'# mine\n\n[[customer]]\ntoken = "{token}"\n [[ customer ]]\ntoken = "{token}x"\nname = "B"\n'
     for name in ("list", "list.txt", "list.TOML"):
@@ -61,7 +61,7 @@ def test_a_list_in_toml_is_known_by_what_is_in_it_or_by_its_name(tmp_path: Path,
     assert mistakes(tmp_path, f"token\n{token}\n", "list.toml")
 
 
-def test_every_wrong_row_is_named_at_once(tmp_path: Path, secret: MintSecret) -> None:
+def test_all_wrong_rows_are_named_together(tmp_path: Path, secret: MintSecret) -> None:
     token = secret("customer token")
     text = f"token,name\n,Ann\nCustomer {token},Bob\n{token},a,b\nfile:/x,Cleo\n{token}é,Dora\n{token}"
     found = mistakes(tmp_path, text)
@@ -85,7 +85,7 @@ def test_every_wrong_row_is_named_at_once(tmp_path: Path, secret: MintSecret) ->
         (f"token,note\n{{}},{'x' * (LONGEST + 1)}\n", "line 2", "too_long"),
     ],
 )
-def test_what_is_wrong_with_the_file_is_said_without_a_token(
+def test_the_mistakes_of_a_file_are_named_without_a_token(
     tmp_path: Path, secret: MintSecret, text: str, where: str, code: str
 ) -> None:
     token = secret("customer token")
@@ -94,13 +94,13 @@ def test_what_is_wrong_with_the_file_is_said_without_a_token(
     assert token not in repr(mistake)
 
 
-def test_a_file_without_customers_and_columns_nobody_uses_are_said(tmp_path: Path) -> None:
+def test_a_file_without_customers_and_unused_columns_give_warnings(tmp_path: Path) -> None:
     warnings = read(tmp_path, "token,email\n").warnings
     assert [(one.where, one.code) for one in warnings] == [("line 1", "column_not_used"), ("the file", "no_customer")]
     assert '"email"' in warnings[0].text
 
 
-def test_each_thing_about_a_file_of_customers_is_said_in_words(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+def test_each_message_about_a_file_of_customers(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
     warned = [read(tmp_path, text).warnings for text in ("token,email\n", "token\nx1\nx1 \n")]
     warned += [read(tmp_path, text, "list.toml").warnings for text in ("", '[[customer]]\ntoken = "x1 "\n')]
     wrong = ["x\n", "", "token,token\nx,y\n", 'token\n"x\n', f"token,note\nx1,{'x' * (LONGEST + 1)}\n"]

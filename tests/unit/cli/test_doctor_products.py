@@ -1,4 +1,4 @@
-"""What the store's products mean for a config: each thing worth saying, and silence where all is well."""
+"""The check of the store's products against a config: each finding, and no finding where all is well."""
 
 from datetime import timedelta
 from typing import Any
@@ -48,14 +48,14 @@ def the_one(found: list[Finding], code: str) -> Finding:
     return one
 
 
-# Products that are not there
+# Products that the store does not have
 
 
-def test_a_product_that_is_named_by_slug_or_id_and_is_well_is_not_spoken_of() -> None:
+def test_a_good_product_named_by_slug_or_id_gives_no_finding() -> None:
     assert look_at([product()], [perk("vip", "vip"), perk("again", "1")], [server()]) == []
 
 
-def test_a_perk_that_names_one_product_twice_is_told_once() -> None:
+def test_a_product_that_a_perk_names_twice_gives_one_finding() -> None:
     [found] = look_at([product(commands=[])], [perk("vip", "vip", "1")], [])
     assert found.perks == ("vip",)
 
@@ -69,13 +69,13 @@ def test_a_perk_that_names_one_product_twice_is_told_once() -> None:
         ("77", '"hat", "vip"'),
     ],
 )
-def test_a_product_the_store_has_not_is_an_error_with_the_nearest_slug(word: str, fix: str) -> None:
+def test_a_product_that_the_store_does_not_have_is_an_error_with_the_nearest_slug(word: str, fix: str) -> None:
     found = the_one(look_at([product(), product("hat", 2)], [perk("vip", word)], []), "no_product")
     assert (found.severity, found.product, found.perks) == ("error", word, ("vip",))
     assert (fix in found.fix, '"hat"' in found.fix) == (True, '"hat"' in fix)
 
 
-def test_of_a_store_with_many_products_only_some_are_listed_and_of_an_empty_one_none() -> None:
+def test_only_some_slugs_of_a_large_store_are_listed() -> None:
     many = [product(f"slug-{number:02}", number) for number in range(1, 30)]
     [found] = look_at(many, [perk("vip", "qqq")], [])
     assert '"slug-10" and 19 more' in found.fix
@@ -97,13 +97,13 @@ def test_a_product_without_a_command_is_invisible() -> None:
     assert '"perkd"' in found.fix
 
 
-def test_a_product_whose_commands_come_only_later_is_invisible_too() -> None:
+def test_a_product_with_commands_only_at_later_stages_is_invisible_too() -> None:
     later = [{"stage": stage, "content": "perkd"} for stage in ("on_expire", "on_refund", "on_expire")]
     found = the_one(look_at([product(commands=later)], [perk()], [server()]), "no_command")
     assert '"on_expire", "on_refund"' in found.text
 
 
-def test_a_line_for_perkd_may_hold_more_words_and_blanks() -> None:
+def test_a_perkd_command_may_have_more_words_and_spaces() -> None:
     for content in ("perkd", " perkd ", "perkd vip {username}"):
         assert look_at([product(commands=[{**PERKD, "content": content}])], [perk()], [server()]) == []
 
@@ -133,14 +133,14 @@ def test_a_real_command_is_named_with_its_stage_as_a_risk_of_double_delivery(
         ([server("hub", HUB, token=True)], None),
     ],
 )
-def test_it_says_whether_perkd_itself_would_send_it(servers: list[Server], sends: str | None) -> None:
+def test_the_finding_says_whether_perkd_itself_would_send_the_command(servers: list[Server], sends: str | None) -> None:
     sold = product(commands=[PERKD, {**PERKD, "content": "op {username}"}], gameservers=on(HUB))
     [found] = [one for one in look_at([sold], [perk()], servers) if one.code == "real_command"]
     assert ("run_store_commands" in found.text) == (sends is not None)
     assert sends is None or sends in found.text
 
 
-def test_a_command_that_is_for_all_servers_is_sent_by_any_that_runs_them() -> None:
+def test_a_command_for_all_servers_is_sent_by_any_server_that_runs_store_commands() -> None:
     sold = product(commands=[PERKD, {**PERKD, "content": "op {username}"}])
     [found] = look_at([sold], [perk()], [server("hub", HUB, token=True, runs=True)])
     assert all(name in found.text for name in ('"hub"', "run_store_commands"))
@@ -162,7 +162,7 @@ def test_a_command_that_is_for_all_servers_is_sent_by_any_that_runs_them() -> No
         ([LOBBY], None, [], False),
     ],
 )
-def test_commands_for_game_servers_of_others_are_said(
+def test_commands_for_other_game_servers_give_a_warning(
     bound: list[str], own: list[str] | None, servers: list[Server], said: bool
 ) -> None:
     command = {**PERKD, "override_execute_on_gameserver_ids": own}
@@ -178,7 +178,7 @@ EXPIRES: dict[str, Any] = {"remove_after_enabled": True, "gameservers": on(HUB)}
 
 
 @pytest.mark.parametrize("how", [{"remove_after_enabled": True}, {"allow_subscription": True}])
-def test_a_product_that_expires_and_that_nothing_activates_is_said(how: dict[str, Any]) -> None:
+def test_a_product_that_expires_and_that_nothing_activates_gives_a_warning(how: dict[str, Any]) -> None:
     found = the_one(look_at([product(**how)], [perk()], [server()]), "not_activated")
     assert found.severity == "warning"
     assert 'for "vip"' in found.text
@@ -192,7 +192,7 @@ def test_a_product_that_expires_and_that_nothing_activates_is_said(how: dict[str
     ("servers", "activated"),
     [
         ([server("hub", HUB, token=True)], True),
-        ([server("hub", token=True)], True),  # which game server its token is for is not known here
+        ([server("hub", token=True)], True),  # without a paynow_id it may be any game server
         ([server("hub", HUB)], False),
         ([server("hub", HUB), server("lobby", LOBBY, token=True)], False),
         ([server("lobby", LOBBY, token=True), server("hub", HUB, token=True)], True),
@@ -210,16 +210,16 @@ def test_a_real_command_activates_only_where_store_commands_are_run() -> None:
     assert codes(run) == ["real_command"]
 
 
-def test_a_line_of_a_later_stage_activates_nothing() -> None:
+def test_a_command_of_a_later_stage_activates_nothing() -> None:
     sold = product(commands=[{"stage": "on_trial_start", "content": "perkd"}], **EXPIRES)
     assert codes(look_at([sold], [perk()], [server("hub", HUB, token=True)])) == ["not_activated"]
 
 
-def test_a_command_for_every_server_is_activated_by_any() -> None:
+def test_any_server_activates_a_command_for_every_server() -> None:
     assert look_at([product(remove_after_enabled=True)], [perk()], [server("hub", HUB, token=True)]) == []
 
 
-def test_a_game_server_that_nobody_answers_for_may_hold_up_what_others_acknowledge() -> None:
+def test_a_game_server_that_nothing_acknowledges_may_hold_up_the_others() -> None:
     sold = product(remove_after_enabled=True, gameservers=on(HUB, LOBBY))
     hub = server("hub", HUB, token=True)
     for servers in ([hub], [hub, server("lobby", LOBBY)]):
@@ -237,7 +237,7 @@ def test_a_game_server_that_nobody_answers_for_may_hold_up_what_others_acknowled
     assert look_at([narrowed], [perk()], [hub]) == []
 
 
-def test_a_perk_with_a_clock_of_its_own_and_one_that_is_given_once_need_no_activation() -> None:
+def test_a_perk_with_lasts_and_a_once_perk_need_no_activation() -> None:
     perks = [perk("clocked", "vip", lasts=timedelta(days=30)), perk("kit", "vip", kind=PerkKind.ONCE)]
     assert look_at([product(**EXPIRES)], perks, [server()]) == []
     [found] = look_at([product(**EXPIRES)], [*perks, perk("bare")], [server()])
@@ -245,7 +245,7 @@ def test_a_perk_with_a_clock_of_its_own_and_one_that_is_given_once_need_no_activ
     assert found.perks == ("clocked", "kit", "bare")
 
 
-def test_an_invisible_product_is_not_said_to_lack_activation_as_well() -> None:
+def test_an_invisible_product_gives_no_second_warning_about_activation() -> None:
     assert codes(look_at([product(commands=[], **EXPIRES)], [perk()], [server()])) == ["no_command"]
 
 
@@ -258,7 +258,7 @@ def test_foreign_text_is_quoted_on_one_line() -> None:
 # Owned and not mapped
 
 
-def test_products_somebody_owns_and_no_perk_names_are_counted_most_first() -> None:
+def test_owned_products_that_no_perk_names_are_counted_and_sorted() -> None:
     owned = [
         Owned("1", "vip", "c1"),
         Owned("2", "hat", "c1"),

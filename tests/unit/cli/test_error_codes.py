@@ -1,4 +1,4 @@
-"""The codes of errors: each type of a store error and each end of a verb has its own, for programs to go by."""
+"""The codes of errors: each type of store error and each error of a verb has its own."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from perkd.daemon.servers.link import LinkState
 MODULES = (
     perkd.daemon.app,
     perkd.daemon.cli.store.sending,
-)  # with them every module that has store errors of its own is there
+)  # importing them imports every module that defines store errors
 
 
 def kinds(kind: type[StoreError] = StoreError) -> Iterator[type[StoreError]]:
@@ -31,7 +31,7 @@ def test_each_store_error_has_a_code_of_its_own() -> None:
     assert sorted(set(codes)) == sorted(codes)
 
 
-def test_no_code_means_two_things_and_each_is_one_word() -> None:
+def test_each_code_is_unique_and_one_word() -> None:
     codes = [*Code, *(kind.code for kind in kinds())]
     assert sorted(set(codes)) == sorted(codes)
     assert [code for code in codes if not re.fullmatch(r"[a-z]+(_[a-z]+)*", code)] == []

@@ -1,4 +1,4 @@
-"""What a log line looks like when somebody else's words are in it."""
+"""Log lines with text from outside in them."""
 
 import logging
 
@@ -17,7 +17,7 @@ PEOPLE = ForPeople("%(asctime)s %(levelname)s %(name)s: %(message)s", TIME)
 JOURNAL = ForJournal("%(name)s: %(message)s")
 
 
-def test_a_line_break_in_a_reply_begins_no_record_of_its_own() -> None:
+def test_a_line_break_in_a_reply_starts_no_new_log_record() -> None:
     line = "2026-01-05T10:00:00Z ERROR perkd: the brake is on"
     forged = f"done\n{line}\r\nbye"
     assert PEOPLE.format(record(forged)).splitlines() == [
@@ -33,12 +33,12 @@ def test_a_line_break_in_a_reply_begins_no_record_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("formatter", [PEOPLE, JOURNAL])
-def test_the_line_break_many_games_end_a_reply_with_leaves_no_empty_line(formatter: logging.Formatter) -> None:
+def test_a_line_break_at_the_end_of_a_reply_leaves_no_empty_line(formatter: logging.Formatter) -> None:
     assert formatter.format(record("added\n")) == formatter.format(record("added"))
     assert "\n" not in formatter.format(record("added\n"))
 
 
 @pytest.mark.parametrize("formatter", [PEOPLE, JOURNAL])
-def test_what_steers_a_terminal_is_written_as_an_escape(formatter: logging.Formatter) -> None:
+def test_control_characters_become_escapes(formatter: logging.Formatter) -> None:
     assert r"\x1b[2Jgone" in formatter.format(record("\x1b[2Jgone"))
     assert formatter.format(record("Zoë ✓")).endswith("Zoë ✓")

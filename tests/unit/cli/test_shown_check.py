@@ -1,4 +1,4 @@
-"""The whole text of `perkd check` and `check --connect`, and of every thing said about a product, as snapshots."""
+"""The whole text of `perkd check` and `check --connect`, and of every finding about a product, as snapshots."""
 
 import tomllib
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def test_a_sound_config(tmp_path: Path, capsys: Shown, snapshot: SnapshotAsserti
 
 
 @pytest.mark.parametrize("target", list(Target))
-def test_where_a_perk_goes_is_said(target: Target, snapshot: SnapshotAssertion) -> None:
+def test_the_servers_of_a_perk_are_named(target: Target, snapshot: SnapshotAssertion) -> None:
     every, some = replace(perk("vip"), target=target, servers=("*",)), replace(perk("vip"), target=target)
     assert [check._servers(every), check._servers(some)] == snapshot
 
@@ -109,7 +109,7 @@ def test_nothing_could_be_reached(capsys: Shown, snapshot: SnapshotAssertion) ->
     assert capsys.readouterr().out == snapshot
 
 
-def test_a_product_nobody_of_the_sample_has(snapshot: SnapshotAssertion) -> None:
+def test_a_product_that_no_customer_of_the_sample_has(snapshot: SnapshotAssertion) -> None:
     assert list(never_seen(WELL, [perk("vip", "vip", "gold")], [])) == snapshot
 
 
@@ -156,5 +156,5 @@ REAL = {**PERKD, "content": "lp user {username} parent add vip"}
         ),
     ],
 )
-def test_each_thing_about_a_product(found: list[Finding], snapshot: SnapshotAssertion) -> None:
+def test_each_finding_about_a_product(found: list[Finding], snapshot: SnapshotAssertion) -> None:
     assert said(found) == snapshot

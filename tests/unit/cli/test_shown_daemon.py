@@ -1,6 +1,6 @@
-"""The whole text of what the verbs show that ask a running daemon, and of the plan: each renderer once, as snapshots.
+"""The whole text of the verbs that ask a running daemon, and of the plan, as snapshots.
 
-After a message was worded anew: `python -m pytest tests/unit -k shown --snapshot-update`, and read the difference.
+After you change a message: `python -m pytest tests/unit -k shown --snapshot-update`, and read the difference.
 """
 
 from collections import Counter
@@ -66,7 +66,7 @@ def test_the_status_of_a_daemon_that_is_well(capsys: Shown, snapshot: SnapshotAs
     assert capsys.readouterr().out == snapshot
 
 
-def test_the_status_of_a_daemon_with_every_trouble(capsys: Shown, snapshot: SnapshotAssertion) -> None:
+def test_the_status_of_a_daemon_with_problems(capsys: Shown, snapshot: SnapshotAssertion) -> None:
     limited = {**STORE, "state": "limited", "limited_until": at(minutes=-1), "last_error": "slower"}
     down = {**SERVER, "name": "lobby", "game": None, "state": "down", "players": None, "oldest_s": None}
     down |= {"last_reply_at": None, "retry_at": at(minutes=-2)}
@@ -107,7 +107,7 @@ def test_the_list_of_customers(capsys: Shown, snapshot: SnapshotAssertion) -> No
     assert capsys.readouterr().out == snapshot
 
 
-def test_the_brake_that_is_on_and_what_one_left_behind(capsys: Shown, snapshot: SnapshotAssertion) -> None:
+def test_the_brake_that_is_on_and_commands_that_wait_without_one(capsys: Shown, snapshot: SnapshotAssertion) -> None:
     held = [command_json(row(number, State.BLOCKED, server=f"s{number % 2}")) for number in range(1, 23)]
     brake._show({**BRAKE, "blocked": 22}, held, at())
     brake._show({**OFF, "blocked": 1}, held[:1], at())

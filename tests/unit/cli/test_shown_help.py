@@ -1,4 +1,4 @@
-"""The help of every verb, whole, at 100 columns and without colour, as snapshots."""
+"""The whole help of every verb, at 100 columns and without colour, as snapshots."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -16,7 +16,7 @@ from perkd.daemon.cli.store import assign_bulk as storeassign, create_bulk as st
 from perkd.daemon.cli.store.bulk import LineResult, LineState, Work, report
 from perkd.daemon.cli.store.rows import read_assignments, read_new_customers
 from perkd.daemon.cli.store.sending import Record, Sending, recorded
-from perkd.daemon.cli.store.session import ended, told
+from perkd.daemon.cli.store.session import ended, message_of
 from perkd.daemon.cli.store.text import customer_details, customers_table, items_table, products_table
 from perkd.daemon.paynow import game_server as gameserver, keyed
 from perkd.daemon.paynow.documents import Customer, Product, StoreItem
@@ -77,7 +77,7 @@ def test_the_tables_of_the_store(capsys: Shown, snapshot: SnapshotAssertion) -> 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The files are named as somebody does who stands in their folder."""
+    """The test runs in this folder, so file names need no path."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -106,7 +106,7 @@ WORKS = {
 @pytest.mark.parametrize("verb", [storeassign, storenewcustomers], ids=["assign", "create"])
 @pytest.mark.parametrize("name", WORKS)
 @pytest.mark.usefixtures("folder")
-def test_what_became_of_a_file(name: str, verb: Any, capsys: Shown, snapshot: SnapshotAssertion) -> None:
+def test_the_report_of_a_bulk_verb(name: str, verb: Any, capsys: Shown, snapshot: SnapshotAssertion) -> None:
     ended = shown_report(WORKS[name], 2 if name == "all done" else 4, verb)
     shown = capsys.readouterr().out
     here = f"{Path.cwd()}/"
@@ -186,7 +186,7 @@ BODIES = {
 @pytest.mark.parametrize(
     "meanings", [failures.CUSTOMER, keyed._MEANINGS, gameserver._MEANINGS], ids=["customer", "key", "server"]
 )
-def test_what_each_status_means(meanings: failures.Meanings, body: str, snapshot: SnapshotAssertion) -> None:
+def test_the_message_for_each_status(meanings: failures.Meanings, body: str, snapshot: SnapshotAssertion) -> None:
     found = [
         failures.of_status(status, BODIES[body], "host", "/path", location="https://other/x", meanings=meanings)
         for status in STATUSES
@@ -194,7 +194,7 @@ def test_what_each_status_means(meanings: failures.Meanings, body: str, snapshot
     assert [(error.status, error.code, error.row, str(error)) for error in found] == snapshot
 
 
-def test_what_each_failed_connection_means(snapshot: SnapshotAssertion) -> None:
+def test_the_message_for_each_failed_connection(snapshot: SnapshotAssertion) -> None:
     key: Any = aiohttp.client_reqrep.ConnectionKey("host", 1, False, None, None, None, None)  # type: ignore[arg-type]  # unread
     raised: list[Exception] = [
         aiohttp.ClientConnectorCertificateError(key, Exception("x")),
@@ -213,9 +213,11 @@ def limited() -> Limited:
     return Limited("too often", path="/x", status=429, retry_after_s=61.0, wait_s=61.0)
 
 
-def test_who_shows_an_error_says_what_happens_next(snapshot: SnapshotAssertion) -> None:
-    errors: list[StoreError] = [StoreError("it is so"), ServerFault("it failed"), limited()]
-    assert [(while_running(error), told(error), told(error, blindly=False)) for error in errors] == snapshot
+def test_each_message_of_an_error_says_what_happens_next(snapshot: SnapshotAssertion) -> None:
+    found: list[StoreError] = [StoreError("it is so"), ServerFault("it failed"), limited()]
+    assert [
+        (while_running(error), message_of(error), message_of(error, retry_hint=False)) for error in found
+    ] == snapshot
 
 
 class Ends:
@@ -236,7 +238,7 @@ class Ends:
         pytest.param(ended(ServerFault("it failed"), changes=True), id="may have happened"),
     ],
 )
-def test_an_error_is_words_on_stderr_and_a_document_on_stdout(
+def test_an_error_is_text_on_stderr_and_json_on_stdout(
     error: CliError, monkeypatch: pytest.MonkeyPatch, capsys: Shown, snapshot: SnapshotAssertion
 ) -> None:
     monkeypatch.setattr(cli, "app", Ends(error))

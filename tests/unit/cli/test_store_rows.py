@@ -1,4 +1,4 @@
-"""The CSV files of `perkd store`: what is written to go on with reads back as the same work, every fault is told."""
+"""The CSV files of `perkd store`: the rest file reads back the same, and every fault is reported."""
 
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ cells = st.fixed_dictionaries(
 
 
 @given(st.lists(cells, min_size=1, max_size=30))
-def test_what_was_written_to_go_on_with_reads_back_as_the_same(rows: list[dict[str, str]]) -> None:
+def test_the_rows_written_to_the_rest_file_read_back_the_same(rows: list[dict[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first = write_rows(Path(folder) / "a.csv", "rest", ASSIGNMENT_COLUMNS, rows)
         read = read_assignments(first, NOW)
@@ -52,14 +52,14 @@ def test_spans_name_each_line_once_and_read_back(lines: set[int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "12345678901234567890", str(2**63), "١٢"])
-def test_what_is_no_id_is_refused(text: str) -> None:
+def test_a_text_that_is_not_an_id_is_refused(text: str) -> None:
     with pytest.raises(WrongUse) as refused:
         an_id("customer", text)
     assert (refused.value.code, refused.value.facts) == (Code.BAD_VALUE, {"options": ["customer"]})
 
 
 @pytest.mark.parametrize("text", ["1.50353E+17", "1,50353E+17", "1e+17"])
-def test_an_id_a_spreadsheet_rounded_is_called_that(text: str) -> None:
+def test_an_id_that_a_spreadsheet_rounded_is_recognised(text: str) -> None:
     with pytest.raises(WrongUse, match="spreadsheet"):
         an_id("customer", text)
     assert "spreadsheet" in wrong("steam_id", text).text
@@ -72,14 +72,14 @@ def test_an_end_needs_its_offset(text: str) -> None:
     assert refused.value.fault == wrong("override_expires_at", text)
 
 
-def test_an_end_that_is_over_is_refused_and_one_to_come_is_not() -> None:
+def test_an_end_in_the_past_is_refused_and_one_in_the_future_is_not() -> None:
     with pytest.raises(Faulty):
         end_time(NOW.isoformat(), NOW)
     later = NOW + timedelta(seconds=1)
     assert end_time(later.isoformat(), NOW) == later
 
 
-def test_every_field_that_is_wrong_is_told_once() -> None:
+def test_every_wrong_field_is_reported_once() -> None:
     assert faults(BulkAssignment, {"customer_id": "1", "product_version_id": "2"}) == []
     found = faults(BulkAssignment, {"customer_id": "x", "quantity": "21", "skip_commands": "perhaps"})
     assert [fault.field for fault in found] == [
@@ -95,7 +95,7 @@ def test_every_field_that_is_wrong_is_told_once() -> None:
     assert all(field in together.text for field in ("product_id", "product_version_id"))
 
 
-def test_what_could_be_a_secret_is_only_counted() -> None:
+def test_a_value_that_could_be_a_secret_is_not_shown() -> None:
     secret = "s" * 41
     assert "41" in shown(secret)
     assert secret not in str(wrong("customer_id", secret))
