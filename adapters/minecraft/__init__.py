@@ -1,4 +1,4 @@
-"""Minecraft, Java and Bedrock: replies, identities and values. `adapters` puts it into its table."""
+"""Minecraft, Java and Bedrock: replies, identities and values. `adapters` lists it."""
 
 from .adapter import Minecraft
 

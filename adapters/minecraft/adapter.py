@@ -16,8 +16,8 @@ from ..wire.rcon import open_wire
 from . import identity, judge, values
 from .identity import IDENTITIES, Naming, naming, offline_uuid
 
-# The first is vanilla's own list even where EssentialsX has put another in front of it; only Bukkit servers know it.
-# The last is for servers so old or so different that they list no ids.
+# The first gives vanilla's list even if EssentialsX has replaced `list`; only Bukkit servers know it.
+# The last is for servers that are too old or too different to list UUIDs.
 LISTS: Final = ("minecraft:list uuids", "list uuids", "list")
 
 _COLOUR: Final = re.compile("§.", re.DOTALL)
@@ -28,7 +28,7 @@ _ENTRY: Final = re.compile(rf"(?P<name>[^\s,()\[\]]+)(?: \((?P<uuid>{values.UUID
 
 
 class Line(Protocol):
-    """What a transport offers: one logged-in connection that takes a command and gives its answer."""
+    """One logged-in connection of a transport: it sends a command and returns the answer."""
 
     async def send(self, command: str) -> str: ...
 
@@ -44,7 +44,7 @@ def native(server: Endpoint) -> AbstractAsyncContextManager[Line]:
 
 
 def mcrcon(server: Endpoint) -> AbstractAsyncContextManager[Line]:
-    """The library mcrcon, made safe, in a thread of its own."""
+    """The library mcrcon, with its faults fixed, in its own thread."""
     return open_mcrcon(server, MINECRAFT)
 
 
@@ -62,12 +62,12 @@ class MinecraftSession:
 
     def send(self, command: str) -> Coroutine[Any, Any, str]:
         """The server's whole reply. Raises NotSent or InDoubt."""
-        return self._line.send(command)  # handed on, not awaited here: one coroutine less for each command
+        return self._line.send(command)  # returned, not awaited: this saves one coroutine for each command
 
     async def players(self) -> list[Player]:
-        """Who is online. Tries the list commands until one is understood and stays with it.
+        """Who is online. Tries the list commands until the server understands one, and then keeps using that one.
 
-        Raises as `send` does, and InDoubt when no reply is a player list: the connection is still good then.
+        Raises as `send` does, and InDoubt if no reply is a player list; the connection can still be used then.
         """
         while True:
             reply = await self._line.send(self._lists[0])
@@ -77,8 +77,8 @@ class MinecraftSession:
                 if len(self._lists) == 1:
                     self._lists = list(LISTS)
                     raise InDoubt(
-                        f"{self._server.address}: no list command gave a player list ({error}); a plugin may have "
-                        f"replaced `list`"
+                        f"{self._server.address}: perkd cannot read the player list ({error}); a plugin may have "
+                        f"replaced the command `list`"
                     ) from None
                 del self._lists[0]
 
@@ -87,31 +87,31 @@ class MinecraftSession:
 
 
 def parse_players(reply: str) -> list[Player]:
-    """The players in the reply to `list` or `list uuids`, of any version. Raises ValueError for anything else, and when
-    the number of entries is not the number the server gave: half a roster is none."""
+    """The players in the reply to `list` or `list uuids`, of any Minecraft version. Raises ValueError for any other
+    reply, and if the number of names is not the number that the server says: half a list would be wrong."""
     text = _COLOUR.sub("", reply).strip()
     match = _LIST.fullmatch(text)
     if match is None:
-        raise ValueError("it does not begin with how many players are online")
+        raise ValueError("the reply does not begin with the number of players")
     names = match["names"].strip()
     players: list[Player] = []
     for entry in re.split(r",\s+", names) if names else []:
         found = _ENTRY.fullmatch(entry.strip())
         if found is None:
-            raise ValueError("an entry is no player name")
+            raise ValueError("an entry is not a player name")
         players.append(Player(found["uuid"] or found["name"], found["name"]))
     if len(players) != int(match["online"]):
-        raise ValueError(f"it says {match['online']} players and names {len(players)}")
+        raise ValueError(f"the reply says {match['online']} players, but lists {len(players)}")
     return players
 
 
-@lru_cache(maxsize=256)  # asked for several times in one comparison, and again in the next of the same customer
+@lru_cache(maxsize=256)  # one comparison asks several times, and so does the customer's next one
 def _identified(profile: tuple[tuple[str, str], ...], how: Naming) -> Who:
     return identity.identify(dict(profile), how)
 
 
 class Minecraft:
-    """The adapter. It keeps no state: one instance serves every server that names its players like this."""
+    """The adapter for Minecraft. It has no state: one instance serves all servers that name their players alike."""
 
     how: Naming = Naming()
 
@@ -158,7 +158,7 @@ class Minecraft:
         return judge.judge(command, reply, values)
 
     def parse_players(self, reply: str) -> list[Player]:
-        """On an offline-mode server a list without UUIDs says who is who all the same: they follow from the names."""
+        """On an offline-mode server the UUIDs follow from the names, so a list without UUIDs is enough."""
         players = parse_players(reply)
         if self.how.identity is not Identity.OFFLINE:
             return players
@@ -170,7 +170,7 @@ class Minecraft:
         open_line = TRANSPORTS.get(server.transport)
         if open_line is None:
             raise NotSent(
-                f'{server.address}: there is no transport "{server.transport}"; Minecraft has {", ".join(TRANSPORTS)}'
+                f'{server.address}: Minecraft has no transport "{server.transport}"; use one of {", ".join(TRANSPORTS)}'
             )
         async with open_line(server) as line:
             yield MinecraftSession(server, line, self.parse_players)
@@ -178,7 +178,7 @@ class Minecraft:
 
 @cache
 def _named(how: Naming) -> Minecraft:
-    """The one adapter for servers that name their players like this."""
+    """The one adapter for all servers with this naming."""
     adapter = Minecraft()
     adapter.how = how
     return adapter

@@ -1,12 +1,13 @@
-"""Who a customer is on a Minecraft server: that depends on how the server names its players. PURE.
+"""Who a customer is on a Minecraft server. This depends on how the server names its players. PURE.
 
-`adapters/minecraft.py` offers it, one adapter for each way.
+`adapter.py` calls it; it makes one adapter for each of these ways:
 
 - online: Mojang's UUIDs.
-- offline: vanilla makes the UUID from the exact name, `UUID.nameUUIDFromBytes("OfflinePlayer:" + name)`: another case
-  of a letter is another player.
-- floodgate: Java players as online. A Bedrock player's UUID is (0, XUID) and his name the prefix and the gamertag, cut
-  to 16 characters, spaces as underscores (Floodgate's `isFloodgateId`, `username-prefix`, `replace-spaces`).
+- offline: vanilla makes the UUID from the exact name, `UUID.nameUUIDFromBytes("OfflinePlayer:" + name)`. "Ann" and
+  "ann" are two players.
+- floodgate: Java players as with online. A Bedrock player's UUID is (0, XUID). Their name is the prefix and the
+  gamertag, at most 16 characters, with underscores for spaces (Floodgate's `isFloodgateId`, `username-prefix`,
+  `replace-spaces`).
 """
 
 import hashlib
@@ -29,13 +30,13 @@ _UUID: Final = re.compile(UUID)
 _UUID_DIGITS: Final = re.compile(r"[0-9a-f]{32}")
 _NAME: Final = re.compile(NAME)
 _DIGITS: Final = re.compile(r"[0-9]+")
-_FLOODGATE: Final = "00000000-0000-0000-"  # how every UUID of a Bedrock player begins, and no other
+_FLOODGATE: Final = "00000000-0000-0000-"  # every Bedrock player's UUID begins so, and no Java player's
 
 _FIELDS: Final[Mapping[tuple[Identity, str], str]] = {
-    (Identity.ONLINE, "name"): "minecraft_uuid, which the store finds the name by,",
+    (Identity.ONLINE, "name"): "minecraft_uuid (the store finds the name with it)",
     (Identity.ONLINE, "uuid"): 'minecraft_uuid (identity = "online" knows Java players only)',
     (Identity.OFFLINE, "name"): "the Minecraft name",
-    (Identity.OFFLINE, "uuid"): 'the Minecraft name, which identity = "offline" makes the UUID from,',
+    (Identity.OFFLINE, "uuid"): 'the Minecraft name (identity = "offline" makes the UUID from it)',
     (Identity.FLOODGATE, "name"): "the Minecraft name, or a Bedrock player's gamertag,",
     (Identity.FLOODGATE, "uuid"): "minecraft_uuid, or xbox_xuid for a Bedrock player,",
 }
@@ -43,7 +44,7 @@ _FIELDS: Final[Mapping[tuple[Identity, str], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How one server names its players. `bedrock_prefix` counts with floodgate only and is empty otherwise."""
+    """How one server names its players. `bedrock_prefix` is for floodgate only, and empty otherwise."""
 
     identity: Identity = Identity.ONLINE
     bedrock_prefix: str = ""
@@ -51,36 +52,36 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """What the store says of a customer's Minecraft accounts; "" for what it does not say."""
+    """What the store says about a customer's Minecraft accounts; "" for what it does not say."""
 
-    java: str  # the UUID of his Java account
-    xuid: str  # of his Bedrock account, digits
-    id_name: str  # the id, where it is a name: an offline-mode store
-    name: str  # his name in the game, without Floodgate's prefix
-    bedrock: bool  # whose name that is
+    java: str  # the UUID of the Java account
+    xuid: str  # the XUID of the Bedrock account, digits
+    id_name: str  # the id, if it is a name: in an offline-mode store
+    name: str  # the name in the game, without Floodgate's prefix
+    bedrock: bool  # whether `name` is a Bedrock player's
     platform: str  # the store's word: "java", "bedrock"
-    customer_name: str  # the name he has in the store, whatever he plays
+    customer_name: str  # the customer's name in the store, for any game
 
 
 def naming(identity: Identity, bedrock_prefix: str) -> Naming:
-    """Raises ValueError for a word that is none of IDENTITIES, Unsafe for a prefix no name may begin with."""
+    """Raises ValueError for an identity that is not in IDENTITIES, Unsafe for a prefix that no name may begin with."""
     if identity not in IDENTITIES:
-        raise ValueError(f"Minecraft servers have the identities {', '.join(IDENTITIES)}")
+        raise ValueError(f"a Minecraft server has one of the identities {', '.join(IDENTITIES)}")
     if identity is not Identity.FLOODGATE:
         return Naming(identity)
     if len(bedrock_prefix) >= NAME_MOST or _PREFIX.fullmatch(bedrock_prefix) is None:
-        raise Unsafe("at most 15 characters: one of . * + or nothing, then letters, digits and _")
+        raise Unsafe("at most 15 characters: first one of . * + (or none of them), then letters, digits and _")
     return Naming(identity, bedrock_prefix)
 
 
 def offline_uuid(name: str) -> str:
-    """The UUID an offline-mode server gives to that name: version 3 of RFC 4122, without a namespace."""
+    """The UUID that an offline-mode server gives to this name: version 3 of RFC 4122, without a namespace."""
     digest = hashlib.md5(f"OfflinePlayer:{name}".encode("utf-8", "replace"), usedforsecurity=False).digest()
     return str(uuids.UUID(bytes=digest, version=3))
 
 
 def floodgate_uuid(xuid: str) -> str:
-    """The UUID Floodgate gives to that XUID; "" when it is none."""
+    """The UUID that Floodgate gives to this XUID; "" if it is not a XUID."""
     number = int(xuid) if re.fullmatch(r"[0-9]{1,20}", xuid) else 0
     return str(uuids.UUID(int=number)) if 0 < number < 2**64 else ""
 
@@ -94,14 +95,14 @@ def xuid_of(uuid: str) -> str:
 
 
 def bedrock_name(gamertag: str, prefix: str) -> str:
-    """A Bedrock player's name on the server. A store that writes the prefix with the gamertag is taken at its word
-    where no gamertag can begin with it."""
+    """A Bedrock player's name on the server. Some stores write the prefix in front of the gamertag; it is not added
+    again if no gamertag can begin with it."""
     known = bool(prefix) and not prefix.isalnum() and gamertag.startswith(prefix)
     return (gamertag if known else prefix + gamertag)[:NAME_MOST].replace(" ", "_")
 
 
 def identify(profile: Mapping[str, str], how: Naming) -> Who:
-    """The player a customer is on a server that names its players like this."""
+    """The player that a customer is on a server with this naming."""
     account = _account(profile, how)
     if how.identity is Identity.OFFLINE:
         name = "" if account.bedrock else account.id_name or account.name
@@ -115,13 +116,13 @@ def identify(profile: Mapping[str, str], how: Naming) -> Who:
     given = "" if account.bedrock else account.name
     if account.java:
         return _who(account.java, given or ("" if account.bedrock else account.customer_name), account.xuid)
-    # Without a UUID his name stands for him. A customer's own name alone may be one of another game.
+    # Without a UUID the name identifies the player. The customer's name is not used: it may come from another game.
     return Who(given or None, _values("", given, account.xuid))
 
 
 def store_keys(player: Player, how: Naming) -> tuple[tuple[str, str], ...]:
-    """How the store's customer lookup finds a player of the server's list. Who is found that way is this player only
-    when `identify` says so: the store may be laxer about names."""
+    """How the store's customer lookup finds a player of the server's list. The customer it finds is this player only
+    if `identify` says so too, because the store may compare names less exactly."""
     if how.identity is Identity.OFFLINE:
         return _by_name(player.name)
     if re.fullmatch(UUID, player.id) is None:
@@ -134,7 +135,7 @@ def store_keys(player: Player, how: Naming) -> tuple[tuple[str, str], ...]:
 
 
 def names_of(name: str, how: Naming) -> tuple[str, ...]:
-    """A gamertag may hold spaces, a name in the game never does."""
+    """A gamertag may contain spaces; a name in the game never does."""
     java = (name,) if name and not re.search(r"\s", name) else ()
     if how.identity is not Identity.FLOODGATE or not name.strip():
         return java
@@ -142,7 +143,7 @@ def names_of(name: str, how: Naming) -> tuple[str, ...]:
 
 
 def fields(variable: str, how: Naming) -> str:
-    """What the store must know of a customer so that the variable has a value."""
+    """What the store must know about a customer so that the variable has a value."""
     return "xbox_xuid" if variable == "xuid" else _FIELDS[how.identity, variable.partition("_")[0]]
 
 
@@ -151,8 +152,8 @@ def _by_name(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _account(profile: Mapping[str, str], how: Naming) -> _Account:
-    """A Bedrock customer's `minecraft_id` is his XUID and his `minecraft_uuid` one generated from it (the store's
-    description of both), so the one is no name and the other no Java player."""
+    """Reads the customer's accounts. A Bedrock customer's `minecraft_id` is the XUID, and `minecraft_uuid` is generated
+    from it (the store's own description), so these are not a name and not a Java player's UUID."""
     source = profile.get("profile_platform", "")
     generic = profile if source.startswith("minecraft") or source == "xbox_xuid" else {}
     of_bedrock = source in ("minecraft_bedrock_name", "xbox_xuid") and "minecraft_id" not in profile
@@ -165,7 +166,7 @@ def _account(profile: Mapping[str, str], how: Naming) -> _Account:
         xuid, said_id = xuid or said_id, ""
     id_uuid = _uuid(said_id)
     every = [one for one in (_uuid(profile.get("minecraft_uuid", "")), id_uuid) if one]
-    # A Bedrock customer's `minecraft_uuid` need not be Floodgate's: the store does not say how it makes it.
+    # A Bedrock customer's `minecraft_uuid` may differ from Floodgate's: the store does not say how it makes it.
     said = [id_uuid] if platform == "bedrock" else every
     java = next((one for one in said if one and not xuid_of(one)), "")
     xuid = xuid or next(filter(None, map(xuid_of, every)), "")
@@ -185,7 +186,7 @@ def _account(profile: Mapping[str, str], how: Naming) -> _Account:
 
 
 def _only_name(profile: Mapping[str, str], account: _Account) -> str:
-    """The customer's own name, where nothing says that he has it from another game."""
+    """The customer's name in the store, if nothing says that it comes from another game."""
     elsewhere = profile.get("steam_id") or account.xuid or account.bedrock
     source = profile.get("profile_platform", "")
     other = bool(source) and not source.startswith(("minecraft", "paynow"))
@@ -202,8 +203,8 @@ def _values(uuid: str, name: str, xuid: str) -> dict[str, str]:
 
 
 def _uuid(text: str) -> str:
-    """The dashed form in small letters, or "" when it is no UUID of anybody."""
-    if _UUID.fullmatch(text):  # nearly always: the store writes them so
+    """The UUID with dashes, in small letters; "" if it is not a UUID or the empty UUID."""
+    if _UUID.fullmatch(text):  # almost always: the store writes them in this form
         return "" if text == _NIL else text
     digits = text.replace("-", "").lower()
     if _UUID_DIGITS.fullmatch(digits) is None or (text.lower() != digits and not _UUID.fullmatch(text.lower())):

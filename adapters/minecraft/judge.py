@@ -1,8 +1,9 @@
 """What a Minecraft server's reply to a command means. PURE.
 
-`adapters/minecraft.py` offers it; the texts are in `adapters/minecraft_replies.py`.
+`adapter.py` calls it; the texts are in `replies.py`.
 
-Refusals are matched on the reply as it came and with the values masked, and must be the same (`adapters/replies.py`).
+It looks for refusals in the reply as it came, and again with the values masked. Both must give the same result
+(see `adapters/replies.py`).
 """
 
 import re
@@ -22,12 +23,12 @@ _EXECUTE_RUN: Final = re.compile(r"execute\s.*?\srun\s+(?P<inner>.+)", re.DOTALL
 
 
 def judge(command: str, reply: str, values: Mapping[str, str]) -> Verdict:
-    """Success or refusal when a whole line says so, NOT_LOADED for an unknown command, else UNRECOGNISED."""
+    """Success or refusal if a whole line says so, NOT_LOADED for an unknown command, else UNRECOGNISED."""
     words, wrapped = _words(command)
     text = CONTROL.sub("", _COLOUR.sub("", reply.replace("\r\n", "\n"))).strip()
     found = [(rule, who) for rule in RULES if (who := target(rule.command, words)) is not None]
     if not text:
-        # Behind `execute` silence also means that no entity matched, or a condition did not hold.
+        # With `execute`, no reply can also mean that no entity matched, or that a condition was false.
         silent = not wrapped and any(rule.silent for rule, _ in found)
         return Verdict.SUCCESS if silent else Verdict.UNRECOGNISED
     refused = _refusal(text, found)
@@ -43,7 +44,7 @@ def judge(command: str, reply: str, values: Mapping[str, str]) -> Verdict:
 
 
 def _words(command: str) -> tuple[list[str], bool]:
-    """The command's words without slash, namespace, aliases and `execute … run`; and whether there was one of those."""
+    """The command's words without slash, namespace, aliases and `execute … run`; and whether it had `execute … run`."""
     text, wrapped = command.strip().removeprefix("/"), False
     while (inner := _EXECUTE_RUN.fullmatch(text.removeprefix("minecraft:"))) is not None:
         text, wrapped = inner["inner"].removeprefix("/"), True
@@ -57,7 +58,7 @@ def _words(command: str) -> tuple[list[str], bool]:
 
 
 def _who(named: str) -> str:
-    """How a reply names the target: a name as it was given; for an id, whatever name the game knows for it."""
+    """How a reply names the target: a name as it was given; for an id, any name."""
     if re.fullmatch(NAME, named) is not None:
         who = f"(?i:{re.escape(named)})"
     elif named.startswith("@"):
@@ -75,12 +76,12 @@ _REFUSALS: Final = [(verdict, [_pattern(line, "") for line in lines]) for verdic
 
 
 def _refusal(text: str, found: list[tuple[Rule, str]]) -> Verdict | None:
-    """The refusal in a reply, or None. One refusing line is enough, whatever the others say."""
+    """The refusal in a reply, or None. One line that refuses is enough."""
     if text.endswith(SYNTAX_ARROW):
         told = next((start for start in UNKNOWN_COMMAND if text.startswith(start)), None)
         if told is None:
             return Verdict.REFUSED
-        # An unknown first word is shown from the start of the command; a mistake further on behind three dots.
+        # The server shows an unknown first word from the start of the command; a later mistake comes after three dots.
         return Verdict.REFUSED if text.removeprefix(told).lstrip().startswith("...") else Verdict.NOT_LOADED
     for line in lines_of(text):
         for rule, _ in found:

@@ -1,7 +1,7 @@
 """What Minecraft servers answer, as a table: vanilla 1.7 to 26.1, Paper, LuckPerms and EssentialsX. PURE data.
 
-`adapters/minecraft_judge.py` reads it. The texts are English: a vanilla server never answers in another language;
-LuckPerms may, and is unrecognised then.
+`judge.py` reads it. The texts are English: a vanilla server always answers in English. LuckPerms can be set to another
+language; perkd does not recognise its replies then.
 
 A pattern is a whole line with slots: {who} the command's target, {n} a number, {word} one word, {any} some text.
 """
@@ -19,9 +19,9 @@ class Rule:
 
     command: str
     done: tuple[str, ...]  # it was done now
-    already: tuple[str, ...] = ()  # it was so before: also success
+    already: tuple[str, ...] = ()  # it was done before: also success
     refused: tuple[str, ...] = ()  # for this command only
-    silent: bool = False  # no answer at all is its success
+    silent: bool = False  # an empty reply means success
 
 
 VANILLA: Final = (

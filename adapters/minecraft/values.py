@@ -1,6 +1,6 @@
-"""Which values may stand in a Minecraft command. PURE.
+"""Which values may be put into a Minecraft command. PURE.
 
-`adapters/minecraft.py` offers it; the shapes are shared with `minecraft_identity` and `minecraft_judge`.
+`adapter.py` calls `quote`; `identity.py` and `judge.py` use the same patterns.
 """
 
 import re
@@ -15,7 +15,7 @@ NAME: Final = r"[.*+]?[A-Za-z0-9_]{1,16}"  # Floodgate puts ".", or what its own
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 TEXT_MOST: Final = 120  # characters
-SELECTORS: Final = "aenprs"  # @a, @e, …: `say` and `msg` look for them in free text
+SELECTORS: Final = "aenprs"  # @a, @e, …: `say` and `msg` replace them in free text
 
 _SHAPES: Final[Mapping[Kind, tuple[re.Pattern[str], str, str]]] = {
     Kind.NAME: (
@@ -35,12 +35,12 @@ _SHAPES: Final[Mapping[Kind, tuple[re.Pattern[str], str, str]]] = {
     ),
 }
 
-# ASCII beside letters and digits that means nothing to the command parser, to JSON, to SNBT or to MiniMessage.
+# ASCII signs that have no meaning in the command parser, in JSON, in SNBT or in MiniMessage.
 _TEXT_SIGNS: Final = frozenset(" !#$%&()*+,-./:;=?@^_|~")
 _TEXT_CATEGORIES: Final = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "No"}) | frozenset(
     {"Pd", "Po", "Pi", "Pf", "Sc", "So"}
 )
-# Letters, marks and signs in those categories that nobody can see.
+# Characters of those categories that are invisible.
 _INVISIBLE: Final = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
     | set(range(0xE0100, 0xE01F0))
@@ -48,40 +48,42 @@ _INVISIBLE: Final = frozenset(
 
 
 def quote(kind: Kind, value: str) -> str:
-    """The value unchanged, when it may stand in a command. Raises Unsafe with the character, or the shape it lacks."""
+    """The value unchanged, if it is safe in a command. Raises Unsafe: which character is wrong, or what is expected."""
     if kind is Kind.TEXT:
         return _text(value)
     shape = _SHAPES.get(kind)
     if shape is None:
-        raise Unsafe(f"Minecraft has no {kind.value}: use {{name}} or {{uuid}} in commands for this server")
+        raise Unsafe(f"Minecraft knows no {kind.value}: use {{name}} or {{uuid}} in commands for this server")
     pattern, alphabet, words = shape
     if pattern.fullmatch(value) is None:
         wrong = next((character for character in value if re.fullmatch(alphabet, character) is None), "")
-        raise Unsafe(f"{shown(value)} is no {kind.value}: {named(wrong) if wrong else f'expected {words}'}")
+        raise Unsafe(f"{shown(value)} is not a valid {kind.value}: {named(wrong) if wrong else f'expected {words}'}")
     return value
 
 
 def _text(value: str) -> str:
     for position, character in enumerate(value):
         if not _harmless(character):
-            raise Unsafe(f"{shown(value)} must not stand in a Minecraft command: {named(character)}")
+            raise Unsafe(f"{shown(value)} is not safe in a Minecraft command: {named(character)}")
         if character != "@":
             continue
         following = value[position + 1 : position + 2]
         if not following:
             raise Unsafe(
-                f"{shown(value)} must not stand in a Minecraft command: @ at the end selects players together with a "
-                f"letter behind it"
+                f"{shown(value)} is not safe in a Minecraft command: it ends with @, which selects players if a letter "
+                f"follows it"
             )
         if following.lower() in SELECTORS:
-            raise Unsafe(f"{shown(value)} must not stand in a Minecraft command: @{following} selects players")
+            raise Unsafe(f"{shown(value)} is not safe in a Minecraft command: @{following} selects players")
     if not value or value != value.strip() or value.startswith("/"):
         raise Unsafe(
-            f"{shown(value)} must not stand in a Minecraft command: it is empty, or begins or ends with a space or /"
+            f"{shown(value)} is not safe in a Minecraft command: it is empty, begins with / or a space, or ends with a "
+            f"space"
         )
     if len(value) > TEXT_MOST:
         raise Unsafe(
-            f"{shown(value)} must not stand in a Minecraft command: {len(value)} characters, at most {TEXT_MOST}"
+            f"{shown(value)} is too long for a Minecraft command: it has {len(value)} characters, at most {TEXT_MOST} "
+            f"are allowed"
         )
     return value
 

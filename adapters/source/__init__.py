@@ -1,4 +1,4 @@
-"""The games of the Source engine, one adapter with a table of differences. `adapters` puts them into its table."""
+"""The games of the Source engine: one adapter, and a table of how the games differ. `adapters` lists each game."""
 
 from .adapter import GAMES, Source
 

@@ -17,11 +17,11 @@ from .players import parse_players
 
 LIST: Final = "status"
 
-# A packet may carry 1010 bytes, but the engine copies the command into 512 and its tokenizer skips what has more than
-# 510: a longer one would be cut, and something else run than was meant.
+# A packet may have 1010 bytes, but the engine copies the command into 512 and ignores commands of more than 510 bytes.
+# A longer command would be cut and do something else.
 COMMAND_MOST: Final = 510
 
-# How long a command of source_replies.UNANSWERED waits for a refusal. It waits no longer: nothing more will come.
+# How long perkd waits for a refusal of a command in `replies.UNANSWERED`. These commands may have no answer at all.
 SILENCE_S: Final = 2.0
 
 TRANSPORTS: Final = (Transport.NATIVE,)
@@ -33,7 +33,7 @@ class Game:
 
     dialect: Dialect
     universe: int  # X in STEAM_X:Y:Z, as this game writes it
-    lists_ids: bool = True  # `status` shows who is who; else nobody is ever seen joining
+    lists_ids: bool = True  # `status` shows SteamIDs; otherwise perkd never sees a player join
 
 
 GAMES: Final[Mapping[str, Game]] = {
@@ -53,27 +53,27 @@ class SourceSession:
         self._wire = wire
 
     async def send(self, command: str) -> str:
-        """The server's whole reply; for a command the server may never answer, "" when nothing came. Raises NotSent or
-        InDoubt."""
+        """The server's whole reply; "" if a command that may have no answer got none. Raises NotSent or InDoubt."""
         size = len(command.encode("utf-8", "replace"))
         if size > COMMAND_MOST:
             raise NotSent(
-                f"{self._server.address}: the command cannot be sent: it has {size} bytes, the console takes at most "
-                f"{COMMAND_MOST}; shorten it"
+                f"{self._server.address}: the command is too long: it has {size} bytes, the server's console takes at "
+                f"most {COMMAND_MOST}. Make the command in the config shorter"
             )
         if judge.may_be_silent(command):
             return await self._wire.send(command, silence_s=min(SILENCE_S, self._server.timeout_s))
         return await self._wire.send(command)
 
     async def players(self) -> list[Player]:
-        """Who is in the game. Raises as `send` does, and InDoubt when the reply is no player list: the connection is
-        still good then."""
+        """Who is in the game. Raises as `send` does, and InDoubt if the reply is not a player list; the connection can
+        still be used then."""
         reply = await self._wire.send(LIST)
         try:
             return parse_players(reply)
         except ValueError as error:
             raise InDoubt(
-                f"{self._server.address}: `{LIST}` gave no player list ({error}); a plugin may have replaced it"
+                f"{self._server.address}: perkd cannot read the player list of `{LIST}` ({error}); a plugin may have "
+                f"replaced this command"
             ) from None
 
     async def wait_closed(self) -> str:
@@ -81,7 +81,7 @@ class SourceSession:
 
 
 class Source:
-    """The adapter of one game. It keeps no state: one instance serves every server."""
+    """The adapter for one game. It has no state: one instance serves all servers of the game."""
 
     def __init__(self, game: Game) -> None:
         self._game = game
@@ -127,7 +127,7 @@ class Source:
     def judge(self, command: str, reply: str, values: Mapping[str, str]) -> Verdict:
         verdict = judge.judge(command, reply, values)
         if verdict is Verdict.ABSENT and not self._game.lists_ids:
-            return Verdict.REFUSED  # nobody would ever see the player come back, and the command would wait unseen
+            return Verdict.REFUSED  # perkd never sees the player come back, so the command would wait for ever
         return verdict
 
     def parse_players(self, reply: str) -> list[Player]:
@@ -138,8 +138,6 @@ class Source:
         """Connects, logs in with one try of the password, and closes at the end. Entering raises NotSent or
         AuthRefused."""
         if server.transport not in TRANSPORTS:
-            raise NotSent(
-                f'{server.address}: there is no transport "{server.transport}"; Source games have only native'
-            )
+            raise NotSent(f'{server.address}: Source games have no transport "{server.transport}"; use native')
         async with open_wire(server, self._game.dialect) as wire:
             yield SourceSession(server, wire)

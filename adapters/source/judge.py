@@ -1,10 +1,9 @@
 """What a Source server's reply to a command means. PURE.
 
-`adapters/source.py` offers it; the texts are in `adapters/source_replies.py`.
+`adapter.py` calls it; the texts are in `replies.py`.
 
-Silence is success only for the commands whose row says so: most
-console variables and many plugins print nothing whether they worked or not, and an owner who accepts that sets
-`success = "^$"` on the perk.
+An empty reply is success only for the commands whose rule says so. Most console variables and many plugins print
+nothing, whether they worked or not. An owner who accepts this sets `success = "^$"` on the perk.
 """
 
 import re
@@ -17,33 +16,33 @@ from .replies import REFUSALS, RULES, UNANSWERED
 from .values import account, steam_id, steam_id3
 
 _IDENTITIES: Final = ("name", "steam_id", "steam_id2", "steam_id3")
-# A server with `log on` may echo its log into the reply; such a line says nothing about the outcome.
+# A server with `log on` may print its log into the reply. Such a line says nothing about the result.
 _LOG_LINE: Final = re.compile(r"L \d\d/\d\d/\d{4} - \d\d:\d\d:\d\d: .*")
 _WORD: Final = re.compile(r'"(?P<quoted>[^"]*)"?|[^\s"]+')
 _SLOTS: Final = {"n": r"-?[0-9][0-9.]*", "any": r"[^\n]*"}
 
 
 def judge(command: str, reply: str, values: Mapping[str, str]) -> Verdict:
-    """Success or refusal when whole lines say so, NOT_LOADED for an unknown command, else UNRECOGNISED."""
+    """Success or refusal if whole lines say so, NOT_LOADED for an unknown command, else UNRECOGNISED."""
     parts = [words for part in console_commands(command) if (words := _words(part))]
     text = CONTROL.sub("", reply).strip()
     refused = _refusal(text)
     if refused is not _refusal(masked(text, command, values, always=_IDENTITIES, letters=r"\w")):
         return Verdict.UNRECOGNISED
     if refused is not None:
-        # Of several commands in one line some ran: sending the line again would run those twice.
+        # Other commands of the same line ran: to send the line again would run them twice.
         return Verdict.REFUSED if refused is Verdict.NOT_LOADED and len(parts) > 1 else refused
     lines = [line for line in lines_of(text) if _LOG_LINE.fullmatch(line) is None]
     return Verdict.SUCCESS if parts and _all_done(parts, lines) else Verdict.UNRECOGNISED
 
 
 def may_be_silent(command: str) -> bool:
-    """Whether the server may never answer this line: it changes the map or goes away first."""
+    """Whether the server may give no answer, because it changes the map or stops first."""
     return any(words[0].lower() in UNANSWERED for part in console_commands(command) if (words := _words(part)))
 
 
 def console_commands(line: str) -> Iterator[str]:
-    """The commands the console sees in a line: cut at `;` outside quotes, up to a comment outside quotes."""
+    """The console's commands in a line: split at `;` outside quotes, up to a comment outside quotes."""
     start, quoted = 0, False
     for position, character in enumerate(line):
         if character == '"':
@@ -76,7 +75,7 @@ def _all_done(parts: list[list[str]], lines: list[str]) -> bool:
 
 
 def _who(named: str) -> str:
-    """How a reply names the target: a SteamID in any of its forms, anything else as it was given."""
+    """How a reply names the target: a SteamID in any of its forms, all else as it was given."""
     bare = named.removeprefix("#")
     number = account(bare)
     if number is None:
@@ -93,7 +92,7 @@ _REFUSALS: Final = [(verdict, [_pattern(line, "") for line in lines]) for verdic
 
 
 def _refusal(text: str) -> Verdict | None:
-    """The refusal in a reply, or None. One refusing line is enough, whatever the others say."""
+    """The refusal in a reply, or None. One line that refuses is enough."""
     for line in lines_of(text):
         for verdict, patterns in _REFUSALS:
             if any_is(line, patterns):

@@ -1,20 +1,20 @@
-"""The players in the reply to `status`, of every Source game. PURE.
+"""The players in the reply to `status`, for every Source game. PURE.
 
-`adapters/source.py` calls it. Two tables exist:
+`adapter.py` calls it. There are two tables:
 
-Source 1 (the engine's own print, in the columns of its header; CS:GO and Left 4 Dead 2 have a slot and a rate as well):
+Source 1 (printed by the engine in the columns of its header; CS:GO and Left 4 Dead 2 also have a slot and a rate):
 
     # userid name                uniqueid            connected ping loss state  adr
     #      2 "Name"              [U:1:22202]         01:23       50    0 active 203.0.113.4:27005
 
-Counter-Strike 2 (seen in other tools' captures of builds 1.41), where only some builds put a SteamID in the address's
-place; current ones show none at all:
+Counter-Strike 2 (as other tools captured it from builds 1.41). Only some builds print a SteamID instead of the address;
+current builds print none:
 
       id     time ping loss      state   rate adr name
        2    01:23   35    0     active 786432 203.0.113.4:27005 'Name'
 
-A name may hold anything but a newline, a whole fake row included. So a Source 1 row is cut at its last quote, and what
-stands behind it are the fixed columns; a Counter-Strike 2 row is read from the left, and its name is the rest.
+A name may contain anything but a newline, even a whole fake row. So a Source 1 row is split at its last quote, and the
+fixed columns follow; a Counter-Strike 2 row is read from the left, and the rest is the name.
 """
 
 import re
@@ -32,18 +32,18 @@ _ROW_2: Final = re.compile(r"\s*\d+\s+\S+\s+-?\d+\s+-?\d+\s+(?P<state>[a-z]+)\s+
 
 
 def parse_players(reply: str) -> list[Player]:
-    """The people who are in the game and whose SteamID the table shows; `id` is the SteamID64.
+    """The players who are in the game and whose SteamID the table shows; `id` is the SteamID64.
 
-    Bots, people who are still connecting, and people without a SteamID are left out: an identity is exact or none.
-    Raises ValueError for anything that is no `status` reply, and for a row that is none: half a roster is none.
+    It leaves out bots, players who are still connecting, and players without a SteamID. Raises ValueError if the reply
+    is not one of `status`, or if it cannot read a row: half a list would be wrong.
     """
-    lines = [line.rstrip("\r") for line in reply.split("\n")]  # not splitlines(): a name may hold U+2028
+    lines = [line.rstrip("\r") for line in reply.split("\n")]  # not splitlines(): a name may contain U+2028
     for number, line in enumerate(lines):
         if _HEADER.fullmatch(line) is not None:
             return _table(lines[number + 1 :])
         if _HEADER_2.fullmatch(line) is not None:
             return _table_2(lines[number + 1 :])
-    raise ValueError("it holds no player table")
+    raise ValueError("the reply has no player table")
 
 
 def _table(lines: list[str]) -> list[Player]:
@@ -52,11 +52,11 @@ def _table(lines: list[str]) -> list[Player]:
         if line.strip() == "#end":
             break
         if _BEGINS.match(line) is None:
-            continue  # plugins print below the table, and a server that echoes its log does so anywhere
+            continue  # plugins print below the table, and log lines may be anywhere
         row = _ROW.fullmatch(line)
         columns = _COLUMNS.fullmatch(row["columns"]) if row is not None else None
         if row is None or columns is None:
-            raise ValueError("a row of its player table is none")
+            raise ValueError("a row of the player table cannot be read")
         number = account(columns["id"])
         if number is not None and columns["state"] == "active":
             players.append(Player(steam_id(number), row["name"]))
@@ -74,4 +74,4 @@ def _table_2(lines: list[str]) -> list[Player]:
         number = account(row["adr"])
         if number is not None and row["state"] == "active":
             players.append(Player(steam_id(number), row["name"]))
-    raise ValueError("its player table has no end")
+    raise ValueError("the player table has no end")

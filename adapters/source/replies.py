@@ -1,11 +1,12 @@
 """What Source servers answer, as a table: the engine's console, SourceMod's base plugins, ULX. PURE data.
 
-`adapters/source_judge.py` reads it. Where the texts come from:
+`judge.py` reads it. Where the texts come from:
 
 - the engine (`kickid`, `banid`, `removeid`, `writeid`, `changelevel`, `map`, "Dropped … from server"): its console
   strings as public copies of the code show them; `Unknown command "x"` from logs of running servers;
 - SourceMod: `translations/common.phrases.txt`, `basebans.phrases.txt` and `plugins/basebans.sp` of its repository;
-  every reply of a base plugin begins with `[SM] `. SourceMod may be set to another language, and is unrecognised then;
+  every reply of a base plugin begins with `[SM] `. SourceMod can be set to another language; perkd does not recognise
+  its replies then;
 - ULX: `lua/ulx/modules/sh/user.lua` and ULib's player search; the console's name in its log lines is `(Console)`;
 - Garry's Mod: `lua/includes/modules/concommand.lua` ("Unknown command: x");
 - Counter-Strike 2: `Unknown command 'x'!`, as in reports to CounterStrikeSharp;
@@ -27,11 +28,11 @@ class Rule:
 
     command: str
     done: tuple[str, ...] = ()  # it was done now
-    already: tuple[str, ...] = ()  # it was so before: also success
-    silent: bool = False  # no answer at all is its success
+    already: tuple[str, ...] = ()  # it was done before: also success
+    silent: bool = False  # an empty reply means success
 
 
-# `banid` prints only when it could not do it; `kickid` and `kick` print who was dropped, or that nobody was found.
+# `banid` prints only when it fails; `kickid` and `kick` print who was dropped, or that nobody was found.
 ENGINE: Final = (
     Rule("banid * {who} **", silent=True),
     Rule("removeid {who}", ("removeid:  filter removed for {who}",), ("removeid:  couldn't find {who}",)),
@@ -44,7 +45,7 @@ ENGINE: Final = (
     Rule("say **", ("Console: {any}", "Console : {any}"), silent=True),
 )
 
-# These may never be answered: the server changes the map, goes away, or drops every connection first.
+# These may get no answer: the server changes the map, stops, or drops every connection first.
 UNANSWERED: Final = ("map", "changelevel", "changelevel2", "quit", "exit", "restart", "_restart", "rcon_password")
 
 SOURCEMOD: Final = (
@@ -81,9 +82,9 @@ ULX: Final = (
 
 RULES: Final = ENGINE + SOURCEMOD + ULX
 
-# No, whatever the command was.
+# These lines refuse any command.
 REFUSALS: Final[Mapping[Verdict, tuple[str, ...]]] = {
-    Verdict.ABSENT: (  # not on the server now, so the next sighting may help
+    Verdict.ABSENT: (  # the player is not on the server now; later it may work
         'userid "{any}" not found',
         'uniqueid "{any}" not found',
         'name "{any}" not found',
@@ -92,7 +93,7 @@ REFUSALS: Final[Mapping[Verdict, tuple[str, ...]]] = {
         "[SM] No matching clients were found.",
         "[SM] The player you selected is no longer available.",
         "[SM] The given player is not fully in-game yet.",
-        "No target found or target has immunity!",  # the console overrules immunity: nobody was found
+        "No target found or target has immunity!",  # the console ignores immunity, so it means that nobody was found
     ),
     Verdict.NOT_LOADED: (
         'Unknown command "{any}"',
@@ -104,7 +105,7 @@ REFUSALS: Final[Mapping[Verdict, tuple[str, ...]]] = {
         "Usage: {any}",
         "Usage:  {any}",
         "[SM] Usage: {any}",
-        "t[SM] Usage: {any}",  # so in SourceMod's source
+        "t[SM] Usage: {any}",  # SourceMod's source has this "t"
         "[SM] More than one client matched the given pattern.",
         '[SM] More than one client matches the pattern "{any}"',
         "[SM] You cannot target this player.",

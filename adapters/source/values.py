@@ -1,10 +1,10 @@
-"""Who a customer is on a Source server, and which values may stand in a Source console command. PURE.
+"""Who a customer is on a Source server, and which values may be put into a Source console command. PURE.
 
-`adapters/source.py` offers both; `source_judge` and `source_players` use the SteamID arithmetic.
+`adapter.py` calls `identify` and `quote`; `judge.py` and `players.py` use the SteamID functions.
 
-What the engine's console does with a line decides what is safe (its command buffer and tokenizer, and rcon.md's list of
-real holes): a quote cannot be escaped inside quotes, `;` and a newline end a command outside them, `//` begins a
-comment. Admin plugins add words that mean many players (SourceMod `@all` and `#userid`, ULX `*`, `^`, `!`, `$`, `%`).
+What is safe depends on the engine's console: a quote cannot be escaped inside quotes; outside quotes `;` and a newline
+end a command, and `//` begins a comment. Admin plugins have words that mean many players (SourceMod `@all` and
+`#userid`, ULX `*`, `^`, `!`, `$`, `%`).
 """
 
 import re
@@ -38,7 +38,7 @@ _IDS: Final[Mapping[Kind, tuple[re.Pattern[str], str]]] = {
 }
 
 _CATEGORIES: Final = frozenset("LMNPS")  # letters, marks, numbers, punctuation, signs; not control, format, unassigned
-# In those categories and still invisible.
+# Characters of those categories that are invisible.
 _INVISIBLE: Final = frozenset(
     {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
     | set(range(0xE0100, 0xE01F0))
@@ -48,7 +48,7 @@ _TARGET: Final = re.compile(rf"(?:^|,)\s*(?P<sign>[{re.escape(_TARGET_SIGNS)}])"
 
 
 def account(text: str) -> int | None:
-    """The account's number in a SteamID of any of the three forms, or None when it is none of a person."""
+    """The account number in a SteamID of any of the three forms. None if it is not the SteamID of a person."""
     if _STEAM_ID.fullmatch(text) is not None:
         number = int(text) - ACCOUNT_ZERO
     elif (two := _STEAM_ID2.fullmatch(text)) is not None:
@@ -66,7 +66,7 @@ def steam_id(number: int) -> str:
 
 
 def steam_id2(number: int, universe: int) -> str:
-    """STEAM_X:Y:Z. `universe` is X: 0 on the older engines, 1 since Left 4 Dead; both mean the same person."""
+    """STEAM_X:Y:Z. `universe` is X: 0 on the older engines, 1 since Left 4 Dead. Both mean the same person."""
     return f"STEAM_{universe}:{number % 2}:{number // 2}"
 
 
@@ -75,7 +75,7 @@ def steam_id3(number: int) -> str:
 
 
 def identify(profile: Mapping[str, str], universe: int) -> Who:
-    """The player a customer is: his SteamID64. Without one nothing says that he plays on Steam."""
+    """The player that a customer is: their SteamID64. Without one, nothing shows that the customer plays on Steam."""
     generic = profile if profile.get("profile_platform") == "steam" else {}
     number = account(profile.get("steam_id") or generic.get("profile_id", ""))
     if number is None:
@@ -91,7 +91,7 @@ def identify(profile: Mapping[str, str], universe: int) -> Who:
 
 
 def quote(kind: Kind, value: str) -> str:
-    """The value unchanged, when it may stand in a command. Raises Unsafe with the character, or the shape it lacks."""
+    """The value unchanged, if it is safe in a command. Raises Unsafe: which character is wrong, or what is expected."""
     if kind is Kind.NAME:
         _check_name(value)
     elif kind is Kind.TEXT:
@@ -99,13 +99,13 @@ def quote(kind: Kind, value: str) -> str:
     elif kind in _IDS:
         pattern, words = _IDS[kind]
         if pattern.fullmatch(value) is None or account(value) is None:
-            raise Unsafe(f"{shown(value)} is no {kind.value}: expected {words}, of a person")
+            raise Unsafe(f"{shown(value)} is not a valid {kind.value}: expected {words}, of a person's account")
     elif kind in _SHAPES:
         pattern, words = _SHAPES[kind]
         if pattern.fullmatch(value) is None:
-            raise Unsafe(f"{shown(value)} is no {kind.value}: expected {words}")
+            raise Unsafe(f"{shown(value)} is not a valid {kind.value}: expected {words}")
     else:
-        raise Unsafe(f"a Source game has no {kind.value}: use {{steam_id}} in commands for this server")
+        raise Unsafe(f"a Source game knows no {kind.value}: use {{steam_id}} in commands for this server")
     return value
 
 
@@ -114,26 +114,29 @@ def _check_name(value: str) -> None:
     target = _TARGET.search(value)
     if target is not None:
         raise Unsafe(
-            f"{shown(value)} must not stand in a Source command: {named(target['sign'])} here, admin plugins take it "
-            f"for many players; use {{steam_id}}"
+            f"{shown(value)} is not safe in a Source command: {named(target['sign'])} in this place, because admin "
+            f"plugins then select many players; use {{steam_id}}"
         )
 
 
 def _check_text(value: str, most: int) -> None:
     wrong = next((character for character in value if not _harmless(character)), None)
     if wrong is not None:
-        raise Unsafe(f"{shown(value)} must not stand in a Source command: {named(wrong)}")
+        raise Unsafe(f"{shown(value)} is not safe in a Source command: {named(wrong)}")
     if "//" in value or value.startswith("/") or value.endswith("/"):
         raise Unsafe(
-            f"{shown(value)} must not stand in a Source command: {named('/')} twice, at the beginning or at the end: "
-            f"two begin a comment"
+            f"{shown(value)} is not safe in a Source command: {named('/')} twice in a row, at the beginning or at the "
+            f"end, because // begins a comment"
         )
     if value.endswith("\\"):
-        raise Unsafe(f"{shown(value)} must not stand in a Source command: {named(chr(92))} at the end")
+        raise Unsafe(f"{shown(value)} is not safe in a Source command: {named(chr(92))} at the end")
     if not value or value != value.strip():
-        raise Unsafe(f"{shown(value)} must not stand in a Source command: it is empty, or begins or ends with a space")
+        raise Unsafe(f"{shown(value)} is not safe in a Source command: it is empty, or begins or ends with a space")
     if len(value) > most:
-        raise Unsafe(f"{shown(value)} must not stand in a Source command: {len(value)} characters, at most {most}")
+        raise Unsafe(
+            f"{shown(value)} is too long for a Source command: it has {len(value)} characters, at most {most} are "
+            f"allowed"
+        )
 
 
 def _harmless(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""A copy of the ledger in memory: what is written there changes nothing. `perkd plan` works on one."""
+"""A copy of the ledger in memory, for `perkd plan`. Writing to the copy does not change the ledger."""
 
 import sqlite3
 import tempfile
@@ -18,22 +18,22 @@ PAGE = 1000
 
 
 class LedgerCopy:
-    """The ledger's own operations, carried out at once and on the copy."""
+    """The ledger's operations, run at once and on the copy."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
     @classmethod
     def of(cls, path: Path) -> "LedgerCopy | None":
-        """The ledger as it is now; None when there is none yet. Raises LedgerError, and PermissionError for a ledger
-        this user may not read."""
+        """A copy of the ledger as it is now; None if there is no ledger yet. Raises LedgerError, or PermissionError if
+        this user may not read the ledger."""
         marker = path.with_name("ledger.id")
         if not path.exists() or not path.stat().st_size:
             if marker.exists():
                 raise LedgerMissing(
                     LedgerCode.NO_LEDGER,
-                    f"{path} is gone or empty, but {marker.name} beside it says there was a ledger: `perkd run` says "
-                    "what to do",
+                    f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger: "
+                    "run `perkd run` to see what to do",
                 )
             return None
         path.open("rb").close()
@@ -45,7 +45,7 @@ class LedgerCopy:
 
     @classmethod
     def empty(cls, now: datetime) -> "LedgerCopy":
-        """A ledger as a first start would make it."""
+        """A new, empty ledger, as the first start of perkd makes it."""
         with tempfile.TemporaryDirectory(prefix="perkd-plan-") as folder:
             source = files.open_database(Path(folder) / "ledger.db", now)
             try:
@@ -72,7 +72,7 @@ class LedgerCopy:
         return observe.record(self._db, seen)
 
     def polled(self) -> list[Polled]:
-        """Every token the daemon would read."""
+        """Every customer the daemon would poll."""
         return report.polled(self._db)
 
     def window(self, since: datetime) -> Iterable[tuple[str, datetime, int, int]]:
@@ -85,7 +85,7 @@ class LedgerCopy:
         return report.command(self._db, command_id)
 
     def newest(self) -> int:
-        """The id of the newest command; 0 when there is none."""
+        """The id of the newest command; 0 if there is none."""
         return next((row.id for row in report.commands(self._db, limit=1)), 0)
 
     def in_state(self, state: State) -> list[CommandRow]:
@@ -104,8 +104,8 @@ class LedgerCopy:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Where nobody has the ledger open there is no WAL file, and reading it like any
-    other database would leave one behind."""
+    """A read-only connection. If no process has the ledger open, there is no WAL file, and a normal connection would
+    create one."""
     if path.with_name(f"{path.name}-wal").exists():
         return files.open_reader(path)
     return sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)

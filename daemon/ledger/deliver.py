@@ -1,6 +1,6 @@
-"""Loop 2's half of the ledger: claiming the next command, settling how it ended, and what that means for its step.
+"""What loop 2 needs from the ledger: claim the next command, record how it ended, and update the rest of its step.
 
-`sqlite.py` runs these in the writing thread. Every transition made here is one of model.TRANSITIONS.
+`sqlite.py` runs these functions in the writing thread. Every change of state is one of `core/model.py`'s TRANSITIONS.
 """
 
 import json
@@ -15,15 +15,20 @@ from .base import LedgerCode, NotPossible
 from .convert import micros
 from .queries import SQL
 
-STOPPED = "perkd stopped while this was being sent: whether it ran is not known"
+STOPPED = "perkd stopped while it sent this command, so it is not known whether the command ran"
 AGAIN_AFTER_STOP = timedelta(minutes=1)
-MOST_DOUBTS = 5  # as many as outcomes.UNKNOWN_AGAIN: a command that stops perkd each time is not sent for ever
+MOST_DOUBTS = 5  # as outcomes.UNKNOWN_AGAIN: perkd must not send a command for ever that stops it each time
 
 
 def claim(connection: sqlite3.Connection, server: str, now: int, online: Mapping[str, int]) -> Command | None:
     again = connection.execute(SQL["plan_unknown"], {"server": server, "now": now}).fetchall()
     events.moved(
-        connection, now, [row["id"] for row in again], State.UNKNOWN, State.PLANNED, "repeatable, and due again"
+        connection,
+        now,
+        [row["id"] for row in again],
+        State.UNKNOWN,
+        State.PLANNED,
+        "sent again: it may run twice",
     )
     asked = {"now": now, "online": json.dumps(online)}
     at = [server, *(found["label"] for found in connection.execute(SQL["labels_of"], {"server": server}))]
@@ -61,14 +66,14 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
     row = connection.execute(SQL["command"], {"id": command_id}).fetchone()
     possible = (State.SENDING, outcome.state) in TRANSITIONS and outcome.state is not State.VOID
     if row is None or State(row["state"]) is not State.SENDING or not possible:
-        found = row["state"] if row else "not there"
+        found = row["state"] if row else "not in the ledger"
         raise NotPossible(
-            LedgerCode.NOT_IN_THIS_STATE, f"command {command_id} is {found}: it cannot become {outcome.state}"
+            LedgerCode.NOT_IN_THIS_STATE, f"command {command_id} is {found}, so it cannot become {outcome.state}"
         )
     state, reason = outcome.state, outcome.reason
     if state is State.PLANNED and row["superseded"]:
-        state, reason = State.VOID, "the opposite change came while it was being sent"
-    again = state is State.UNKNOWN and outcome.due_at is not None  # claim leaves it alone while it is superseded
+        state, reason = State.VOID, "the opposite change came while perkd was sending it"
+    again = state is State.UNKNOWN and outcome.due_at is not None  # `claim` does not take it while it is superseded
     connection.execute(
         SQL["settle"],
         {
@@ -77,7 +82,7 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
             "reply": outcome.reply,
             "reason": reason,
             "due_at": micros(outcome.due_at),
-            # Nothing was sent, nothing was learned: who waits for his next sighting goes on waiting.
+            # Nothing was sent, so nothing is new: a command that waits for its absent player goes on waiting.
             "absent": state is State.PLANNED and (outcome.absent or bool(row["absent"] and outcome.reply is None)),
             "refused": outcome.reply is not None and outcome.state is State.PLANNED and not outcome.absent,
             "doubted": state is State.UNKNOWN,
@@ -95,9 +100,9 @@ def settle(connection: sqlite3.Connection, command_id: int, outcome: Outcome, no
 
 
 def _follow_up(connection: sqlite3.Connection, row: sqlite3.Row, state: State, now: int) -> None:
-    """What the end of one command means for the rest of its step and for its holding."""
+    """Updates the rest of the command's step, and its holding."""
     if state is State.REFUSED or (state is State.ANSWERED and row["strict"]):
-        reason = f"command {row['id']} before it was not accepted: `perkd commands retry`, `done` or `skip` that one"
+        reason = f"the server did not accept command {row['id']} before it: retry it, or close it as done or skipped"
         held = connection.execute(SQL["block_rest"], {**place(row), "reason": reason}).fetchall()
         events.moved(connection, now, [found["id"] for found in held], State.PLANNED, State.BLOCKED, reason)
     elif state in (State.DELIVERED, State.ANSWERED):
@@ -107,23 +112,23 @@ def _follow_up(connection: sqlite3.Connection, row: sqlite3.Row, state: State, n
 
 
 def place(row: sqlite3.Row) -> dict[str, object]:
-    """Where a command stands in its step. A retry changes its generation, never when its step was recorded."""
+    """Which step a command belongs to, and where in it. A retry changes its generation, but not `created_at`."""
     return {key: row[key] for key in ("holding_id", "step", "created_at", "position")}
 
 
 def delay_next(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
-    """`after` counts from when the command before it was through."""
+    """The delay `after` starts when the command before it has ended."""
     connection.execute(SQL["delay_next"], {**place(row), "now": now})
 
 
 def delivered(connection: sqlite3.Connection, holding_id: int, now: int) -> None:
-    """Notes when the grant went through, as far as it will by itself: perkd's own clocks start here (`lasts`)."""
+    """Notes when the grant was delivered, as far as it can be without the operator. perkd's `lasts` time starts now."""
     if connection.execute(SQL["mark_delivered"], {"holding_id": holding_id, "now": now}).fetchone():
         connection.execute(SQL["start_clocks"], {"holding_id": holding_id, "now": now})
 
 
 def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int) -> int:
-    """While the brake is on, planned removals by revocation or absence wait for it; `ids` None: all of them."""
+    """While the brake is on, blocks planned removals that follow a revocation or a missing item. `ids` None: all."""
     brake = connection.execute(SQL["brake"]).fetchone()
     if brake is None:
         return 0
@@ -133,14 +138,14 @@ def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int
 
 
 def hold_absent(connection: sqlite3.Connection, now: int) -> list[int]:
-    """Nothing stays planned for a server that is not configured: nobody would send it, and nobody would say so."""
+    """Blocks what is planned for a server that is not in the config, so that an owner sees that it cannot be sent."""
     left = [row["id"] for row in connection.execute(SQL["block_absent_servers"]).fetchall()]
     events.moved(connection, now, left, State.PLANNED, State.BLOCKED, "the server is not in the config")
     return left
 
 
 def recover(connection: sqlite3.Connection, now: int) -> int:
-    """Whatever is `sending` was cut off: unknown, and planned again soon where repeating is harmless."""
+    """Commands in `sending` were interrupted: they become unknown, and repeatable ones are sent again soon."""
     rows = connection.execute(SQL["sending"]).fetchall()
     for row in rows:
         again = row["repeatable"] and row["doubts"] < MOST_DOUBTS

@@ -1,6 +1,6 @@
-"""One thread that owns one SQLite connection: everything waiting is written in one transaction (group commit).
+"""One thread with one SQLite connection. All work that waits is written in one transaction (group commit).
 
-`sqlite.py` sends it units of work; a caller gets what was written only after the COMMIT that holds it is on disk.
+`sqlite.py` sends it units of work. A caller gets its result only after the COMMIT is on disk.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ log = logging.getLogger("perkd.ledger")
 T = TypeVar("T")
 Unit = Callable[[sqlite3.Connection], T]
 
-AT_ONCE = 256  # units in one transaction: a burst costs one sync, a caller never waits for thousands
+AT_ONCE = 256  # most units in one transaction: a burst needs one disk sync, and no caller waits for thousands
 
-WROTE = "a unit of work that should only read has written: nothing of it was kept"
+WROTE = "a unit of work that should only read has written; its changes were undone"
 
-# What a statement says when the disk or the file fails, not the statement: https://www.sqlite.org/rescode.html
+# The error codes that mean the disk or the file failed, not the statement: https://www.sqlite.org/rescode.html
 BROKEN = frozenset(
     {
         sqlite3.SQLITE_NOMEM,
@@ -48,13 +48,13 @@ class _Job:
 
 
 class _Broken(Exception):
-    """The transaction is lost, or the disk or file failed under it."""
+    """The transaction is lost, or the disk or the file failed."""
 
 
 class Engine:
-    """Runs units of work in the order they were given. Each that shares its transaction with others runs in its own
-    SAVEPOINT, so that a failing one undoes only itself; a failed COMMIT, or a disk that fails under a statement, fails
-    every waiter, and where the engine writes, from then on every caller (`LedgerFailed`)."""
+    """Runs units of work in the order in which they came. Units that share a transaction each run in their own
+    SAVEPOINT, so that a failing unit undoes only itself. If a COMMIT or the disk fails, every waiting caller gets
+    `LedgerFailed`; an engine that writes then also refuses every later caller."""
 
     def __init__(self, connection: sqlite3.Connection, name: str, *, writes: bool) -> None:
         self._connection = connection
@@ -68,17 +68,17 @@ class Engine:
         self._thread.start()
 
     async def run(self, unit: Unit[T]) -> T:
-        """The unit's result, once it is durable. Raises what the unit raised, or LedgerFailed."""
+        """The unit's result, once it is on disk. Raises what the unit raised, or LedgerFailed."""
         return await self._do(unit, reads=False)
 
     async def read(self, unit: Unit[T]) -> T:
-        """The result of a unit that only reads, which costs less: it waits for no disk. Of one that writes nothing is
-        kept, and its caller gets a RuntimeError. Raises what the unit raised, or LedgerFailed."""
+        """The result of a unit that only reads; this is faster, because it waits for no disk. If the unit writes, its
+        changes are undone and a RuntimeError is raised. Raises what the unit raised, or LedgerFailed."""
         return await self._do(unit, reads=True)
 
     async def _do(self, unit: Unit[T], *, reads: bool) -> T:
         if self._closed:
-            raise LedgerFailed(LedgerCode.CLOSED, "the ledger is closed: perkd is stopping")
+            raise LedgerFailed(LedgerCode.CLOSED, "the ledger is closed, because perkd is stopping")
         if self._failed is not None:
             raise LedgerFailed(LedgerCode.BROKEN, self._failed)
         job = _Job(unit, self._loop.create_future(), reads)
@@ -87,9 +87,9 @@ class Engine:
         return result
 
     async def close(self) -> None:
-        """Finishes what waits, then closes the connection."""
+        """Runs the units that still wait, then closes the connection."""
         if not self._closed:
-            self._closed = True  # whoever comes now would wait for ever behind the end mark
+            self._closed = True  # a later caller would wait for ever behind the end mark
             self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -110,7 +110,7 @@ class Engine:
         self._connection.close()
 
     def _drain(self, batch: list[_Job]) -> bool:
-        """Everything else that waits, up to AT_ONCE; True when the end mark was among it."""
+        """Adds the other waiting units, up to AT_ONCE. True if the end mark was among them."""
         while len(batch) < AT_ONCE:
             try:
                 job = self._jobs.get_nowait()
@@ -135,7 +135,7 @@ class Engine:
             self._fail(batch, error)
 
     def _read_all(self, batch: list[_Job]) -> None:
-        """One snapshot for all. It holds no lock anybody could wait for, and its end needs no disk."""
+        """One snapshot for all units. It blocks nobody, and its COMMIT needs no disk sync."""
         self._connection.execute("BEGIN")
         for job in batch:
             changes = self._connection.total_changes
@@ -147,7 +147,7 @@ class Engine:
         self._connection.execute("COMMIT")
 
     def _run_alone(self, job: _Job) -> None:
-        """The transaction is its own: what undoes it undoes all of it."""
+        """The unit has the transaction for itself: a rollback undoes exactly this unit."""
         self._connection.execute(self._begin)
         self._connection.execute("COMMIT" if self._try(job) else "ROLLBACK")
 
@@ -168,38 +168,38 @@ class Engine:
         self._connection.execute("RELEASE unit")
 
     def _try(self, job: _Job) -> bool:
-        """Whether the unit came through. Raises _Broken when nothing of this batch can be kept."""
+        """Whether the unit succeeded. Raises _Broken if the whole batch is lost."""
         try:
             job.result = job.unit(self._connection)
-        except Exception as error:  # whatever a unit raises belongs to its caller, not to this thread
+        except Exception as error:  # the caller gets it: an error in a unit must not end this thread
             if _broken(error) or not self._connection.in_transaction:
                 raise _Broken(str(error)) from error
             job.error = error
         return job.error is None
 
     def _fail(self, batch: list[_Job], error: Exception) -> None:
-        words = f"the ledger could not be read ({error}): check the disk"
+        words = f"perkd could not read the ledger ({error}): check the disk"
         if self._writes:
             words = self._failed or (
-                f"the ledger could not be written ({error}): nothing is recorded or sent until perkd is restarted; "
-                "check free space and the disk, then `systemctl restart perkd`"
+                f"perkd could not write to the ledger ({error}): it sends no more commands until you restart it. "
+                "Check the disk and its free space, then run `systemctl restart perkd`"
             )
             if self._failed is None:
                 log.critical("%s", words, extra={"action": "ledger_failed"})
             self._failed = words
-        with suppress(sqlite3.Error):  # what is broken is said already
+        with suppress(sqlite3.Error):  # the failure is reported already
             self._connection.rollback()
         for job in batch:
             job.error = LedgerFailed(LedgerCode.BROKEN, words)
 
     @property
     def failed(self) -> str | None:
-        """Why nothing is written any more; None while all is well."""
+        """Why the ledger cannot be written any more; None while it can."""
         return self._failed
 
 
 def _broken(error: Exception) -> bool:
-    """Extended codes carry the primary one in their last byte."""
+    """An extended error code has the primary code in its last byte."""
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN
 
 

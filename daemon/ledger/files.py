@@ -1,6 +1,6 @@
-"""The ledger as files: the marker that says one was here, the lock, opening, migrating after a backup, copies.
+"""The ledger's files: the marker that shows a ledger exists, the lock, opening, migrating after a backup, copies.
 
-`sqlite.py` opens through here; nothing here knows what the tables mean. Law 16 lives in this file.
+`sqlite.py` opens the ledger with this module. It does not know what the tables mean. It keeps law 16.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ SCHEMA = files(__package__) / "schema"
 
 
 class Lock:
-    """Held while a daemon uses a state directory; the kernel frees it when the process ends, however it ends."""
+    """Held while a daemon uses a state directory. The kernel frees it when the process ends, also after a crash."""
 
     def __init__(self, database: Path) -> None:
         self.path = database.with_name("ledger.lock")
@@ -28,8 +28,8 @@ class Lock:
         except OSError as error:
             raise LedgerUnwritable(
                 LedgerCode.NOT_WRITABLE,
-                f"{self.path.parent} cannot be written ({error.strerror}): the ledger's directory must exist and "
-                "belong to the user perkd runs as",
+                f"perkd cannot write to {self.path.parent} ({error.strerror}): create this directory if it is missing, "
+                "and make the user that perkd runs as its owner",
             ) from error
         self._held = True
         try:
@@ -39,8 +39,9 @@ class Lock:
             os.close(self._fd)
             raise LedgerLocked(
                 LedgerCode.IN_USE,
-                f"another perkd{f' (process {holder})' if holder else ''} uses {self.path.parent}: two daemons on one "
-                "ledger would deliver twice; stop the other one, or give this one its own ledger.url",
+                f"another perkd{f' (process {holder})' if holder else ''} already uses {self.path.parent}: two daemons "
+                "with one ledger would deliver everything twice. Stop the other one, or set another ledger.url for "
+                "this one",
             ) from error
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
@@ -52,9 +53,9 @@ class Lock:
 
 
 def open_database(path: Path, now: datetime) -> sqlite3.Connection:
-    """The ledger's connection, checked, migrated and ready to write. Starts a new ledger only where none was before.
+    """Opens the ledger, checks it and migrates it. Creates a new ledger only if there was none before.
 
-    Raises LedgerMissing, LedgerForeign, LedgerCorrupt or LedgerUnwritable, each saying what to do.
+    Raises LedgerMissing, LedgerForeign, LedgerCorrupt or LedgerUnwritable; each message says what to do.
     """
     marker = path.with_name("ledger.id")
     marked = _read_marker(marker)
@@ -72,8 +73,8 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
         connection.close()
         raise LedgerUnwritable(
             LedgerCode.NOT_WRITABLE,
-            f"{path} cannot be written ({error}): it and its directory must belong to the user perkd runs as, the disk "
-            "must have room, and no other program may hold it open for writing",
+            f"perkd cannot write to {path} ({error}): check that the file and its directory belong to the user that "
+            "perkd runs as, that the disk has free space, and that no other program has the file open for writing",
         ) from error
     except BaseException:
         connection.close()
@@ -82,7 +83,7 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A second connection that cannot write, for reports and for `perkd plan` beside a running daemon."""
+    """A second, read-only connection: for reports, and for `perkd plan` while the daemon runs."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
         with ExitStack() as undo:
@@ -95,18 +96,18 @@ def open_reader(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise LedgerMissing(
             LedgerCode.NO_LEDGER,
-            f"{path} cannot be read as a ledger ({error}): start perkd once, or correct ledger.url",
+            f"{path} is not a readable ledger ({error}): start perkd once to create it, or correct ledger.url",
         ) from error
     return connection
 
 
 def copy(source: sqlite3.Connection, target: Path) -> None:
-    """A complete, consistent copy under a name that appears only when it is whole. Raises LedgerUnwritable."""
+    """Writes a consistent copy. The file gets its name only when it is complete. Raises LedgerUnwritable."""
     partial = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(mode=0o700, exist_ok=True)
         partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600)  # before the first byte: tokens stand in it
+        partial.touch(mode=0o600)  # before the first byte is written: the copy contains tokens
         with closing(sqlite3.connect(partial)) as copied:
             source.backup(copied)
             copied.execute("PRAGMA journal_mode = DELETE")
@@ -117,8 +118,8 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
             partial.unlink(missing_ok=True)
         raise LedgerUnwritable(
             LedgerCode.NOT_COPIED,
-            f"no copy of the ledger could be written to {target} ({error}): {target.parent} must belong to the user "
-            "perkd runs as, and the disk must have room",
+            f"perkd could not back up the ledger to {target} ({error}): check that {target.parent} belongs to the user "
+            "that perkd runs as, and that the disk has free space",
         ) from error
 
 
@@ -129,20 +130,23 @@ def keep_newest(folder: Path, pattern: str, count: int) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)  # tokens stand in it: nobody else reads it
+        fd = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )  # it contains tokens: no other user may read it
         os.close(fd)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         connection.row_factory = sqlite3.Row
     except (OSError, sqlite3.Error) as error:
         raise LedgerUnwritable(
             LedgerCode.NOT_WRITABLE,
-            f"{path} cannot be opened ({error}): it and its directory must belong to the user perkd runs as",
+            f"perkd cannot open {path} ({error}): check that the file and its directory belong to the user that perkd "
+            "runs as",
         ) from error
     return connection
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Only once it is known to be a ledger: nobody else's file is changed."""
+    """Called only after the check that this is a ledger, so that perkd never changes another program's file."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -153,13 +157,14 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if found:
         raise LedgerCorrupt(
             LedgerCode.DAMAGED,
-            f"{path} is damaged ({found}). perkd will not guess what it gave: restore the newest whole copy from "
-            f"{path.parent / 'backups'} (stop perkd, copy it over {path.name}, remove {path.name}-wal and -shm, start)",
+            f"{path} is damaged ({found}). perkd does not start, because it cannot know what it gave already. Restore "
+            f"the newest undamaged copy from {path.parent / 'backups'}: stop perkd, copy it over {path.name}, delete "
+            f"{path.name}-wal and {path.name}-shm, start perkd",
         )
 
 
 def damage(connection: sqlite3.Connection) -> str:
-    """What SQLite's own check finds wrong with the file, in its words; empty: nothing."""
+    """What SQLite's own check says is wrong with the file; empty if nothing is wrong."""
     try:
         answer = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
     except sqlite3.DatabaseError as error:
@@ -170,7 +175,7 @@ def damage(connection: sqlite3.Connection) -> str:
 
 
 def _identity(connection: sqlite3.Connection, path: Path) -> str | None:
-    """The ledger's id; None: an empty database. Raises LedgerForeign when it is somebody else's."""
+    """The ledger's id, or None for an empty database. Raises LedgerForeign for another program's database."""
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables and not connection.execute("PRAGMA user_version").fetchone()[0]:
         return None
@@ -181,7 +186,8 @@ def _identity(connection: sqlite3.Connection, path: Path) -> str | None:
     if row is None:
         raise LedgerForeign(
             LedgerCode.OTHER_PROGRAM,
-            f"{path} is a database of another program: perkd leaves it alone. Correct ledger.url, or move it away",
+            f"{path} is the database of another program; perkd has not changed it. Correct ledger.url, or move that "
+            "file away",
         )
     return str(row[0])
 
@@ -192,29 +198,31 @@ def _compare(found: str | None, marked: str | None, path: Path, marker: Path) ->
     if marked is not None and found != marked:
         raise LedgerForeign(
             LedgerCode.OTHER_LEDGER,
-            f"{path} is another ledger ({found}) than the one that was here ({marked or 'unreadable'}, by "
-            f"{marker.name}). Restore the right file; if this one is meant to take over, delete {marker}",
+            f"{path} is not the ledger that was here before: its id is {found}, but {marker.name} says "
+            f"{marked or 'nothing readable'}. Restore the right file, or delete {marker} if you want to use this one",
         )
 
 
 def _missing(path: Path, marker: Path) -> LedgerMissing:
     return LedgerMissing(
         LedgerCode.GONE,
-        f"{path} is gone or empty, but {marker.name} beside it says there was a ledger. Starting empty would give out "
-        f"every purchase again. Restore the newest copy from {path.parent / 'backups'} (remove {path.name}-wal and "
-        f"{path.name}-shm if they are still there); only if a new start is really meant, delete {marker}",
+        f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger. With an "
+        f"empty ledger perkd would deliver every purchase again. Restore the newest copy from {path.parent / 'backups'} and "
+        f"delete {path.name}-wal and {path.name}-shm if they exist. Delete {marker} only if you really want to start "
+        "with an empty ledger",
     )
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
-    """Applies the numbered files that are not applied yet, each in a transaction of its own, after a copy."""
+    """Makes a copy, then applies each numbered file that is not applied yet, each in its own transaction."""
     done = connection.execute("PRAGMA user_version").fetchone()[0]
     scripts = sorted((int(f.name[:4]), f) for f in SCHEMA.iterdir() if f.name.endswith(".sql"))
     if done > scripts[-1][0]:
         raise LedgerForeign(
             LedgerCode.NEWER_SCHEMA,
-            f"{path} was written by a newer perkd (schema {done}, this one knows {scripts[-1][0]}): "
-            "install that version again, or restore the copy made before its first start",
+            f"{path} was written by a newer version of perkd (it has schema {done}, this version knows schema "
+            f"{scripts[-1][0]}): install the newer version again, or restore the copy from before the upgrade in "
+            f"{path.parent / 'backups'}",
         )
     # executescript takes no parameters; both values are made right here.
     values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{micros(now)}')"
@@ -231,7 +239,9 @@ def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
             if connection.in_transaction:
                 connection.rollback()
             raise LedgerUnwritable(
-                LedgerCode.NOT_MIGRATED, f"{path}: {script.name} could not be applied ({error}); nothing was changed"
+                LedgerCode.NOT_MIGRATED,
+                f"perkd could not update {path} to its new version ({script.name}: {error}); the file is unchanged. "
+                "Check that the disk has free space, then start perkd again",
             ) from error
 
 
@@ -243,12 +253,12 @@ def _read_marker(marker: Path) -> str | None:
     except OSError as error:
         raise LedgerUnwritable(
             LedgerCode.NOT_WRITABLE,
-            f"{marker} cannot be read ({error.strerror}): it must belong to the user perkd runs as",
+            f"perkd cannot read {marker} ({error.strerror}): make the user that perkd runs as its owner",
         ) from error
 
 
 def _write_marker(marker: Path, ledger_id: str) -> None:
-    """Under its name only when it is whole: a marker cut short would refuse the right ledger."""
+    """The file gets its name only when it is complete: with half a marker perkd would refuse the right ledger."""
     partial = marker.with_name(marker.name + ".part")
     try:
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -261,13 +271,13 @@ def _write_marker(marker: Path, ledger_id: str) -> None:
     except OSError as error:
         raise LedgerUnwritable(
             LedgerCode.NOT_WRITABLE,
-            f"{marker} cannot be written ({error.strerror}): its directory must belong to the user perkd runs as, and "
-            "the disk must have room",
+            f"perkd cannot write {marker} ({error.strerror}): check that its directory belongs to the user that perkd "
+            "runs as, and that the disk has free space",
         ) from error
 
 
 def _sync(folder: Path) -> None:
-    """Makes the names in a folder durable."""
+    """Makes sure that the file names in a folder are on disk."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

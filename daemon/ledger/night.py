@@ -1,6 +1,6 @@
-"""The nightly work: a whole copy of the ledger beside it, and rows older than `ledger.keep` are removed.
+"""The nightly work: copy the ledger into its `backups` folder, and remove rows older than `ledger.keep`.
 
-`app` starts `Night.run`.
+`app.py` starts `Night.run`.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ AT = (3, 30)  # UTC
 
 
 class Night:
-    """`keep` is asked each night, because a reload may change it. `error` says why the last copy failed."""
+    """Runs the nightly work. It calls `keep` each night, because a reload may change it. `error` says why the last copy
+    failed."""
 
     def __init__(self, ledger: Ledger, clock: Clock, keep: Callable[[], timedelta]) -> None:
         self.due = asyncio.Event()
@@ -34,9 +35,9 @@ class Night:
             now = self._clock.now()
             try:
                 path = await self._ledger.backup(BACKUPS_KEPT, now)
-            except LedgerError as error:  # no reason to stop delivering: a problem until a copy succeeds
+            except LedgerError as error:  # delivering goes on; it is a problem until a copy succeeds
                 self.error = str(error)
-                log.error("%s", error, extra={"action": "backup_failed"})  # noqa: TRY400 - the sentence says it all
+                log.error("%s", error, extra={"action": "backup_failed"})  # noqa: TRY400 - the message is enough, no traceback
                 continue
             self.error = None
             gone = await self._ledger.purge(now - self._keep())

@@ -1,6 +1,6 @@
-"""The operator's writes: retry, done, skip, the brake, tokens and customers, and making a new config known.
+"""What an operator changes: retry, done, skip, the brake, tokens and customers, a new config.
 
-`sqlite.py` runs these in the writing thread.
+`sqlite.py` runs these functions in the writing thread.
 """
 
 import json
@@ -31,11 +31,14 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
     if row["superseded"]:
         raise NotPossible(
             LedgerCode.STEP_IS_OVER,
-            f"command {command_id} belongs to a step that is over: the opposite change came. Retrying it would undo "
-            "what is wanted now; `perkd commands skip` or `done` closes it",
+            f"command {command_id} is out of date: the perk was given or taken back again after it. To retry it would "
+            f"undo that newer change. Close it with `perkd commands skip {command_id}` or "
+            f"`perkd commands done {command_id}`",
         )
     if draft.state is not State.PLANNED:
-        raise NotPossible(LedgerCode.BLOCKED_AGAIN, f"command {command_id} would be blocked again: {draft.reason}")
+        raise NotPossible(
+            LedgerCode.BLOCKED_AGAIN, f"perkd cannot send command {command_id}, it would block again: {draft.reason}"
+        )
     key = {"holding_id": row["holding_id"], **{k: row[k] for k in ("player", "perk", "place", "key_item")}}
     generation = connection.execute(SQL["next_generation"], key).fetchone()[0]
     connection.execute(
@@ -55,7 +58,7 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
             "now": now,
         },
     )
-    events.moved(connection, now, [command_id], State(row["state"]), State.PLANNED, "the operator said retry")
+    events.moved(connection, now, [command_id], State(row["state"]), State.PLANNED, "retried by the operator")
     _free_rest(connection, row, now)
     return str(row["server"])
 
@@ -63,11 +66,11 @@ def retry(connection: sqlite3.Connection, command_id: int, draft: Draft, now: in
 def close_command(connection: sqlite3.Connection, command_id: int, state: State, now: int) -> str:
     if state not in (State.DELIVERED, State.VOID):
         raise NotPossible(
-            LedgerCode.NOT_IN_THIS_STATE, f"an operator closes a command as delivered or void, not as {state}"
+            LedgerCode.NOT_IN_THIS_STATE, f"an operator can close a command as delivered or void, not as {state}"
         )
     word = "done" if state is State.DELIVERED else "skip"
     row = _to(connection, command_id, state, "closed")
-    said = f"the operator said {word}"
+    said = f"closed by the operator: {word}"
     connection.execute(SQL["close_command"], {"id": command_id, "state": state.value, "reason": said, "now": now})
     events.moved(connection, now, [command_id], State(row["state"]), state, said)
     _free_rest(connection, row, now)
@@ -80,21 +83,23 @@ def close_command(connection: sqlite3.Connection, command_id: int, state: State,
 def _to(connection: sqlite3.Connection, command_id: int, state: State, word: str) -> sqlite3.Row:
     row: sqlite3.Row | None = connection.execute(SQL["command"], {"id": command_id}).fetchone()
     if row is None:
-        raise NotPossible(LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them")
+        raise NotPossible(
+            LedgerCode.NO_COMMAND, f"there is no command {command_id}: run `perkd commands list` to see all commands"
+        )
     was = State(row["state"])
     if was is State.PLANNED and state is State.VOID and row["perk"] == STORE_PERK:
-        return row  # no item's end makes it void: one that waits for its player would wait for ever
+        return row  # nothing else ever voids such a command: if its player never comes, it would wait for ever
     if was in (State.PLANNED, State.SENDING) or (was, state) not in TRANSITIONS:
         raise NotPossible(
             LedgerCode.NOT_IN_THIS_STATE,
-            f"command {command_id} is {was}: only blocked, refused, answered and unknown commands can be {word}",
+            f"command {command_id} is {was}: only a blocked, refused, answered or unknown command can be {word}",
         )
     return row
 
 
 def _free_rest(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
     freed = connection.execute(SQL["free_rest"], {**deliver.place(row), "now": now}).fetchall()
-    _planned_again(connection, freed, now, "what it waited behind is out of the way")
+    _planned_again(connection, freed, now, "the command before it is closed or retried")
     deliver.hold_absent(connection, now)
 
 
@@ -108,7 +113,7 @@ def release_brake(connection: sqlite3.Connection, now: int) -> int:
 
 
 def _planned_again(connection: sqlite3.Connection, freed: Sequence[sqlite3.Row], now: int, why: str) -> None:
-    """What one reason lets go, the brake may still hold."""
+    """Records that the commands are planned again. The brake may still block them."""
     ids = [row["id"] for row in freed]
     events.moved(connection, now, ids, State.BLOCKED, State.PLANNED, why)
     deliver.braked(connection, ids, now)
@@ -164,7 +169,7 @@ def _put_token(
 def identify(connection: sqlite3.Connection, token_id: int, profile: Profile, now: int) -> None:
     observe.put_profile(connection, profile, now)
     ids = {"id": token_id, "customer_id": int(profile.customer_id)}
-    if connection.execute(SQL["identify_token"], ids).rowcount:  # profiles are read daily: only news is an event
+    if connection.execute(SQL["identify_token"], ids).rowcount:  # profiles are read daily: only a change is an event
         events.note(
             connection,
             now,
@@ -209,7 +214,7 @@ def configure(
 def catalogue(
     connection: sqlite3.Connection, servers: Sequence[Server], perks: Sequence[Perk], *, adopt: bool
 ) -> Catalogue:
-    """Today's perks with what the ledger remembers; also for `plan`, which only reads."""
+    """Today's perks and what the ledger knows about them. `perkd plan` uses it too; it only reads."""
     games = {row["name"]: row["game"] for row in connection.execute(SQL["servers"])}
     for row in connection.execute(SQL["places"]):
         if row["server"] in games:
@@ -232,7 +237,7 @@ def catalogue(
 
 
 def _put_places(connection: sqlite3.Connection, every: tuple[str, ...], perks: Sequence[Perk]) -> None:
-    """Every server is a place of itself; the labels are those of today's perks and of whatever is held at others."""
+    """Each server is a place of its own. The labels come from today's perks and from holdings at other places."""
     connection.execute(SQL["forget_places"])
     labels = {place for perk in perks for place in places.places_of(perk, every)}
     labels |= {row["name"] for row in connection.execute(SQL["servers"])}
@@ -243,23 +248,23 @@ def _put_places(connection: sqlite3.Connection, every: tuple[str, ...], perks: S
 
 def _put_perk(connection: sqlite3.Connection, perk: Perk) -> None:
     before = connection.execute(SQL["perk_kind"], {"name": perk.name}).fetchone()
-    if before is None and perk.was:  # once renamed, `was` may stay in the config, harmlessly
+    if before is None and perk.was:  # after the rename `was` may stay in the config
         before = connection.execute(SQL["perk_kind"], {"name": perk.was}).fetchone()
         if before is not None:
             _rename(connection, perk)
     if before is not None and before["kind"] != perk.kind.value:
-        # Another kind is another perk: its cut-offs start now, or old purchases would be given as kits.
+        # A perk of another kind counts as a new perk with new cut-offs. Else old purchases would be given as kits.
         connection.execute(SQL["forget_pairs"], {"perk": perk.name})
     elif before is not None and perk.kind is PerkKind.LASTING:
         effect = PERK.validate_json(before["definition"]).effect
-        if effect != perk.effect:  # what is paid for is held on under the new effect, or its old end would take it away
+        if effect != perk.effect:  # holdings move to the new effect; else the end of the old one would take them away
             connection.execute(SQL["move_effect"], {"name": perk.name, "was": effect, "effect": perk.effect})
     definition = PERK.dump_json(perk).decode()
     connection.execute(SQL["put_perk"], {"name": perk.name, "kind": perk.kind.value, "definition": definition})
 
 
 def _rename(connection: sqlite3.Connection, perk: Perk) -> None:
-    """`was`: the holdings, cut-offs and keys of the old name go on under the new one."""
+    """Moves the holdings, cut-offs and keys of the old name (`was`) to the new name."""
     effect = perk.effect if perk.kind is PerkKind.LASTING else perk.name  # as HoldingKey has it
     words = {"name": perk.name, "was": perk.was, "effect": effect}
     for query in ("rename_pairs", "rename_supports", "rename_commands", "rename_holdings"):

@@ -1,6 +1,6 @@
-"""The ledger on SQLite: one thread writes, a second one reads reports; every write is durable when it returns.
+"""The ledger on SQLite. One thread writes, a second one reads for reports. Every write is on disk when it returns.
 
-`ledger/__init__.py` names it. The statements are in queries.sql; what they mean is in the modules beside this one.
+`ledgers.py` lists it. The SQL statements are in queries.sql; the modules beside this one run them.
 """
 
 import json
@@ -35,8 +35,8 @@ class SqliteLedger:
 
     @classmethod
     async def open(cls, path: Path, now: datetime) -> Self:
-        """Locks, checks and migrates. Raises the LedgerErrors of `files`."""
-        micros(now)  # a naive time is refused before anything is touched
+        """Locks, checks and migrates the ledger. Raises the LedgerErrors of `files.py`."""
+        micros(now)  # raises for a naive time before any file is touched
         with ExitStack() as undo:
             lock = files.Lock(path)
             undo.callback(lock.release)
@@ -238,16 +238,17 @@ class SqliteLedger:
     # --- life
 
     async def backup(self, keep: int, now: datetime) -> str:
-        """Raises LedgerCorrupt when the check before the copy finds damage: an older, whole copy is never replaced."""
+        """Raises LedgerCorrupt if the ledger is damaged, so that no damaged copy replaces an older, good one."""
         target = self.path.parent / "backups" / f"ledger-{moment(micros(now)):%Y%m%dT%H%M%S}.db"
 
         def write(db: sqlite3.Connection) -> None:
             if damage := files.damage(db):
                 raise LedgerCorrupt(
                     LedgerCode.DAMAGED,
-                    f"{self.path} is damaged ({damage}): no copy was made, the older ones in {target.parent} are kept",
+                    f"{self.path} is damaged ({damage}): perkd made no backup today and kept the older ones in "
+                    f"{target.parent}",
                 )
-            db.execute("COMMIT")  # the copy reads by itself
+            db.execute("COMMIT")  # the copy needs no open transaction
             try:
                 files.copy(db, target)
             finally:
