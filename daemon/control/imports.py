@@ -1,4 +1,4 @@
-"""Takes a list of customers' tokens over, each confirmed by the store first.
+"""Adds a list of customers' tokens; the store confirms each token first.
 
 `verbs` calls it for `perkd customers import`, which sends the rest again until nothing is left.
 """
@@ -14,21 +14,21 @@ from ..config import TokenEntry
 from ..ledger import Ledger, TokenSource
 from ..paynow import Limited, Rejected, StoreError, Storefront, TokenRefused
 
-MOMENT_S = 2.0  # after this long an answer goes out with what is done: somebody watches the progress
+MOMENT_S = 2.0  # after this time perkd answers with what is done so far: the operator sees the progress
 
 
 class ImportState(StrEnum):
-    """What became of one token."""
+    """The result for one token."""
 
     ADDED = "added"
-    KNOWN = "known"  # its customer is read already
+    KNOWN = "known"  # perkd already reads its customer
     REFUSED = "refused"
 
 
 @dataclass(slots=True)
 class Imported:
-    """What became of the first entries, one result for each: `state` is an ImportState. The rest was not
-    tried. `stopped` says why the store cannot be asked for it; `wait_s` for how long, when the store asked for that."""
+    """One result for each of the first entries: `state` is an ImportState. The rest was not tried. `stopped`: why perkd
+    cannot ask the store about the rest now; `wait_s`: how long to wait, if the store asked for a pause."""
 
     results: list[dict[str, Any]] = field(default_factory=list)
     stopped: str | None = None
@@ -38,7 +38,7 @@ class Imported:
 async def import_tokens(
     entries: Sequence[TokenEntry], ledger: Ledger, store: Storefront, now: Callable[[], datetime]
 ) -> Imported:
-    """The first entries, until a moment is over. One that is polled already is not asked for again."""
+    """Imports the first entries, for MOMENT_S. perkd does not ask the store about tokens that it already reads."""
     done, began = Imported(), time.monotonic()
     known = {row.token: row for row in await ledger.polled() if row.token is not None}
     for entry in entries:

@@ -1,6 +1,6 @@
-"""Reads the configuration again and takes it over whole, or not at all (law 13). `app` makes one.
+"""Reads the configuration again and applies all of it or nothing (law 13). `app` makes one.
 
-SIGHUP and `perkd reload` come here.
+SIGHUP and `perkd reload` use it.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ from .reload_report import told
 
 log = logging.getLogger("perkd")
 
-NOT_TAKEN = "reload: the new config is not taken over, the old one stays:"
+NOT_TAKEN = "reload: the new config has mistakes, so perkd keeps the old one:"
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What of the running daemon a new configuration changes."""
+    """The parts of the running daemon that a new configuration changes."""
 
     ledger: Ledger
     lane: Lane
@@ -41,7 +41,7 @@ class Parts:
 
 
 class Reload:
-    """`settings` are the ones in force. `read` reads the file `path`; None: the daemon was started without one."""
+    """`settings` are the current ones. `read` reads the file `path`; None: the daemon was started without a file."""
 
     def __init__(
         self, parts: Parts, settings: Settings, read: Callable[[], Settings] | None, path: Path | None
@@ -51,7 +51,7 @@ class Reload:
         self._one_at_a_time = asyncio.Lock()
 
     async def now(self) -> list[str]:
-        """Returns what changed, in words. Raises ConfigError, and the old configuration stays."""
+        """Returns what changed, in words. If it raises ConfigError, the old configuration stays."""
         async with self._one_at_a_time:
             if self._read is None:
                 return ["this daemon was started without a config file: there is nothing to read again"]
@@ -62,7 +62,7 @@ class Reload:
             return lines
 
     async def _take_over(self, new: Settings) -> tuple[int, int]:
-        """How many tokens came and went."""
+        """Applies the new settings. Returns how many tokens were added and removed."""
         parts, now, customers = self._parts, self._parts.clock.now(), (0, 0)
         if new.customers.tokens is not None:
             customers = await parts.ledger.sync_tokens(new.customers.tokens, now)
@@ -78,8 +78,7 @@ class Reload:
         return customers
 
     async def run(self, asked: asyncio.Event) -> None:
-        """A root task: a reload whenever `asked` is set (SIGHUP). Nobody waits for its answer, so mistakes go to the
-        log."""
+        """A root task: reloads when `asked` is set (SIGHUP). Nobody waits for an answer, so mistakes go to the log."""
         while True:
             await asked.wait()
             asked.clear()

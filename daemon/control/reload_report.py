@@ -1,6 +1,6 @@
-"""What a new config changes, in words, and what of it needs a restart. PURE.
+"""Describes what a new config changes, and which of these changes need a restart. PURE.
 
-`reload.py` takes the new one over and tells the owner.
+`reload.py` applies the new config and reports these lines to the owner.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from ..config import Settings
 
-# What is opened once: a reload keeps the old value and says so.
+# Values that perkd uses only at its start: a reload keeps the old value and reports it.
 OPENED_ONCE: Mapping[str, Callable[[Settings], object]] = {
     "store.api": lambda settings: settings.store.api,
     "store.items_path": lambda settings: settings.store.items_path,
@@ -39,7 +39,7 @@ def told(old: Settings, new: Settings, customers: tuple[int, int]) -> list[str]:
         *_named("perk", _by_name(old.perks), _by_name(new.perks)),
         *(f"{key} changed" for key, read in TAKEN_OVER.items() if read(old) != read(new)),
         *(
-            f"{key} changed, but it is opened once: restart perkd for it"
+            f"{key} changed, but perkd reads it only at its start: restart perkd to use it"
             for key, read in OPENED_ONCE.items()
             if read(old) != read(new)
         ),
@@ -53,14 +53,14 @@ def told(old: Settings, new: Settings, customers: tuple[int, int]) -> list[str]:
 def _named(sort: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[str]:
     for name in sorted(old.keys() | new.keys()):
         if name not in new:
-            yield f"{sort} {name}: gone; nothing is sent for it, what is held ends by itself"
+            yield f"{sort} {name}: removed; perkd sends nothing for it, and what players have ends by itself"
         elif name not in old:
             yield f"{sort} {name}: new"
         elif old[name] != new[name]:
             parts = [field.name for field in fields(new[name]) if _differ(old[name], new[name], field.name)]
             yield f"{sort} {name}: {', '.join(parts)} changed"
             if "run_store_commands" in parts and new[name].run_store_commands:
-                yield f"{sort} {name}: lines that wait in its queue already are blocked for you to look at"
+                yield f"{sort} {name}: lines that already wait in its queue are blocked until you decide"
 
 
 def _differ(old: object, new: object, field: str) -> bool:

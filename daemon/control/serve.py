@@ -1,4 +1,4 @@
-"""Opens the control socket, whose file permission is the login. `app` calls `open_socket`."""
+"""Opens the control socket. Its file permissions decide who may use it. `app` calls `open_socket`."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,7 +14,7 @@ async def open_socket(stack: AsyncExitStack, application: web.Application, path:
     if await somebody_answers(path):
         raise CannotStart(
             StartCode.SOCKET_IN_USE,
-            f"[control] socket: another perkd answers at {path}: stop it, or give this one a socket of its own",
+            f"[control] socket: another perkd answers at {path}: stop it, or give this one another socket",
         )
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
@@ -32,7 +32,7 @@ async def open_socket(stack: AsyncExitStack, application: web.Application, path:
 
 
 async def somebody_answers(path: Path) -> bool:
-    """Whether somebody listens on that unix socket: binding it would take it away from them without a word."""
+    """Whether a process listens on that unix socket: binding it would silently take it away from that process."""
     try:
         _, writer = await asyncio.open_unix_connection(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""The operator's verbs over a unix socket: whoever may open the socket file may ask. The command line speaks to this.
+"""Serves the operator's verbs over a unix socket, to everybody who may open the socket file. The command line uses it.
 
 `app` starts it; `verbs` does the work. Answers are JSON; an error is `{"error": sentence, "code": word}`.
 """
@@ -84,7 +84,7 @@ class Control:
         return _json(asdict(await self._verbs.import_customers([_entry(row) for row in rows])))
 
     async def servers(self, _request: web.Request) -> web.Response:
-        """Which addresses the daemon holds: nobody else should connect to these."""
+        """The addresses the daemon is connected to: no other program should connect to them."""
         return _json({"servers": [_held(server) for server in self._verbs.servers()]})
 
     async def probe(self, request: web.Request) -> web.Response:
@@ -108,7 +108,7 @@ class Control:
         except ConfigError as error:
             told = error.render(self._verbs.reload.path)
             mistakes = [asdict(mistake) for mistake in error.mistakes]
-            said = f"the new config is not taken over, the old one stays:\n{told}"
+            said = f"the new config has mistakes, so perkd keeps the old one:\n{told}"
             return _json({"error": said, "code": ControlCode.CONFIG_MISTAKES, "mistakes": mistakes}, 422)
         path = self._verbs.reload.path
         return _json({"config": None if path is None else str(path), "changes": changes})
@@ -118,17 +118,17 @@ class Control:
 
 
 class ControlCode(StrEnum):
-    """What an error is, where it is none of the ledger's."""
+    """The code of an error that does not come from the ledger."""
 
     CONFIG_MISTAKES = "config_mistakes"
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a word, no token
     STORE_FAILED = "store_failed"
     BAD_REQUEST = "bad_request"
-    NO_ROUTE = "no_route"  # or not with this method
+    NO_ROUTE = "no_route"  # no such path, or not with this method
 
 
-# The first that fits. A refused token is an answer to what was asked: the store is well. The ledger's errors have a
-# code of their own.
+# The first that matches counts. A refused token is a normal answer: the store works. The ledger's errors have their
+# own code.
 ANSWER_OF: tuple[tuple[type[Exception], int, ControlCode | None], ...] = (
     (NotPossible, 409, None),
     (TokenRefused, 409, ControlCode.TOKEN_REFUSED),
@@ -146,7 +146,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         status, code = next((status, code) for kind, status, code in ANSWER_OF if isinstance(error, kind))
         return _json({"error": str(error), "code": error.code if isinstance(error, LedgerError) else code}, status)
     except web.HTTPException as error:
-        said = f"{error.status} {error.reason}: is this perkd as new as the daemon?"
+        said = f"{error.status} {error.reason}: is this command the same version of perkd as the daemon?"
         return _json({"error": said, "code": ControlCode.NO_ROUTE}, error.status)
 
 
@@ -176,7 +176,7 @@ def _held(server: Server) -> dict[str, Any]:
 
 
 def _row(row: CommandRow) -> dict[str, Any]:
-    """What the public list says of a command, and for `perkd brake` what holds it."""
+    """A command as in the public list, and for `perkd brake` also what holds it back."""
     return {**command_json(row), "hold": row.hold}
 
 

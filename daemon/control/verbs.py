@@ -1,6 +1,6 @@
-"""What an operator may ask of the running daemon, and nothing else may: retry, done, skip, the brake, customers.
+"""What only an operator may ask of the running daemon: retry, done, skip, release the brake, change customers.
 
-`control` calls these for the command line. Each is named by a person, so each is an event in the ledger.
+`server` calls these for the command line. A person decides each of them, so each is an event in the ledger.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from .reload import Parts, Reload
 
 
 class Verbs:
-    """One method for each verb. Raises NotPossible with the reason, or StoreError where the store is asked."""
+    """One method for each verb. Raises NotPossible with the reason, or StoreError if the store did not answer well."""
 
     def __init__(self, parts: Parts, store: Storefront, reload: Reload) -> None:
         self._ledger, self._lane, self._polling, self._fleet = parts.ledger, parts.lane, parts.polling, parts.fleet
         self._store, self._now, self.reload = store, parts.clock.now, reload
 
     async def retry(self, command_id: int) -> CommandRow:
-        """Renders the command anew from today's config and plans it again."""
+        """Renders the command again with the current config and plans it again."""
         row = await self._row(command_id)
         if row.perk == STORE_PERK:
             return await self._retry_line(row)
@@ -45,8 +45,8 @@ class Verbs:
         if draft is None:
             raise NotPossible(
                 LedgerCode.NOT_IN_CONFIG,
-                f"command {command_id}: perk {row.perk!r} has no such command in today's config (was: {row.source}); "
-                "`perkd commands skip` or `done` closes it",
+                f"command {command_id}: in the current config, perk {row.perk!r} has no such command (it was: "
+                f"{row.source}); `perkd commands skip` or `done` closes it",
             )
         if draft.state is State.BLOCKED:
             raise NotPossible(LedgerCode.BLOCKED_AGAIN, f"command {command_id} would be blocked again: {draft.reason}")
@@ -54,7 +54,7 @@ class Verbs:
         return await self._row(command_id)
 
     async def _retry_line(self, row: CommandRow) -> CommandRow:
-        """The same text again: what the store wrote has no template, and no config changes it."""
+        """Plans the same text again: a line of the store has no template, and no config changes it."""
         if row.hold is Hold.LINE:
             raise NotPossible(
                 LedgerCode.LINE_UNSENDABLE,
@@ -76,28 +76,28 @@ class Verbs:
         return await self._row(row.id)
 
     async def done(self, command_id: int) -> CommandRow:
-        """The operator looked: it ran."""
+        """Marks the command as delivered: the operator saw that it worked."""
         return await self._close(command_id, State.DELIVERED)
 
     async def skip(self, command_id: int) -> CommandRow:
-        """The operator does not want it any more."""
+        """Drops the command: the operator does not want it any more."""
         return await self._close(command_id, State.VOID)
 
     async def release_brake(self) -> int:
-        """Plans what the brake stopped. Returns how many commands."""
+        """Plans the commands that the brake stopped. Returns how many."""
         freed = await self._lane.release_brake()
         self._fleet.wake(self._lane.rules.catalogue.servers)
         return freed
 
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
-        """Asks the store whose token it is, then polls him. False: he was polled already."""
+        """Asks the store whose token it is, then polls that customer. False: perkd polled them already."""
         profile = await self._store.customer(entry.token)
         new = await self._ledger.add_token(entry, TokenSource.OPERATOR, profile, self._now())
         await self._polling.load()
         return profile, new
 
     async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
-        """As many of them, in their order, as the store confirms within a moment: the first of them at least."""
+        """Adds as many, in their order, as the store confirms in a short time, but at least one."""
         try:
             return await import_tokens(entries, self._ledger, self._store, self._now)
         finally:
@@ -108,18 +108,18 @@ class Verbs:
         return [server.settings for server in self._fleet.servers.values()]
 
     async def probe(self, name: str) -> Probed:
-        """What the server says now over the connection the daemon has. Never makes one of its own."""
+        """What the server answers now, over the daemon's existing connection. Never opens a new one."""
         server = self._fleet.servers.get(name)
         if server is None:
             raise NotPossible(
                 LedgerCode.NO_SERVER,
-                f"the daemon runs no server {name!r}: `perkd status` shows them, `perkd reload` adds",
+                f"the daemon has no server {name!r}: `perkd status` lists its servers, `perkd reload` adds new ones",
             )
         return await probed(server.link)
 
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
-        """Stops polling him. Sends nothing and lets known ends come, or with `revoke` takes everything away now.
-        Returns how many commands that planned."""
+        """Stops polling the customer. Without `revoke`, perks end at their known ends; with it, perkd takes everything
+        away now. Returns how many commands that planned."""
         removed = await self._ledger.remove_customer(customer_id, self._now())
         await self._polling.load()
         if not revoke:
@@ -128,8 +128,8 @@ class Verbs:
                     LedgerCode.NO_CUSTOMER, f"no customer {customer_id} is polled: `perkd customers list` shows them"
                 )
             return 0
-        passed = await self._lane.take_away(customer_id)  # after it: a poll under way would give it all back
-        await self._polling.load()  # his known ends need no waiting for any more
+        passed = await self._lane.take_away(customer_id)  # only now: a running poll would give it all back
+        await self._polling.load()  # the customer's known ends do not matter any more
         self._fleet.wake(passed.recorded.servers)
         return passed.recorded.planned + passed.recorded.blocked
 
@@ -148,12 +148,13 @@ class Verbs:
 
 def _gone(row: CommandRow) -> str:
     return (
-        f"command {row.id} is for {row.server!r}, which is not in the config: put it back, or `perkd commands skip` it"
+        f"command {row.id} is for {row.server!r}, which is not in the config: put the server back, or drop the command "
+        "with `perkd commands skip`"
     )
 
 
 def _change_of(row: CommandRow) -> HoldingChange:
-    """The change this command was recorded for, as far as rendering needs it."""
+    """The change that this command was recorded for, with the fields that rendering needs."""
     return HoldingChange(
         turn=Turn.OPEN if row.step == Step.GRANT else Turn.END,
         key=HoldingKey(row.player, row.effect, row.place, row.key_item),

@@ -1,4 +1,4 @@
-"""Deciding. PURE: the project's words, what a purchase comes to, which commands follow, when the brake comes on.
+"""All decisions. PURE: the project's types, what a purchase gives, which commands follow, when the brake comes on.
 
-Its modules are public: every wing uses these words. Nothing here waits, reads or writes.
+Its modules are public: every wing uses these types. Nothing here waits, reads or writes.
 """

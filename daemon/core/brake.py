@@ -1,6 +1,6 @@
-"""The brake: stops a mass removal until a person has looked. PURE.
+"""The brake: stops a mass removal until the operator releases it. PURE.
 
-`polling` weighs every removal here at the moment it is planned; `app` rebuilds the window from `events` at start.
+`polling` checks every removal here when it plans it, and rebuilds the window from the ledger's events at the start.
 """
 
 from datetime import datetime
@@ -12,7 +12,8 @@ COUNTED = frozenset({Cause.STATED, Cause.ABSENT})
 
 
 def counted(change: HoldingChange) -> bool:
-    """Removals by revocation or absence count; foretold ends, new names and the operator's own do not."""
+    """Whether a change counts for the brake. Removals by revocation or absence count; known ends, new names and the
+    operator's removals do not."""
     return change.turn is Turn.END and change.cause in COUNTED
 
 
@@ -26,8 +27,8 @@ class Brake:
         self._held: dict[str, tuple[datetime, int]] = {}  # customer → when read, holdings left then
 
     def weigh(self, changes: Changes, held: int, now: datetime) -> str | None:
-        """Takes one customer's changes into account; `held` are his holdings after them. Returns why the brake came on,
-        when it came on with these. While it is on, counted removals must be blocked by the caller."""
+        """Counts one customer's changes; `held` is the number of their holdings afterwards. If the brake comes on with
+        these changes, returns why. While the brake is on, the caller must block the removals that count."""
         removals = sum(counted(change) for change in changes.holdings)
         self.note(changes.customer_id, held, removals, now)
         if not removals or self.on_since is not None:
@@ -40,24 +41,24 @@ class Brake:
         self.on_since = now
         minutes = self.limits.window.total_seconds() / 60
         return (
-            f"{gone} of {total} holdings would be taken away by revocations or vanished items within {minutes:g} min, "
-            f"more than {self.limits.least} and more than {self.limits.share:.0%}"
+            f"revocations or missing items would take away {gone} of {total} holdings within {minutes:g} min: more "
+            f"than {self.limits.least} and more than {self.limits.share:.0%}"
         )
 
     def take_back(self, changes: Changes, on_since: datetime | None) -> None:
-        """What was weighed last could not be recorded: it counts for nothing, and the brake is as it was before."""
+        """Undoes the last `weigh`, because its changes could not be recorded. `on_since`: the brake's state before."""
         if any(counted(change) for change in changes.holdings):
             self._removals.pop()
         self.on_since = on_since
 
     def note(self, customer_id: str, held: int, removals: int, now: datetime) -> None:
-        """Remembers one read without deciding: also how the window is rebuilt at start."""
+        """Counts one read without a decision. The start rebuilds the window with it."""
         self._held[customer_id] = (now, held)
         if removals:
             self._removals.append((now, removals))
 
     def release(self) -> None:
-        """The operator looked: removals go on, and the window starts empty."""
+        """The operator releases the brake: removals go on, and the window is empty again."""
         self.on_since = None
         self._removals.clear()
 

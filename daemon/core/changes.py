@@ -1,6 +1,6 @@
-"""What the ledger knows about one customer, and what a comparison wants changed. PURE.
+"""The types for what the ledger knows about one customer and for what a comparison changes. PURE.
 
-`entitlements.compare` turns Known into Changes, `commands.plan` makes an Observation of them, the ledger records it.
+`entitlements.compare` makes Changes from Known, `commands.plan` adds the commands, the ledger records an Observation.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from .model import Cause, Item, Perk, PerkKind, Profile, Reason, State, Step, Ta
 
 
 class HoldingKey(NamedTuple):
-    """What makes a holding one: `item_id` is the item for a once-item and "" for a lasting perk."""
+    """What identifies a holding: `item_id` is the item for a once-item, and "" for a lasting perk."""
 
     player: str  # the player, or `customer:ID` while the customer has no identity in this game
     effect: str
@@ -25,23 +25,23 @@ class HoldingKey(NamedTuple):
 class HoldingState(StrEnum):
     HELD = "held"
     ENDED = "ended"
-    ADOPTED = "adopted"  # a once-item from before the cut-off: counted as already given
+    ADOPTED = "adopted"  # a once-item from before the cut-off: it counts as already given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItem:
-    """An item as last stated by the store, with what this ledger noticed about it."""
+    """An item as the store last described it, with what this ledger noticed about it."""
 
     item: Item
     first_seen_at: datetime
-    seen_live: bool = False  # it counted for a perk at some time
-    renewed_at: datetime | None = None  # when it was first seen as `renewed`, having counted before
-    missing_since: datetime | None = None  # first complete inventory without it
+    seen_live: bool = False  # it has counted for a perk at some time
+    renewed_at: datetime | None = None  # when it was first seen as `renewed`, if it had counted before
+    missing_since: datetime | None = None  # the first complete inventory without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Support:
-    """One item behind one holding. Not live: it once was, and its own clock is remembered."""
+    """One item behind one holding. Not live: it was live before, and perkd still remembers its times."""
 
     item_id: str
     customer_id: str
@@ -49,7 +49,7 @@ class Support:
     live: bool
     joined_at: datetime
     started_at: datetime | None = None  # perkd's own clock (`lasts`): when the perk was delivered
-    ends_at: datetime | None = None  # the end as last computed
+    ends_at: datetime | None = None  # the end that perkd computed last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Holding:
     perk: str  # the perk that granted
     customer_id: str  # whose item opened it
     state: HoldingState
-    values: Mapping[str, str]  # the identity as it stood at the grant
+    values: Mapping[str, str]  # the player's identity at the grant
     supports: tuple[Support, ...]
     touched: bool  # a command of its latest grant may have reached the game
 
@@ -70,33 +70,33 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Everything the ledger knows that bears on one customer: also holdings shared with other customers."""
+    """Everything the ledger knows about one customer, including holdings shared with other customers."""
 
     customer_id: str
     profile: Profile | None
     items: Mapping[str, KnownItem]
     holdings: tuple[Holding, ...]
-    incomplete: bool = False  # a command of his waits for a value that is missing or unsafe
+    incomplete: bool = False  # one of their commands waits for a value that is missing or unsafe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """What is sold and where, from the config and what the ledger remembers of earlier configs."""
+    """The perks and servers of the config, and what the ledger remembers of earlier configs."""
 
     perks: Mapping[str, Perk]
-    retired: Mapping[str, Perk]  # no longer configured: their holdings end by their last definition
+    retired: Mapping[str, Perk]  # no longer in the config: their holdings end by their last definition
     servers: tuple[str, ...]
     cutoffs: Mapping[tuple[str, str], datetime]  # (perk, places.pair) → first configured, or the ledger's start
     slugs: Mapping[str, str]  # slug → the product id it was first seen with
     adopt: bool = True  # first_seen = "adopt"
-    games: Mapping[str, str] = field(default_factory=dict)  # place → game, also of servers no longer configured
+    games: Mapping[str, str] = field(default_factory=dict)  # place → game, also for servers that left the config
     chosen: Mapping[str, str] = field(default_factory=dict)  # the store's id of a game server → the server
 
     def perk(self, name: str) -> Perk | None:
         return self.perks.get(name) or self.retired.get(name)
 
     def places_of(self, perk: Perk, item: Item) -> tuple[str, ...]:
-        """Where this item gives the perk. A game server nobody configured is a place too: the commands wait there."""
+        """Where this item gives the perk. A game server that is not in the config is a place too: its commands wait."""
         if perk.target is not Target.CHOSEN:
             return places.places_of(perk, self.servers)
         return (self.chosen.get(item.gameserver_id or "", places.chosen(item.gameserver_id)),)
@@ -112,10 +112,10 @@ class Catalogue:
 class Turn(StrEnum):
     """What happens to a holding."""
 
-    OPEN = "open"  # nobody held it: grant
-    KEEP = "keep"  # still held; only the set of items behind it changed
-    END = "end"  # nobody holds it any more: revoke
-    REGRANT = "regrant"  # the player's name or id changed: revoke with the old, grant with the new
+    OPEN = "open"  # it begins: grant
+    KEEP = "keep"  # it goes on; only the items behind it changed
+    END = "end"  # it ends: revoke
+    REGRANT = "regrant"  # the player's name or id changed: revoke with the old one, grant with the new one
     ADOPT = "adopt"  # remember a once-item as already given
 
 
@@ -125,16 +125,16 @@ class HoldingChange:
     key: HoldingKey
     kind: PerkKind
     perk: str
-    item_id: str  # whose values the commands carry: the item that opened it, or whose end emptied it
+    item_id: str  # the item whose values the commands use: it opened the holding, or was the last to leave it
     cause: Cause
     reason: Reason | None = None
-    supports: tuple[Support, ...] = ()  # this customer's items behind it, as they are from now on
+    supports: tuple[Support, ...] = ()  # this customer's items behind it, with their new state
     stored_values: Mapping[str, str] = field(default_factory=dict)  # END, REGRANT: the identity the removal is for
-    learned: Mapping[str, str] | None = None  # KEEP: the identity the removal will be for, where it is another now
+    learned: Mapping[str, str] | None = None  # KEEP: the identity for a later removal, if it changed
 
 
 class EventKind(StrEnum):
-    """What a row in `events` is about."""
+    """The kinds of rows in `events`."""
 
     COMMAND = "command"
     GRANT = "grant"
@@ -158,7 +158,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth a row in `events` that is no command."""
+    """A row for `events` that is not about a command."""
 
     kind: EventKind
     item_id: str
@@ -167,13 +167,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What one comparison wants. Grants stand before removals. Empty: what is owned and what was given agree."""
+    """What one comparison changes, grants before removals. Empty: what is owned and what was given agree."""
 
     customer_id: str
     items: tuple[KnownItem, ...] = ()  # new or changed
     holdings: tuple[HoldingChange, ...] = ()
     notes: tuple[Note, ...] = ()
-    recheck_at: datetime | None = None  # from when a read may change the outcome, though the body be the same (law 20)
+    recheck_at: datetime | None = None  # from then on, even an equal body may change the outcome (law 20)
     deadline_at: datetime | None = None  # when time alone changes it
 
     @property
@@ -182,44 +182,44 @@ class Changes:
 
 
 class Hold(StrEnum):
-    """Why a command is blocked; the sentence stands in its `reason`."""
+    """Why a command is blocked; its `reason` says it in a sentence."""
 
     VALUE = "value"  # a variable is missing or unsafe
     BRAKE = "brake"
-    ABSENT = "absent"  # its item vanished from the store's list
+    ABSENT = "absent"  # its item disappeared from the store's list
     GIFT = "gift"  # `revoke_on` against somebody who did not buy
     SERVER = "server"  # the server is not in the config
-    CHOSEN = "chosen"  # no [[server]] is the game server the buyer chose
+    CHOSEN = "chosen"  # no [[server]] is the game server that the buyer chose
     STEP = "step"  # an earlier command of its step was refused
-    LINE = "line"  # what the store's queue holds is no single line the game takes
-    BACKLOG = "backlog"  # a line of the store's queue that waited before perkd was told to run them
+    LINE = "line"  # the text in the store's queue is not a single line that the game accepts
+    BACKLOG = "backlog"  # the line waited in the store's queue before run_store_commands was switched on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A rendered command on its way into the ledger."""
+    """A rendered command, before the ledger records it."""
 
     step: Step
     position: int
-    text: str  # the template as written when it could not be rendered
+    text: str  # the template itself, if it could not be rendered
     state: State  # PLANNED or BLOCKED
     hold: Hold | None = None
     reason: str | None = None
-    values: Mapping[str, str] = field(default_factory=dict)  # as they stand in the text: `judge` masks them
+    values: Mapping[str, str] = field(default_factory=dict)  # as in the text: `judge` masks them
     repeatable: bool = True
-    online_s: float | None = None  # waits until the player has been on the server this long; None: for nobody
+    online_s: float | None = None  # waits until the player has been on the server this long; None: does not wait
     strict: bool = False
     success: str = ""
     failure: str = ""
     after_s: float = 0.0
-    source: str = ""  # the template as the owner wrote it: by it a retry finds the command in a later config
+    source: str = ""  # the template as the owner wrote it: a retry finds the command by it in a later config
     identity: Mapping[str, str] = field(default_factory=dict)  # who the player was when it was rendered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """A holding change with the commands it needs. For OPEN and REGRANT the ledger records the grant only where the
-    opposite step had touched the game; for END likewise the revoke (law 8)."""
+    """A holding change with the commands it needs. For OPEN and REGRANT, the ledger records the grant only if the
+    opposite step had touched the game; for END, the same holds for the revoke (law 8)."""
 
     change: HoldingChange
     values: Mapping[str, str]  # the identity to store with the holding
@@ -236,16 +236,16 @@ class Observation:
     changes: Changes
     planned: tuple[PlannedChange, ...] = ()
     profile: Profile | None = None  # newly read identity
-    read_at: datetime | None = None  # of the complete inventory behind it; None: decided by time alone
+    read_at: datetime | None = None  # of the complete inventory it comes from; None: only time passed
     digest: bytes | None = None
     etag: str | None = None
-    catalogue: str = ""  # fingerprint of the config it was compared with
-    braked: str | None = None  # the brake came on with this change: why
+    catalogue: str = ""  # fingerprint of the config used for the comparison
+    braked: str | None = None  # why the brake came on with this change, if it did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One claimed command: committed as `sending` before anybody sees this."""
+    """One claimed command: the ledger has committed it as `sending` already."""
 
     id: int
     server: str
@@ -262,15 +262,15 @@ class Command:
     strict: bool
     success: str
     failure: str
-    attempts: int  # this one included
+    attempts: int  # including this one
     refusals: int
     doubts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How sending ended. `state` PLANNED: again at `due_at`, or at the player's next sighting when `absent`.
-    UNKNOWN with `due_at`: planned again then; without: stays."""
+    """How sending ended. PLANNED: sent again at `due_at`, or if `absent`, when the player is next seen online. UNKNOWN:
+    planned again at `due_at`; without a `due_at` it stays UNKNOWN."""
 
     state: State
     reply: str | None = None

@@ -1,4 +1,4 @@
-"""Turns wanted changes into commands: rendered, quoted, keyed and ordered: (changes, perks) → commands. PURE.
+"""Makes commands from the changes of a comparison, rendered and in order: (changes, perks) → commands. PURE.
 
 `polling` calls `plan` between `entitlements.compare` and `ledger.record`.
 """
@@ -16,30 +16,31 @@ from .places import members, target_of
 from .rendering import Rendered, render
 
 GIFT_HELD = (
-    "the item was a gift: its owner did not pay for it. Look at the case, then `perkd commands retry` or `skip` it"
+    "the item was a gift: its owner did not pay for it. Decide by hand: `perkd commands retry` sends this command, "
+    "`skip` drops it"
 )
 ABSENT_HELD = (
-    "the item vanished from the store's list without being revoked: check it in the store, then `perkd commands retry` "
-    'takes the perk away, `skip` keeps it (brake.absent = "revoke" would not ask)'
+    "the item disappeared from the store's list without being revoked: check it in the store, then `perkd commands "
+    'retry` takes the perk away, `skip` keeps it (with brake.absent = "revoke" perkd would not ask)'
 )
-BRAKE_HELD = "the brake is on: look at `perkd brake status`, then `perkd brake release`"
+BRAKE_HELD = "the brake is on: see `perkd brake status`, then `perkd brake release`"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What rendering needs beside the change itself."""
+    """What rendering needs in addition to the change."""
 
     known: Known
     catalogue: Catalogue
     whos: Mapping[str, Who]
-    adapters: Mapping[str, Adapter]  # by place; also for servers no longer configured whose game is remembered
+    adapters: Mapping[str, Adapter]  # by place; also for servers that left the config, if their game is known
     now: datetime
     hold_absent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Where a command stood in its step when it was recorded: its template and position, and the step's length."""
+    """The place of a recorded command in its step: its template and position, and the step's length."""
 
     source: str
     position: int
@@ -47,8 +48,8 @@ class Line:
 
 
 def plan(changes: Changes, scene: Scene, held: Callable[[HoldingChange], bool]) -> tuple[PlannedChange, ...]:
-    """The commands each change needs. `held` says which removals the brake stops. Rendering never fails: a command
-    whose value is missing or unsafe comes out blocked with the reason."""
+    """The commands for each change. `held`: whether the brake stops a removal. Rendering never fails: a command with a
+    missing or unsafe value is blocked, with the reason."""
     items = {**scene.known.items, **{item.item.id: item for item in changes.items}}
     return tuple(_plan_one(change, scene, items, braked=held(change)) for change in changes.holdings)
 
@@ -77,10 +78,14 @@ def _revoke(
     *,
     braked: bool,
 ) -> tuple[Draft, ...]:
-    """`revoke` always; after it `revoke_on` for this reason, which waits for a person if a gift is revoked (law 5)."""
+    """The commands of `revoke`, then those of `revoke_on` for this reason; for a gift, these wait for the operator (law
+    5)."""
     hold: tuple[Hold, str] | None = None
     if change.cause is Cause.ABSENT and scene.hold_absent:
-        hold = (Hold.ABSENT, ABSENT_HELD)  # also while the brake is on: releasing it answers another question
+        hold = (
+            Hold.ABSENT,
+            ABSENT_HELD,
+        )  # also while the brake is on: releasing the brake decides nothing about this item
     elif braked:
         hold = (Hold.BRAKE, BRAKE_HELD)
     identity = change.stored_values
@@ -88,7 +93,7 @@ def _revoke(
     extra = perk.revoke_on.get(change.reason, ()) if change.reason else ()
     known = items.get(change.item_id)
     if change.cause is Cause.STATED and known is not None and known.item.gift:
-        hold = (Hold.GIFT, GIFT_HELD)  # likewise
+        hold = (Hold.GIFT, GIFT_HELD)  # also while the brake is on
     return drafts + _drafts(Step.REVOKE, perk, extra, facts, identity, change, scene, hold=hold, first=len(drafts))
 
 
@@ -114,9 +119,9 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
 
 
 def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft | None:
-    """One command rendered anew from today's config, for an operator who said retry: nothing but its own values and a
-    server that is gone can block it. A grant goes to who the player is now, a removal to whom its line was for.
-    None: today's config has no such command."""
+    """One command, rendered again with the current config because the operator said retry. Only its own values or a
+    missing server can block it. A grant uses the player's current identity, a removal the identity of the grant.
+    None: the current config has no such command."""
     perk = scene.catalogue.perk(change.perk)
     if perk is None:
         return None
@@ -127,7 +132,7 @@ def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft |
     if spec is None:
         return None
     who = scene.whos.get(change.key.server, NOBODY)
-    mine = who.values if who.player == change.key.player else {}  # what nobody knew when its line was rendered
+    mine = who.values if who.player == change.key.player else {}  # values that were unknown when it was first rendered
     identity = who.values if step is Step.GRANT else {**mine, **change.stored_values}
     nowhere = _nowhere(change)
     rendered = _written(spec, nowhere) or render(spec, {**facts, **identity}, scene.adapters.get(change.key.server))
@@ -135,8 +140,8 @@ def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft |
 
 
 def _same(specs: Sequence[CommandSpec], was: Line) -> CommandSpec | None:
-    """The same line wherever it stands now. Another line in its place is the same one corrected, but only where the
-    step has as many as it had: with one more or less, nobody knows which became which."""
+    """The command with the same template, even if its position changed. Another template at the same position is taken
+    as its correction, but only if the step still has the same length: else perkd cannot know which one it became."""
     same = [position for position, spec in enumerate(specs) if spec.run.source == was.source]
     if same:
         return specs[was.position if was.position in same else same[0]]
@@ -144,15 +149,15 @@ def _same(specs: Sequence[CommandSpec], was: Line) -> CommandSpec | None:
 
 
 def _nowhere(change: HoldingChange) -> tuple[Hold, str] | None:
-    """The buyer chose a game server no [[server]] is, or none at all: nobody knows where the commands belong."""
+    """Why the commands have no server: the buyer chose a game server that is not in the config, or chose none."""
     place = change.key.server
     if target_of(place) is not Target.CHOSEN:
         return None
     gameserver_id = place.partition(":")[2]
     if gameserver_id:
         reason = (
-            f"the buyer chose the store's game server {gameserver_id}, and no [[server]] has that `paynow_id`: set it "
-            "there and reload; perkd gives it there by itself"
+            f"the buyer chose the store's game server {gameserver_id}, but no [[server]] has that `paynow_id`: set it, "
+            "then `perkd reload`; perkd then gives the perk by itself"
         )
     else:
         reason = (
@@ -163,7 +168,7 @@ def _nowhere(change: HoldingChange) -> tuple[Hold, str] | None:
 
 
 def _written(spec: CommandSpec, nowhere: tuple[Hold, str] | None) -> Rendered | None:
-    """The template as it is written: without a server there is no game to render it for."""
+    """The unrendered template, if there is no server: without one, there is no game to render it for."""
     return Rendered(spec.run.source, {}) if nowhere else None
 
 
@@ -171,8 +176,11 @@ def _absent_server(change: HoldingChange, scene: Scene) -> tuple[Hold, str] | No
     place = change.key.server
     if scene.catalogue.members(place):
         return None
-    servers = " and ".join(repr(server) for server in members(place))
-    return (Hold.SERVER, f"server {servers} is not in the config: put it back, or `perkd commands skip` this command")
+    servers = " or ".join(repr(server) for server in members(place))
+    return (
+        Hold.SERVER,
+        f"the config has no server {servers}: put it back, or drop this command with `perkd commands skip`",
+    )
 
 
 def _draft(
@@ -205,7 +213,7 @@ def _draft(
 
 
 def _facts(change: HoldingChange, perk: Perk, scene: Scene, items: Mapping[str, KnownItem]) -> dict[str, str]:
-    """The values that do not depend on the game. A value nobody knows is absent."""
+    """The values that do not depend on the game, without those that are unknown."""
     known = items.get(change.item_id)
     facts = {
         "customer_id": scene.known.customer_id,
@@ -227,8 +235,8 @@ def _facts(change: HoldingChange, perk: Perk, scene: Scene, items: Mapping[str, 
 
 
 def _latest_end(change: HoldingChange, scene: Scene, items: Mapping[str, KnownItem]) -> str | None:
-    """RFC 3339, UTC, whole seconds: the holding's latest end; None while an item without an end holds it. When it ends
-    or is a once-item's: the end of the item in question."""
+    """The holding's latest end as RFC 3339, UTC, whole seconds; None while an item without an end is behind it. For a
+    holding that ends and for a once-item: the end of that item."""
     before = next((holding.supports for holding in scene.known.holdings if holding.key == change.key), ())
     behind = {support.item_id: support for support in (*before, *change.supports)}
     live = [support for support in behind.values() if support.live]
@@ -242,7 +250,7 @@ def _latest_end(change: HoldingChange, scene: Scene, items: Mapping[str, KnownIt
 
 
 def _end_of(support: Support, scene: Scene, items: Mapping[str, KnownItem]) -> datetime | None:
-    """perkd's own clock (`lasts`) starts with the delivery, which is about now when the grant is rendered."""
+    """An item's end. With `lasts`, the time starts with the delivery, which is about now when the grant is rendered."""
     perk, known = scene.catalogue.perk(support.perk), items.get(support.item_id)
     waits = known is not None and known.item.expirable and known.item.state == ItemState.USABLE
     if support.ends_at is None and waits and perk is not None and perk.lasts is not None:

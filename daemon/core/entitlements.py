@@ -1,7 +1,7 @@
-"""Compares what a customer owns with what he was given: (known, inventory, now) → changes. PURE.
+"""Compares what a customer owns with what perkd has given: (known, inventory, now) → changes. PURE.
 
-`polling` calls `compare` for every complete inventory and whenever time alone may have changed something; `plan` of the
-command line calls it too. Comparing the same inventory twice yields nothing the second time.
+`polling` calls `compare` for every complete inventory, and whenever time alone may change something; `perkd plan` calls
+it too. The second comparison of the same inventory changes nothing.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ def compare(
     catalogue: Catalogue,
     whos: Mapping[str, Who],
 ) -> Changes:
-    """What must change so that given and owned agree. `inventory` None: only time has passed, which can end something
-    and opens nothing, not even under another name (of a removed customer the known ends still come, and nothing else).
-    `whos`: server → who the customer is there, for every configured server."""
+    """What must change so that what is given and what is owned agree. `inventory` None: only time has passed; that can
+    end a perk, but never starts one, not even under another name (a removed customer's perks still end that way).
+    `whos`: server → who the customer is there, for every server in the config."""
     items, changed, notes = sight(known, inventory, moment.now)
     lasting = Lasting(known, items, moment, catalogue, whos if inventory is not None else {})
     holdings = lasting.changes()
@@ -37,7 +37,7 @@ def compare(
         Note(
             EventKind.ONCE_RETURNED,
             holding.key.item_id,
-            f"given once already as {holding.perk}; not given again by itself",
+            f"it was given once already as {holding.perk}; perkd does not give it again by itself",
         )
         for holding in known.holdings
         if came_back(holding, known, items)
@@ -56,15 +56,15 @@ def compare(
 
 
 def _rank(change: HoldingChange) -> int:
-    """Grants before removals. But who the player was is taken the perk from first: a command that names both alike
-    (one name, another id) must not take away what was just given."""
+    """Grants come before removals. But if the customer's identity changed, the removal for the old one comes first: a
+    command that names both players alike (same name, other id) must not take away what was just given."""
     if change.turn is Turn.END and change.cause is Cause.IDENTITY:
         return 0
     return 2 if change.turn in (Turn.END, Turn.REGRANT) else 1
 
 
 def release(known: Known) -> Changes:
-    """Takes away every lasting perk this customer's items hold: the operator removed him with --revoke."""
+    """Takes away every lasting perk of this customer: the operator removed them with --revoke."""
     holdings = []
     for holding in known.holdings:
         mine = [support for support in holding.supports if support.customer_id == known.customer_id and support.live]
@@ -76,7 +76,7 @@ def release(known: Known) -> Changes:
 
 
 def held_after(known: Known, changes: Changes) -> int:
-    """How many holdings the customer's items stand behind after these changes: the brake's measure."""
+    """How many holdings the customer's items are behind after these changes. The brake counts with it."""
     behind = {holding.key: _behind(holding, known.customer_id) for holding in known.holdings}
     for change in changes.holdings:
         place = behind.setdefault(change.key, set())
@@ -89,7 +89,7 @@ def held_after(known: Known, changes: Changes) -> int:
 
 
 def _behind(holding: Holding, customer_id: str) -> set[str]:
-    """His items behind it; behind a once-item's there is that item."""
+    """The customer's items behind the holding; for a once-item, that item."""
     if holding.kind is PerkKind.ONCE:
         return {holding.key.item_id} if holding.state is HoldingState.HELD else set()
     return {support.item_id for support in holding.supports if support.live and support.customer_id == customer_id}

@@ -1,4 +1,4 @@
-"""Lasting perks: which items stand behind which holdings now, and what that turns the holdings into. PURE.
+"""Lasting perks: which items are behind which holdings now, and how that changes the holdings. PURE.
 
 `entitlements` runs one pass of this for every comparison.
 """
@@ -15,7 +15,7 @@ from .model import Cause, Perk, PerkKind, Reason, Target, Who
 
 
 class Lasting:
-    """One pass over the lasting perks: which items leave which holdings, which join, and what that makes of them."""
+    """One pass over the lasting perks: which items leave which holdings, which join, and what changes."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Lasting:
 
     def changes(self) -> list[HoldingChange]:
         placed = self._stay_or_leave()
-        if self.moment.read_at is not None:  # time alone opens nothing
+        if self.moment.read_at is not None:  # time alone starts no perk
             self._join(placed)
         keys = dict.fromkeys([*self.by_key, *self.supports])
         made = [
@@ -53,7 +53,7 @@ class Lasting:
         return [change for change in made if change is not None]
 
     def _stay_or_leave(self) -> set[tuple[str, str, str]]:
-        """Judges every live support of this customer; returns the (item, perk, server) that stay in place."""
+        """Decides about every live support of this customer; returns each (item, perk, server) that stays."""
         placed = set()
         for key, holding in self.by_key.items():
             for support in holding.supports:
@@ -80,12 +80,12 @@ class Lasting:
         return placed
 
     def _is_mine(self, support: Support) -> bool:
-        """An item that moved to this customer brings its place in a holding they share with it."""
+        """Whether the support is this customer's. An item that moved to them keeps its place in the holding."""
         return support.customer_id == self.known.customer_id or support.item_id in self.items
 
     def _verdict(self, perk: Perk | None, support: Support) -> Standing:
-        """An item of his that is not his any more moved to another customer: what it gave him has ended. The ledger
-        forgets no item, and one that only vanished is still his."""
+        """Whether the support's item still counts. An item that the customer does not have any more moved to another
+        customer, so it ended here: the ledger forgets no item, and a missing one is still among this customer's."""
         known_item = self.items.get(support.item_id)
         if known_item is None:
             return Standing(live=False, reason=Reason.REVOKED, cause=Cause.STATED)
@@ -102,16 +102,16 @@ class Lasting:
                 item_id = known_item.item.id
                 for wanted in self.catalogue.places_of(perk, known_item.item):
                     if places.target_of(wanted) is Target.CHOSEN and (item_id, perk.name) in somewhere:
-                        continue  # it was given while the config knew where
-                    place = self._standing_place(perk, wanted)
+                        continue  # it was given when the config had the server
+                    place = self._present_place(perk, wanted)
                     if (item_id, perk.name, place) not in placed:
                         self._consider(perk, place, known_item)
 
     def _consider(self, perk: Perk, server: str, known_item: KnownItem) -> None:
         player = player_of(self.known.customer_id, self.whos.get(server, NOBODY))
         key = HoldingKey(player, perk.effect, server)
-        if known_item.item.id in self.supports.get(key, {}) or self._stands(key, known_item.item.id):
-            return  # another perk with this effect sells the item too, and it counts once
+        if known_item.item.id in self.supports.get(key, {}) or self._is_behind(key, known_item.item.id):
+            return  # another perk with this effect has the product too, and the item counts once
         former = self._former(key, known_item.item.id)
         verdict = standing(known_item, perk, former, self.moment)
         if verdict.live is not True:
@@ -132,20 +132,20 @@ class Lasting:
         )
 
     def _rejoin(self, key: HoldingKey, support: Support, perk: Perk, verdict: Standing) -> None:
-        """The item joins again under the player the customer is now, as it stands and with its own clock."""
+        """The item joins again under the customer's new player, with its times unchanged."""
         player = player_of(self.known.customer_id, self.whos[key.server])
         self.live_items.add(support.item_id)
         ends_at = verdict.ends_at if verdict.live else support.ends_at
         moved = replace(support, customer_id=self.known.customer_id, joined_at=self.moment.now, ends_at=ends_at)
         self._put(HoldingKey(player, perk.effect, key.server), moved)
 
-    def _stands(self, key: HoldingKey, item_id: str) -> bool:
-        """Whether the item is behind that holding already."""
+    def _is_behind(self, key: HoldingKey, item_id: str) -> bool:
+        """Whether the item is already behind that holding."""
         holding = self.by_key.get(key)
         return holding is not None and item_id in holding.live
 
     def _former(self, key: HoldingKey, item_id: str) -> Support | None:
-        """The item's earlier place: its own clock runs on, also when the customer became another player meanwhile."""
+        """The item's earlier support: its time goes on, even if the customer has become another player."""
         places = [
             support
             for holding in self.by_key.values()
@@ -155,31 +155,31 @@ class Lasting:
         return min(places, key=lambda p: (p.started_at is None, p.started_at or p.joined_at), default=None)
 
     def _moved(self, key: HoldingKey) -> bool:
-        """Whether the customer is another player on that server now. An identity that is gone says nothing."""
+        """Whether the customer is another player on that server now. A missing identity does not count."""
         who = self.whos.get(key.server, NOBODY)
         return who.player is not None and who.player != key.player
 
     def _found(self, key: HoldingKey, support: Support) -> bool:
-        """Whether it stands at a game server nobody had configured, and is to be somewhere else now. What was given on
-        a server stays there, whatever the config says of it later (law 13)."""
+        """Whether the support waits at a game server that was not in the config, and the config has its server now.
+        What was given on a server stays there, whatever a later config says (law 13)."""
         perk = self.catalogue.perks.get(support.perk)
         if perk is None or places.target_of(key.server) is not Target.CHOSEN or self.moment.read_at is None:
             return False
         return key.server not in self.catalogue.places_of(perk, self.items[support.item_id].item)
 
-    def _standing_place(self, perk: Perk, wanted: str) -> str:
-        """Where the effect stands already if that is the same place with other servers in its list: it is held once,
-        though the list changed in the config."""
+    def _present_place(self, perk: Perk, wanted: str) -> str:
+        """The place where the effect is held already, if that is the same list with some servers changed: a new list in
+        the config does not give the effect a second time."""
         player = player_of(self.known.customer_id, self.whos.get(wanted, NOBODY))
-        standing_at = (
+        held_at = (
             key.server
             for key, holding in self.by_key.items()
             if key.player == player and key.effect == perk.effect and holding.state is HoldingState.HELD
         )
-        return next((place for place in standing_at if places.meet(place, wanted)), wanted)
+        return next((place for place in held_at if places.meet(place, wanted)), wanted)
 
     def _renamed(self, key: HoldingKey) -> bool:
-        """Whether a value the grant used changed, for the customer whose name the holding goes by (law 12)."""
+        """Whether a value of the grant changed, for the customer whose identity the holding uses (law 12)."""
         holding, who = self.by_key.get(key), self.whos.get(key.server, NOBODY)
         if holding is None or holding.state is not HoldingState.HELD or self._named_by(holding) != key.player:
             return False
@@ -187,7 +187,7 @@ class Lasting:
         return perk is not None and differs(perk, holding.values, who)
 
     def _learned(self, key: HoldingKey) -> Mapping[str, str] | None:
-        """The identity to remember, where a value that only the removal uses changed or became known."""
+        """The identity to remember, if a value that only the removal uses changed or became known."""
         holding, who = self.by_key.get(key), self.whos.get(key.server, NOBODY)
         if holding is None or who.player != key.player or self._named_by(holding) != key.player:
             return None
@@ -195,8 +195,8 @@ class Lasting:
         return None if perk is None else learned(perk, holding.values, who)
 
     def _named_by(self, holding: Holding) -> str | None:
-        """The player this customer is there, if the holding goes by his identity: he opened it, or whoever did has
-        nothing behind it any more."""
+        """This customer's player there, if the holding uses their identity: they opened it, or the customer who opened
+        it has no item behind it any more."""
         behind = {support.customer_id for support in holding.supports if support.live}
         mine, opener = self.known.customer_id, holding.customer_id
         if mine != opener and opener in behind:
@@ -225,8 +225,8 @@ def turn(
     renamed: bool = False,
     identity: Mapping[str, str] | None = None,
 ) -> HoldingChange | None:
-    """What a holding turns into when this customer's items behind it become `supports`. `mine`: the ids of all his.
-    `identity`: what a removal is rendered with from now on, if that is news."""
+    """The change of a holding when this customer's items behind it become `supports`. `mine`: the ids of all their
+    items. `identity`: the identity for a later removal, if it changed."""
     held = holding is not None and holding.state is HoldingState.HELD
     before = holding.live if holding and held else frozenset()
     after = (before | {i for i, support in supports.items() if support.live}) - set(leaving)
@@ -260,7 +260,7 @@ def turn(
         )
     merged = {support.item_id: support for support in holding.supports} | dict(supports)
     behind = [merged[item_id] for item_id in after if item_id in mine]
-    regrant = renamed and bool(behind)  # with nothing of his behind it, his new name does not matter
+    regrant = renamed and bool(behind)  # without an item of this customer, their new name does not matter
     learns = identity is not None and bool(behind) and not regrant
     if not (changed or regrant or learns):
         return None
@@ -279,15 +279,15 @@ def turn(
 
 
 def _opener(supports: Iterable[Support]) -> Support:
-    """Law 14: the latest end, then the lowest id. No end at all is the latest."""
+    """The item that opens a holding. Law 14: the latest end, then the lowest id. No end counts as the latest."""
     return min(
         supports, key=lambda s: (s.ends_at is not None, -(s.ends_at.timestamp() if s.ends_at else 0), int(s.item_id))
     )
 
 
 def _emptier(leaving: Mapping[str, Standing]) -> str:
-    """The item whose end emptied the holding. One that only vanished comes first, for without that the player would
-    still hold it (law 3); then a stated end before the others, then the latest end."""
+    """The item whose end ended the holding. A missing item comes first, because otherwise the player would still have
+    the perk (law 3); then a revoked one, then the latest end."""
     weights = {Cause.ABSENT: 0, Cause.STATED: 1}
 
     def order(item_id: str) -> tuple[int, float, int]:

@@ -1,6 +1,6 @@
-"""Whether one item counts for one perk at one moment: the word "live". PURE.
+"""Decides whether one item counts for one perk at one moment, that is, whether it is "live". PURE.
 
-`entitlements` asks this for every item; the rules are the design's "live" and laws 3, 4, 5 and 11, in that order.
+`lasting` asks this for every item; the rules are the design's "live" and laws 3, 4, 5 and 11, in that order.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from .model import ITEM_STATES, Cause, ItemState, Perk, Reason
 
 ABSENT_AFTER = timedelta(minutes=10)  # law 3: missing this long, in complete lists only
 RENEWED_HOLDS = timedelta(minutes=10)  # law 11: the successor has this long to appear
-GRACE = timedelta(hours=1)  # law 4: when no inventory can be had
+GRACE = timedelta(hours=1)  # law 4: while no inventory can be read
 GRACE_SUBSCRIPTION = timedelta(hours=24)
-LAST = datetime.max.replace(tzinfo=UTC)  # .NET writes it for "for ever": nothing fits behind it
+LAST = datetime.max.replace(tzinfo=UTC)  # the store (.NET) writes it for "for ever"; no later time exists
 
 REASONS = {reason.value: reason for reason in (Reason.ADMIN, Reason.REFUND, Reason.CHARGEBACK, Reason.EXPIRED)}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a comparison happens and what it may rely on. `read_at` None: no inventory, only time has passed."""
+    """When a comparison happens and what it can rely on. `read_at` None: no inventory, only time has passed."""
 
     now: datetime
     read_at: datetime | None
-    clock_ok: bool = True  # False: the local clock is in doubt, so foretold ends and absences wait
+    clock_ok: bool = True  # False: the local clock is in doubt, so known ends and missing items wait
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`live` None: nothing can be said, so what was stays. `recheck_at`: from when a read may change the answer (it may
-    lie in the past); `deadline_at`: when time alone changes it."""
+    """Whether an item counts. `live` None: unknown, so nothing changes. `recheck_at`: from then on a read may change
+    the answer (it may be in the past); `deadline_at`: when time alone changes it."""
 
     live: bool | None
     reason: Reason | None = None
@@ -43,7 +43,7 @@ class Standing:
 def standing(  # noqa: PLR0911 - one return for each rule, in the order in which they hold
     known: KnownItem, perk: Perk, support: Support | None, moment: Moment
 ) -> Standing:
-    """The item's standing for a lasting perk. `support` is its earlier place behind the holding, if it ever had one."""
+    """Whether the item counts for a lasting perk. `support`: its earlier place behind the holding, if it had one."""
     item = known.item
     if item.revoked:
         return Standing(live=False, reason=REASONS.get(item.revoke_reason or "", Reason.REVOKED), cause=Cause.STATED)
@@ -60,13 +60,13 @@ def standing(  # noqa: PLR0911 - one return for each rule, in the order in which
     if item.state == ItemState.USED:
         return Standing(live=False, reason=Reason.EXPIRED)
     if item.state == ItemState.USABLE and perk.lasts is None:
-        # Its clock has not started, so it does not count yet; but a clock that ran is never taken for a stop.
+        # Its time has not started, so it does not start a perk; but this never ends a perk that it gave before.
         return Standing(live=None)
     return _by_end(known, perk, support, moment)
 
 
 def _own_end(known: KnownItem, perk: Perk, support: Support | None) -> datetime | None:
-    """When the item's time is over, as far as anybody knows; None: open-ended."""
+    """When the item's time is over, as far as perkd knows; None: no end."""
     item = known.item
     if item.ends_at is None and item.state == ItemState.USABLE:
         started = support.started_at if support else None
@@ -80,15 +80,15 @@ def _by_end(known: KnownItem, perk: Perk, support: Support | None, moment: Momen
     ends_at = _own_end(known, perk, support)
     absent_at = known.missing_since + ABSENT_AFTER if known.missing_since else None
     if ends_at is None and known.item.state == ItemState.USABLE:
-        # perkd's own clock starts with the delivery, which this module does not see: look again at every read. That
-        # time lies in the past, so that waiting for a delivery makes nobody due sooner.
+        # With `lasts`, the time starts with the delivery, which this module does not see: check again at every read.
+        # `recheck_at` is in the past, so that waiting for a delivery makes no customer due sooner.
         return Standing(live=True, recheck_at=support.joined_at if support else moment.now)
     if ends_at is None:
         return Standing(live=True)
     recheck_at = min(filter(None, (ends_at, absent_at)))
     deadline_at = ends_at + min(_grace(known, perk), LAST - ends_at)
     if moment.now < ends_at:
-        # A missing item stays what it was: it opens nothing, it ends nothing before its time.
+        # A missing item changes nothing: it starts no perk, and ends none before its time.
         return Standing(
             live=None if absent_at else True, ends_at=ends_at, recheck_at=recheck_at, deadline_at=deadline_at
         )

@@ -1,6 +1,6 @@
-"""What is wrong in a file an owner wrote: each mistake with its place and how to fix it.
+"""Mistakes in a file that an owner wrote: each with its place and how to fix it.
 
-`secretrefs`, `tables`, `tokensfile` and `config` collect mistakes; the command line prints them and exits 78.
+The modules of `config` collect them; the command line prints them and exits with 78.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Self
 
 
 class _Code(StrEnum):
-    """A stable word for machines, with what it means."""
+    """A stable word for programs, with its meaning."""
 
     meaning: str
 
@@ -25,7 +25,7 @@ class _Code(StrEnum):
 
 @unique
 class MistakeCode(_Code):
-    """All mistakes: what is wrong at the place a Mistake names."""
+    """All kinds of mistakes."""
 
     # of any key
     NOT_TOML = "not_toml", "the file is not valid TOML"
@@ -107,7 +107,7 @@ class MistakeCode(_Code):
 
 @unique
 class WarningCode(_Code):
-    """All warnings: the config holds, and something in it is doubtful."""
+    """All kinds of warnings: the config is valid, but something in it is doubtful."""
 
     NO_SERVER = "no_server", "the config has no [[server]]"
     NO_PERK = "no_perk", "the config has no [[perk]]"
@@ -141,7 +141,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigWarning:
-    """Something doubtful at a place of a file. `where` is "" for the whole of a list of customers."""
+    """Something doubtful at a place in a file. `where` is "" for a whole list of customers."""
 
     code: WarningCode
     where: str
@@ -152,7 +152,7 @@ class ConfigWarning:
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with a configuration, in the order it was met."""
+    """All mistakes in a configuration, in the order perkd found them."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
@@ -175,7 +175,7 @@ class ConfigError(Exception):
 
 @dataclass(slots=True)
 class Findings:
-    """Collects what is wrong and what is doubtful while a file is read, so that all of it is said at once."""
+    """Collects mistakes and warnings while a file is read, so that perkd can report all of them at once."""
 
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[ConfigWarning] = field(default_factory=list)
@@ -193,24 +193,24 @@ class Findings:
 
 
 def close_matches(word: str, known: Iterable[str], *, most: int = 1) -> list[str]:
-    """The known words that `word` was probably meant to be, the likeliest first, whatever their case."""
+    """The known words that `word` most likely means, best match first. Capital and small letters count as the same."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     return [by_lower[match] for match in get_close_matches(word.lower(), by_lower, n=most)]
 
 
 def meant(word: str, known: Iterable[str], otherwise: str) -> str:
-    """The fix for a word that is not known: the one it resembles, else what `otherwise` says."""
+    """The fix for an unknown word: a similar known word, else `otherwise`."""
     matches = close_matches(word, known)
     return f"did you mean {quoted(matches[0])}?" if matches else otherwise
 
 
 def quoted(text: str) -> str:
-    """A text in quotes, on one line whatever it holds, shortened when it is long."""
+    """The text in quotes, always on one line, and shortened if it is long."""
     short = text if len(text) <= 80 else text[:77] + "…"
     printable = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in short)
     return json.dumps(short, ensure_ascii=False) if printable == short else f'"{printable}"'
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as an owner would write them: `"a", "b"`; "none" when there are none."""
+    """The words as an owner would write them: `"a", "b"`; "none" for an empty list."""
     return ", ".join(quoted(word) for word in words) or "none"

@@ -1,6 +1,6 @@
-"""The project's words as types, and the command state table. PURE: imports nothing but adapters.base.
+"""The project's main types, and the state table of commands. PURE: imports nothing but adapters.base.
 
-Everybody imports this module; see docs/how-it-works.md for the words in prose.
+All wings import this module; docs/how-it-works.md explains the words.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ __all__ = ["Endpoint", "Identity", "Kind", "Secret", "Who"]
 
 
 class State(StrEnum):
-    """Where a command stands. The transitions are in TRANSITIONS; the ledger's CHECK and a test agree with them."""
+    """The state of a command. TRANSITIONS lists the allowed changes; the ledger's CHECK and a test agree with it."""
 
     PLANNED = "planned"  # recorded, to be sent when it is due
     BLOCKED = "blocked"  # recorded, but something must change first: `reason` says what
@@ -27,18 +27,18 @@ class State(StrEnum):
     VOID = "void"  # no longer wanted: the opposite change came, or the operator skipped it
 
 
-# from → to. None is "not recorded yet". Who may make a transition stands beside it.
+# from → to. None is "not recorded yet". The comments say who makes a transition.
 TRANSITIONS: frozenset[tuple[State | None, State]] = frozenset(
     {
         (None, State.PLANNED),  # record
-        (None, State.BLOCKED),  # record: a value is missing or unsafe, the brake is on, the operator must look
+        (None, State.BLOCKED),  # record: a value is missing or unsafe, the brake is on, or the operator must decide
         (State.PLANNED, State.SENDING),  # claim
         (State.SENDING, State.DELIVERED),  # settle
         (State.SENDING, State.REFUSED),  # settle
         (State.SENDING, State.ANSWERED),  # settle
         (State.SENDING, State.PLANNED),  # settle: NotSent, absent player, a repeatable refusal tried again
         (State.SENDING, State.UNKNOWN),  # settle: InDoubt; recover: found so at start
-        (State.SENDING, State.VOID),  # settle: it would be planned again, but the opposite change came meanwhile
+        (State.SENDING, State.VOID),  # settle: it would be planned again, but the opposite change came first
         (State.UNKNOWN, State.PLANNED),  # repeatable and due again; operator: retry
         (State.REFUSED, State.PLANNED),  # operator: retry
         (State.ANSWERED, State.PLANNED),  # operator: retry
@@ -52,63 +52,63 @@ TRANSITIONS: frozenset[tuple[State | None, State]] = frozenset(
         (State.ANSWERED, State.VOID),
         (State.BLOCKED, State.VOID),  # operator: skip; the opposite change came
         (State.PLANNED, State.BLOCKED),  # an earlier command of its step was refused; the brake came on
-        (State.PLANNED, State.VOID),  # the opposite change came; operator: skip, of a line of the store
+        (State.PLANNED, State.VOID),  # the opposite change came; operator: skip, for a line of the store
     }
 )
 
-# The step is "touched" once a command of it may have reached the game: then the opposite change needs commands too.
+# A step is "touched" once one of its commands may have reached the game: then the opposite change needs commands too.
 TOUCHED = frozenset({State.SENDING, State.DELIVERED, State.ANSWERED, State.UNKNOWN})
 
 
 class Step(StrEnum):
-    """Which side of a holding a command belongs to. A replay adds `replay:ID` steps of its own."""
+    """Whether a command gives or takes away. A replay adds its own steps `replay:ID`."""
 
     GRANT = "grant"
     REVOKE = "revoke"
 
 
 class PerkKind(StrEnum):
-    LASTING = "lasting"  # held as long as a live item holds it
+    LASTING = "lasting"  # held as long as a live item is behind it
     ONCE = "once"  # given one time per item and server
 
 
 class Target(StrEnum):
-    """Which of its servers a perk goes to. The words begin the labels of places that are not one server (`places`)."""
+    """Which of its servers a perk goes to. Labels of places that are not one server begin with these words."""
 
     EACH = "each"
     CHOSEN = "chosen"  # the one the buyer chose in the store
-    ANY = "any"  # one of them, whichever takes it first
+    ANY = "any"  # the first one that accepts it
     ONLINE = "online"  # the one the player is on when it is sent
 
 
 class Reason(StrEnum):
-    """Why a perk is taken back: what `{reason}` says, and (the first four) the keys of `revoke_on`."""
+    """Why a perk is taken away: the values of `{reason}`, and (the first four) the keys of `revoke_on`."""
 
     EXPIRED = "expired"
     ADMIN = "admin"
     REFUND = "refund"
     CHARGEBACK = "chargeback"
     REVOKED = "revoked"  # the store gave no reason, or one perkd does not know
-    ABSENT = "absent"  # gone from two complete inventories
+    ABSENT = "absent"  # missing in two complete inventories
     REMOVED = "removed"  # the operator removed the customer with --revoke
     IDENTITY = "identity"  # the player's name or id changed
-    MOVED = "moved"  # the config knows now which server the buyer chose
+    MOVED = "moved"  # the config now has the server that the buyer chose
 
 
 class Cause(StrEnum):
-    """What made perkd decide: revocations and absences count for the brake, the others do not."""
+    """What caused a change: STATED and ABSENT count for the brake, the others do not."""
 
     GRANT = "grant"
-    FORETOLD = "foretold"  # the end stood in the item all along
-    STATED = "stated"  # the store says revoked
-    ABSENT = "absent"
+    FORETOLD = "foretold"  # the item reached its known end
+    STATED = "stated"  # the store revoked the item
+    ABSENT = "absent"  # the item disappeared from the store's list
     OPERATOR = "operator"
     IDENTITY = "identity"
     MOVED = "moved"
 
 
 class ItemState(StrEnum):
-    """The store's words for an item. It may add words: an item keeps what the store said, whatever it is."""
+    """The store's states of an item. The store may add words: an item keeps the store's word, known or not."""
 
     USABLE = "usable"  # bought, and not activated
     ACTIVE = "active"
@@ -121,17 +121,17 @@ ITEM_STATES = frozenset(ItemState)
 
 
 class WhenAbsent(StrEnum):
-    """`brake.absent`: what happens to a perk whose item vanished from the store's list."""
+    """`brake.absent`: what happens to a perk whose item disappeared from the store's list."""
 
-    HOLD = "hold"  # its removal waits for a person
+    HOLD = "hold"  # its removal waits for the operator
     REVOKE = "revoke"
 
 
 class Enrol(StrEnum):
-    """`customers.enrol`: for whom perkd has tokens made."""
+    """`customers.enrol`: for which customers perkd gets tokens."""
 
     OFF = "off"
-    ONLINE = "online"  # for whoever comes onto a server
+    ONLINE = "online"  # for players who join a server
     ALL = "all"
 
 
@@ -143,7 +143,7 @@ class FirstSeen(StrEnum):
 
 
 class ServerState(StrEnum):
-    """How it is with a game server, as reports show it."""
+    """The state of a game server in reports."""
 
     CONNECTING = "connecting"
     UP = "up"
@@ -152,15 +152,15 @@ class ServerState(StrEnum):
     ABSENT = "absent"  # not in the config, and commands wait for it
 
 
-class Item(NamedTuple):  # a hundred come with one body, and a frozen dataclass takes much longer to make
-    """One inventory item as the store last stated it. Ids are decimal strings; times are aware UTC."""
+class Item(NamedTuple):  # one body has up to a hundred, and a frozen dataclass takes much longer to create
+    """One inventory item as the store last described it. Ids are decimal strings; times are aware UTC."""
 
     id: str
     customer_id: str
     product_id: str
     slug: str
     product_name: str
-    state: str  # the store's word; one that is not in ITEM_STATES is shown and changes nothing
+    state: str  # the store's word; a word that is not in ITEM_STATES is shown and changes nothing
     expirable: bool
     gift: bool
     added_at: datetime
@@ -188,7 +188,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Who a customer is, as the store states it. `values` are the keys `Adapter.identify` documents."""
+    """Who a customer is, according to the store. `Adapter.identify` documents the keys of `values`."""
 
     customer_id: str
     store_id: str
@@ -202,7 +202,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A compiled command template: literal text and variables in turn. `source` is what the owner wrote."""
+    """A compiled command template: literal text and variables, alternating. `source` is what the owner wrote."""
 
     source: str
     parts: tuple[str, ...]  # literal, variable, literal, variable, …, literal
@@ -214,7 +214,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSpec:
-    """One command as configured. `repeatable` None: as its perk's kind says."""
+    """One command of a perk in the config. `repeatable` None: the perk's value."""
 
     run: Template
     after: timedelta = timedelta(0)  # waits this long after the command before it
@@ -229,12 +229,12 @@ class Perk:
     name: str
     kind: PerkKind
     products: tuple[str, ...]  # slugs and ids
-    servers: tuple[str, ...]  # names; ("*",) is every server; none when the buyer chooses
+    servers: tuple[str, ...]  # names; ("*",) is every server; empty if the buyer chooses
     grant: tuple[CommandSpec, ...]
     revoke: tuple[CommandSpec, ...] = ()
     revoke_on: Mapping[Reason, tuple[CommandSpec, ...]] = field(default_factory=dict)
     target: Target = Target.EACH
-    effect: str = ""  # "" never survives config: it becomes the name
+    effect: str = ""  # `config` replaces "" by the name
     lasts: timedelta | None = None
     grace: timedelta | None = None  # None: 1 h, or 24 h for an item with a subscription
     repeatable: bool = True
@@ -253,10 +253,10 @@ class Server:
     game: str
     endpoint: Endpoint
     paynow_id: str = ""
-    paynow_token: Secret | None = None  # perkd is this game server for the store
-    run_store_commands: bool = False  # send what the store's queue holds besides `perkd` lines
-    identity: Identity = Identity.ONLINE  # how it names its players, one of the adapter's `identities`
-    bedrock_prefix: str = "."  # with "floodgate": what stands before a Bedrock player's gamertag
+    paynow_token: Secret | None = None  # with it, perkd acts as this game server at the store
+    run_store_commands: bool = False  # send the store's queued commands that are not `perkd` lines
+    identity: Identity = Identity.ONLINE  # how it identifies its players, one of the adapter's `identities`
+    bedrock_prefix: str = "."  # with "floodgate": the prefix of a Bedrock player's gamertag
     min_gap: timedelta = timedelta(0)
     warmup: timedelta = timedelta(minutes=2)
     presence: timedelta = timedelta(seconds=15)
@@ -264,7 +264,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrakeLimits:
-    """Removals by revocation or absence within `window`, above both `least` and `share`, wait for a person."""
+    """If revocations and missing items end more holdings within `window` than both `least` and `share` allow, the
+    removals wait for the operator."""
 
     share: float = 0.30
     least: int = 10

@@ -1,4 +1,4 @@
-"""Takes one complete inventory into what is known of the items: new, changed, missing, back. PURE.
+"""Adds one complete inventory to what perkd knows of the items: new, changed, missing, back. PURE.
 
 `entitlements.compare` calls it first; nothing here decides about perks.
 """
@@ -13,7 +13,7 @@ from .model import ITEM_STATES, Inventory, Item, ItemState
 def sight(
     known: Known, inventory: Inventory | None, now: datetime
 ) -> tuple[dict[str, KnownItem], set[str], list[Note]]:
-    """All items as known from now on, the ids of those that changed, and what is worth an event."""
+    """All items with their new state, the ids of those that changed, and notes for the events."""
     items = dict(known.items)
     if inventory is None:
         return items, set(), []
@@ -31,9 +31,7 @@ def sight(
         if item_id not in stated and before.missing_since is None:
             items[item_id] = replace(before, missing_since=inventory.read_at)
             changed.add(item_id)
-            notes.append(
-                Note(EventKind.ITEM_MISSING, item_id, "not in a complete inventory; absence alone takes nothing away")
-            )
+            notes.append(Note(EventKind.ITEM_MISSING, item_id, "it is missing in a complete inventory"))
     return items, changed, notes
 
 
@@ -41,7 +39,7 @@ def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
     if before is None:
         return KnownItem(item=item, first_seen_at=now)
     if item.state not in ITEM_STATES and item.revoked_at is None:
-        # Keep what was last understood, but show the word: an unknown state changes nothing.
+        # Keep the last known state of everything else, but show the new word: an unknown state changes nothing.
         return replace(before, item=before.item._replace(state=item.state), missing_since=None)
     renewed_at = _renewed_at(before, item, now)
     if before.item == item and before.missing_since is None and before.renewed_at == renewed_at:
@@ -50,8 +48,8 @@ def _seen(before: KnownItem | None, item: Item, now: datetime) -> KnownItem:
 
 
 def _renewed_at(before: KnownItem, item: Item, now: datetime) -> datetime | None:
-    """Law 11's ten minutes are for an item that counted before it was renewed: its successor takes over in them. One
-    that was `renewed` from the start has its own end only."""
+    """When the item was renewed, if it counted before: law 11 gives its successor ten minutes to appear. An item that
+    was `renewed` from the start has only its own end."""
     if item.state != ItemState.RENEWED:
         return None
     turned = before.item.state != ItemState.RENEWED and before.seen_live

@@ -1,4 +1,4 @@
-"""Once-items: given one time per item and server, taken back only when the item is revoked. PURE.
+"""Once-items: given one time per item and server, taken away only if the item is revoked. PURE.
 
 `entitlements` runs this for every complete inventory; laws 10 and 12.
 """
@@ -15,7 +15,7 @@ from .model import ITEM_STATES, Cause, Item, Perk, PerkKind, Reason, Target, Who
 def once(
     known: Known, items: Mapping[str, KnownItem], catalogue: Catalogue, whos: Mapping[str, Who]
 ) -> list[HoldingChange]:
-    """What a complete inventory makes of the once-items: those nobody decided about yet, and those decided before."""
+    """What a complete inventory changes for the once-items, both new ones and those decided before."""
     changes = []
     seen = {(holding.key.item_id, holding.perk) for holding in known.holdings if holding.kind is PerkKind.ONCE}
     for perk in catalogue.perks.values():
@@ -29,8 +29,8 @@ def once(
 
 
 def _by_place(known: Known, catalogue: Catalogue) -> dict[tuple[str, str, str], list[Holding]]:
-    """The holdings of each (item, perk, place): more than one where the player's identity changed on the way, or where
-    the config learned which server the buyer chose."""
+    """The holdings of each (item, perk, place): more than one if the player's identity changed, or if the buyer's
+    server was added to the config later."""
     groups: dict[tuple[str, str, str], list[Holding]] = {}
     for holding in known.holdings:
         if holding.kind is PerkKind.ONCE and holding.key.item_id in known.items:
@@ -43,7 +43,8 @@ def _by_place(known: Known, catalogue: Catalogue) -> dict[tuple[str, str, str], 
 def _first_sight(
     known: Known, perk: Perk, known_item: KnownItem, catalogue: Catalogue, whos: Mapping[str, Who]
 ) -> list[HoldingChange]:
-    """Fixes the once-item's servers: given where it is newer than the (perk, server) pair, else adopted (law 10)."""
+    """Decides where to give a new once-item: given if it is newer than the (perk, server) pair, else adopted (law
+    10)."""
     item = known_item.item
     if item.revoked or item.state not in ITEM_STATES or known_item.missing_since is not None:
         return []
@@ -68,7 +69,7 @@ def _first_sight(
 def _later_sight(
     group: list[Holding], item: Item, catalogue: Catalogue, whos: Mapping[str, Who]
 ) -> list[HoldingChange]:
-    """One place that was decided before: ended by a revocation, or still owed because nothing ever reached the game."""
+    """Changes at a place that was decided before: ended by a revocation, or given again if nothing reached the game."""
     held = [holding for holding in group if holding.state is HoldingState.HELD]
     if item.revoked:
         reason = REASONS.get(item.revoke_reason or "", Reason.REVOKED)
@@ -81,26 +82,26 @@ def _later_sight(
     keeps = [_change(Turn.KEEP, holding.key, holding, Cause.GRANT) for holding in held]
     news = [replace(keep, learned=identity) for keep in keeps if (identity := _learned(keep, catalogue, whos))]
     if given or perk is None:
-        return news  # it may have been given already: never a second time by itself
+        return news  # the game may have it already: perkd never gives it a second time by itself
     holding = held[0] if held else group[-1]
     place = holding.key.server
     if perk.target is Target.CHOSEN:
         [wanted] = catalogue.places_of(perk, item)
         place = wanted if catalogue.members(wanted) else place
-    return _owed(holding, perk, place, whos.get(place, NOBODY)) or news
+    return _planned_again(holding, perk, place, whos.get(place, NOBODY)) or news
 
 
 def _learned(change: HoldingChange, catalogue: Catalogue, whos: Mapping[str, Who]) -> Mapping[str, str] | None:
-    """The identity a removal is for from now on, where a value that only the removal uses changed or became known."""
+    """The identity for a later removal, if a value that only the removal uses changed or became known."""
     perk, who = catalogue.perk(change.perk), whos.get(change.key.server, NOBODY)
     if perk is None or who.player != change.key.player:
         return None
     return learned(perk, change.stored_values, who)
 
 
-def _owed(holding: Holding, perk: Perk, place: str, who: Who) -> list[HoldingChange]:
-    """Nothing of it reached the game: planned anew when it is wanted again, when the player's identity was completed or
-    changed, or when the config knows now which server the buyer chose."""
+def _planned_again(holding: Holding, perk: Perk, place: str, who: Who) -> list[HoldingChange]:
+    """The changes for a once-item that has not reached the game. It is planned again if it counts again, if the
+    player's identity was completed or changed, or if the config now has the server that the buyer chose."""
     key = holding.key
     now = key._replace(player=who.player or key.player, server=place)
     if holding.state is HoldingState.ENDED:
@@ -131,7 +132,7 @@ def _change(turn: Turn, key: HoldingKey, holding: Holding, cause: Cause, reason:
 
 
 def came_back(holding: Holding, known: Known, items: Mapping[str, KnownItem]) -> bool:
-    """A once-item that was given, revoked, and is not revoked any more in this very inventory."""
+    """Whether a once-item was given and revoked before, and is not revoked any more since this inventory."""
     if holding.kind is not PerkKind.ONCE or holding.state is not HoldingState.ENDED or not holding.touched:
         return False
     before, after = known.items.get(holding.key.item_id), items.get(holding.key.item_id)

@@ -1,6 +1,6 @@
-"""What the lines of a game server's command queue mean: which are perkd's, which may be sent, and to whom. PURE.
+"""Decides what a line of a game server's command queue means: for perkd or not, may be sent or not, for whom. PURE.
 
-`activation` asks for every line of every answer; the ledger keeps what was decided as `Decided`.
+`store_queue` asks for every line of every answer; the ledger keeps each decision as `Decided`.
 """
 
 import unicodedata
@@ -14,27 +14,27 @@ from perkd.adapters.base import Adapter, Player
 from .changes import Hold
 from .model import Profile
 
-WORD = "perkd"  # a line that begins with it is for perkd: acknowledging it activates the item
-STORE_PERK = "store command"  # the perk of what the store's own lines do: no perk of a config can have this name
+WORD = "perkd"  # a line with this first word is for perkd: its acknowledgement activates the item
+STORE_PERK = "store command"  # the perk name of the store's own lines: no perk in a config can have this name
 TEXT_KEPT = 2000  # characters of a line that is never sent: enough to find it in the dashboard
 TEXTS_SHOWN = 5  # different lines of one server that are reported one by one
-LINES_MOST = 500  # lines left alone that are remembered of one server
-REMEMBERED = timedelta(minutes=10)  # a line that is handed out only while its player is there
-UNREAD_AFTER = timedelta(minutes=10)  # by then, whoever the store's API key finds has a token
+LINES_MOST = 500  # remembered lines of one server that perkd leaves in the queue
+REMEMBERED = timedelta(minutes=10)  # a line that the store sends only while its player is online
+UNREAD_AFTER = timedelta(minutes=10)  # by then, perkd has a token for every customer it can find with the API key
 UNREAD_KEPT = timedelta(days=7)
 BACKLOG = (
-    "queued before perkd was told to run the store's lines, so it may have been delivered in another way: look, then "
-    "`perkd commands retry` or `skip`"
+    "it was queued before run_store_commands was switched on, so it may have been delivered in another way: check that "
+    "first, then `perkd commands retry` sends it, `skip` only acknowledges it"
 )
 LEFT_ALONE = (
-    "perkd was told to leave the store's lines alone before this one was sent: `perkd commands retry` sends it all the "
-    "same, `skip` acknowledges it"
+    "run_store_commands was switched off before this line was sent: `perkd commands retry` sends it anyway, `skip` "
+    "only acknowledges it"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line as the store handed it out. The identities are those the store knows its customer by."""
+    """One line as the store sent it. The identities are those that the store has for its customer."""
 
     attempt_id: str
     text: str
@@ -47,11 +47,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreCommand:
-    """A line that goes through the ledger as a command. `problem`: why it is not sent by itself, and `hold` as a word;
-    where that is its line, the text may be cut."""
+    """A line that goes through the ledger as a command. `problem`: why it waits for the operator, with `hold` as the
+    code. With Hold.LINE, the text may be cut."""
 
     text: str
-    player: str  # as the server's list names him; "" for nobody
+    player: str  # as in the server's player list; "" for nobody
     customer_id: str | None
     online_only: bool
     problem: str | None = None
@@ -60,7 +60,7 @@ class StoreCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """One attempt perkd answers for. `command` None: a line for perkd, to be acknowledged and nothing else."""
+    """One attempt that perkd acknowledges. `command` None: a line for perkd, which only needs the acknowledgement."""
 
     attempt_id: str
     command: StoreCommand | None = None
@@ -68,7 +68,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class PlayerIds:
-    """Players as the store asks for them."""
+    """The players who are online, in the form the store expects."""
 
     steam_ids: tuple[str, ...] = ()
     minecraft_uuids: tuple[str, ...] = ()
@@ -76,14 +76,14 @@ class PlayerIds:
 
 
 def is_for_perkd(text: str) -> bool:
-    """Whether the first word is perkd's, in small letters."""
+    """Whether the first word is `perkd`, in small letters."""
     return text.split(maxsplit=1)[:1] == [WORD]
 
 
 def player_of(line: Line, adapter: Adapter, there: Container[str] = ()) -> str:
-    """Who the line's customer is in this game, as its player list names him: by his id where he has one in this game,
-    else by his name. Where a name may be one of several players', it is the one who is `there`. "" when the line names
-    nobody this game can know."""
+    """The line's customer as this game's player list names them: by id, if the line has one for this game, else by
+    name. If the name may belong to several players, it is the one who is `there`. "" if the line has no identity that
+    this game knows."""
     facts = {
         "steam_id": line.steam_id,
         "minecraft_uuid": line.minecraft_uuid,
@@ -102,7 +102,7 @@ def may_run(line: Line, player: str, there: Container[str]) -> bool:
 
 
 def why_unsendable(text: str, most_bytes: int) -> str | None:
-    """Why this text of the store is no single command for the game; None: it may be sent as it is."""
+    """Why this text of the store is not a single command for the game; None: it can be sent as it is."""
     if not text.strip():
         return "the line is empty"
     if any(unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs") for char in text):
@@ -116,11 +116,11 @@ def why_unsendable(text: str, most_bytes: int) -> str | None:
 def store_command(
     line: Line, player: str, customer_id: str | None, most_bytes: int, since: datetime | None = None
 ) -> StoreCommand:
-    """The command a line of the store becomes. Its text is never changed, only cut where it is never sent. `since`:
-    what was queued before waits for the owner."""
+    """The command for a line of the store. Its text is never changed; it is cut only if it will never be sent. `since`:
+    lines queued before that time wait for the operator."""
     problem, hold = why_unsendable(line.text, most_bytes), None
     if problem is None and line.online_only and not player:
-        problem = "the line waits for its player, and the store names nobody this game knows"
+        problem = "the line waits for its player, but the store gives no identity that this game knows"
     text = line.text
     if problem is not None:
         hold, text = Hold.LINE, text[:TEXT_KEPT].encode("utf-8", "replace").decode()
@@ -132,14 +132,13 @@ def store_command(
 
 
 class Removed:
-    """Customers an operator removed, found by what a line names its customer by: his id where it gives one, else his
-    name."""
+    """Customers that an operator removed. A line finds its customer by id, or by name if it has no id."""
 
     def __init__(self, profiles: Iterable[Profile] = ()) -> None:
         self._behind = {key: profile for profile in profiles for key in _keys(profile.values)}
 
     def behind(self, line: Line) -> Profile | None:
-        """Who of them the line is for."""
+        """The removed customer that the line is for."""
         ids = _keys({"steam_id": line.steam_id or "", "minecraft_uuid": line.minecraft_uuid or ""})
         keys = ids or _keys({"customer_name": line.customer_name or ""})
         return next((self._behind[key] for key in keys if key in self._behind), None)
@@ -156,25 +155,25 @@ def _keys(values: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def online_of(players: Iterable[Player], adapter: Adapter) -> PlayerIds:
-    """Who is on the server, in the store's words: every id it can find a customer by, and his name."""
+    """The online players as the store knows them: every id it can find a customer by, and the name."""
     found: dict[str, dict[str, None]] = {"steam_id": {}, "minecraft_uuid": {}, "name": {}}
     for player in players:
         for key, value in (*adapter.store_keys(player), ("name", player.name)):
             sort = "name" if key.endswith("name") else key
-            if sort in found:  # by an XUID the queue does not ask
+            if sort in found:  # the queue does not use XUIDs
                 found[sort][value] = None
     return PlayerIds(tuple(found["steam_id"]), tuple(found["minecraft_uuid"]), tuple(found["name"]))
 
 
 @dataclass(slots=True)
 class Left:
-    """The lines of one server's queue that perkd leaves alone, as far as they are known to wait."""
+    """The lines that perkd leaves in one server's queue, as far as it knows that they still wait."""
 
     _lines: dict[str, tuple[str, bool, datetime]] = field(default_factory=dict)  # attempt → text, online only, when
 
     def see(self, lines: Iterable[Line], now: datetime) -> int:
-        """Takes the newest answer. What is not in it is gone, unless it may only wait for its player. Returns how many
-        lines are new."""
+        """Takes the newest answer. A line that is not in it is gone, unless it may be waiting for its player. Returns
+        the number of new lines."""
         newest = {line.attempt_id: (line.text[:TEXT_KEPT], line.online_only, now) for line in lines}
         waiting = {
             attempt: kept
@@ -186,23 +185,25 @@ class Left:
         return len(self._lines.keys() - before)
 
     def texts(self) -> list[tuple[str, int]]:
-        """The different texts, each with how often it waits, most frequent first."""
+        """The different texts, each with the number of lines that have it, most frequent first."""
         return Counter(text for text, _, _ in self._lines.values()).most_common()
 
 
 @dataclass(slots=True)
 class Unread:
-    """Players whose items perkd had activated while it read no customer who is one of them: their time runs, and what
-    they bought is given to nobody."""
+    """Players whose items perkd activated although it reads no customer with that identity: the time of these items
+    runs, but perkd gives nothing for them."""
 
-    _since: dict[str, tuple[str, datetime]] = field(default_factory=dict)  # player → how he is shown, when first
+    _since: dict[str, tuple[str, datetime]] = field(
+        default_factory=dict
+    )  # player → how messages show them, when first noted
 
     def note(self, player: str, shown: str, now: datetime) -> None:
         if len(self._since) < LINES_MOST:
             self._since.setdefault(player, (shown, now))
 
     def names(self, is_read: Callable[[str], bool], now: datetime) -> list[str]:
-        """Who of them is still not read, longest first."""
+        """Those whom perkd still does not read, the longest wait first."""
         self._since = {
             player: noted
             for player, noted in self._since.items()

@@ -1,6 +1,6 @@
-"""One command for one server: its text, or why it cannot be sent and where what is missing belongs. PURE.
+"""Renders one command for one server: its text, or why it cannot be sent and where to add what is missing. PURE.
 
-`commands` calls `render` for every line it plans.
+`commands` calls `render` for every command it plans.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from .templates import VARIABLES, MissingValue
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The text, the values as they stand in it, and why it may not be sent, if so. Blocked text is the template."""
+    """The text, the values as they are in it, and the problem if it cannot be sent; then the text is the template."""
 
     text: str
     values: Mapping[str, str]
@@ -24,10 +24,11 @@ class Rendered:
 
 
 def render(spec: CommandSpec, values: Mapping[str, str], adapter: Adapter | None) -> Rendered:
-    """The command for these values. `adapter` None: nobody knows any more which game its server is."""
+    """The command for these values. `adapter` None: the game of its server is not known any more."""
     source = spec.run.source
     if adapter is None:
-        return Rendered(source, {}, (Hold.VALUE, "the server's game is not known any more: `retry` or `skip` it"))
+        why = "perkd does not know any more which game this server has: `perkd commands retry` or `skip` this command"
+        return Rendered(source, {}, (Hold.VALUE, why))
     try:
         text = templates.render(spec.run, values, adapter.quote)
     except MissingValue as missing:
@@ -52,5 +53,5 @@ def _where_to_add(variable: str, adapter: Adapter, customer_id: str) -> str:
             f"dashboard or with `perkd store customers update {customer_id}`; perkd reads it again by itself"
         )
     if variable == "expires_at":
-        return "the item has no end; take {expires_at} out of the command or sell a product that expires"
-    return "items assigned by hand have none; take it out of the command"
+        return "the item has no end; remove {expires_at} from the command or sell a product that expires"
+    return f"items assigned by hand have none; remove {{{variable}}} from the command"

@@ -1,6 +1,6 @@
-"""Who is online on one server and since when, in memory only. PURE.
+"""Keeps who is online on one server and since when, in memory only. PURE.
 
-`presence` fills it, `delivery` claims by it, `polling` asks more often for who is in one.
+`presence` fills it, `delivery` claims commands by it, `polling` reads players who are online more often.
 """
 
 import re
@@ -9,12 +9,12 @@ from datetime import datetime
 
 from perkd.adapters.base import Player
 
-# A UUID, a SteamID64, and who stands in for himself: a name like that is no word about who somebody is.
+# A UUID, a SteamID64 or `customer:ID`: a player's name that looks like this identifies nobody.
 _IDENTITY = re.compile(r"(?i:[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12})|[0-9]{17}|customer:.*", re.DOTALL)
 
 
 class Roster:
-    """Who is online on one server. `known` False: nobody is known to be."""
+    """Who is online on one server. `known` False: perkd does not know."""
 
     def __init__(self) -> None:
         self._players: dict[str, Player] = {}
@@ -22,7 +22,7 @@ class Roster:
         self.known = False
 
     def see(self, players: Iterable[Player], now: datetime) -> set[str]:
-        """Takes the newest list. Returns those who joined since the last one, by id and by name."""
+        """Takes the newest list. Returns the players who joined since the last one, by id and by name."""
         self._players = {player.id: player for player in players}
         names = {name for player in self._players.values() for name in identities(player)}
         joined = names - self._since.keys()
@@ -31,7 +31,7 @@ class Roster:
         return joined
 
     def forget(self, identity: str) -> None:
-        """The game says this player is not there, whatever the last list said: his next sighting is a new one."""
+        """Removes a player, because the game said that they are not online: when next seen, they have just joined."""
         for player in [one for one in self._players.values() if identity in identities(one)]:
             del self._players[player.id]
             for name in identities(player):
@@ -46,7 +46,7 @@ class Roster:
 
     @property
     def since(self) -> Mapping[str, datetime]:
-        """Whoever is online, by id and by name, with when he was first seen of this visit."""
+        """The players who are online, by id and by name, with the time they were first seen in this visit."""
         return self._since
 
     def __contains__(self, player: str) -> bool:
@@ -57,5 +57,5 @@ class Roster:
 
 
 def identities(player: Player) -> tuple[str, ...]:
-    """His id, and his name unless it looks like an id: people choose their names, and must not be taken for others."""
+    """The player's id, and the name unless it looks like an id: nobody can pass as another player by such a name."""
     return (player.id,) if _IDENTITY.fullmatch(player.name) else (player.id, player.name)

@@ -1,12 +1,12 @@
-"""The store's ids: numbers that say when they were made (a snowflake scheme). PURE.
+"""The store's ids: snowflakes, numbers that contain the time they were made. PURE.
 
-The epoch and the bits are from PayNow's documentation and agree with every id it shows.
+The epoch and the bits are from PayNow's documentation and agree with all ids shown there.
 """
 
 from datetime import UTC, datetime, timedelta
 
 FLAKE_EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)
-AHEAD = timedelta(hours=1)  # an id made later than that by the store's clock is wrong: perkd does not list from it
+AHEAD = timedelta(hours=1)  # an id further in the future than this is wrong: perkd does not list from it
 _FLAKE_LIMIT = 1 << 63
 
 
@@ -15,7 +15,7 @@ def flake(value: str | int) -> str:
     text = value if isinstance(value, str) else str(value)
     if not (text.isdigit() and text.isascii() and len(text) <= 19):
         raise ValueError(f"not an id: {text[:40]!r}")
-    if len(text) < 19 and text[0] != "0":  # nearly all there will ever be: below 10**18
+    if len(text) < 19 and text[0] != "0":  # below 10**18, as nearly all ids are
         return text
     if int(text) >= _FLAKE_LIMIT:
         raise ValueError(f"not an id: {text!r}")

@@ -1,6 +1,6 @@
-"""Command templates: the one table of variables, compiling what an owner wrote, and rendering it in one pass. PURE.
+"""Command templates: the table of variables, and functions to compile and render a template. PURE.
 
-`config` compiles, `commands` renders; the ledger keeps a template's source and it is compiled again from there.
+`config` compiles, `rendering` renders; the ledger keeps a template's source, from which perkd compiles it again.
 """
 
 import re
@@ -16,8 +16,8 @@ from .model import Kind, Template
 
 
 class Variable(NamedTuple):
-    """What stands behind `{name}`: the kind of value (it decides the quoting), a line for the owner, and whether the
-    value is the player's identity, which not every game has."""
+    """A variable such as `{name}`: the kind of value (it decides the quoting), a description for the owner, and whether
+    the value identifies the player, which not every game supports."""
 
     kind: Kind
     text: str
@@ -46,7 +46,7 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType(
     }
 )
 
-# `{{` and `}}` come first: a doubled brace is a literal one, wherever it stands.
+# `{{` and `}}` come first: a doubled brace always means one literal brace.
 _TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]")
 _WORD = re.compile(r"\s*[\w.-]+\s*")
 _LINE_BREAKING = frozenset({"Cc", "Zl", "Zp"})  # Unicode categories: control, line separator, paragraph separator
@@ -64,7 +64,7 @@ class TemplateError(ValueError):
 
 
 class MissingValue(LookupError):
-    """The command asks for a value this customer, item or holding does not have."""
+    """The command needs a value that this customer, item or holding does not have."""
 
     def __init__(self, variable: str) -> None:
         super().__init__(f"there is no value for {{{variable}}} ({VARIABLES[variable].text})")
@@ -72,7 +72,7 @@ class MissingValue(LookupError):
 
 
 def compile(source: str) -> Template:  # noqa: A001 - read as templates.compile(…), as re.compile is
-    """The template behind one command line. Raises TemplateError with the position and what to write instead."""
+    """The template of one command line. Raises TemplateError with the position and what to write instead."""
     _refuse_more_than_a_line(source)
     parts: list[str] = []
     literal: list[str] = []
@@ -91,9 +91,9 @@ def compile(source: str) -> Template:  # noqa: A001 - read as templates.compile(
 
 
 def render(template: Template, values: Mapping[str, str], quote: Callable[[Kind, str], str]) -> str:
-    """The command line for these values, each put through `quote` (`Adapter.quote`) once and never looked at again.
+    """The command line for these values, each quoted once with `quote` (`Adapter.quote`) and not changed afterwards.
 
-    Raises MissingValue, and Unsafe with the variable in front of the adapter's words.
+    Raises MissingValue, or Unsafe with the variable before the adapter's message.
     """
     line = [template.parts[0]]
     for variable, literal in zip(template.parts[1::2], template.parts[2::2], strict=True):
@@ -117,7 +117,7 @@ def _refuse_more_than_a_line(source: str) -> None:
                 MistakeCode.CONTROL_CHARACTER,
                 position,
                 f"a control character (U+{ord(char):04X})",
-                "a command is one line of text: write each command as an entry of its own",
+                "a command is one line of text: write each command as a separate entry",
             )
 
 
@@ -135,5 +135,5 @@ def _variable(token: str, position: int) -> str:
         MistakeCode.SINGLE_BRACE,
         position,
         f"a single {token[0]} that belongs to no variable",
-        'double a brace of the command itself, {{ and }}, as JSON needs it: tellraw {name} {{"text":"Thank you"}}',
+        'double each brace that belongs to the command, as in JSON: tellraw {name} {{"text":"Thank you"}}',
     )

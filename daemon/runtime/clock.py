@@ -1,6 +1,6 @@
-"""Time, and the one APScheduler: its tick pops what is due and wakes loops; calendar jobs only set events.
+"""The clock of all loops, with the only APScheduler: its tick wakes loops that are due, its daily jobs set events.
 
-Every loop waits through here, so that a test or the demo can hold the hands of the clock. `app` starts it.
+Every loop waits on this clock, so that a test or the demo can control the time. `app` starts it.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ JOB = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
 
 class Clock:
-    """`now` is aware UTC, `monotonic` seconds. Waits are counted on the monotonic side, so that a jump of the wall
-    clock neither skips nor stretches them."""
+    """`now` is aware UTC, `monotonic` is in seconds. Waits use monotonic time, so that a jump of the wall clock neither
+    shortens nor lengthens them."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Clock:
         self._waiting.clear()
 
     def on_tick(self, drain: Callable[[], None]) -> None:
-        """`drain` runs at every tick; it only pops what is due and sets events."""
+        """Calls `drain` at every tick. It must be quick: take what is due and set events."""
         self._drains.append(drain)
 
     def daily(self, event: asyncio.Event, hour: int, minute: int) -> None:
-        """Sets the event once a day, UTC. The work itself belongs to a task of `app`."""
+        """Sets the event once a day, UTC. A task of `app` does the work."""
 
         async def wake() -> None:
             event.set()
@@ -63,7 +63,7 @@ class Clock:
         self._scheduler.add_job(wake, CronTrigger(hour=hour, minute=minute, timezone=UTC), **JOB)
 
     async def until(self, at: datetime | float, wake: asyncio.Event | None = None) -> bool:
-        """Waits until that time (a moment, or monotonic seconds) or until `wake` is set. True: it was woken."""
+        """Waits until that time (a datetime, or monotonic seconds) or until `wake` is set. True: `wake` was set."""
         due = at if isinstance(at, float) else self.monotonic() + (at - self.now()) / timedelta(seconds=1)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (due, next(self._order), waiter))
@@ -79,11 +79,11 @@ class Clock:
             waiter.cancel()
 
     async def sleep(self, seconds: float) -> None:
-        """As `asyncio.sleep`, on this clock."""
+        """Like `asyncio.sleep`, on this clock."""
         await self.until(self.monotonic() + seconds)
 
     def tick(self) -> None:
-        """Wakes whoever is due, then lets the drains pop theirs."""
+        """Wakes the waits that are due, then calls the drains."""
         now = self.monotonic()
         while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].done()):
             waiter = heapq.heappop(self._waiting)[2]

@@ -1,4 +1,4 @@
-"""What every loop is given: the clock it waits by, the pulse it beats, the counters it counts with."""
+"""What every loop gets: the clock it waits on, the pulse that shows it is alive, the counters."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .pulse import Pulse
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One for a process; `app` makes it and hands it to every wing."""
+    """One for each process; `app` makes it and passes it to every wing."""
 
     clock: Clock
     pulse: Pulse

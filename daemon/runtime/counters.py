@@ -1,4 +1,4 @@
-"""What the loops count since the start, in Prometheus' own types. `reports/metrics.py` adds it to each scrape."""
+"""What the loops count since the start, as Prometheus metrics. `reports/metrics.py` adds it to each scrape."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -20,24 +20,24 @@ class PollResult(StrEnum):
 
 
 class EnrolmentResult(StrEnum):
-    """What became of asking for a token."""
+    """How asking the store for a token ended."""
 
     MADE = "made"
-    REPLACED = "replaced"  # the store took the old one no more
+    REPLACED = "replaced"  # the store no longer accepted the old one
     REFUSED = "refused"
 
 
 class QueueLine(StrEnum):
-    """What a new line of a command queue is."""
+    """What perkd does with a new line of a command queue."""
 
-    PERKD = "perkd"  # for perkd itself
-    COMMAND = "command"  # of the store, to be sent
-    BLOCKED = "blocked"  # of the store, and not sent by itself
-    LEFT = "left"  # left alone
+    PERKD = "perkd"  # it is for perkd: acknowledge it
+    COMMAND = "command"  # it is a command of the store: send it
+    BLOCKED = "blocked"  # it is a command of the store that is not sent without the operator
+    LEFT = "left"  # leave it in the queue
 
 
 class Acknowledgement(StrEnum):
-    """How telling the store of a line ended."""
+    """How acknowledging a line at the store ended."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -45,16 +45,18 @@ class Acknowledgement(StrEnum):
 
 
 class Counters:
-    """What only the loops see, and a restart may forget. Everything else comes from the report."""
+    """Counts that only the loops know and a restart may forget. Everything else comes from the report."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.polls: dict[PollResult, int] = {}  # customers read, by how it ended
         self.registry.register(_Polls(self.polls))
         self.enrolments = Counter(
-            "perkd_enrolments", "Tokens asked for, by how it ended.", ("result",), registry=self.registry
+            "perkd_enrolments", "Tokens that perkd asked for, by result.", ("result",), registry=self.registry
         )
-        self.feed_items = Counter("perkd_feed_items", "New items the store-wide list showed.", registry=self.registry)
+        self.feed_items = Counter(
+            "perkd_feed_items", "New items in the list of the whole store.", registry=self.registry
+        )
         self.replies = Histogram(
             "perkd_reply_seconds",
             "From a command's bytes to its whole reply.",
@@ -64,19 +66,19 @@ class Counters:
         )
         self.settled = Counter(
             "perkd_commands_settled",
-            "Commands sent, by the state they ended in.",
+            "Commands sent, by their state afterwards.",
             ("server", "state"),
             registry=self.registry,
         )
         self.queue_lines = Counter(
             "perkd_queue_lines",
-            "New lines of the store's command queues, by what they are: perkd, command, blocked, left.",
+            "New lines in the store's command queues, by kind: perkd, command, blocked, left.",
             ("server", "kind"),
             registry=self.registry,
         )
         self.acknowledgements = Counter(
             "perkd_acknowledgements",
-            "Lines the store was told of, by how it ended.",
+            "Acknowledgements sent to the store, by result.",
             ("server", "result"),
             registry=self.registry,
         )
@@ -87,13 +89,13 @@ class Counters:
 
 
 class _Polls(Collector):
-    """Counted in plain numbers by the one loop that does, because that is done for every poll."""
+    """Plain numbers instead of a Counter, because the polling loop counts every poll."""
 
     def __init__(self, polls: Mapping[PollResult, int]) -> None:
         self._polls = polls
 
     def collect(self) -> Iterable[Metric]:
-        family = CounterMetricFamily("perkd_polls", "Customers read, by how it ended.", labels=("result",))
+        family = CounterMetricFamily("perkd_polls", "Customers read, by result.", labels=("result",))
         for result, count in self._polls.items():
             family.add_metric((result,), count)
         yield family

@@ -1,4 +1,4 @@
-"""What one problem is: the modules that find problems make these, and every report shows them. PURE."""
+"""A problem that needs the owner's attention: each wing makes its own, and every report shows them. PURE."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NAMED = 3  # that many subjects are named in it
 
 @unique
 class ProblemCode(StrEnum):
-    """All problems, each with what it means. A code is stable: alerts and scripts match it, whatever the text says."""
+    """All problems, each with its meaning. Codes are stable: alerts and scripts use them; texts may change."""
 
     meaning: str
 

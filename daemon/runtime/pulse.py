@@ -1,6 +1,6 @@
-"""How long ago each root loop completed a pass: what health and the watchdog mean by alive (law 17). PURE.
+"""How long ago each root loop completed a pass: this tells health and the watchdog whether perkd lives (law 17). PURE.
 
-Every loop beats here; `status`, `web` and the watchdog read it.
+Every loop calls `beat`; `health`, `web` and `watchdog` read it.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Beat:
-    """One loop: when it last completed a pass and how long that may be ago, in seconds."""
+    """One loop: when it last completed a pass, and after how many seconds it is late."""
 
     at: float
     bound_s: float
@@ -26,7 +26,7 @@ class Pulse:
         self._beats[loop] = Beat(self._monotonic(), max(60.0, 3 * interval_s))
 
     def beat(self, loop: str, now_s: float | None = None) -> None:
-        """`now_s`: the monotonic time, where the caller has it at hand."""
+        """The loop completed a pass. `now_s`: the monotonic time, if the caller already has it."""
         self._beats[loop].at = self._monotonic() if now_s is None else now_s
 
     def drop(self, loop: str) -> None:

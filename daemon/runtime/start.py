@@ -1,4 +1,4 @@
-"""What keeps the daemon from starting though its configuration is in order."""
+"""Errors that keep the daemon from starting although its configuration is correct."""
 
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ class StartCode(StrEnum):
 
 
 class CannotStart(Exception):
-    """Something outside the configuration is in the way; the message says what it is and what to do."""
+    """Something outside the configuration prevents the start; the message says what it is and what to do."""
 
     def __init__(self, code: StartCode, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Talks to systemd in a dozen lines, and turns signals into events. `app` calls these."""
+"""Sends notifications to systemd, and turns signals into events. `app` calls these."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ def notify(*states: str) -> None:
     if address.startswith("@"):
         address = "\0" + address[1:]
     with (
-        contextlib.suppress(OSError),  # a manager that does not listen is no reason to stop delivering
+        contextlib.suppress(OSError),  # deliveries go on even if the manager does not listen
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
     ):
         sender.connect(address)
@@ -24,12 +24,12 @@ def notify(*states: str) -> None:
 
 
 def reloading() -> None:
-    """The manager waits for the next READY=1; sd_notify(3) wants the time with it."""
+    """Tells the manager that a reload has begun: it waits for the next READY=1. sd_notify(3) also wants the time."""
     notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 
 def watchdog_s() -> float | None:
-    """How often the manager wants to hear WATCHDOG=1 at the latest; None: it does not watch this process."""
+    """The longest time in seconds between two WATCHDOG=1; None: the manager does not watch this process."""
     micros, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not micros.isdigit() or (pid and pid != str(os.getpid())):
         return None

@@ -1,6 +1,6 @@
-"""Two habits of every task: a write that must not be cut off, and a root loop that must not end unseen.
+"""Helpers for tasks: a write that a cancellation must not interrupt, and a root loop that must not end unnoticed.
 
-`delivery`, `polling` and `app` use them.
+The loops and `app` use them.
 """
 
 import asyncio
@@ -12,25 +12,25 @@ T = TypeVar("T")
 
 
 async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Runs to its end though the caller is cancelled meanwhile; the cancellation comes after it. `asyncio.shield` alone
-    would let the caller go on and close the ledger under a running write."""
+    """Runs the work to its end, even if the caller is cancelled; only then the cancellation takes effect. With
+    `asyncio.shield` alone, the caller would go on and close the ledger during a running write."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         while not task.done():
-            with contextlib.suppress(asyncio.CancelledError):  # cancelled again, it still waits
+            with contextlib.suppress(asyncio.CancelledError):  # another cancellation does not end the wait
                 await asyncio.wait((task,))
         task.result()
         raise
 
 
 class LoopEnded(Exception):
-    """A root loop ended though nobody asked it to."""
+    """A root loop ended, but nobody stopped it."""
 
 
 async def forever(name: str, loop: Coroutine[Any, Any, None], stopping: asyncio.Event) -> None:
-    """A root loop: returning before the stop is an error with its name in it."""
+    """Runs a root loop. If it returns before `stopping` is set, that is an error with the loop's name."""
     await loop
     if not stopping.is_set():
         raise LoopEnded(f"the loop {name!r} ended by itself: please report this with the log")
