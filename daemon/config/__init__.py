@@ -1,6 +1,6 @@
 """The owner's files: config.toml, the secrets it refers to, and the list of customers' tokens.
 
-`app` and the command line call `load`. It checks everything; one ConfigError lists every mistake.
+`app` and the command line call `load`. It checks everything and raises one ConfigError with all mistakes.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""The tables and keys of config.toml with their defaults: the one list of what an owner can write.
+"""The tables and keys of config.toml with their defaults: the only list of what an owner can write.
 
-`loading` reads the file with these models; a test holds config.example.toml against them.
+`loading` reads the file with these models; a test compares config.example.toml with them.
 """
 
 from datetime import timedelta
@@ -72,16 +72,16 @@ class ServerTable(Table):
 
 
 class CommandTable(Table):
-    """A command: a text, or a table with `run` and how it is to be sent."""
+    """A command: a text, or a table with `run` and settings for sending it."""
 
     run: str = ""
     after: Duration = timedelta(0)
-    online: Online = None  # as the perk says
-    repeatable: bool | None = None  # as the perk says
+    online: Online = None  # None: the perk's value
+    repeatable: bool | None = None  # None: the perk's value
 
     @model_validator(mode="before")
     @classmethod
-    def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+    def _from_text(cls, value: Any) -> Any:  # noqa: ANN401 - any value of the file
         return {"run": value} if isinstance(value, str) else value
 
 
@@ -108,7 +108,7 @@ class PerkTable(Table):
     was: str = ""
 
 
-# The sections that stand in the file once, and the two that may stand in it often.
+# The sections that occur once in the file, and the two that may occur many times.
 SECTIONS: dict[str, type[Table]] = {
     "store": StoreTable,
     "customers": CustomersTable,

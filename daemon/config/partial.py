@@ -1,4 +1,4 @@
-"""Parts of the configuration for verbs that need no more: a mistake elsewhere in the file must not stop them.
+"""Loads parts of the configuration for verbs that need only these: other mistakes in the file do not stop them.
 
 The command line calls these; `load` reads the whole file.
 """
@@ -17,15 +17,15 @@ from .tables import parse_toml, read_table
 
 @dataclass(frozen=True, slots=True)
 class StoreAccess:
-    """Where the store is, with the secrets that go with it, and how fast perkd may ask."""
+    """The store's address and secrets, and how fast perkd may ask it."""
 
     store: Store
     poll: Poll
 
 
 def control_socket(path: Path) -> Path:
-    """Where the daemon of this configuration listens for verbs. Reads no secret: whoever may not read them may still
-    ask how the daemon is. Raises ConfigError."""
+    """The control socket of this configuration. It reads no secret, so users who may not read the secrets can still
+    ask for the daemon's status. Raises ConfigError."""
     findings = Findings()
     document = _document(path, findings)
     socket = sections.control(read_table(ControlTable, document.get("control", {}), "control", findings), findings)

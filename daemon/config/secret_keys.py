@@ -1,6 +1,6 @@
-"""The keys of config.toml that hold secret references: resolved, with every problem noted.
+"""Resolves the keys of config.toml that hold secret references, and notes every mistake.
 
-`sections` and `servers` ask it.
+`sections` and `servers` use it.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from .secret_references import NotChecked, SecretError, SecretSources, read_docu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRules:
-    """How secrets are resolved for this file: where references lead, whether a literal may stand in it, and whether a
-    credential that only the service can read is a mistake or a warning."""
+    """How secrets are resolved for this file: where references lead, whether the file may contain secrets themselves,
+    and whether a credential that only the service can read is a mistake or a warning."""
 
     sources: SecretSources
     literal_allowed: bool
     need_secrets: bool
 
     def secret(self, reference: str, where: str, findings: Findings) -> Secret | None:
-        """The secret; None when it was reported."""
+        """The secret; None if a mistake was noted."""
         try:
             return resolve(reference, self.sources, literal_allowed=self.literal_allowed)
         except SecretError as problem:
@@ -29,7 +29,7 @@ class SecretRules:
             return None
 
     def document(self, reference: str, where: str, findings: Findings) -> str | None:
-        """The text of a secret document; None when it was reported."""
+        """The text of a secret document; None if a mistake was noted."""
         try:
             return read_document(reference, self.sources)
         except SecretError as problem:

@@ -1,6 +1,6 @@
-"""What the daemon is told to do, as frozen values: the meaning of config.toml after every check.
+"""The settings in config.toml as frozen values, after all checks.
 
-`loading` makes one; `app` hands its parts to those who need them.
+`loading` makes them; `app` passes the parts to the wings that need them.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from .tokens_file import TokenEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """Where the store's API is. `api` has no slash at its end, `items_path` one at its start; `id` is empty only where
-    `api_key` is None. `management_items` is the word of the management paths for the inventory."""
+    """The store's API. `api` has no slash at the end, `items_path` has one at the start. `id` is empty only without an
+    `api_key`. `management_items` is the word for the inventory in the management paths."""
 
     api: str
     id: str
@@ -26,8 +26,8 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customers:
-    """Whose tokens perkd reads with. `tokens` is None when no source is named, or when it could not be read outside the
-    service; an empty tuple is a source that names nobody, and so removes everybody it named before."""
+    """The customers' tokens. `tokens` is None if there is no source, or if it could not be read outside the service. An
+    empty tuple is a source without customers, so all customers that it listed before are removed."""
 
     source: str
     tokens: tuple[TokenEntry, ...] | None
@@ -37,7 +37,7 @@ class Customers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """How often the store is asked. `rate`: requests a second, all customers together; `concurrency`: in flight."""
+    """How often perkd asks the store. `rate`: requests a second in all; `concurrency`: requests at the same time."""
 
     online: timedelta
     offline: timedelta
@@ -47,7 +47,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Where the database file is, and how long settled history stays in it."""
+    """The database file, and how long it keeps finished history."""
 
     path: Path
     keep: timedelta
@@ -55,7 +55,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where the HTTP pages are served. Port 0 lets the system choose."""
+    """The address of the HTTP pages. With port 0, the system chooses one."""
 
     host: str
     port: int
@@ -63,8 +63,8 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One checked config.toml. A secret that was not checked (only with `need_secrets=False`) is the empty one, which
-    no checked one ever is."""
+    """One checked config.toml. A secret that was not checked (only with `need_secrets=False`) is empty; a checked one
+    never is."""
 
     store: Store
     customers: Customers

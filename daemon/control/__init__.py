@@ -1,4 +1,4 @@
-"""What a person may ask of the running daemon: the control socket, its verbs, a reload, an import of customers.
+"""What the operator may ask of the running daemon: the control socket, its verbs, a reload, an import of customers.
 
 `app` opens it; the command line talks to it over the socket.
 """

@@ -207,9 +207,9 @@ def _missing(path: Path, marker: Path) -> LedgerMissing:
     return LedgerMissing(
         LedgerCode.GONE,
         f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger. With an "
-        f"empty ledger perkd would deliver every purchase again. Restore the newest copy from {path.parent / 'backups'} "
-        f"and delete {path.name}-wal and {path.name}-shm if they exist. Delete {marker} only if you really want to start "
-        "with an empty ledger",
+        f"empty ledger perkd would deliver every purchase again. Restore the newest copy from {path.parent / 'backups'}"
+        f", and delete {path.name}-wal and {path.name}-shm if they exist. Delete {marker} only if you really want to "
+        "start with an empty ledger",
     )
 
 

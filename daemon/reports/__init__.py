@@ -1,6 +1,6 @@
-"""What the daemon tells: health, status, problems, metrics, the page. Reads only.
+"""Reports about the daemon: health, status, problems, metrics, the page. They change nothing.
 
-`app` serves it over HTTP, `control` over the socket.
+`app` serves them over HTTP, `control` over the socket.
 """
 
 import lazy_loader

@@ -24,7 +24,7 @@ LATELY_AT_LEAST = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Everything a report is made of."""
+    """The parts of the daemon that a report needs."""
 
     ledger: Ledger
     lane: Lane
@@ -101,7 +101,7 @@ def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
 
 
 def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
-    """Whether the store answered within three rounds of polling."""
+    """Whether the store answered within the last three rounds of polling."""
     allowed = max(LATELY_AT_LEAST, 3 * polling.every.offline)
     return store.last_answer_at is not None and now - store.last_answer_at <= allowed
 

@@ -1,4 +1,4 @@
-"""The list of commands as `/commands` and `perkd commands list` ask for it: the question checked, the page answered.
+"""Checks the query of `/commands` and `perkd commands list`, and answers it page by page.
 
 `web` and `control` share it.
 """
@@ -14,13 +14,13 @@ COMMANDS_MOST = 1000
 
 
 def commands_query(query: dict[str, str]) -> dict[str, Any]:
-    """The arguments of `Ledger.commands`. Raises ValueError saying which word is wrong and what is expected."""
+    """The arguments for `Ledger.commands`. Raises ValueError, which says what is wrong and what is expected."""
     unknown = sorted(set(query) - {"state", "server", "customer", "limit", "before"})
     if unknown:
-        raise ValueError(f"unknown parameter {unknown[0]!r}: state, server, customer, limit and before are known")
+        raise ValueError(f"unknown parameter {unknown[0]!r}: use state, server, customer, limit or before")
     state = query.get("state") or None
     if state is not None and state not in set(State):
-        raise ValueError(f"state {state!r} is none of {', '.join(State)}")
+        raise ValueError(f"state {state!r} is not one of {', '.join(State)}")
     customer = query.get("customer") or None
     if customer is not None and not _digits(customer):
         raise ValueError(f"customer {customer!r} is not a customer id (1 to 19 digits)")
@@ -41,7 +41,7 @@ def commands_query(query: dict[str, str]) -> dict[str, Any]:
 async def commands_page(
     ledger: Ledger, asked: dict[str, Any], show: Callable[[CommandRow], dict[str, Any]] = command_json
 ) -> dict[str, Any]:
-    """`{"commands": […], "next": id or null}`: newest first; `next` goes into `before` for the page after."""
+    """`{"commands": […], "next": id or null}`: newest first; pass `next` as `before` to get the next page."""
     rows = await ledger.commands(**{**asked, "limit": asked["limit"] + 1})
     page = rows[: asked["limit"]]
     return {"commands": [show(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}

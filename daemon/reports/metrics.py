@@ -1,4 +1,4 @@
-"""Prometheus metrics: one scrape shows one report, plus what the loops counted since the start.
+"""Prometheus metrics: each scrape shows one report, and what the loops counted since the start.
 
 `web` serves `exposition`. Names follow the conventions: base units, `_total` for counters, `_timestamp_seconds` for
 times.
@@ -38,7 +38,7 @@ class _FromReport(Collector):
         yield _by("perkd_commands", "Commands in the ledger, by state.", "state", report.summary.commands.items())
         yield _gauge("perkd_holdings", "Holdings held now.", report.summary.holdings)
         yield _gauge(
-            "perkd_brake_on", "1 while a mass removal waits for a person.", report.summary.brake.on_at is not None
+            "perkd_brake_on", "1 while a mass removal waits for the operator.", report.summary.brake.on_at is not None
         )
         yield _gauge("perkd_brake_blocked_commands", "Commands the brake holds back.", report.summary.brake.blocked)
         severities = dict.fromkeys(Severity, 0)
@@ -47,7 +47,7 @@ class _FromReport(Collector):
         yield _by("perkd_problems", "Problems shown on the status page, by severity.", "severity", severities.items())
         yield _by(
             "perkd_loop_late_seconds",
-            "Seconds since the last pass of each loop that is over its bound.",
+            "Seconds since the last pass of each loop that is late.",
             "loop",
             report.late.items(),
         )
@@ -56,7 +56,7 @@ class _FromReport(Collector):
 def _store(report: Report) -> Iterable[Metric]:
     customers, store = report.customers, report.store
     yield _gauge("perkd_store_up", "1 while the store answers.", store.state in (StoreState.OK, StoreState.SLOW))
-    yield _gauge("perkd_store_limited", "1 while the store asked for a slower pace.", store.limited_until is not None)
+    yield _gauge("perkd_store_limited", "1 while the store asks for a slower pace.", store.limited_until is not None)
     if store.last_answer_at is not None:
         yield _gauge(
             "perkd_store_last_answer_timestamp_seconds",
@@ -69,10 +69,10 @@ def _store(report: Report) -> Iterable[Metric]:
         "failing": customers.failing,
         "refused": customers.refused,
     }
-    yield _by("perkd_customers", "Customers, by how reading them goes.", "kind", counts.items())
+    yield _by("perkd_customers", "Customers, by kind: known, polled, failing, refused.", "kind", counts.items())
     yield _gauge("perkd_customers_online", "Customers who are on a server now.", customers.online)
     if customers.sweep_s is not None:
-        yield _gauge("perkd_sweep_seconds", "How long the last whole round over all customers took.", customers.sweep_s)
+        yield _gauge("perkd_sweep_seconds", "How long the last round over all customers took.", customers.sweep_s)
 
 
 def _servers(report: Report) -> Iterable[Metric]:
@@ -100,7 +100,7 @@ def _servers(report: Report) -> Iterable[Metric]:
     )
     yield _by(
         "perkd_server_players",
-        "Players online, where it is known.",
+        "Players online, for servers where perkd knows it.",
         "server",
         ((s.name, s.players) for s in servers if s.players is not None),
     )

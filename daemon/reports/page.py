@@ -1,7 +1,7 @@
-"""The page at `/`: servers, problems with their fix, the queue and the last commands, for a person. No script, nothing
-from elsewhere; it works on a phone and reloads itself.
+"""Makes the page at `/`: servers, problems with their fix, the queue and the last commands. It has no script and loads
+nothing from elsewhere; it works on a phone and reloads itself.
 
-`web` serves what `html` makes of a report.
+`web` serves it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ FOOT = (
 )
 
 
-# Classes of the style sheet.
+# Classes in the style sheet.
 SERVER_KINDS = {ServerState.UP: "good", ServerState.CONNECTING: "warning"}  # any other: "error"
 COMMAND_KINDS = {
     State.DELIVERED: "good",
@@ -54,7 +54,7 @@ COMMAND_KINDS = {
 
 
 def html(report: Report, commands: Sequence[CommandRow]) -> str:
-    """The whole document. Everything that came from outside is escaped."""
+    """The whole document. All text from outside is escaped."""
     problems = [problem for problem in report.problems if problem.severity is not Severity.INFO]
     title = f"perkd: {len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else "perkd: all is well"
     return "".join(

@@ -1,6 +1,6 @@
-"""One report of everything an owner asks: the page, the JSON, the command line and health all show this.
+"""The report: the state of everything. The page, the JSON, the command line and health all show it.
 
-`app` gives it the ledger's summary and what the loops know; nothing here waits or reads. JSON names are the design's.
+`health` makes one from the ledger's summary and from what the loops know. The design defines the JSON names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from .problems import Problem
 
 
 class StoreState(StrEnum):
-    """How it is with the store."""
+    """The state of the store."""
 
     OK = "ok"
     SLOW = "slow"  # it asked for a slower pace
     UNREACHABLE = "unreachable"
-    REFUSED = "refused"  # every token
+    REFUSED = "refused"  # it refuses all tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +67,10 @@ class Report:
     summary: Summary
     problems: tuple[Problem, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)  # loop → seconds since its last completed pass
-    lately: bool = True  # the store answered lately
+    lately: bool = True  # the store has answered lately
 
     def not_ready(self) -> list[str]:
-        """Why this daemon should not be called ready; empty: it is."""
+        """The reasons why the daemon is not ready; empty: it is ready."""
         reasons = []
         if self.customers.known and not self.lately:
             reasons.append(f"the store has not answered lately: {self.store.last_error or self.store.state}")
@@ -136,7 +136,7 @@ def _stamped(part: StoreHealth | CustomersHealth | ServerHealth) -> dict[str, An
 
 
 def server_rows(summary: Summary, configured: Sequence[ServerHealth], now: datetime) -> tuple[ServerHealth, ...]:
-    """The configured servers with their queues, then those that only commands remember."""
+    """The servers of the config with their queues, then other servers that commands still wait for."""
     queues = _by_server(summary.queues, [server.name for server in configured])
 
     def aged(server: ServerHealth) -> ServerHealth:
@@ -152,7 +152,7 @@ def server_rows(summary: Summary, configured: Sequence[ServerHealth], now: datet
 
 
 def _by_server(queues: Sequence[ServerQueue], configured: Sequence[str]) -> dict[str, ServerQueue]:
-    """What waits for any server of a place is counted once: with the first of them that is configured."""
+    """The queue of each server. Commands for any one of several servers count once: with the first in the config."""
     found: dict[str, ServerQueue] = {}
     for queue in queues:
         server = next((name for name in members(queue.server) if name in configured), queue.server)

@@ -19,10 +19,10 @@ async def feed_watchdog(report: Reporter, context: Context) -> None:
     while True:
         late = context.pulse.late()
         for loop, age_s in late.items():
-            log.error("the loop %r completed no pass for %.0f s", loop, age_s, extra={"action": "loop_late"})
+            log.error("the loop %r has not finished a pass for %.0f s", loop, age_s, extra={"action": "loop_late"})
         if not late:
             notify("WATCHDOG=1")
-        with contextlib.suppress(TimeoutError):  # the nightly copy uses the connection that reports are read by
+        with contextlib.suppress(TimeoutError):  # during the nightly copy, reports wait for its connection
             async with asyncio.timeout(every_s):
                 notify(f"STATUS={line(await report())}")
         await context.clock.sleep(every_s)

@@ -1,6 +1,6 @@
-"""Read-only HTTP on loopback: the page, health, readiness, status, commands, metrics. GET only, no secret anywhere.
+"""Serves HTTP on loopback: the page, health, readiness, status, commands, metrics. GET only, without secrets.
 
-`app` starts it before the loops; what it shows is made by `status`.
+`app` starts it before the loops; `health` makes the reports that it shows.
 """
 
 import ipaddress
@@ -26,7 +26,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "Server": "perkd",  # else aiohttp tells its version
+    "Server": "perkd",  # else aiohttp sends its version
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -54,9 +54,9 @@ class Web:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A page elsewhere must not read this through a name that points here (DNS rebinding)."""
+        """Refuses unknown Host headers: no web page may read this through a name that points here (DNS rebinding)."""
         if _name(request.headers.get("Host", "")) not in self._hosts:
-            return _json({"error": "this Host is not served here: use 127.0.0.1, ::1 or localhost"}, 403)
+            return _json({"error": "perkd does not answer for this Host: use 127.0.0.1, ::1 or localhost"}, 403)
         try:
             response = await handler(request)
         except web.HTTPException as error:
@@ -97,7 +97,7 @@ class Web:
 
 
 def _name(host: str) -> str:
-    """The Host header without its port, in the form the allowed names have."""
+    """The Host header without its port, in the same form as the allowed names."""
     text = host.strip().lower()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,6 +1,6 @@
-"""What every loop stands on: clock, pulse, tasks, counters, systemd, and the shape of a problem.
+"""The ground for every loop: clock, pulse, tasks, counters, systemd, and the Problem type.
 
-Every wing may use it; it knows nothing of perkd.
+Every wing may use it; it uses no other wing.
 """
 
 import lazy_loader

@@ -33,7 +33,7 @@ async def begun(world: World) -> Owner:
 
 
 def made(world: World) -> dict[str, int]:
-    """How many tokens were made for each customer of the store, by name, beside their first one."""
+    """How many tokens were made for each customer of the store, by name, besides the one they had from the start."""
     return {one.name or "": len(one.tokens) - 1 for one in world.store.customers.values()}
 
 
@@ -43,14 +43,14 @@ def mints(world: World) -> int:
 
 
 def read(world: World) -> set[str]:
-    """Whoever is read, by name."""
+    """The customers that perkd reads, by name."""
     assert world.app is not None
     polled = {watch.customer_id for watch in world.app.polling.watches.values() if watch.token is not None}
     return {one.name or "" for one in world.store.customers.values() if one.id in polled}
 
 
 async def enrolled(world: World, *names: str) -> None:
-    """Exactly these are read, and a whole round is over."""
+    """Returns when perkd reads exactly these, and a whole round is over."""
     await world.until(lambda: round_over(world) and read(world) == set(names), for_s=180.0)
 
 

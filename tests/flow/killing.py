@@ -35,7 +35,7 @@ async def killed_at(world: World, arrow: Arrow) -> None:
 
 
 async def started(world: World) -> Owner:
-    """An unwrapped perkd on the same ledger, with everybody read once."""
+    """An unwrapped perkd on the same ledger, after it has read every customer once."""
     await world.start_app()
     owner = Owner(world)
     await owner.looked()

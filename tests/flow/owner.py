@@ -1,4 +1,4 @@
-"""What an owner sees of a running perkd, and what he can say to it: HTTP, the control socket, and waiting for things.
+"""What an owner can read from a running perkd and ask of it: HTTP, the control socket, and waiting for things.
 
 The flow tests use it beside tests/world.py: `owner = Owner(world)`. It works on perkd in this process and in others.
 """
@@ -25,7 +25,7 @@ STUCK = "stuck"  # a loop that never completes a pass
 
 
 class Owner:
-    """One owner of one world. Every answer he gets is searched for secrets."""
+    """One owner of one world. It searches every answer for secrets."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -100,7 +100,7 @@ class Owner:
         return report
 
     async def problems(self) -> dict[str, Row]:
-        """The problems by their code, without what the config of these tests is warned for; the last of each."""
+        """The problems by their code, the last of each, without those that the config of these tests always has."""
         found = (await self.status())["problems"]
         return {problem["code"]: problem for problem in found if problem["code"] != "config_warning"}
 
@@ -159,7 +159,7 @@ class Owner:
             await asyncio.sleep(0.01)
 
     async def looked(self) -> None:
-        """Everybody whose token is good was read completely since now, and what that led to is recorded."""
+        """Returns when perkd has read every customer with a good token again, and recorded the results."""
         polling, since = self.app.polling, self.world.hands.now()
         await self.world.until(lambda: polling.resting)
         self.world.poll_now()
@@ -169,7 +169,7 @@ class Owner:
         )
 
     async def tried(self) -> None:
-        """Everybody was asked for since now, whatever came of it."""
+        """Returns when perkd has asked for every customer again, with any result."""
         polling = self.app.polling
         await self.world.until(lambda: polling.resting)
         before = {key: (watch.failures, watch.read_at) for key, watch in polling.watches.items()}

@@ -6,7 +6,7 @@ from tests.world import World
 
 
 def keyed(world: World, *, rate: str = "1000.0", store: str = "") -> Path:
-    """Writes the key into a file of its own and the config anew, `store` being further lines of [store]. Returns the
+    """Writes the key into a separate file, and the config with `store` as further lines of [store]. Returns the
     key's file."""
     key = world.folder / "store-key"
     key.touch(mode=0o600)

@@ -44,7 +44,7 @@ def state_of(world: World, item: str) -> str:
 
 
 def queue_state(owner: Owner) -> QueueState:
-    """How it goes with the queue of survival, as perkd in this process sees it."""
+    """The state of survival's queue, as perkd in this process sees it."""
     activation = owner.app.servers["survival"].activation
     assert activation is not None, "queue_of first"
     return activation.state

@@ -1,5 +1,5 @@
 """perkd is killed at every arrow of the walk, for every kind of command: nothing is lost, nothing non-repeatable is
-done twice, and whatever is in doubt stands where an owner sees it.
+done twice, and an owner sees everything that is in doubt.
 
 The killed daemon is a process (tests/flow/crashing.py). The emulated store and server live here and survive it; then an
 unwrapped perkd opens the same ledger.
@@ -60,7 +60,7 @@ EXECUTED = {
 
 
 async def on_the_way(world: World, case: Case) -> str:
-    """Everything up to the purchase or revocation that makes the case's command; returns the command's text."""
+    """Does everything up to the purchase or revocation that makes the case's command; returns the command's text."""
     world.write_config(perks=VIP + KIT)
     world.add_token("Ann")
     world.server.console.join("Ann", uuid_of(world, "Ann"))
@@ -150,7 +150,7 @@ async def test_killed_while_it_recovers_it_recovers_at_the_next_start(tmp_path: 
             text = await on_the_way(world, LASTING)
             for arrow in (Arrow.SENT, Arrow.RECOVERING, Arrow.RECOVERED):
                 await killed_at(world, arrow)
-            world.hands.forward(timedelta(minutes=2))  # it is tried again a minute after the start
+            world.hands.forward(timedelta(minutes=2))  # perkd tries again a minute after the start
             await killed_at(world, Arrow.SENT)
             owner = await started(world)
             await row_in(owner, text, "unknown")

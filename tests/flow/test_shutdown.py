@@ -25,7 +25,7 @@ from tests.world import DEADLINE_S, World
 
 
 class Manager:
-    """systemd's end of $NOTIFY_SOCKET: every line it was told, in order."""
+    """systemd's end of $NOTIFY_SOCKET: every line it got, in order."""
 
     def __init__(self, folder: Path) -> None:
         self.path = str(folder / "notify")
@@ -41,7 +41,7 @@ class Manager:
         self._socket.close()
 
     async def hears(self, words: str, times: int = 1) -> None:
-        """Returns once so many lines came with these words in them."""
+        """Returns once it got so many lines that contain these words."""
         async with asyncio.timeout(DEADLINE_S):
             while sum(words in line for line in self.lines) < times:
                 data = await asyncio.get_running_loop().sock_recv(self._socket, 4096)
@@ -83,7 +83,7 @@ async def ended(daemon: Process) -> float:
 
 
 def states(world: World) -> list[str]:
-    """The states of the commands as they stand in the file, with no perkd running."""
+    """The states of the commands in the ledger file, while no perkd runs."""
     ledger = sqlite3.connect(world.ledger_path)
     try:
         return [row[0] for row in ledger.execute("SELECT state FROM commands ORDER BY id")]
@@ -130,9 +130,7 @@ async def test_a_second_signal_cuts_the_wait_short(tmp_path: Path) -> None:
         assert states(world) == ["unknown"]
 
 
-async def test_a_reload_that_is_under_way_does_not_hold_up_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_running_reload_does_not_delay_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits for the command of a server it replaces; the new one must not be started any more."""
     monkeypatch.setattr(fleet, "IN_FLIGHT", timedelta(seconds=0.5))
     async with World(tmp_path) as world:
@@ -224,7 +222,7 @@ async def test_a_ledger_that_is_gone_is_no_new_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["http", "control"])
-async def test_an_address_that_is_taken_or_cannot_be_is_said_in_a_sentence(what: str, tmp_path: Path) -> None:
+async def test_an_address_that_is_taken_or_invalid_is_reported_in_a_sentence(what: str, tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         config = world.config_path.read_text("utf-8")
         if what == "http":

@@ -1,4 +1,4 @@
-"""From a customer's token to what the owner reads: what is bought is given, what ends is taken away, and no more.
+"""From a customer's token to the owner's reports: what is bought is given, what ends is taken away, and nothing else.
 
 The real App runs in this process beside the emulated store and server; days pass by moving the clock.
 """
@@ -49,7 +49,7 @@ async def test_reading_the_same_again_and_again_sends_nothing_more(tmp_path: Pat
         assert await owner.told() == [owner.add("Ann")]
 
 
-async def test_of_two_overlapping_purchases_only_the_end_of_the_last_takes_it_away(tmp_path: Path) -> None:
+async def test_with_two_overlapping_purchases_only_the_end_of_the_last_takes_it_away(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")
         world.buy("Ann")
@@ -68,7 +68,7 @@ async def test_of_two_overlapping_purchases_only_the_end_of_the_last_takes_it_aw
 
 @pytest.mark.parametrize("successor", [True, False])
 async def test_a_renewal_does_not_flap(successor: bool, tmp_path: Path) -> None:
-    """Neither when the item itself lasts longer, nor when another takes over that is seen minutes later."""
+    """Neither if the item itself gets a later end, nor if a successor appears minutes later."""
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")
         item = world.buy("Ann")
@@ -141,7 +141,7 @@ async def test_a_chargeback_takes_away_and_then_does_what_the_owner_wants_for_it
         )
 
 
-async def test_who_was_given_a_gift_is_not_banned_for_the_buyers_chargeback(tmp_path: Path) -> None:
+async def test_the_owner_of_a_gift_is_not_banned_for_the_buyers_chargeback(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         world.write_config(perks=VIP_AND_BAN)
         owner = await Owner.of(world, "Ann")
@@ -164,7 +164,7 @@ async def test_who_was_given_a_gift_is_not_banned_for_the_buyers_chargeback(tmp_
 
 
 @pytest.mark.parametrize(("verb", "end"), [("retry", "delivered"), ("skip", "void")])
-async def test_a_vanished_item_waits_for_the_operator(verb: str, end: str, tmp_path: Path) -> None:
+async def test_a_missing_item_waits_for_the_operator(verb: str, end: str, tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")
         item = world.buy("Ann")
@@ -184,7 +184,7 @@ async def test_a_vanished_item_waits_for_the_operator(verb: str, end: str, tmp_p
         assert "absence_blocked" not in await owner.problems()
 
 
-async def test_a_vanished_item_that_is_back_takes_its_blocked_removal_with_it(tmp_path: Path) -> None:
+async def test_a_missing_item_that_is_back_voids_its_blocked_removal(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")
         item = world.buy("Ann")
@@ -217,7 +217,7 @@ async def test_a_kit_is_given_once_for_each_item_and_never_a_second_time_by_itse
         assert "once_returned" in await owner.problems()
 
 
-async def test_a_perk_in_two_hands_of_one_player_is_taken_with_the_last(tmp_path: Path) -> None:
+async def test_a_perk_that_two_customers_share_as_one_player_ends_with_the_last_item(tmp_path: Path) -> None:
     """Two customers of the store with the same game account share the rank."""
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann")

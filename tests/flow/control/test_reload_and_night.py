@@ -1,4 +1,4 @@
-"""A config that is taken over while perkd runs, and what it does by itself at night."""
+"""A config that is applied while perkd runs, and what perkd does by itself at night."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ async def test_a_new_perk_need_not_wait_for_the_next_reading(tmp_path: Path) -> 
         await owner.settled(owner.add("Ann"), (hero, "delivered"))
 
 
-async def test_a_bad_config_is_not_taken_and_says_what_is_wrong(tmp_path: Path) -> None:
+async def test_a_bad_config_is_not_applied_and_its_mistakes_are_reported(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await with_vip(world)
         good = world.config_path.read_text("utf-8")

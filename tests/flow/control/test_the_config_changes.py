@@ -1,4 +1,4 @@
-"""A perk, server or customer comes, goes or is renamed in the config: what that sends, and mostly what it does not."""
+"""A perk, server or customer is added, removed or renamed in the config: what perkd sends then, and what not."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ KIT_EVERYWHERE = KIT.replace('["survival"]', '["*"]')
 
 
 async def restarted(world: World) -> Owner:
-    """perkd on what the config says now, with everybody read once."""
+    """perkd with the current config, after it has read every customer once."""
     await world.stop_app()
     await world.start_app()
     owner = Owner(world)
@@ -31,7 +31,7 @@ async def with_vip(world: World) -> Owner:
     return owner
 
 
-async def test_a_perk_that_left_the_config_sends_nothing_and_ends_by_its_last_words(tmp_path: Path) -> None:
+async def test_a_perk_that_left_the_config_sends_nothing_and_ends_by_its_last_definition(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         await with_vip(world)
         world.write_config(perks=KIT)
@@ -168,7 +168,7 @@ async def test_two_perks_with_one_effect_share_the_count(tmp_path: Path) -> None
         await owner.settled(owner.add("Ann"), owner.remove("Ann"))
 
 
-async def test_a_customer_who_left_the_list_keeps_what_he_has_until_its_known_end(tmp_path: Path) -> None:
+async def test_a_customer_who_left_the_list_keeps_perks_until_their_known_end(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
         owner = await with_vip(world)
         world.tokens_path.write_text("# nobody\n", "utf-8")
@@ -184,8 +184,8 @@ async def test_a_customer_who_left_the_list_keeps_what_he_has_until_its_known_en
         assert world.store.requests() == asked
 
 
-async def test_a_customer_removed_with_revoke_loses_it_at_once_whatever_is_being_read(tmp_path: Path) -> None:
-    """An inventory that was on its way meanwhile must not give it back."""
+async def test_a_customer_removed_with_revoke_loses_it_at_once_even_during_a_read(tmp_path: Path) -> None:
+    """An inventory that is being read at that moment must not give it back."""
     async with World(tmp_path) as world:
         world.write_config(offline="15m")
         owner = await with_vip(world)

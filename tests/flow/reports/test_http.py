@@ -1,4 +1,4 @@
-"""The HTTP interface as it is promised: every field of every answer, and who is not answered."""
+"""The HTTP interface: every field of every answer, and which requests get no answer."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ PATHS = ["/", "/healthz", "/readyz", "/status", "/commands", "/metrics"]
 
 
 class Stamp:
-    """Stands for a time as the interface writes it."""
+    """A time as the interface writes it."""
 
 
 Shape = Any  # a type, Stamp, a tuple of alternatives, a list of one shape, or a mapping of shapes
@@ -84,7 +84,7 @@ COMMANDS: Shape = {
 
 
 def differs(found: Any, shape: Shape, where: str = "") -> list[str]:
-    """Where an answer is not of its shape."""
+    """The places where an answer does not have its shape."""
     if isinstance(shape, tuple):
         return [] if any(not differs(found, one) for one in shape) else [f"{where} is {found!r}"]
     if isinstance(shape, list):
@@ -214,7 +214,7 @@ async def test_commands_are_filtered_and_paged(tmp_path: Path) -> None:
         "page=2",
     ],
 )
-async def test_a_question_that_makes_no_sense_is_a_400_that_says_so(query: str, running: Owner) -> None:
+async def test_a_query_that_makes_no_sense_is_a_400_with_the_reason(query: str, running: Owner) -> None:
     status, found = await running.http(f"/commands?{query}")
     assert status == 400
     assert list(found) == ["error"]

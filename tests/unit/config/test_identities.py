@@ -57,7 +57,7 @@ def test_a_game_without_a_choice_refuses_the_key_and_says_so(tmp_path: Path, key
     assert all(word in mistake.found for word in (text, "rust"))
 
 
-def test_a_broken_key_of_a_game_without_a_choice_is_told_once(tmp_path: Path) -> None:
+def test_a_broken_key_of_a_game_without_a_choice_is_reported_once(tmp_path: Path) -> None:
     assert at(one(tmp_path, server(**RUST, identity="7"), STEAM_PERK)) == ("identity", "unknown_word")
 
 
@@ -69,8 +69,8 @@ def test_a_prefix_without_floodgate_is_a_mistake(tmp_path: Path, identity: str) 
 
 
 @pytest.mark.parametrize("prefix", ["@", "a b", "é", "x" * 16])
-def test_a_prefix_no_name_may_begin_with_is_a_mistake(tmp_path: Path, prefix: str) -> None:
-    """With the real adapter: which those are is its business."""
+def test_a_prefix_that_no_name_may_begin_with_is_a_mistake(tmp_path: Path, prefix: str) -> None:
+    """With the real adapter, because it decides which prefixes are safe."""
     path = tmp_path / "config.toml"
     path.write_text(server(identity='"floodgate"', bedrock_prefix=f'"{prefix}"') + perk(), "utf-8")
     with pytest.raises(ConfigError) as raised:

@@ -1,4 +1,4 @@
-"""config.toml: what a sound one becomes, how its secrets are treated, and what is only a warning."""
+"""Loading config.toml: the settings of a valid file, how secrets are handled, and what is only a warning."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ MintSecret = Callable[[str], str]
 # Secrets
 
 
-def test_a_literal_password_stands_only_in_a_private_file(tmp_path: Path, secret: MintSecret) -> None:
+def test_a_literal_password_is_allowed_only_in_a_private_file(tmp_path: Path, secret: MintSecret) -> None:
     password = secret("rcon password")
     text = server(password=f'"{password}"')
     settings = load_text(tmp_path, text, mode=0o600)
@@ -106,7 +106,7 @@ def test_tokens_that_others_can_read_are_a_mistake(tmp_path: Path, secret: MintS
     assert [entry.token.reveal() for entry in tokens] == [token]
 
 
-def test_what_was_put_right_in_the_tokens_is_a_warning(tmp_path: Path, secret: MintSecret) -> None:
+def test_corrections_in_the_tokens_are_a_warning(tmp_path: Path, secret: MintSecret) -> None:
     env = {"RCON": PASSWORD, "T": f'[[customer]]\ntoken = " {secret("customer token")}"'}
     settings = load_text(tmp_path, section("customers", tokens='"env:T"'), server(), perk(), env=env)
     (warning,) = settings.warnings
@@ -143,7 +143,7 @@ def test_a_listener_others_can_reach_is_a_warning(tmp_path: Path, listen: str) -
 
 
 @pytest.mark.parametrize("game", ["minecraft", "rust"])
-def test_a_name_where_an_id_is_to_be_had_is_one_warning_a_perk(tmp_path: Path, game: str) -> None:
+def test_a_name_in_a_game_with_ids_is_one_warning_per_perk(tmp_path: Path, game: str) -> None:
     commands = '["op {name}", "whitelist add {name}"]'
     warning = warning_of(tmp_path, server(game=f'"{game}"'), perk(grant=commands, revoke='["deop {name}"]'))
     assert (warning.where, warning.code) == ('perk[0] "vip"', "name_can_change")
@@ -169,7 +169,7 @@ def test_two_servers_at_one_address_are_a_warning(tmp_path: Path) -> None:
     assert 'server[0] "survival"' in warning.text
 
 
-def test_revoking_what_is_said_to_be_irreversible_is_a_warning(tmp_path: Path) -> None:
+def test_revoke_commands_on_an_irreversible_perk_are_a_warning(tmp_path: Path) -> None:
     warning = warning_of(tmp_path, server(), perk(irreversible="true"))
     assert (warning.where, warning.code) == ('perk[0] "vip".irreversible', "irreversible_yet_revoke")
 
@@ -335,7 +335,7 @@ def test_lasting_perks_may_share_an_effect_and_products(tmp_path: Path) -> None:
     assert [perk_.effect for perk_ in settings.perks] == ["vip", "vip"]
 
 
-def test_reason_may_stand_in_a_revoke(tmp_path: Path) -> None:
+def test_reason_may_be_in_a_revoke(tmp_path: Path) -> None:
     assert load_text(tmp_path, server(), perk(revoke='["note {reason} {order_id}"]')).perks
 
 
@@ -374,13 +374,13 @@ def test_the_ledgers_path_starts_at_the_root_with_three_slashes_or_four(tmp_path
     assert settings.ledger.path == Path("/srv/perkd/l.db")
 
 
-def test_whole_numbers_stand_where_a_fraction_may(tmp_path: Path) -> None:
+def test_whole_numbers_are_allowed_where_a_fraction_is(tmp_path: Path) -> None:
     settings = load_text(tmp_path, section("poll", rate="5"), section("brake", share="0", least="0"), server(), perk())
     assert (settings.poll.rate, settings.brake.share, settings.brake.least) == (5.0, 0.0, 0)
 
 
 def test_one_product_of_one_effect_cannot_last_two_times(tmp_path: Path) -> None:
-    """One item behind one effect cannot run by two clocks."""
+    """One item behind one effect cannot have two different `lasts`."""
     first = perk(name='"first"', effect='"rank"', lasts='"30d"')
     second = perk(name='"second"', effect='"rank"', lasts='"60d"')
     (found,) = mistakes(tmp_path, server(), first, second)
@@ -389,7 +389,7 @@ def test_one_product_of_one_effect_cannot_last_two_times(tmp_path: Path) -> None
 
 
 def test_who_waits_for_the_player_and_how_long(tmp_path: Path) -> None:
-    """A perk's word is for its grant; a command's own word comes first."""
+    """The perk's value is for its grant; a command's own value comes first."""
     grant = '["a", { run = "b", online = false }, { run = "c", online = "20s" }, { run = "d", online = "0s" }]'
     revoke = '["e", { run = "f", online = true }]'
     [found] = load_text(tmp_path, server(), perk(grant=grant, revoke=revoke, online='"1m"')).perks
@@ -453,7 +453,7 @@ def test_more_customers_than_the_rate_lets_perkd_ask_for_in_time_are_a_warning(
 
 
 @pytest.mark.parametrize(("count", "warned"), [(8, False), (9, True)])
-def test_what_a_command_queue_asks_for_is_not_left_for_the_customers(tmp_path: Path, count: int, warned: bool) -> None:
+def test_requests_of_a_command_queue_are_not_left_for_the_customers(tmp_path: Path, count: int, warned: bool) -> None:
     tokens = tmp_path / "tokens.toml"
     tokens.write_text("".join(f'[[customer]]\ntoken = "made-up-{number}"\n' for number in range(count)))
     tokens.chmod(0o600)
@@ -479,5 +479,5 @@ def test_command_queues_and_a_feed_that_take_most_of_the_rate_are_a_warning(tmp_
     assert all(fact in warning.text for fact in ("(1)", "0.17 requests"))
 
 
-def test_what_the_warning_counts_with_is_what_the_loops_do() -> None:
+def test_the_warning_counts_with_the_intervals_of_the_loops() -> None:
     assert (sections.QUEUE_RATE * loop.EVERY_S, sections.FEED_RATE * feed.EVERY_S) == (1.0, 1.0)

@@ -24,7 +24,7 @@ TOKEN = "made-up-token"
 LOBBY = server(name='"lobby"', address='"127.0.0.1:25576"')
 TO_THE_ID = {"paynow_id": '"77"'}
 
-# Files that hold one mistake which no single row of `test_config_mistakes` has.
+# Files with one mistake that no row of `test_mistakes` has.
 WHOLE_FILES: list[tuple[str, ...]] = [
     ("[[server]]\npassword = hunter-two\n",),
     (perk(),),
@@ -62,7 +62,7 @@ def of_the_config(folder: Path) -> Iterator[Mistake]:
 
 
 def of_secrets(folder: Path) -> Iterator[Mistake]:
-    """Each in the place of a password, but for the two about a list of tokens."""
+    """Each as a password, except the last two, which are lists of tokens."""
     put(folder / "credentials" / "empty", "\n")
     put(folder / "two-lines", "one\ntwo\n")
     put(folder / "not-mine", "x", mode=0)
@@ -136,7 +136,7 @@ def put(path: Path, content: str | bytes, mode: int = 0o600) -> Path:
 
 
 def everywhere(folder: Path, text: str) -> str:
-    """Without what is another one on every machine."""
+    """The text without values that differ between machines."""
     return re.sub(r"\(uid \d+\)", "(uid 1000)", text.replace(str(folder), "/FOLDER"))
 
 

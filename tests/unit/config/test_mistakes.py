@@ -1,4 +1,4 @@
-"""Every mistake in config.toml: its place and its code. What each says is in `test_mistake_texts`."""
+"""Every mistake in config.toml: its place and its code. `test_mistake_texts` has their texts."""
 
 from pathlib import Path
 
@@ -216,7 +216,7 @@ def test_a_mistake_in_a_section(tmp_path: Path, part: str, where: str, code: str
     assert_only(in_a_section(tmp_path, part), where, code)
 
 
-WORDS_ONLY = server(game='"nameland"')  # a game whose list of players does not say who is who
+WORDS_ONLY = server(game='"nameland"')  # a game whose player list does not identify the players
 BLIND = [
     (perk(grant='["a"]', revoke='["b"]', online="true"), ".online"),
     (perk(grant='[{ run = "a", online = true }]', revoke='["b"]'), ".grant[0].online"),
@@ -226,7 +226,7 @@ BLIND = [
 
 
 @pytest.mark.parametrize(("part", "where"), BLIND, ids=[where for _, where in BLIND])
-def test_waiting_where_nobody_is_ever_seen_is_a_mistake(tmp_path: Path, part: str, where: str) -> None:
+def test_waiting_for_players_where_they_are_never_seen_is_a_mistake(tmp_path: Path, part: str, where: str) -> None:
     mistake = assert_only(mistakes(tmp_path, WORDS_ONLY, part), f'perk[0] "vip"{where}', "needs_players")
     assert 'nameland (server "survival")' in mistake.found
 
@@ -279,13 +279,13 @@ def test_the_second_server_of_a_name_is_refused(tmp_path: Path) -> None:
     assert 'server[0] "survival"' in mistake.found
 
 
-def test_text_that_is_no_toml_says_line_and_column_and_shows_no_line(tmp_path: Path) -> None:
+def test_invalid_toml_is_reported_with_line_and_column_without_its_text(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, "[[server]]\npassword = hunter-two\n")
     assert (mistake.where, mistake.code) == ("line 2, column 12", "not_toml")
     assert "hunter" not in repr(mistake)
 
 
-def test_text_that_ends_too_early_says_so(tmp_path: Path) -> None:
+def test_text_that_ends_too_early_is_a_mistake(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, 'x = """open')
     assert (mistake.where, mistake.code) == ("end of document", "not_toml")
 
@@ -309,7 +309,7 @@ def test_a_byte_order_mark_before_the_file_is_named(tmp_path: Path) -> None:
     assert mistake.code == "byte_order_mark"
 
 
-def test_everything_that_is_wrong_is_said_at_once_and_in_the_files_order(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_and_in_the_files_order(tmp_path: Path) -> None:
     found = mistakes(
         tmp_path,
         "nonsense = 1",
@@ -369,14 +369,14 @@ def test_a_second_bad_file_is_reported_as_whole_as_the_first(tmp_path: Path) -> 
     ]
 
 
-def test_a_perk_is_not_blamed_for_what_is_wrong_with_its_server(tmp_path: Path) -> None:
+def test_a_mistake_in_a_server_is_not_reported_for_its_perk(tmp_path: Path) -> None:
     for broken in (server(game='"chess"'), server(address="25575"), server(game="[]")):
         assert [mistake.where.partition(".")[0] for mistake in mistakes(tmp_path, broken, perk())] == [
             'server[0] "survival"'
         ]
 
 
-def test_what_was_reported_of_a_command_is_not_reported_twice(tmp_path: Path) -> None:
+def test_a_mistake_in_a_command_is_not_reported_twice(tmp_path: Path) -> None:
     (mistake,) = mistakes(tmp_path, server(), perk(grant='["a {uuid}", { run = ["x"] }]'))
     assert mistake.where == 'perk[0] "vip".grant[1].run'
 
@@ -411,7 +411,7 @@ def test_any_document_either_loads_or_is_refused_with_its_mistakes(
         assert mistake.where.isprintable()
 
 
-def test_the_exception_names_every_place_and_what_is_there(tmp_path: Path) -> None:
+def test_the_exception_names_every_place_and_its_value(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_text(tmp_path, section("poll", online="30"), server(), perk(servers='["creative"]'))
     said = str(caught.value)

@@ -1,4 +1,4 @@
-"""Secret references: where each scheme leads, and words an owner can act on when it leads nowhere."""
+"""Secret references: where each scheme leads, and errors that tell the owner what to do."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ NOBODY = 65534
 
 @contextmanager
 def ordinary_user() -> Iterator[None]:
-    """Root may read everything: inside, this process is nobody. For any other user nothing changes."""
+    """Runs the block as an ordinary user, because root may read everything. For other users it changes nothing."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(NOBODY)
@@ -77,7 +77,7 @@ def test_a_credential_outside_the_service_lies_where_the_unit_takes_it_from(tmp_
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
-def test_line_ends_after_a_secret_are_no_part_of_it(tmp_path: Path, secret: MintSecret, end: str) -> None:
+def test_line_ends_after_a_secret_are_removed(tmp_path: Path, secret: MintSecret, end: str) -> None:
     password = secret("rcon password")
     put(tmp_path / "rcon", password + end)
     assert resolve("credential:rcon", sources(tmp_path), literal_allowed=False).reveal() == password
@@ -114,7 +114,7 @@ def test_a_missing_environment_variable_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "\n", "   \n"])
-def test_an_empty_secret_is_a_problem_wherever_it_stands(tmp_path: Path, content: str) -> None:
+def test_an_empty_secret_is_a_mistake_in_every_source(tmp_path: Path, content: str) -> None:
     path = put(tmp_path / "rcon", content)
     for reference in (f"file:{path}", "credential:rcon", "env:RCON"):
         error = problem(reference, sources(tmp_path, RCON=content))

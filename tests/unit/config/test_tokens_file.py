@@ -1,4 +1,4 @@
-"""The list of customer tokens: what is read, what is put right, and that no text ever shows a token."""
+"""The list of customer tokens: what is read, what is corrected, and that no text ever shows a token."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ def test_a_list_and_its_entries_have_no_text_form_of_a_token(secret: MintSecret)
 
 
 @pytest.mark.parametrize("pasted", [" {}", "{} ", "{}\\n", "\\t{}\\r\\n"])
-def test_a_pasted_space_or_line_end_is_left_out_and_said(secret: MintSecret, pasted: str) -> None:
+def test_a_pasted_space_or_line_end_is_removed_with_a_warning(secret: MintSecret, pasted: str) -> None:
     token = secret("customer token")
     tokens = read_tokens(f'[[customer]]\nname = "Alex"\ntoken = "{pasted.format(token)}"', WHERE)
     assert tokens.entries[0].token.reveal() == token
@@ -48,7 +48,7 @@ def test_a_pasted_space_or_line_end_is_left_out_and_said(secret: MintSecret, pas
     assert (warning.where, warning.code) == ('customers.tokens: customer[0] "Alex".token', "token_trimmed")
 
 
-def test_a_token_given_twice_counts_once_and_is_said(secret: MintSecret) -> None:
+def test_a_token_given_twice_counts_once_with_a_warning(secret: MintSecret) -> None:
     token = secret("customer token")
     tokens = read_tokens(f'[[customer]]\nname = "Alex"\ntoken = "{token}"\n[[customer]]\ntoken = "{token}"', WHERE)
     assert [entry.name for entry in tokens.entries] == ["Alex"]
@@ -57,7 +57,7 @@ def test_a_token_given_twice_counts_once_and_is_said(secret: MintSecret) -> None
     assert 'customer[0] "Alex"' in warning.text
 
 
-def test_a_list_of_nobody_is_said() -> None:
+def test_an_empty_list_is_a_warning() -> None:
     tokens = read_tokens("# nobody yet\n", WHERE)
     assert tokens.entries == ()
     assert [(warning.where, warning.code) for warning in tokens.warnings] == [(WHERE, "no_customer")]
@@ -93,25 +93,25 @@ def test_a_key_outside_the_entries_is_refused() -> None:
     assert '"customer"' in second.fix
 
 
-def test_one_bracket_where_two_are_needed_is_said() -> None:
+def test_one_bracket_where_two_are_needed_is_a_mistake() -> None:
     mistake = only('[customer]\ntoken = "12345678"')
     assert mistake.code == "not_a_list"
     assert "[[customer]]" in mistake.fix
 
 
-def test_an_entry_that_is_no_table_is_said() -> None:
+def test_an_entry_that_is_no_table_is_a_mistake() -> None:
     mistake = only('customer = ["12345678"]')
     assert (mistake.where, mistake.code) == ("customers.tokens: customer[0]", "not_a_table")
     assert "12345678" not in repr(mistake)
 
 
-def test_text_that_is_no_toml_says_the_line() -> None:
+def test_invalid_toml_is_reported_with_its_line() -> None:
     mistake = only('[[customer]]\ntoken = abcdefgh\nname = "x"\n')
     assert (mistake.where, mistake.code) == ("customers.tokens: line 2, column 9", "not_toml")
     assert "abcdefgh" not in repr(mistake)
 
 
-def test_all_mistakes_are_said_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     text = '[[customer]]\n[[customer]]\ntoken = "a b"\n[[customer]]\ntoken = 5\nnote = 6\n'
     assert [mistake.where.removeprefix("customers.tokens: ") for mistake in mistakes(text)] == [
         "customer[0].token",

@@ -55,26 +55,26 @@ def test_the_brake_comes_on_above_the_least_and_says_why() -> None:
     assert brake.on_since == NOW
 
 
-def test_the_least_alone_is_not_enough_when_the_share_is_small() -> None:
+def test_more_than_least_is_not_enough_when_the_share_is_small() -> None:
     brake = Brake(LIMITS)
     brake.note("big", 100, 0, NOW)
     assert weighed(brake, *[1] * 40) == [False] * 40
     assert weighed(Brake(LIMITS), 4) == [True]
 
 
-def test_exactly_the_share_is_not_more_than_it() -> None:
+def test_exactly_the_share_does_not_put_it_on() -> None:
     brake = Brake(LIMITS)
     brake.note("others", 14, 0, NOW)
     assert weighed(brake, 6) == [False]  # 6 of 20
     assert weighed(brake, 0, 1) == [False, True]  # 7 of 21
 
 
-def test_the_holdings_left_to_the_customers_themselves_are_part_of_the_whole() -> None:
+def test_holdings_that_customers_keep_are_part_of_the_total() -> None:
     assert weighed(Brake(LIMITS), 4, held=20) == [False]
     assert weighed(Brake(LIMITS), 4, held=9) == [True]
 
 
-def test_thirty_two_customers_at_once_cannot_slip_past() -> None:
+def test_thirty_two_customers_at_once_put_it_on() -> None:
     brake = Brake(BrakeLimits())
     came_on = weighed(brake, *[1] * 32)
     assert came_on.index(True) == 10  # the eleventh, and it says so once
@@ -86,14 +86,14 @@ def test_one_customer_with_many_removals_is_a_mass_removal_too() -> None:
     assert weighed(Brake(LIMITS), 4) == [True]
 
 
-def test_while_it_is_on_it_says_nothing_new() -> None:
+def test_while_it_is_on_it_does_not_come_on_again() -> None:
     brake = Brake(LIMITS, on_since=NOW - HOUR)
     assert weighed(brake, 50) == [False]
     assert brake.on_since == NOW - HOUR
 
 
 @pytest.mark.parametrize("cause", [Cause.FORETOLD, Cause.OPERATOR, Cause.IDENTITY])
-def test_foretold_ends_new_names_and_the_operators_own_never_put_it_on(cause: Cause) -> None:
+def test_known_ends_new_names_and_the_operators_removals_never_put_it_on(cause: Cause) -> None:
     brake = Brake(LIMITS)
     assert brake.weigh(removals(50, cause=cause), 0, NOW) is None
 
@@ -120,13 +120,13 @@ def test_customers_read_before_the_window_do_not_make_the_share_smaller() -> Non
     assert weighed(just, 4) == [False]
 
 
-def test_a_customer_read_twice_counts_with_what_he_holds_now() -> None:
+def test_a_customer_read_twice_counts_with_their_current_holdings() -> None:
     brake = Brake(LIMITS)
     brake.note("1", 1000, 0, NOW)
     assert brake.weigh(removals(4, "1"), 0, NOW) is not None
 
 
-def test_a_release_starts_the_window_anew() -> None:
+def test_a_release_empties_the_window() -> None:
     brake = Brake(LIMITS)
     assert weighed(brake, 4) == [True]
     brake.release()
@@ -152,14 +152,14 @@ def test_the_rebuilt_window_forgets_what_is_older_than_it() -> None:
     assert brake.weigh(removals(1, "c"), 0, NOW) is None
 
 
-def test_it_weighs_what_a_comparison_found() -> None:
+def test_it_weighs_the_changes_of_a_comparison() -> None:
     brake = Brake(BrakeLimits(least=0))
     before = held(item())
     changes = looked(before, item(state="revoked"))
     assert brake.weigh(changes, held_after(before, changes), NOW) is not None
 
 
-def test_what_could_not_be_recorded_does_not_count_when_it_is_tried_again() -> None:
+def test_changes_that_could_not_be_recorded_do_not_count_twice() -> None:
     brake = Brake(LIMITS)
     for _ in range(20):
         before = brake.on_since

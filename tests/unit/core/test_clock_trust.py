@@ -1,4 +1,4 @@
-"""When the local time is in doubt: against the store's time, and against the clock that only runs forward."""
+"""When the local time is in doubt: compared with the store's time, and with the monotonic clock."""
 
 from datetime import timedelta
 
@@ -11,13 +11,13 @@ SECOND = timedelta(seconds=1)
 
 
 def watch() -> ClockWatch:
-    """A watch that looked once, when the monotonic clock stood at 1000."""
+    """A watch that looked once, when the monotonic clock was at 1000."""
     found = ClockWatch()
     found.look(NOW, 1000.0)
     return found
 
 
-def test_a_clock_nobody_compared_yet_is_trusted() -> None:
+def test_a_clock_that_was_not_compared_yet_is_trusted() -> None:
     assert ClockWatch().ok
     assert watch().ok
 
@@ -32,7 +32,7 @@ def test_a_clock_nobody_compared_yet_is_trusted() -> None:
         (-2 * MINUTE - SECOND, False),
     ],
 )
-def test_more_than_two_minutes_from_the_stores_time_are_doubt(off: timedelta, ok: bool) -> None:
+def test_more_than_two_minutes_off_the_stores_time_is_doubt(off: timedelta, ok: bool) -> None:
     found = watch()
     found.confirm(NOW, NOW + off)
     assert (found.ok, found.skew) == (ok, off)
@@ -46,13 +46,13 @@ def test_a_later_answer_of_the_store_ends_the_doubt() -> None:
 
 
 @pytest.mark.parametrize(("jump_s", "ok"), [(60, True), (-60, True), (61, False), (-61, False)])
-def test_wall_and_monotonic_clock_apart_by_more_than_a_minute_are_doubt(jump_s: int, ok: bool) -> None:
+def test_a_jump_of_more_than_a_minute_against_the_monotonic_clock_is_doubt(jump_s: int, ok: bool) -> None:
     found = watch()
     found.look(NOW + 10 * SECOND + jump_s * SECOND, 1010.0)
     assert found.ok is ok
 
 
-def test_clocks_that_run_on_together_are_trusted_however_long() -> None:
+def test_clocks_that_agree_are_trusted_for_any_time() -> None:
     found = watch()
     for hours in range(1, 5000):
         found.look(NOW + hours * HOUR, 1000.0 + hours * 3600)
@@ -66,7 +66,7 @@ def test_a_slow_drift_adds_up_to_doubt() -> None:
     assert not found.ok
 
 
-def test_after_a_jump_time_going_on_evenly_is_not_enough() -> None:
+def test_after_a_jump_a_steady_clock_is_not_enough() -> None:
     found = watch()
     found.look(NOW + HOUR, 1001.0)
     for minute in range(1, 60):
@@ -85,7 +85,7 @@ def test_after_a_jump_an_answer_of_the_store_confirms_the_time() -> None:
     assert not found.ok
 
 
-def test_after_a_jump_an_answer_that_says_another_time_leaves_the_doubt() -> None:
+def test_after_a_jump_an_answer_with_another_time_leaves_the_doubt() -> None:
     found = watch()
     found.look(NOW + HOUR, 1001.0)
     found.confirm(NOW, NOW + HOUR)

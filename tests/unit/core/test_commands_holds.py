@@ -1,4 +1,4 @@
-"""What keeps a rendered command from being sent: the brake, an absence, a gift, a server that is gone; and retrying."""
+"""What blocks a rendered command: the brake, a missing item, a gift, a server that left the config; and retrying."""
 
 from dataclasses import replace
 from typing import Any
@@ -72,7 +72,7 @@ def test_the_brake_blocks_every_command_of_a_removal_and_says_what_to_do() -> No
     assert one.revoke[0].text == f"lp user {ALEX} parent remove vip"  # rendered, ready to be released
 
 
-def test_the_brake_is_asked_for_each_change_and_grants_go_on() -> None:
+def test_the_brake_decides_about_each_change_and_grants_go_on() -> None:
     sold = catalogue(perk(), kit())
     before = held(item("10"))
     changes = looked(before, item("10", state="revoked"), kit_item("11"), sold=sold)
@@ -90,28 +90,28 @@ def test_a_value_that_is_missing_is_the_reason_shown_also_while_the_brake_is_on(
 # --- absence ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_removal_by_absence_waits_for_a_person() -> None:
+def test_a_removal_by_absence_waits_for_the_operator() -> None:
     one = absent()
     assert holds(one) == [Hold.ABSENT]
     assert one.revoke[0].reason == ABSENT_HELD
 
 
-def test_a_removal_by_absence_is_carried_out_where_the_config_says_revoke() -> None:
+def test_a_removal_by_absence_is_sent_if_the_config_says_revoke() -> None:
     assert holds(absent(hold_absent=False)) == [None]
 
 
-def test_releasing_the_brake_does_not_answer_for_an_item_that_vanished() -> None:
+def test_releasing_the_brake_does_not_decide_about_a_missing_item() -> None:
     assert holds(absent(braked=True)) == [Hold.ABSENT]
 
 
-def test_an_absence_that_needs_no_person_is_still_stopped_by_the_brake() -> None:
+def test_an_absence_that_needs_no_operator_is_still_stopped_by_the_brake() -> None:
     assert holds(absent(braked=True, hold_absent=False)) == [Hold.BRAKE]
 
 
 # --- gifts ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_gift_is_taken_back_and_what_punishes_its_owner_waits_for_a_person() -> None:
+def test_a_gift_is_taken_back_and_commands_that_punish_its_owner_wait_for_the_operator() -> None:
     one = taken(chargeback(gift=True))
     assert holds(one) == [None, Hold.GIFT]
     assert one.revoke[1].reason == GIFT_HELD
@@ -121,7 +121,7 @@ def test_releasing_the_brake_does_not_punish_the_owner_of_a_gift() -> None:
     assert holds(taken(chargeback(gift=True), braked=True)) == [Hold.BRAKE, Hold.GIFT]
 
 
-def test_a_gift_that_simply_ends_is_no_case_to_look_at() -> None:
+def test_a_gift_that_simply_ends_needs_no_operator() -> None:
     one = taken(item(ends_at=NOW - MINUTE, gift=True))
     assert [(draft.text, draft.hold) for draft in one.revoke[1:]] == [("say bye Alex", None)]
 
@@ -139,7 +139,7 @@ def test_commands_for_a_server_that_left_the_config_are_blocked() -> None:
     assert one.revoke[0].text == f"lp user {ALEX} parent remove vip"
 
 
-def test_commands_for_a_game_nobody_knows_any_more_are_blocked_as_written() -> None:
+def test_commands_for_a_game_that_is_not_known_any_more_are_blocked_unrendered() -> None:
     before = held(item())
     [one] = planned(looked(before, item(state="used"), sold=SOLD), SOLD, before, adapters={})
     assert holds(one) == [Hold.VALUE, Hold.VALUE]
@@ -173,7 +173,7 @@ def scene(before: Known | None = None) -> Scene:
     )
 
 
-def test_a_grant_is_rendered_anew_for_who_the_customer_is_now() -> None:
+def test_a_retried_grant_uses_the_customers_current_identity() -> None:
     draft = again(change_of(Turn.OPEN), Step.GRANT, Line("an older line", 0, 1), scene())
     assert draft is not None
     assert (draft.text, draft.state) == (f"lp user {ALEX} parent add vip", State.PLANNED)
@@ -182,7 +182,7 @@ def test_a_grant_is_rendered_anew_for_who_the_customer_is_now() -> None:
 @pytest.mark.parametrize(
     ("position", "text"), [(0, f"lp user {ALEX} parent remove vip"), (1, "ban Old chargeback"), (2, None)]
 )
-def test_a_revoke_is_rendered_anew_with_the_values_of_the_grant_and_nothing_else_holds_it(
+def test_a_retried_revoke_uses_the_values_of_the_grant_and_nothing_else_blocks_it(
     position: int, text: str | None
 ) -> None:
     change = change_of(Turn.END, reason=Reason.CHARGEBACK)
@@ -192,13 +192,13 @@ def test_a_revoke_is_rendered_anew_with_the_values_of_the_grant_and_nothing_else
 
 
 @pytest.mark.parametrize("reason", [None, Reason.REVOKED])
-def test_a_revoke_without_a_reason_of_its_own_has_the_plain_commands_only(reason: Reason | None) -> None:
+def test_a_revoke_whose_reason_has_no_commands_has_only_the_plain_ones(reason: Reason | None) -> None:
     change = change_of(Turn.END, reason=reason)
     assert again(change, Step.REVOKE, Line("", 0, 1), scene()) is not None
     assert again(change, Step.REVOKE, Line("", 1, 2), scene()) is None
 
 
-def test_a_perk_nobody_remembers_cannot_be_retried() -> None:
+def test_an_unknown_perk_cannot_be_retried() -> None:
     assert again(change_of(Turn.OPEN, perk="ghost"), Step.GRANT, Line("", 0, 1), scene()) is None
 
 
@@ -246,7 +246,7 @@ def test_a_retry_sends_the_same_line_or_its_correction_and_never_another(
     ("stored", "text"),
     [({"uuid": ALEX}, "ban New chargeback"), (who("Old").values, "ban Old chargeback"), ({"uuid": "b"}, None)],
 )
-def test_a_removal_tried_again_takes_only_values_that_were_missing_from_today(
+def test_a_retried_removal_takes_only_missing_values_from_the_current_identity(
     stored: dict[str, str], text: str | None
 ) -> None:
     change = replace(change_of(Turn.END, reason=Reason.CHARGEBACK), stored_values=stored)

@@ -1,4 +1,4 @@
-"""Changes turned into commands: which steps a change needs, in which order and with which values."""
+"""The commands for a change: which steps it needs, in which order and with which values."""
 
 from datetime import timedelta
 from typing import Any
@@ -85,17 +85,17 @@ def test_after_revoke_come_the_commands_for_the_reason() -> None:
 
 
 @pytest.mark.parametrize("word", ["refund", "strange", None])
-def test_a_reason_without_commands_of_its_own_means_plain_revoke(word: str | None) -> None:
+def test_a_reason_without_its_own_commands_means_plain_revoke(word: str | None) -> None:
     assert texts(ended(word).revoke) == [f"lp user {ALEX} parent remove vip"]
 
 
-def test_the_operators_own_removal_has_no_reason_of_the_store() -> None:
+def test_the_operators_removal_has_no_reason_of_the_store() -> None:
     before = held(item())
     [one] = planned(release(before), STRICT_VIP, before)
     assert texts(one.revoke) == [f"lp user {ALEX} parent remove vip"]
 
 
-def test_a_perk_nobody_remembers_sends_nothing() -> None:
+def test_an_unknown_perk_sends_nothing() -> None:
     sold = catalogue(kit())
     before = known([known_item(kit_item())], [given_kit()])
     changes = looked(before, kit_item(state="revoked"), sold=catalogue())
@@ -109,7 +109,7 @@ def test_a_retired_perk_is_taken_back_by_its_last_definition() -> None:
     assert texts(ended(sold=catalogue(retired=STRICT_VIP.perks)).revoke)[0] == f"lp user {ALEX} parent remove vip"
 
 
-def test_a_new_name_takes_with_the_old_values_and_gives_with_the_new() -> None:
+def test_a_new_name_revokes_with_the_old_values_and_grants_with_the_new_ones() -> None:
     sold = catalogue(perk(grant=specs("rank {name} vip"), revoke=specs("unrank {name} {reason}")))
     before = held(item())
     [one] = planned(looked(before, item(), sold=sold, somebody=who("New")), sold, before, who("New"))
@@ -117,12 +117,12 @@ def test_a_new_name_takes_with_the_old_values_and_gives_with_the_new() -> None:
     assert one.values == who("New").values
 
 
-def test_a_revoke_uses_the_identity_of_the_grant_whoever_the_customer_is_now() -> None:
+def test_a_revoke_uses_the_identity_of_the_grant_even_if_it_changed() -> None:
     assert "ban Alex chargeback" in texts(ended(somebody=who("Blake", BLAKE)).revoke)
     assert "ban Alex chargeback" in texts(ended(somebody=who(player=None)).revoke)
 
 
-def test_every_command_carries_what_its_perk_and_its_own_table_say() -> None:
+def test_every_command_has_the_settings_of_its_perk_and_its_own_table() -> None:
     own = spec("later {uuid}", after=timedelta(seconds=2.5), online=timedelta(seconds=20), repeatable=False)
     sold = catalogue(perk(grant=(spec("now {uuid}"), own), success="^ok", failure="^no", strict=True))
     [one] = planned(looked(known(), item(), sold=sold), sold)
@@ -138,7 +138,7 @@ def test_commands_of_a_kit_are_not_repeatable_unless_they_say_so() -> None:
     assert [draft.repeatable for draft in one.grant] == [False, True]
 
 
-def test_a_command_says_which_values_stand_in_its_text() -> None:
+def test_a_command_has_the_values_in_its_text() -> None:
     [draft] = planned(looked(known(), item()), VIP)[0].grant
     assert draft.values == {"uuid": ALEX}
 
@@ -154,7 +154,7 @@ def granted(text: str, *stated: Item, somebody: Who | None = None, **changes: An
     return draft
 
 
-def test_every_fact_of_an_item_can_stand_in_a_command() -> None:
+def test_a_command_can_use_every_fact_of_an_item() -> None:
     text = "{customer_id} {item_id} {order_id} {product} {product_id} {quantity_index} {server} {perk}"
     stated = item(order_id="55", quantity_index=2)
     assert granted(text, stated).text == "1 10 55 VIP 7 2 survival vip"
@@ -210,7 +210,7 @@ def test_expires_at_is_the_latest_end_in_utc_and_whole_seconds() -> None:
     assert granted("{expires_at}", item(), late).text == "2026-04-10T12:00:01Z"
 
 
-def test_a_holding_with_an_item_that_has_no_end_has_none() -> None:
+def test_a_holding_with_an_endless_item_has_no_end() -> None:
     assert granted("{expires_at}", item("10"), permanent("11")).hold is Hold.VALUE
 
 
@@ -220,7 +220,7 @@ def test_perkds_own_clock_starts_about_when_the_grant_is_rendered() -> None:
     assert granted("{expires_at}", permanent(), lasts=30 * DAY).hold is Hold.VALUE
 
 
-def test_a_new_name_is_granted_with_the_end_of_everything_behind_the_holding() -> None:
+def test_a_new_name_is_granted_with_the_latest_end_of_all_items_behind_the_holding() -> None:
     sold = catalogue(perk(grant=specs("{name} {expires_at}")))
     theirs = support("20", customer_id="2", ends_at=NOW + 60 * DAY)
     before = known([known_item(item(), seen_live=True)], [holding(support(), theirs)])
@@ -228,14 +228,14 @@ def test_a_new_name_is_granted_with_the_end_of_everything_behind_the_holding() -
     assert texts(one.grant) == ["New 2026-04-30T12:00:00Z"]
 
 
-def test_a_removal_says_when_the_item_that_emptied_the_holding_ended() -> None:
+def test_a_removal_has_the_end_of_the_item_that_emptied_the_holding() -> None:
     sold = catalogue(perk(revoke=specs("{reason} {expires_at}")))
     before = held(item(ends_at=NOW - MINUTE))
     [one] = planned(looked(before, item(ends_at=NOW - MINUTE), sold=sold), sold, before)
     assert texts(one.revoke) == ["expired 2026-03-01T11:59:00Z"]
 
 
-def test_a_removal_by_perkds_own_clock_says_when_that_ran_out() -> None:
+def test_a_removal_by_perkds_own_clock_has_the_end_of_that_clock() -> None:
     sold = catalogue(perk(lasts=DAY, revoke=specs("{expires_at}")))
     waiting = item(state="usable", ends_at=None)
     before = known([known_item(waiting, seen_live=True)], [holding(support(started_at=NOW - 2 * DAY))])
@@ -243,13 +243,13 @@ def test_a_removal_by_perkds_own_clock_says_when_that_ran_out() -> None:
     assert texts(one.revoke) == ["2026-02-28T12:00:00Z"]
 
 
-def test_a_kit_says_the_end_of_its_item() -> None:
+def test_a_kit_has_the_end_of_its_item() -> None:
     sold = catalogue(kit(grant=specs("{expires_at}")))
     [one] = planned(looked(known(), kit_item(expirable=True, ends_at=NOW), sold=sold), sold)
     assert texts(one.grant) == ["2026-03-01T12:00:00Z"]
 
 
-def test_a_change_whose_item_nobody_knows_has_no_facts_of_it() -> None:
+def test_a_change_with_an_unknown_item_has_no_facts_about_it() -> None:
     change = HoldingChange(
         turn=Turn.END,
         key=HoldingKey(ALEX, "vip", "survival"),

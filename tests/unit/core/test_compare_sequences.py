@@ -1,4 +1,4 @@
-"""`compare` under any sequence of purchases, ends, renewals, vanished items, failures, clock jumps and new names."""
+"""`compare` with any sequence of purchases, ends, renewals, missing items, failures, clock jumps and new names."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,12 +31,12 @@ PICK = st.integers(0, 1_000)
 
 @dataclass(slots=True)
 class Shop:
-    """What the store would say of one customer right now."""
+    """What the store would answer about one customer now."""
 
     items: dict[str, Item]
     hidden: set[str]  # ids the store leaves out of its lists
     who: Who
-    read_who: Who  # as perkd last read him
+    read_who: Who  # as perkd last read them
 
     def inventory(self, customer_id: str, now: datetime) -> Inventory:
         return Inventory(customer_id, now, tuple(one for one in self.items.values() if one.id not in self.hidden))
@@ -179,7 +179,7 @@ class Sequences(RuleBasedStateMachine):
         return voided
 
     def _check_second_look(self, again: Changes, voided: set[HoldingKey]) -> None:
-        """Two things only come to light with the second look: perkd's own clock started with the delivery, so its end
+        """Two things are known only at the second look: perkd's own clock started with the delivery, so its end
         is remembered; and where a removal was voided the player holds the perk under the name of that earlier grant."""
         assert not again.items
         assert not again.notes
@@ -188,7 +188,7 @@ class Sequences(RuleBasedStateMachine):
             assert all(support.started_at for support in change.supports)
 
     def _check_removals(self, before: Known, changes: Changes) -> None:
-        """An unreadable item, an identity that is gone and a clock in doubt take nothing away."""
+        """An unreadable item, a missing identity and a clock in doubt take nothing away."""
         items = {**before.items, **{one.item.id: one for one in changes.items}}
         left = [change.turn is Turn.END and change.cause is Cause.IDENTITY for change in changes.holdings]
         assert left == sorted(left, reverse=True), "who the player was comes first"
@@ -214,7 +214,7 @@ class Sequences(RuleBasedStateMachine):
         assert min(filter(None, (one.ends_at, *own))) + grace <= self.now
 
     def _check_told(self) -> None:
-        """Each game heard of every lasting holding a grant and a revoke in turn, and of every once-item one grant."""
+        """Each game got grant and revoke in turn for every lasting holding, and one grant for every once-item."""
         last: dict[object, str] = {}
         given: set[tuple[str, str]] = set()
         for what, key in self.books.told:
@@ -242,7 +242,7 @@ class Sequences(RuleBasedStateMachine):
 
 
 def _beyond_doubt(one: Item, now: datetime) -> bool | None:
-    """Whether an item that stands in a list counts, where one line of the design answers; None where it takes more."""
+    """Whether an item in a list counts, if one line of the design answers that; None if it takes more."""
     if one.revoked:
         return False
     if one.state not in ITEM_STATES:

@@ -1,4 +1,4 @@
-"""What a comparison says beside its holdings, taking a customer's perks away, and how many he holds afterwards."""
+"""What a comparison returns besides holdings, removing a customer, and how many holdings a customer has afterwards."""
 
 from perkd.daemon.core.changes import Changes, HoldingState, Turn
 from perkd.daemon.core.entitlements import held_after, release
@@ -33,7 +33,7 @@ def test_a_comparison_names_its_customer_and_the_items_that_changed_in_order() -
     assert (changes.customer_id, [one.item.id for one in changes.items]) == ("1", ["20", "100"])
 
 
-def test_an_empty_comparison_may_still_say_when_to_look_again() -> None:
+def test_an_empty_comparison_may_still_have_a_time_to_look_again() -> None:
     changes = looked(held(item()), item())
     assert changes.empty
     assert changes.recheck_at == item().ends_at
@@ -95,12 +95,12 @@ def test_a_holding_that_only_lost_one_of_two_items_still_counts() -> None:
     assert held_after(before, looked(before, item("10", state="revoked"), item("11"))) == 1
 
 
-def test_a_holding_that_ended_counts_no_more() -> None:
+def test_a_holding_that_ended_does_not_count() -> None:
     before = held(item())
     assert held_after(before, looked(before, item(state="revoked"))) == 0
 
 
-def test_a_holding_only_another_customer_stands_behind_is_not_his() -> None:
+def test_a_holding_of_another_customer_does_not_count() -> None:
     before = known([], [holding(support("20", customer_id="2"))])
     assert held_after(before, looked(before)) == 0
 
@@ -122,6 +122,6 @@ def test_a_holding_that_moves_with_its_player_counts_once() -> None:
     assert held_after(before, looked(before, item(), permanent("11"), sold=VIP, somebody=who("Blake", BLAKE))) == 1
 
 
-def test_a_kit_that_is_planned_anew_under_another_name_counts_once() -> None:
+def test_a_kit_that_is_planned_again_under_another_name_counts_once() -> None:
     before = known([known_item(kit_item())], [given_kit(touched=False)])
     assert held_after(before, looked(before, kit_item(), sold=BOTH, somebody=who("NewAlex"))) == 1

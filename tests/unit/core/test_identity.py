@@ -29,7 +29,7 @@ THEIRS = support("20", customer_id="2")  # the item of another customer with the
 
 
 def shared(*mine: str, opened_by: str = "2", **changes: object) -> Known:
-    """Customer 1 as the ledger knows him: his items 10… and a holding that customer 2's item 20 stands behind too."""
+    """Customer 1 as the ledger knows them: their items 10… and a holding that customer 2's item 20 is behind too."""
     behind = [THEIRS, *(support(one) for one in mine)]
     items = [known_item(item(one), seen_live=True) for one in mine]
     return known(items, [holding(*behind, customer_id=opened_by, **changes)])
@@ -43,7 +43,7 @@ def test_a_second_customers_item_joins_the_holding_without_a_command() -> None:
     assert (change.turn, [one.item_id for one in change.supports]) == (Turn.KEEP, ["10"])
 
 
-def test_a_removal_is_void_while_another_customers_item_holds() -> None:
+def test_nothing_is_removed_while_another_customers_item_is_behind_the_holding() -> None:
     change = only(looked(shared("10", opened_by="1"), item("10", state="revoked")))
     assert (change.turn, change.item_id) == (Turn.KEEP, "")
     assert [(one.item_id, one.live) for one in change.supports] == [("10", False)]
@@ -66,14 +66,14 @@ def test_the_name_of_the_customer_who_opened_the_holding_is_the_one_that_counts(
     assert looked(before, item("10"), sold=NAMED, somebody=who("OtherAlex")).empty
 
 
-def test_when_whoever_opened_it_has_nothing_behind_it_any_more_the_name_of_the_other_counts() -> None:
+def test_without_an_item_of_the_opener_the_name_of_the_other_customer_counts() -> None:
     left = support("20", customer_id="2", live=False)
     before = known([known_item(item("10"), seen_live=True)], [holding(left, support("10"), customer_id="2")])
     change = only(looked(before, item("10"), sold=NAMED, somebody=who("NewAlex")))
     assert (change.turn, change.item_id, change.stored_values["name"]) == (Turn.REGRANT, "10", "Alex")
 
 
-def test_a_customer_with_nothing_behind_it_changes_no_name_of_another() -> None:
+def test_a_customer_without_an_item_behind_it_does_not_change_the_name() -> None:
     before = known([], [holding(THEIRS, customer_id="1")])
     assert looked(before, sold=NAMED, somebody=who("NewAlex")).empty
 
@@ -81,7 +81,7 @@ def test_a_customer_with_nothing_behind_it_changes_no_name_of_another() -> None:
 # --- one customer, another name ---------------------------------------------------------------------------------------
 
 
-def test_a_value_the_grant_used_changed_so_the_old_is_taken_and_the_new_given() -> None:
+def test_when_a_value_of_the_grant_changes_the_old_is_taken_and_the_new_given() -> None:
     change = only(looked(held(item()), item(), sold=NAMED, somebody=who("NewAlex")))
     assert (change.turn, change.cause, change.reason) == (Turn.REGRANT, Cause.IDENTITY, Reason.IDENTITY)
     assert (change.stored_values["name"], change.item_id, change.supports) == ("Alex", "10", ())
@@ -101,7 +101,7 @@ def test_a_name_that_was_missing_at_the_grant_and_is_there_now_is_a_change() -> 
     assert turns(looked(before, item(), sold=NAMED)) == [("regrant", "survival")]
 
 
-def test_a_name_that_is_gone_says_nothing() -> None:
+def test_a_name_that_is_missing_changes_nothing() -> None:
     assert looked(held(item()), item(), sold=NAMED, somebody=who(name=None)).empty
 
 
@@ -130,7 +130,7 @@ def test_another_player_gets_the_perk_and_the_old_one_loses_it_with_the_values_o
     assert (ended.cause, ended.stored_values) == (Cause.IDENTITY, who().values)
 
 
-def test_the_old_player_keeps_the_perk_while_another_customer_is_him_too() -> None:
+def test_the_old_player_keeps_the_perk_while_another_customer_is_that_player() -> None:
     changes = looked(shared("10", opened_by="1"), item("10"), somebody=who("Blake", BLAKE))
     assert [(change.turn, change.key.player) for change in changes.holdings] == [
         (Turn.KEEP, ALEX),
@@ -146,7 +146,7 @@ def test_an_item_moves_along_with_its_newest_end_and_perkds_own_clock() -> None:
     assert [(one.started_at, one.ends_at) for one in opened.supports] == [(started, NOW + 29 * DAY)]
 
 
-def test_an_item_nothing_can_be_said_of_moves_along_as_it_stands() -> None:
+def test_an_item_of_unknown_state_moves_along_unchanged() -> None:
     before = held(item())
     _, opened = looked(before, item(state="frozen"), somebody=who("Blake", BLAKE)).holdings
     assert [one.ends_at for one in opened.supports] == [NOW + 30 * DAY]
@@ -163,7 +163,7 @@ def test_a_second_item_of_the_new_player_joins_where_the_first_moved_to() -> Non
     assert [one.item_id for one in ended.supports] == ["10"]
 
 
-def test_an_own_clock_that_ran_out_does_not_start_again_for_another_player() -> None:
+def test_perkds_own_clock_that_ran_out_does_not_start_again_for_another_player() -> None:
     sold = catalogue(perk(lasts=30 * DAY))
     waiting = item(state="usable", ends_at=None)
     never_delivered = holding(
@@ -174,11 +174,11 @@ def test_an_own_clock_that_ran_out_does_not_start_again_for_another_player() -> 
     assert looked(before, waiting, sold=sold, somebody=who("Blake", BLAKE)).empty
 
 
-def test_an_identity_that_vanished_says_nothing() -> None:
+def test_an_identity_that_is_missing_changes_nothing() -> None:
     assert looked(held(item()), item(), sold=NAMED, somebody=who(player=None)).empty
 
 
-def test_a_customer_without_an_identity_stands_in_for_himself_until_he_has_one() -> None:
+def test_a_customer_without_an_identity_is_their_own_player_until_they_have_one() -> None:
     first = only(looked(known(), item(), somebody=who(player=None)))
     assert first.key == HoldingKey("customer:1", "vip", "survival")
     waiting = known([known_item(item(), seen_live=True)], [holding(support(), key=first.key, values={}, touched=False)])

@@ -36,7 +36,7 @@ USABLE = item(state="usable", ends_at=None)
 # --- opening --------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_live_item_grants_and_puts_itself_behind_the_holding() -> None:
+def test_the_first_live_item_grants_and_is_behind_the_holding() -> None:
     changes = looked(known(), item())
     change = only(changes)
     assert (change.turn, change.key, change.perk, change.item_id) == (
@@ -83,7 +83,7 @@ def test_the_item_with_the_latest_end_opens_the_holding() -> None:
     assert only(looked(known(), short, long)).item_id == "11"
 
 
-def test_no_end_at_all_is_the_latest_and_of_equals_the_lowest_id_opens() -> None:
+def test_no_end_counts_as_the_latest_and_among_equals_the_lowest_id_opens() -> None:
     assert only(looked(known(), item("9"), permanent("11"), permanent("100"))).item_id == "11"
 
 
@@ -95,7 +95,7 @@ def test_the_perk_of_the_opening_item_grants_where_perks_share_an_effect() -> No
     assert (change.perk, change.item_id, [one.perk for one in change.supports]) == ("year", "11", ["month", "year"])
 
 
-def test_an_item_that_two_perks_of_one_effect_sell_counts_once() -> None:
+def test_an_item_of_two_perks_with_one_effect_counts_once() -> None:
     sold = catalogue(perk("a", effect="vip"), perk("b", effect="vip"))
     first = only(looked(known(), item(), sold=sold))
     assert [one.perk for one in first.supports] == ["a"]
@@ -116,7 +116,7 @@ def test_a_perk_that_is_given_once_holds_nothing() -> None:
 # --- keeping --------------------------------------------------------------------------------------------------------
 
 
-def test_a_second_item_keeps_the_holding_and_stands_behind_it_too() -> None:
+def test_a_second_item_keeps_the_holding_and_is_behind_it_too() -> None:
     change = only(looked(held(item("10")), item("10"), item("11")))
     assert (change.turn, [one.item_id for one in change.supports]) == (Turn.KEEP, ["11"])
 
@@ -168,7 +168,7 @@ def test_an_unknown_state_word_keeps_the_holding() -> None:
     assert changes.holdings == ()
 
 
-def test_the_store_taking_its_time_with_an_end_changes_nothing_until_a_list_is_read() -> None:
+def test_an_end_that_the_store_shows_late_changes_nothing_until_a_list_is_read() -> None:
     before = held(item(ends_at=NOW - MINUTE))
     changes = compare(before, None, time_passed(), VIP, everywhere(who()))
     assert changes.holdings == ()

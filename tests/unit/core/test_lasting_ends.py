@@ -52,13 +52,13 @@ def test_a_removal_after_the_grace_needs_no_inventory() -> None:
     assert (change.turn, change.cause) == (Turn.END, Cause.FORETOLD)
 
 
-def test_a_removal_by_absence_says_so() -> None:
+def test_a_removal_by_absence_has_that_cause() -> None:
     before = known([known_item(item(), seen_live=True, missing_since=NOW - 10 * MINUTE)], [holding(support())])
     change = only(looked(before))
     assert (change.turn, change.cause, change.reason) == (Turn.END, Cause.ABSENT, Reason.ABSENT)
 
 
-def test_grants_stand_before_removals() -> None:
+def test_grants_come_before_removals() -> None:
     other = perk("fly", products=("fly",))
     changes = looked(
         held(item()), item(state="used"), item("11", slug="fly", product_id="9"), sold=catalogue(perk(), other)
@@ -75,7 +75,7 @@ def test_grants_stand_before_removals() -> None:
         ([item("10", state="used"), item("11", ends_at=NOW - MINUTE)], "11"),
     ],
 )
-def test_of_items_that_end_together_a_stated_end_then_the_latest_empties_the_holding(
+def test_among_items_that_end_together_a_revoked_one_then_the_latest_empties_the_holding(
     stated: list[Item], emptier: str
 ) -> None:
     before = known(
@@ -85,7 +85,7 @@ def test_of_items_that_end_together_a_stated_end_then_the_latest_empties_the_hol
 
 
 @pytest.mark.parametrize("other", [item("11", state="revoked"), item("11", ends_at=NOW - MINUTE)])
-def test_what_only_an_absence_emptied_is_a_removal_by_absence(other: Item) -> None:
+def test_a_holding_that_only_an_absence_emptied_is_a_removal_by_absence(other: Item) -> None:
     before = known(
         [known_item(permanent("10"), seen_live=True, missing_since=NOW - HOUR), known_item(item("11"), seen_live=True)],
         [holding(support("10", ends_at=None), support("11"))],
@@ -123,7 +123,7 @@ def test_time_alone_opens_nothing_and_the_next_read_looks_again() -> None:
     assert (changes.empty, changes.recheck_at) == (True, NOW)
 
 
-def test_a_comparison_says_when_to_look_again() -> None:
+def test_a_comparison_has_a_time_to_look_again() -> None:
     changes = looked(known(), item("10", ends_at=NOW + 2 * DAY), item("11", ends_at=NOW + DAY))
     assert (changes.recheck_at, changes.deadline_at) == (NOW + DAY, NOW + DAY + HOUR)
     assert looked(known(), permanent()).recheck_at is None
@@ -152,7 +152,7 @@ def test_a_retired_perk_ends_by_its_last_definition() -> None:
     assert (change.turn, change.perk) == (Turn.END, "vip")
 
 
-def test_a_perk_nobody_remembers_keeps_its_holdings() -> None:
+def test_an_unknown_perk_keeps_its_holdings() -> None:
     assert looked(held(item()), item(state="revoked"), sold=catalogue()).holdings == ()
 
 
@@ -169,7 +169,7 @@ def test_looking_twice_at_the_same_items_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("sold", [VIP, catalogue(retired={"vip": perk()}), catalogue()])
-def test_what_an_item_gave_ends_for_the_customer_it_left(sold: Catalogue) -> None:
+def test_a_perk_ends_for_the_customer_whose_item_moved_away(sold: Catalogue) -> None:
     before = known([], [holding(support())])
     change = only(looked(before, sold=sold))
     assert (change.turn, change.cause, change.reason) == (Turn.END, Cause.STATED, Reason.REVOKED)
@@ -177,7 +177,7 @@ def test_what_an_item_gave_ends_for_the_customer_it_left(sold: Catalogue) -> Non
     assert only(compare(before, None, time_passed(), sold, everywhere(who()))).turn is Turn.END
 
 
-def test_an_item_that_left_takes_nothing_from_the_others_behind_the_holding() -> None:
+def test_an_item_that_moved_away_leaves_the_others_behind_the_holding() -> None:
     before = known([known_item(item("11"), seen_live=True)], [holding(support("10"), support("11"))])
     change = only(looked(before, item("11")))
     assert (change.turn, [(one.item_id, one.live) for one in change.supports]) == (Turn.KEEP, [("10", False)])
@@ -199,7 +199,7 @@ def test_an_item_that_moved_and_is_revoked_ends_the_holding_it_came_with() -> No
     assert (change.turn, change.cause) == (Turn.END, Cause.STATED)
 
 
-def test_an_item_that_moved_to_another_player_goes_with_him() -> None:
+def test_an_item_that_moved_to_another_player_takes_its_perk_along() -> None:
     before = known([], [holding(support())], customer_id="2")
     changes = looked(before, item(customer_id="2"), somebody=who("Blake", BLAKE))
     assert turns(changes) == [("end", "survival"), ("open", "survival")]

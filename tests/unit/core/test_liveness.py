@@ -1,4 +1,4 @@
-"""The word "live": every state of the store, with and without an end, with and without perkd's own clock."""
+"""Whether an item is live: in every state of the store, with and without an end, with and without perkd's own clock."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def live(stated: Item, **changes: Any) -> bool | None:
 def judged(
     stated: Item, *, moment: Moment | None = None, by: Perk | None = None, behind: Support | None = None, **changes: Any
 ) -> Standing:
-    """The standing of an item for vip, read now; `changes` are what the ledger noticed about it."""
+    """Whether an item counts for vip, read now; `changes` are what the ledger noticed about it."""
     return standing(known_item(stated, **changes), by or perk(), behind, moment or read())
 
 
@@ -71,11 +71,11 @@ def test_an_unknown_or_absent_reason_is_a_plain_revocation(word: str | None, rea
 
 
 @pytest.mark.parametrize("stated", [item(state="frozen"), permanent(state="frozen"), item(state="frozen", ends_at=END)])
-def test_of_a_state_word_nobody_knows_nothing_can_be_said(stated: Item) -> None:
+def test_an_unknown_state_changes_nothing(stated: Item) -> None:
     assert judged(stated) == Standing(live=None)
 
 
-def test_a_revocation_is_believed_though_the_clock_is_in_doubt() -> None:
+def test_a_revocation_counts_even_if_the_clock_is_in_doubt() -> None:
     assert live(item(state="revoked"), moment=read(clock_ok=False)) is False
 
 
@@ -84,7 +84,7 @@ def test_a_revocation_is_believed_though_the_clock_is_in_doubt() -> None:
 
 @pytest.mark.parametrize("stated", [item(), permanent()])
 @pytest.mark.parametrize("since", [timedelta(0), 9 * MINUTE])
-def test_an_item_that_just_went_missing_stays_what_it_was(stated: Item, since: timedelta) -> None:
+def test_an_item_that_just_went_missing_stays_as_it_was(stated: Item, since: timedelta) -> None:
     found = judged(stated, missing_since=NOW - since)
     assert found.live is None
     assert found.recheck_at == NOW - since + 10 * MINUTE
@@ -107,7 +107,7 @@ def test_ten_minutes_of_a_clock_in_doubt_prove_no_absence(stated: Item) -> None:
     assert live(stated, moment=read(clock_ok=False), missing_since=NOW - HOUR) is None
 
 
-def test_a_missing_item_ends_at_its_own_end_all_the_same() -> None:
+def test_a_missing_item_still_ends_at_its_own_end() -> None:
     found = judged(item(ends_at=END), missing_since=NOW - 2 * MINUTE)
     assert (found.live, found.cause, found.reason) == (False, Cause.FORETOLD, Reason.EXPIRED)
 
@@ -125,7 +125,7 @@ def test_a_missing_item_without_an_end_waits_for_its_absence_only() -> None:
 # --- law 4: foretold ends -------------------------------------------------------------------------------------------
 
 
-def test_a_foretold_end_takes_effect_at_the_first_complete_inventory_after_it() -> None:
+def test_a_known_end_takes_effect_at_the_first_complete_inventory_after_it() -> None:
     found = judged(item(ends_at=END))
     assert found == Standing(live=False, reason=Reason.EXPIRED, cause=Cause.FORETOLD, ends_at=END)
 
@@ -134,14 +134,14 @@ def test_an_end_at_this_very_moment_is_over() -> None:
     assert live(item(ends_at=NOW)) is False
 
 
-def test_until_its_end_an_item_says_when_to_look_again_and_when_time_alone_decides() -> None:
+def test_until_its_end_an_item_has_times_to_look_again_and_to_decide_by_time_alone() -> None:
     end = NOW + DAY
     found = judged(item(ends_at=end))
     assert found == Standing(live=True, ends_at=end, recheck_at=end, deadline_at=end + HOUR)
 
 
 def test_an_end_at_the_end_of_the_calendar_is_an_end_like_any_other() -> None:
-    """How .NET writes "for ever": no grace fits behind it."""
+    """The store (.NET) writes this date for "for ever": no grace fits after it."""
     for_ever = datetime.max.replace(tzinfo=UTC)
     found = judged(item(ends_at=for_ever, subscription_id="5"))
     assert found == Standing(live=True, ends_at=for_ever, recheck_at=for_ever, deadline_at=for_ever)
@@ -173,7 +173,7 @@ def test_without_an_inventory_an_end_waits_for_its_grace(
 
 
 @pytest.mark.parametrize("moment", [read(clock_ok=False), time_passed(clock_ok=False)])
-def test_no_foretold_end_is_carried_out_while_the_clock_is_in_doubt(moment: Moment) -> None:
+def test_no_known_end_takes_effect_while_the_clock_is_in_doubt(moment: Moment) -> None:
     found = judged(item(ends_at=NOW - 2 * DAY), moment=moment)
     assert (found.live, found.deadline_at) == (None, NOW - 2 * DAY + HOUR)
 
@@ -210,12 +210,12 @@ def test_a_renewed_item_that_never_counted_has_its_own_end_only() -> None:
 # --- perkd's own clock ----------------------------------------------------------------------------------------------
 
 
-def test_an_item_that_waits_for_its_activation_counts_where_the_perk_has_its_own_clock() -> None:
+def test_an_item_that_waits_for_activation_counts_if_the_perk_has_its_own_clock() -> None:
     found = judged(item(state="usable", ends_at=None), by=LASTS)
     assert found == Standing(live=True, recheck_at=NOW)
 
 
-def test_until_the_clock_has_started_every_read_looks_again_and_nobody_is_due_sooner() -> None:
+def test_until_the_clock_has_started_every_read_looks_again_and_no_customer_is_due_sooner() -> None:
     joined = NOW - 3 * HOUR
     found = judged(item(state="usable", ends_at=None), by=LASTS, behind=support(joined_at=joined, ends_at=None))
     assert found == Standing(live=True, recheck_at=joined)
@@ -227,7 +227,7 @@ def test_perkds_own_clock_counts_from_the_delivery() -> None:
     assert (found.live, found.ends_at) == (True, started + 30 * DAY)
 
 
-def test_perkds_own_clock_runs_out_like_any_foretold_end() -> None:
+def test_perkds_own_clock_runs_out_like_any_known_end() -> None:
     stated, behind = item(state="usable", ends_at=None), support(started_at=NOW - 30 * DAY)
     assert live(stated, by=LASTS, behind=behind) is False
     assert live(stated, by=LASTS, behind=behind, moment=time_passed()) is None
@@ -239,6 +239,6 @@ def test_an_end_the_store_states_wins_over_perkds_own_clock() -> None:
     assert found.ends_at == friday
 
 
-def test_a_missing_item_whose_own_clock_has_not_started_stays_what_it_was() -> None:
+def test_a_missing_item_whose_own_clock_has_not_started_stays_as_it_was() -> None:
     found = judged(item(state="usable", ends_at=None), by=LASTS, behind=support(), missing_since=NOW)
     assert found == Standing(live=None, recheck_at=NOW + 10 * MINUTE)

@@ -1,4 +1,4 @@
-"""The words as types: what the state table allows, and the few words that are computed."""
+"""The main types: what the state table allows, and the few values that are computed."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_delivered_and_void_are_final() -> None:
     assert after(State.DELIVERED) == after(State.VOID) == set()
 
 
-def test_a_person_can_end_or_retry_whatever_asks_for_one() -> None:
+def test_the_operator_can_end_or_retry_every_command_that_needs_attention() -> None:
     for state in OPEN:
         assert after(state) == {State.PLANNED, State.DELIVERED, State.VOID}
 
@@ -41,7 +41,7 @@ def test_nothing_in_flight_is_voided_unless_it_would_be_planned_again() -> None:
     assert after(State.PLANNED) == {State.SENDING, State.BLOCKED, State.VOID}
 
 
-def test_whatever_may_have_reached_the_game_counts_as_touched() -> None:
+def test_a_command_that_may_have_reached_the_game_counts_as_touched() -> None:
     assert {State.SENDING, State.DELIVERED, State.ANSWERED, State.UNKNOWN} == TOUCHED
 
 
@@ -62,7 +62,7 @@ def test_the_ledger_checks_the_same_words() -> None:
         ({}, "12"),
     ],
 )
-def test_a_customer_goes_by_the_first_name_the_store_has_for_him(values: dict[str, str], name: str) -> None:
+def test_a_customer_is_shown_by_the_first_name_that_the_store_has(values: dict[str, str], name: str) -> None:
     assert Profile("12", "99", values).display_name == name
 
 

@@ -1,4 +1,4 @@
-"""Complete inventories taken into what is known: items that are new, changed, missing, back, renewed or unreadable."""
+"""What complete inventories change: items that are new, changed, missing, back, renewed or unreadable."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def test_another_state_is_noted_and_another_end_is_known_without_a_note() -> Non
     assert (items["10"].item.ends_at, changed, notes) == (NOW, {"10"}, [])
 
 
-def test_no_inventory_says_nothing() -> None:
+def test_without_an_inventory_nothing_changes() -> None:
     before = known([known_item(item())])
     assert sight(before, None, NOW) == (before.items, set(), [])
 
@@ -56,13 +56,13 @@ def test_an_item_that_stays_missing_is_missing_since_the_first_time() -> None:
     assert sight(before, inventory(), NOW) == (before.items, set(), [])
 
 
-def test_an_item_that_comes_back_is_noted_and_missing_no_more() -> None:
+def test_an_item_that_comes_back_is_noted_and_not_missing_any_more() -> None:
     before = known_item(item(), missing_since=NOW - DAY)
     assert seen(before, item()).missing_since is None
     assert kinds(known([before]), item()) == [("item_back", "10")]
 
 
-def test_a_state_word_nobody_knows_is_shown_and_everything_else_stays_as_last_understood() -> None:
+def test_an_unknown_state_is_shown_and_everything_else_stays_as_last_known() -> None:
     before = known_item(item())
     after = seen(before, item(state="frozen", ends_at=NOW - DAY, expirable=False))
     assert after == replace(before, item=item(state="frozen"))
@@ -100,6 +100,6 @@ def test_an_item_that_is_active_again_can_be_renewed_again() -> None:
     assert seen(active, item(state="renewed")).renewed_at == NOW
 
 
-def test_a_word_nobody_knows_in_between_does_not_start_the_ten_minutes_again() -> None:
+def test_an_unknown_state_in_between_does_not_start_the_ten_minutes_again() -> None:
     before = known_item(item(state="renewed"), seen_live=True, renewed_at=NOW - DAY)
     assert seen(seen(before, item(state="frozen")), item(state="renewed")).renewed_at == NOW - DAY

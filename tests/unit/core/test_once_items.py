@@ -168,7 +168,7 @@ def test_a_retired_perk_gives_nothing_back() -> None:
 # --- identity ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_kit_that_waits_for_an_identity_goes_to_the_player_once_he_is_known() -> None:
+def test_a_kit_that_waits_for_an_identity_goes_to_the_player_once_known() -> None:
     assert only(looked(known(), kit_item(), sold=KITS, somebody=who(player=None))).key == PLACEHOLDER
     waiting = given(key=PLACEHOLDER, values={}, touched=False)
     ended, opened = looked(waiting, kit_item(), sold=KITS).holdings
@@ -176,7 +176,7 @@ def test_a_kit_that_waits_for_an_identity_goes_to_the_player_once_he_is_known() 
     assert (ended.turn, ended.key.player, ended.cause) == (Turn.END, "customer:1", Cause.IDENTITY)
 
 
-def test_a_value_that_was_missing_is_there_now_so_the_kit_is_planned_anew() -> None:
+def test_a_kit_is_planned_again_once_its_missing_value_is_known() -> None:
     waiting = given(values={"uuid": ALEX}, touched=False)
     change = only(looked(waiting, kit_item(), sold=KITS))
     assert (change.turn, change.cause, change.reason) == (Turn.REGRANT, Cause.IDENTITY, Reason.IDENTITY)
@@ -198,26 +198,26 @@ def test_a_value_only_the_removal_uses_is_learned_without_a_command_and_once(tou
     assert held_after(given(touched=touched), looked(given(), kit_item(), sold=sold, somebody=who("NewAlex"))) == 1
 
 
-def test_a_revoked_kit_is_taken_by_the_name_of_now_where_the_grant_used_none() -> None:
+def test_a_revoked_kit_is_taken_by_the_current_name_if_the_grant_used_none() -> None:
     sold = catalogue(kit(grant=specs("give {uuid} bread")))
     change = only(looked(given(), kit_item(state="revoked"), sold=sold, somebody=who("NewAlex")))
     assert (change.turn, change.stored_values["name"]) == (Turn.END, "NewAlex")
 
 
-def test_nothing_is_learned_for_a_kit_of_a_perk_nobody_remembers() -> None:
+def test_nothing_is_learned_for_a_kit_of_an_unknown_perk() -> None:
     assert looked(given(), kit_item(), sold=catalogue(), somebody=who("NewAlex")).empty
 
 
 @pytest.mark.parametrize("somebody", [who("NewAlex"), who("Blake", BLAKE), who(player=None)])
-def test_a_kit_that_may_have_been_given_stays_given_whoever_the_customer_is_now(somebody: Who) -> None:
+def test_a_kit_that_may_have_been_given_stays_given_when_the_identity_changes(somebody: Who) -> None:
     assert looked(given(), kit_item(), sold=KITS, somebody=somebody).empty
 
 
-def test_an_identity_that_vanished_says_nothing_of_a_kit_that_waits() -> None:
+def test_a_missing_identity_changes_nothing_for_a_kit_that_waits() -> None:
     assert looked(given(touched=False), kit_item(), sold=KITS, somebody=who(player=None)).empty
 
 
-def test_a_kit_is_decided_once_over_all_the_players_its_customer_was() -> None:
+def test_a_kit_is_decided_once_for_all_players_that_its_customer_was() -> None:
     old = given_kit(key=PLACEHOLDER, state=HoldingState.ENDED, touched=False)
     before = known([known_item(kit_item())], [old, given_kit()])
     assert looked(before, kit_item(), sold=KITS, somebody=who("Blake", BLAKE)).empty
@@ -232,12 +232,12 @@ def test_a_kit_goes_back_to_the_first_player_with_the_customer_if_it_never_left(
     assert [(change.turn, change.key.player) for change in back] == [(Turn.END, BLAKE), (Turn.OPEN, ALEX)]
 
 
-def test_a_revoked_kit_is_taken_from_the_player_who_holds_it() -> None:
+def test_a_revoked_kit_is_taken_from_the_player_who_has_it() -> None:
     old = given_kit(key=PLACEHOLDER, state=HoldingState.ENDED, touched=False)
     before = known([known_item(kit_item())], [old, given_kit()])
     assert only(looked(before, kit_item(state="revoked"), sold=KITS)).key.player == ALEX
 
 
-def test_another_customers_kit_is_no_business_of_this_one() -> None:
+def test_another_customers_kit_is_left_alone() -> None:
     before = known([], [given_kit("77")])
     assert looked(before, sold=KITS).empty

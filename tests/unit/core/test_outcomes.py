@@ -1,4 +1,4 @@
-"""The rows of the state table that lead away from `sending`: what a reply, a failure and a silence mean."""
+"""The transitions from `sending`: what a reply, a failure and a missing reply mean."""
 
 from datetime import timedelta
 
@@ -74,7 +74,7 @@ def test_warming_up_changes_no_other_verdict(verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("repeatable", [True, False])
 @pytest.mark.parametrize(("step", "online"), [("grant", False), ("replay:3", False), ("revoke", True), ("grant", True)])
-def test_a_grant_or_online_command_for_an_absent_player_waits_for_his_next_sighting(
+def test_a_grant_or_online_command_for_an_absent_player_waits_until_they_are_seen_again(
     step: str, online: bool, repeatable: bool
 ) -> None:
     found = judged(Verdict.ABSENT, step=step, online=online, repeatable=repeatable, refusals=9)
@@ -88,7 +88,7 @@ def test_absent_on_any_other_revoke_is_refused_and_not_tried_by_timer(repeatable
 
 
 @pytest.mark.parametrize("online", [True, False])
-def test_absent_on_a_command_for_nobody_is_refused_because_he_will_never_be_seen(online: bool) -> None:
+def test_absent_on_a_command_without_a_player_is_refused(online: bool) -> None:
     found = judged(Verdict.ABSENT, player="", online=online, repeatable=False)
     assert found == Outcome(state=State.REFUSED, reply="so it is")
 
@@ -103,12 +103,12 @@ def test_the_owners_success_comes_before_what_the_game_says(verdict: Verdict) ->
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-def test_the_owners_failure_comes_before_his_success_and_what_the_game_says(verdict: Verdict) -> None:
+def test_the_owners_failure_comes_before_their_success_and_what_the_game_says(verdict: Verdict) -> None:
     found = judged(verdict, success="rank", failure="no such", reply="no such rank", repeatable=False)
     assert found.state is State.REFUSED
 
 
-def test_patterns_that_do_not_match_leave_the_word_to_the_game() -> None:
+def test_patterns_that_do_not_match_leave_the_decision_to_the_game() -> None:
     assert judged(Verdict.UNRECOGNISED, success="^ok$", failure="^no$").state is State.ANSWERED
 
 
@@ -129,7 +129,7 @@ def test_a_repeatable_command_in_doubt_is_planned_again_five_times_from_1_to_60_
 
 
 @pytest.mark.parametrize("changes", [{"doubts": 5}, {"repeatable": False}])
-def test_then_or_when_it_must_not_repeat_it_stays_unknown(changes: dict[str, object]) -> None:
+def test_after_that_or_if_it_must_not_repeat_it_stays_unknown(changes: dict[str, object]) -> None:
     found = in_doubt(command(**changes), "perkd stopped", NOW)
     assert found == Outcome(state=State.UNKNOWN, reason="perkd stopped", due_at=None)
 
@@ -138,7 +138,7 @@ def test_then_or_when_it_must_not_repeat_it_stays_unknown(changes: dict[str, obj
 @pytest.mark.parametrize("step", ["grant", "revoke"])
 @pytest.mark.parametrize("repeatable", [True, False])
 @pytest.mark.parametrize("warming_up", [True, False])
-def test_every_end_is_one_the_state_table_has(verdict: Verdict, step: str, repeatable: bool, warming_up: bool) -> None:
+def test_every_outcome_is_in_the_state_table(verdict: Verdict, step: str, repeatable: bool, warming_up: bool) -> None:
     for refusals in range(4):
         found = judged(verdict, step=step, repeatable=repeatable, warming_up=warming_up, refusals=refusals)
         assert (State.SENDING, found.state) in TRANSITIONS

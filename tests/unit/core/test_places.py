@@ -1,4 +1,4 @@
-"""Places: what a label says, which servers it means, and which two places are one."""
+"""Places: what a label contains, which servers it means, and which two places are the same."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -12,13 +12,13 @@ names = st.lists(st.from_regex(NAME, fullmatch=True), min_size=1, max_size=5, un
 
 
 @given(st.sampled_from([Target.ANY, Target.ONLINE]), names)
-def test_a_label_says_what_it_is_and_which_servers_it_means_in_any_order(target: Target, servers: list[str]) -> None:
+def test_a_label_contains_its_target_and_its_servers_in_any_order(target: Target, servers: list[str]) -> None:
     label = places.label(target, servers)
     assert label == places.label(target, reversed(servers))
     assert (places.target_of(label), set(places.members(label))) == (target, set(servers))
 
 
-def test_a_server_is_a_place_of_itself_and_an_unknown_one_is_nobody() -> None:
+def test_a_server_is_its_own_place_and_an_unknown_one_has_no_members() -> None:
     assert (places.target_of("lobby"), places.members("lobby"), places.spoken("lobby")) == (
         Target.EACH,
         ("lobby",),
@@ -64,7 +64,7 @@ def test_a_perk_for_one_of_several_has_one_cut_off_whatever_its_list() -> None:
         assert {places.pair(sold, place) for place in where} <= set(pairs)
 
 
-def test_the_chosen_server_is_found_by_the_store_s_id_and_waits_where_nobody_has_it() -> None:
+def test_the_chosen_server_is_found_by_the_store_s_id_and_waits_if_no_server_has_it() -> None:
     sold = perk(target=Target.CHOSEN, servers=())
     found = catalogue(sold, chosen={"77": "lobby"}, cutoffs={("vip", "chosen:"): NOW})
     assert found.places_of(sold, item(gameserver_id="77")) == ("lobby",)
@@ -73,7 +73,7 @@ def test_the_chosen_server_is_found_by_the_store_s_id_and_waits_where_nobody_has
     assert found.cutoff(sold, "lobby") == found.cutoff(sold, "chosen:78") == NOW
 
 
-def test_behind_a_place_are_the_servers_of_it_that_are_configured() -> None:
+def test_the_members_of_a_place_are_its_servers_in_the_config() -> None:
     assert catalogue().members("any:gone,lobby") == ("lobby",)
     assert catalogue().members("survival") == ("survival",)
     assert catalogue().members("gone") == catalogue().members("chosen:7") == ()

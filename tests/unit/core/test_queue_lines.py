@@ -1,4 +1,4 @@
-"""What a line of the store's queue means: whose it is, whom it waits for, whether it may be sent as it is."""
+"""What a line of the store's queue means: for which player it is, whom it waits for, whether it may be sent."""
 
 from datetime import datetime, timedelta
 
@@ -53,9 +53,7 @@ def line(text: str = "perkd", attempt_id: str = "1", **facts: object) -> Line:
         ({}, None),
     ],
 )
-def test_whom_an_operator_removed_is_known_by_his_id_and_without_one_by_his_name(
-    facts: dict[str, str], who: str | None
-) -> None:
+def test_a_removed_customer_is_found_by_id_and_without_one_by_name(facts: dict[str, str], who: str | None) -> None:
     removed = Removed(
         [
             Profile("1", "", {"customer_name": "Ann", "minecraft_id": ANN}),
@@ -91,7 +89,7 @@ def test_any_other_line_is_not(text: str) -> None:
         (TF2, {"steam_id": STEAM, "customer_name": "Ann"}, STEAM),
     ],
 )
-def test_the_player_of_a_line_is_who_the_servers_list_would_name(
+def test_the_player_of_a_line_is_named_as_in_the_servers_list(
     adapter: object, facts: dict[str, str], player: str
 ) -> None:
     assert player_of(line(**facts), adapter) == player  # type: ignore[arg-type]
@@ -101,7 +99,9 @@ def test_the_player_of_a_line_is_who_the_servers_list_would_name(
     ("there", "player"),
     [([], "Ann"), (["Ann", ".Ann"], "Ann"), ([".Ann"], ".Ann"), ([ANN], "Ann")],
 )
-def test_a_name_alone_is_on_a_floodgate_server_whoever_of_the_two_is_there(there: list[str], player: str) -> None:
+def test_on_a_floodgate_server_a_name_alone_is_the_one_of_two_players_who_is_online(
+    there: list[str], player: str
+) -> None:
     assert player_of(line(customer_name="Ann"), FLOODGATE, there) == player
 
 
@@ -110,7 +110,7 @@ def test_a_gamertag_is_the_name_it_becomes_in_the_game_and_no_java_player() -> N
     assert player_of(line(customer_name="Ann Bee"), MINECRAFT) == ""
 
 
-def test_on_an_offline_mode_server_the_name_says_who_the_player_is() -> None:
+def test_on_an_offline_mode_server_the_name_identifies_the_player() -> None:
     assert player_of(line(customer_name="Ann"), OFFLINE) == OFFLINE.identify({"minecraft_name": "Ann"}).player
 
 
@@ -124,14 +124,14 @@ def test_on_an_offline_mode_server_the_name_says_who_the_player_is() -> None:
         (True, "", [""], False),
     ],
 )
-def test_a_line_that_waits_for_its_player_runs_only_while_he_is_there(
+def test_a_line_that_waits_for_its_player_runs_only_while_they_are_online(
     online_only: bool, player: str, there: list[str], runs: bool
 ) -> None:
     assert may_run(line(online_only=online_only), player, there) is runs
 
 
 @given(st.text(max_size=60))
-def test_what_may_be_sent_is_one_line_that_fits_and_stays_as_it_is(text: str) -> None:
+def test_one_line_that_fits_may_be_sent_and_stays_unchanged(text: str) -> None:
     if why_unsendable(text, 100) is None:
         assert text.strip()
         assert len(text.splitlines()) == 1
@@ -151,12 +151,12 @@ def test_bytes_count_not_characters() -> None:
     assert "102 bytes" in (why_unsendable("ü" * 51, 100) or "")
 
 
-def test_a_line_that_is_never_sent_is_kept_only_as_far_as_it_takes_to_find_it() -> None:
+def test_of_a_line_that_is_never_sent_only_the_beginning_is_kept() -> None:
     command = store_command(line("x" * 10_000), ANN, "7", 100)
     assert (len(command.text), command.problem is None) == (TEXT_KEPT, False)
 
 
-def test_a_line_that_waits_for_nobody_known_says_so_instead_of_waiting_for_ever() -> None:
+def test_a_line_that_waits_for_an_unknown_player_is_blocked_instead_of_waiting_for_ever() -> None:
     for_nobody = store_command(line("say hi", online_only=True), "", None, 100)
     assert (bool(for_nobody.problem), for_nobody.hold) == (True, Hold.LINE)
     assert store_command(line("say hi"), "", None, 100).problem is None
@@ -171,10 +171,8 @@ def test_a_line_that_waits_for_nobody_known_says_so_instead_of_waiting_for_ever(
         (NOW + timedelta(days=1), False),
     ],
 )
-def test_what_was_queued_before_perkd_was_told_to_run_lines_waits_for_the_owner(
-    queued_at: datetime | None, waits: bool
-) -> None:
-    since = NOW + timedelta(milliseconds=700)  # the store may say only seconds
+def test_lines_queued_before_run_store_commands_wait_for_the_operator(queued_at: datetime | None, waits: bool) -> None:
+    since = NOW + timedelta(milliseconds=700)  # the store may send whole seconds only
     queued = line("say hi", queued_at=queued_at)
     command = store_command(queued, ANN, None, 100, since)
     assert (command.hold, command.problem) == ((Hold.BACKLOG, BACKLOG) if waits else (None, None))
@@ -182,7 +180,7 @@ def test_what_was_queued_before_perkd_was_told_to_run_lines_waits_for_the_owner(
     assert store_command(queued, ANN, None, 100).problem is None
 
 
-def test_the_online_players_are_told_by_every_id_the_store_asks_for() -> None:
+def test_the_online_players_have_every_id_that_the_store_uses() -> None:
     ann, named = Player(ANN, "Ann"), Player("Ben", "Ben")
     assert online_of([ann, named], MINECRAFT) == PlayerIds((), (ANN,), ("Ann", "Ben"))
     assert online_of([Player(BEDROCK, ".Bea")], FLOODGATE) == PlayerIds((), (BEDROCK,), (".Bea",))
@@ -200,7 +198,7 @@ def test_lines_left_alone_are_counted_by_their_text_and_go_when_they_are_gone() 
     assert left.texts() == []
 
 
-def test_a_line_that_waits_for_its_player_is_remembered_a_while_after_he_left() -> None:
+def test_a_line_that_waits_for_its_player_is_remembered_for_a_while_after_they_left() -> None:
     left = Left()
     left.see([line("say a", online_only=True)], NOW)
     assert left.see([], NOW + REMEMBERED - timedelta(seconds=1)) == 0
@@ -219,7 +217,7 @@ def test_however_long_the_queue_is_only_so_many_lines_are_remembered() -> None:
     assert len(left.texts()) == LINES_MOST
 
 
-def test_who_is_not_read_is_named_after_a_while_until_he_is_read_or_long_ago() -> None:
+def test_players_who_are_not_read_are_named_after_a_while_until_they_are_read_or_forgotten() -> None:
     unread, read = Unread(), set[str]()
     unread.note("1", "Ann (1)", NOW)
     unread.note("2", "Ben (2)", NOW + timedelta(seconds=1))

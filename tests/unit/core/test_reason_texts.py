@@ -28,7 +28,7 @@ GAMES = {
 
 
 def of_values() -> Iterator[tuple[str, str]]:
-    """A command for a customer of whom nothing is known, in each game."""
+    """A command for a customer without any known identity, in each game."""
     for game, adapter in GAMES.items():
         for variable, one in VARIABLES.items():
             if one.identity and variable in adapter.variables:

@@ -1,4 +1,4 @@
-"""A secret gives itself away in one place only, and says nothing anywhere else."""
+"""Only one method reveals a secret; no text form contains it."""
 
 import pickle
 
@@ -17,7 +17,7 @@ def test_a_secret_has_no_text_form() -> None:
         assert "Secret(…)" in shown
 
 
-def test_a_secret_is_equal_to_itself_only_and_is_never_written_anywhere() -> None:
+def test_a_secret_equals_only_itself_and_is_never_written_anywhere() -> None:
     secret = Secret("one of a kind")
     assert secret == Secret("one of a kind")
     assert len({secret, Secret("one of a kind"), Secret("another")}) == 2

@@ -1,4 +1,4 @@
-"""Perks that go to one of several servers, or to the one the buyer chose: which holdings a comparison wants where."""
+"""Perks for one of several servers, or for the one the buyer chose: which holdings a comparison opens where."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def sold(*perks: Perk, **chosen: str) -> Catalogue:
 
 
 def looked(before: Known, stated: Item, goods: Catalogue) -> Changes:
-    """Alex looked at with this one item, at every place that has servers."""
+    """The comparison for Alex with this one item, at every place that has servers."""
     whos: dict[str, Who] = {place: who() for place in (*goods.servers, LABEL, "any:creative,lobby", "online:lobby")}
     return compare(before, inventory(stated), read(), goods, whos)
 
@@ -85,7 +85,7 @@ def test_a_second_item_joins_the_holding_though_the_list_changed_meanwhile() -> 
     )
 
 
-def test_what_ended_at_an_old_list_is_given_at_today_s() -> None:
+def test_a_perk_that_ended_at_an_old_list_is_given_at_the_current_one() -> None:
     before = held_at("any:creative,lobby", item(), state=HoldingState.ENDED)
     before = known(before.items.values(), [holding(key=before.holdings[0].key, state=HoldingState.ENDED)])
     assert turns(looked(before, item(), sold(ANY))) == [("open", LABEL)]
@@ -104,14 +104,14 @@ def test_a_chosen_server_is_that_server_and_an_unknown_one_is_a_blocked_place() 
     assert change.change.key.player == "customer:1"
 
 
-def test_an_item_without_a_chosen_server_says_so() -> None:
+def test_an_item_without_a_chosen_server_is_blocked_with_that_reason() -> None:
     goods = sold(CHOSEN, lobby="77")
     [change] = planned(looked(known(), item(), goods), goods)
     assert (change.grant[0].state, change.grant[0].hold) == (State.BLOCKED, Hold.CHOSEN)
     assert change.grant[0].reason
 
 
-def test_a_retry_is_blocked_while_nobody_is_the_chosen_server() -> None:
+def test_a_retry_is_blocked_while_no_server_is_the_chosen_one() -> None:
     goods = sold(CHOSEN)
     [change] = looked(known(), item(gameserver_id="77"), goods).holdings
     scene = Scene(known=known(), catalogue=goods, whos={}, adapters={"lobby": GAME}, now=NOW)
@@ -120,7 +120,7 @@ def test_a_retry_is_blocked_while_nobody_is_the_chosen_server() -> None:
     assert (draft.state, draft.hold) == (State.BLOCKED, Hold.CHOSEN)
 
 
-def test_what_waited_for_its_chosen_server_moves_there_when_the_config_knows_it() -> None:
+def test_a_perk_that_waits_for_its_chosen_server_moves_there_when_the_config_has_it() -> None:
     bought = item(gameserver_id="77")
     changes = looked(held_at(NOWHERE, bought), bought, sold(CHOSEN, lobby="77"))
     assert turns(changes) == [("open", "lobby"), ("end", NOWHERE)]
@@ -128,7 +128,7 @@ def test_what_waited_for_its_chosen_server_moves_there_when_the_config_knows_it(
     assert (end.cause, end.reason) == (Cause.MOVED, Reason.MOVED)
 
 
-def test_it_does_not_move_by_time_alone_nor_while_nobody_knows_the_server() -> None:
+def test_it_does_not_move_by_time_alone_nor_while_the_server_is_unknown() -> None:
     bought = item(gameserver_id="77")
     before = held_at(NOWHERE, bought)
     assert compare(before, None, time_passed(), sold(CHOSEN, lobby="77"), {}).holdings == ()
@@ -186,7 +186,7 @@ def test_a_revoked_kit_is_taken_back_wherever_it_is_held() -> None:
     assert turns(changes) == [("end", "lobby"), ("end", "survival")]
 
 
-def test_a_place_whose_servers_all_left_the_config_says_which() -> None:
+def test_a_place_whose_servers_all_left_the_config_names_them() -> None:
     goods = sold(perk(target=Target.ANY, servers=("b", "a"), grant=specs("say hi")))
     changes = compare(known(), inventory(item()), read(), goods, {"any:a,b": who()})
     [change] = planned(changes, goods, adapters={"any:a,b": GAME})

@@ -1,4 +1,4 @@
-"""Templates: what compiles, what is refused and with which words, and that rendering looks at a value once."""
+"""Templates: what compiles, what is refused and why, and that rendering inserts each value once."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -53,7 +53,7 @@ def test_doubled_braces_are_literal_ones() -> None:
     assert rendered('tellraw {name} {{"text":"Thank you"}}') == 'tellraw <name> {"text":"Thank you"}'
 
 
-def test_a_variable_may_stand_inside_literal_braces() -> None:
+def test_a_variable_may_be_inside_literal_braces() -> None:
     assert rendered("{{{name}}}") == "{<name>}"
 
 
@@ -68,11 +68,11 @@ def test_an_unknown_variable_is_named_with_its_place_and_what_was_meant() -> Non
 @pytest.mark.parametrize(
     ("written", "meant"), [("{ name }", "{name}"), ("{NAME}", "{name}"), ("{steamid}", "{steam_id}")]
 )
-def test_spaces_and_capitals_are_put_right_in_the_suggestion(written: str, meant: str) -> None:
+def test_the_suggestion_corrects_spaces_and_capitals(written: str, meant: str) -> None:
     assert meant in refusal(f"say {written}").fix
 
 
-def test_of_two_likely_variables_both_are_suggested() -> None:
+def test_two_likely_variables_are_both_suggested() -> None:
     fix = refusal("say {uid}").fix
     assert "{uuid}" in fix
     assert "{xuid}" in fix
@@ -141,7 +141,7 @@ braces_and_names = st.text(alphabet=st.sampled_from("{}ab ")) | st.sampled_from(
 
 
 @given(st.text() | braces_and_names, st.text() | braces_and_names)
-def test_whatever_the_values_are_they_stand_in_the_line_as_they_are(name: str, perk: str) -> None:
+def test_all_values_are_in_the_line_unchanged(name: str, perk: str) -> None:
     assert rendered("a {name} b {perk} c {name}", name=name, perk=perk) == f"a {name} b {perk} c {name}"
 
 

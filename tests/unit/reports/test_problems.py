@@ -1,4 +1,4 @@
-"""Everything that asks for a person: one code for each, its severity, and that each says what to do."""
+"""All problems in a report: the code and the severity of each, and that each has a fix."""
 
 import inspect
 from datetime import timedelta
@@ -66,13 +66,13 @@ def test_a_loop_that_completes_no_pass_is_named_with_its_age() -> None:
 
 
 @pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
-def test_a_clock_in_doubt_says_by_how_much(skew: timedelta) -> None:
+def test_a_clock_in_doubt_is_reported_with_the_difference(skew: timedelta) -> None:
     problem = one(skew=skew)
     assert (problem.code, problem.severity) == ("clock_skew", "error")
     assert "300 s" in problem.text
 
 
-def test_a_store_that_cannot_be_reached_is_said_in_its_own_words() -> None:
+def test_a_store_that_cannot_be_reached_is_a_problem_with_the_error() -> None:
     problem = one(store_error="no route to host")
     assert (problem.code, problem.text) == ("store_unreachable", "no route to host")
 
@@ -96,7 +96,7 @@ def test_a_server_that_takes_no_commands_is_a_problem_with_what_the_link_said(
 
 
 @pytest.mark.parametrize("state", [ServerState.UP, ServerState.CONNECTING])
-def test_a_server_that_is_up_or_about_to_be_is_none(state: ServerState) -> None:
+def test_a_server_that_is_up_or_connecting_is_no_problem(state: ServerState) -> None:
     assert found(servers=[("survival", state, None)]) == ()
 
 
@@ -108,20 +108,20 @@ def test_a_customer_who_cannot_be_read_is_named_with_what_the_store_said(keyword
     assert (problem.subject, problem.text) == ("customer Alex", "the store answered 401")
 
 
-def test_with_the_key_a_refused_token_asks_nobody_to_make_one() -> None:
+def test_with_the_key_the_owner_need_not_replace_a_refused_token() -> None:
     refused = [("Alex", "the store answered 401")]
     assert one(refused=refused).fix != one(refused=refused, enrols=True).fix
     assert "token" not in one(refused=refused, enrols=True).fix
 
 
-def test_the_brake_says_why_and_how_many_commands_wait() -> None:
+def test_the_brake_is_a_problem_with_its_reason_and_how_many_commands_wait() -> None:
     problem = one(brake=Brakes(on_at=NOW, reason="11 of 20", blocked=11))
     assert (problem.code, problem.severity) == ("brake_on", "error")
     assert problem.text.startswith("11 of 20: 11 ")
     assert "perkd brake release" in problem.fix
 
 
-def test_commands_a_brake_stopped_are_said_though_none_is_on() -> None:
+def test_commands_that_the_brake_stopped_are_a_problem_even_when_it_is_off() -> None:
     problem = one(brake=Brakes(blocked=4))
     assert (problem.code, problem.severity) == ("brake_blocked_without_brake", "error")
     assert problem.text.startswith("4 ")
@@ -141,7 +141,7 @@ def unseen(player: str, **changes: Any) -> Unseen:
     ("name", "subject"),
     [("Alex", "Alex (uuid-a) on survival"), ("", "uuid-a on survival"), ("uuid-a", "uuid-a on survival")],
 )
-def test_a_player_nobody_ever_sees_is_named_with_since_when(name: str, subject: str) -> None:
+def test_a_player_who_is_never_seen_is_named_with_the_time(name: str, subject: str) -> None:
     problem = one(unseen=(unseen("uuid-a", name=name),))
     assert (problem.code, problem.severity, problem.subject) == ("player_never_seen", "warning", subject)
     assert problem.text.startswith("1 ")
@@ -149,7 +149,7 @@ def test_a_player_nobody_ever_sees_is_named_with_since_when(name: str, subject: 
     assert one(unseen=(unseen("uuid-a", count=2),)).text.startswith("2 ")
 
 
-def test_a_few_customers_are_named_one_by_one_and_many_are_one_line() -> None:
+def test_a_few_customers_are_one_problem_each_and_many_are_one_together() -> None:
     def of(many: int) -> tuple[Problem, ...]:
         said = [(f"Player{number}", f"401 for {number}") for number in range(many)]
         return found(refused=said, failing=said, unseen=tuple(unseen(name, name="") for name, _ in said))
@@ -176,7 +176,7 @@ def test_a_few_customers_are_named_one_by_one_and_many_are_one_line() -> None:
         (State.ANSWERED, None, "reply_unrecognised", "warning"),
     ],
 )
-def test_commands_that_need_a_person_are_one_problem_for_each_kind(
+def test_commands_that_need_attention_are_one_problem_for_each_kind(
     state: State, hold: Hold | None, code: str, severity: str
 ) -> None:
     problem = one(troubles=(trouble(state, hold),))
@@ -187,7 +187,7 @@ def test_commands_that_need_a_person_are_one_problem_for_each_kind(
 
 
 @pytest.mark.parametrize("hold", [Hold.SERVER, Hold.BRAKE, Hold.STEP])
-def test_commands_another_problem_speaks_for_are_none_of_their_own(hold: Hold) -> None:
+def test_commands_that_another_problem_covers_are_no_problem(hold: Hold) -> None:
     assert found(troubles=(trouble(State.BLOCKED, hold),)) == ()
 
 
@@ -200,7 +200,7 @@ def test_commands_another_problem_speaks_for_are_none_of_their_own(hold: Hold) -
         (ItemTroubleKind.RETURNED, "once_returned", "warning"),
     ],
 )
-def test_items_that_ask_for_attention_are_named_by_product(kind: ItemTroubleKind, code: str, severity: str) -> None:
+def test_items_that_need_attention_are_named_by_product(kind: ItemTroubleKind, code: str, severity: str) -> None:
     problem = one(items=(trouble_with_items(kind),))
     assert (problem.code, problem.severity, problem.subject) == (code, severity, "product vip")
     assert problem.text.startswith("3 ")
@@ -212,7 +212,7 @@ def test_items_that_ask_for_attention_are_named_by_product(kind: ItemTroubleKind
 MOVED = trouble_with_items(ItemTroubleKind.MOVED, product_id="777", word="7")
 
 
-def test_items_that_come_with_the_slug_of_another_product_are_said() -> None:
+def test_items_with_the_slug_of_another_product_are_a_problem() -> None:
     problem = one(items=(MOVED,))
     assert (problem.code, problem.severity, problem.subject) == ("slug_moved", "warning", "product vip")
     assert all(fact in problem.text for fact in ("slug vip ", "product 7;", "3 items", "product 777"))
@@ -228,14 +228,14 @@ def test_items_that_come_with_the_slug_of_another_product_are_said() -> None:
         catalogue(perk(products=("other",))),
     ],
 )
-def test_a_slug_that_moved_matters_only_where_a_perk_means_it_and_none_gets_the_items(sold: Catalogue) -> None:
+def test_a_slug_that_moved_matters_only_if_a_perk_lists_it_and_none_gets_the_items(sold: Catalogue) -> None:
     assert found(sold, items=(MOVED,)) == ()
 
 
 @pytest.mark.parametrize(
     "sold", [catalogue(perk(lasts=30 * DAY)), catalogue(kit(products=("vip",))), catalogue(perk(products=("other",)))]
 )
-def test_items_that_wait_for_activation_matter_only_where_a_perk_waits_with_them(sold: Catalogue) -> None:
+def test_items_that_wait_for_activation_matter_only_if_a_perk_waits_for_it(sold: Catalogue) -> None:
     assert found(sold, items=(trouble_with_items(ItemTroubleKind.USABLE),)) == ()
 
 
@@ -254,7 +254,7 @@ def test_orphans_and_duplicate_tokens_are_information() -> None:
     ]
 
 
-def test_errors_stand_first_then_warnings_then_information() -> None:
+def test_errors_come_first_then_warnings_then_information() -> None:
     servers = [("a", ServerState.DOWN, None), ("b", ServerState.REFUSED, None)]
     mixed = found(duplicate_tokens={"1": 2}, servers=servers, late={"poll": 99.0}, refused=[("Alex", "401")])
     assert [problem.severity for problem in mixed] == ["error", "error", "warning", "warning", "info"]
@@ -269,7 +269,7 @@ def test_errors_stand_first_then_warnings_then_information() -> None:
         (State.UNKNOWN, None, "command_unknown", "`perkd commands done 17`"),
     ],
 )
-def test_a_line_of_the_store_is_settled_by_words_not_by_the_config(
+def test_a_line_of_the_store_is_settled_by_verbs_not_by_the_config(
     state: State, hold: Hold | None, code: str, fix: str
 ) -> None:
     problem = one(troubles=(trouble(state, hold, perk=STORE_PERK, text="say a\nop Ann" + "x" * 3000, reply=None),))
@@ -288,7 +288,7 @@ def test_a_player_the_store_does_not_name_is_called_so() -> None:
     assert subject != " on survival"
 
 
-def test_what_other_loops_found_stands_among_the_others_by_its_severity() -> None:
+def test_problems_of_other_wings_are_sorted_in_by_severity() -> None:
     more = [
         Problem(ProblemCode.ENROLMENT_FAILING, Severity.WARNING, "x", "y", "z"),
         Problem(ProblemCode.API_KEY_REFUSED, Severity.ERROR, "x", "y", "z"),
@@ -296,6 +296,6 @@ def test_what_other_loops_found_stands_among_the_others_by_its_severity() -> Non
     assert [problem.code for problem in found(newcomers=more)] == ["api_key_refused", "enrolment_failing"]
 
 
-def test_items_that_stay_usable_are_told_all_three_ways_out() -> None:
+def test_the_fix_for_items_that_stay_usable_names_all_three_ways() -> None:
     fix = one(items=(trouble_with_items(ItemTroubleKind.USABLE),)).fix
     assert all(word in fix for word in ("`perkd`", "paynow_token", "plugin", "`lasts`"))

@@ -137,7 +137,7 @@ def of_a_queue() -> Iterator[Problem]:
 
 
 def newcomers(error: StoreError | None, *, feeds: bool = False, **progress: Any) -> Newcomers:
-    """As far as its problems look at it: what the two loops keep of their failures and their progress."""
+    """Newcomers with only the parts that its problems use: the failures and the progress of the two loops."""
     backoff = Backoff()
     for _ in range(2 if error else 0):
         backoff.failed(cast(StoreError, error))
@@ -224,7 +224,7 @@ def server_row(name: str, state: ServerState, **changes: Any) -> ServerHealth:
 
 
 def report(**changes: Any) -> Report:
-    """All is well, but for the changes."""
+    """A report where all is well, with these changes."""
     facts: dict[str, Any] = {
         "version": "1.2.3",
         "started_at": NOW - HOUR,
@@ -269,7 +269,7 @@ def test_the_page_when_nothing_is(snapshot: SnapshotAssertion) -> None:
 
 
 def lines(html: str) -> str:
-    """One tag that opens a block on each line, so that a difference is a short one."""
+    """The page with each opening tag of a block on its own line, so that differences are short."""
     for tag in ("<title", "<style", "<body", "<h1", "<h2", "<p", "<div", "<table", "<tr", "<td"):
         html = html.replace(tag, f"\n{tag}")
     return html

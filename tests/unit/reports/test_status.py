@@ -1,4 +1,4 @@
-"""The queue of each server in the report: what waits for any of several is counted once."""
+"""The queue of each server in the report: commands for any of several servers count once."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def summary(*queues: ServerQueue, **changes: Any) -> Summary:
     return Summary(ledger_id="x", created_at=NOW, queues=queues, **plain)
 
 
-def test_what_waits_for_one_of_several_is_counted_with_the_first_that_is_configured() -> None:
+def test_commands_for_one_of_several_servers_count_with_the_first_in_the_config() -> None:
     waits = summary(
         ServerQueue(server="any:gone,lobby,survival", queue=2, oldest_at=NOW - 2 * MINUTE),
         ServerQueue(server="lobby", queue=1, oldest_at=NOW - MINUTE),
@@ -28,6 +28,6 @@ def test_what_waits_for_one_of_several_is_counted_with_the_first_that_is_configu
     assert [(row.name, row.queue, row.oldest_s) for row in rows] == [("survival", 0, None), ("lobby", 3, 120.0)]
 
 
-def test_a_server_only_commands_remember_is_absent() -> None:
+def test_a_server_that_only_commands_name_is_absent() -> None:
     [row] = server_rows(summary(absent_servers=("lobby",)), [], NOW)
     assert (row.name, row.state) == ("lobby", "absent")

@@ -9,7 +9,7 @@ from tests.builders import MINUTE, NOW
 
 
 class Stopwatch:
-    """A monotonic clock the test sets."""
+    """A monotonic clock that the test controls."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -55,7 +55,7 @@ def test_a_loop_that_is_gone_is_not_late() -> None:
 ALEX, BLAKE = Player("uuid-a", "Alex"), Player("uuid-b", "Blake")
 
 
-def test_until_the_first_list_nobody_is_known_to_be_online() -> None:
+def test_until_the_first_list_nobody_counts_as_online() -> None:
     roster = Roster()
     assert (roster.known, roster.since, len(roster)) == (False, {}, 0)
 
@@ -78,7 +78,7 @@ def test_a_player_is_found_by_id_and_by_name() -> None:
     "name",
     ["76561198000000002", "00000000-0000-4000-8000-00000000000B", "0" * 32, "customer:7", "customer:7\n"],
 )
-def test_a_player_who_calls_himself_another_is_not_him(name: str) -> None:
+def test_a_player_with_another_players_id_as_name_is_not_that_player(name: str) -> None:
     roster = Roster()
     roster.see([Player("76561198000000001", name)], NOW)
     assert set(roster.since) == {"76561198000000001"}
@@ -107,7 +107,7 @@ def test_an_empty_list_is_known_and_a_lost_one_is_not() -> None:
 
 
 @pytest.mark.parametrize("identity", ["uuid-a", "Alex"])
-def test_a_player_the_game_says_is_not_there_joins_again_with_the_next_list(identity: str) -> None:
+def test_a_player_who_is_not_online_by_the_games_reply_joins_again_with_the_next_list(identity: str) -> None:
     roster = Roster()
     roster.see([ALEX, BLAKE], NOW)
     roster.forget(identity)
@@ -116,7 +116,7 @@ def test_a_player_the_game_says_is_not_there_joins_again_with_the_next_list(iden
     assert roster.see([ALEX, BLAKE], NOW) == {"uuid-a", "Alex"}
 
 
-def test_a_visit_begins_when_the_player_is_first_seen_and_anew_when_he_comes_back() -> None:
+def test_a_visit_begins_when_the_player_is_first_seen_and_again_when_they_come_back() -> None:
     roster = Roster()
     roster.see([ALEX], NOW)
     roster.see([ALEX, BLAKE], NOW + MINUTE)

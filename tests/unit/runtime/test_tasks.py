@@ -1,4 +1,4 @@
-"""Writes that must not be cut off, and root loops that must not end unseen."""
+"""Writes that a cancellation must not interrupt, and root loops that must not end unnoticed."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from perkd.daemon.runtime.tasks import LoopEnded, forever, uncancelled
 
 
 async def test_a_write_is_finished_before_its_cancelled_caller_goes_on() -> None:
-    """However often the caller is cancelled meanwhile."""
+    """Even if the caller is cancelled several times."""
     gate, events = asyncio.Event(), list[str]()
 
     async def write() -> str:
@@ -34,7 +34,7 @@ async def test_a_write_is_finished_before_its_cancelled_caller_goes_on() -> None
     assert events == ["written", "went on"]
 
 
-async def test_a_write_that_fails_after_the_cancellation_says_so() -> None:
+async def test_a_write_that_fails_after_the_cancellation_raises_its_error() -> None:
     gate = asyncio.Event()
 
     async def write() -> None:
@@ -50,7 +50,7 @@ async def test_a_write_that_fails_after_the_cancellation_says_so() -> None:
         await task
 
 
-async def test_what_nobody_cancels_gives_its_result() -> None:
+async def test_work_that_is_not_cancelled_gives_its_result() -> None:
     async def write() -> int:
         return 7
 
