@@ -19,7 +19,7 @@ from .control import Control, Parts, Reload, Verbs, open_socket
 from .enrolment import Newcomers
 from .ledger import LEDGERS, Ledger, Night
 from .paynow import Exchange, Rate, Storefront
-from .polling import Lane, Polling, Rules, brake_of
+from .polling import Polling, Reconciler, Rules, brake_of
 from .reports import Health, Web, feed_watchdog, open_port
 from .runtime import Clock, Context, Pulse, forever, notify
 from .servers import Fleet, Server
@@ -87,12 +87,12 @@ class App:
             if settings.customers.tokens is not None:
                 await ledger.sync_tokens(settings.customers.tokens, started_at)
             rules = await Rules.of(settings, ledger, self._adapters, started_at)
-            lane = Lane(ledger, rules, await brake_of(ledger, settings.brake, started_at), clock.now)
+            reconciler = Reconciler(ledger, rules, await brake_of(ledger, settings.brake, started_at), clock.now)
             rate = Rate(settings.poll.rate, monotonic=clock.monotonic)
             exchange = await stack.enter_async_context(Exchange.open(settings.store.api, rate=rate, wall=clock.now))
             store = Storefront(exchange, settings.store.items_path, settings.store.id)
             polling = self.polling = Polling(
-                store, ledger, lane, context, poll=settings.poll, wake=self._wake, is_online=self._is_online
+                store, ledger, reconciler, context, poll=settings.poll, wake=self._wake, is_online=self._is_online
             )
             roots = asyncio.TaskGroup()
             activations = Activations(exchange, ledger, context, self._customer_of, self._look_at)
@@ -100,12 +100,12 @@ class App:
             newcomers = self.newcomers = Newcomers.of(
                 settings, exchange, ledger, polling, context, present=self.fleet.present
             )
-            parts = Parts(ledger, lane, rate, polling, self.fleet, newcomers, self._adapters, clock)
+            parts = Parts(ledger, reconciler, rate, polling, self.fleet, newcomers, self._adapters, clock)
             self.reload = Reload(parts, settings, self._read, self._path)
             self.night = Night(ledger, clock, lambda: self.settings.ledger.keep)
             health = Health(
                 ledger,
-                lane,
+                reconciler,
                 polling,
                 store,
                 self.fleet,

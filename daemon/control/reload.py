@@ -16,7 +16,7 @@ from ..core.mistakes import ConfigError
 from ..enrolment import Newcomers
 from ..ledger import Ledger
 from ..paynow import Rate
-from ..polling import Lane, Polling, Rules
+from ..polling import Polling, Reconciler, Rules
 from ..runtime import Clock, notify, reloading
 from ..servers import Fleet
 from .reload_report import told
@@ -31,7 +31,7 @@ class Parts:
     """The parts of the running daemon that a new configuration changes."""
 
     ledger: Ledger
-    lane: Lane
+    reconciler: Reconciler
     rate: Rate
     polling: Polling
     fleet: Fleet
@@ -66,7 +66,7 @@ class Reload:
         parts, now, customers = self._parts, self._parts.clock.now(), (0, 0)
         if new.customers.tokens is not None:
             customers = await parts.ledger.sync_tokens(new.customers.tokens, now)
-        await parts.lane.take_over(lambda: Rules.of(new, parts.ledger, parts.adapters, now), new.brake)
+        await parts.reconciler.take_over(lambda: Rules.of(new, parts.ledger, parts.adapters, now), new.brake)
         self.settings = new
         parts.rate.configure(new.poll.rate)
         parts.polling.pace(new.poll)

@@ -22,7 +22,12 @@ class Verbs:
     """One method for each verb. Raises NotPossible with the reason, or StoreError if the store did not answer well."""
 
     def __init__(self, parts: Parts, store: Storefront, reload: Reload) -> None:
-        self._ledger, self._lane, self._polling, self._fleet = parts.ledger, parts.lane, parts.polling, parts.fleet
+        self._ledger, self._reconciler, self._polling, self._fleet = (
+            parts.ledger,
+            parts.reconciler,
+            parts.polling,
+            parts.fleet,
+        )
         self._store, self._now, self.reload = store, parts.clock.now, reload
 
     async def retry(self, command_id: int) -> CommandRow:
@@ -30,8 +35,8 @@ class Verbs:
         row = await self._row(command_id)
         if row.perk == STORE_PERK:
             return await self._retry_line(row)
-        known = await self._ledger.known(row.customer_id, self._lane.rules.players)
-        rules = self._lane.rules
+        known = await self._ledger.known(row.customer_id, self._reconciler.rules.players)
+        rules = self._reconciler.rules
         if target_of(row.server) is not Target.CHOSEN and not rules.catalogue.members(row.server):
             raise NotPossible(LedgerCode.SERVER_GONE, _gone(row))
         scene = Scene(
@@ -61,7 +66,7 @@ class Verbs:
                 f"command {row.id} is a line of the store that cannot be sent ({row.reason}): change it in the store's "
                 "dashboard; `perkd commands skip` or `done` acknowledges this one",
             )
-        if not self._lane.rules.catalogue.members(row.server):
+        if not self._reconciler.rules.catalogue.members(row.server):
             raise NotPossible(LedgerCode.SERVER_GONE, _gone(row))
         draft = Draft(
             step=Step.GRANT,
@@ -85,8 +90,8 @@ class Verbs:
 
     async def release_brake(self) -> int:
         """Plans the commands that the brake stopped. Returns how many."""
-        freed = await self._lane.release_brake()
-        self._fleet.wake(self._lane.rules.catalogue.servers)
+        freed = await self._reconciler.release_brake()
+        self._fleet.wake(self._reconciler.rules.catalogue.servers)
         return freed
 
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
@@ -128,7 +133,7 @@ class Verbs:
                     LedgerCode.NO_CUSTOMER, f"no customer {customer_id} is polled: `perkd customers list` shows them"
                 )
             return 0
-        passed = await self._lane.take_away(customer_id)  # only now: a running poll would give it all back
+        passed = await self._reconciler.take_away(customer_id)  # only now: a running poll would give it all back
         await self._polling.load()  # the customer's known ends do not matter any more
         self._fleet.wake(passed.recorded.servers)
         return passed.recorded.planned + passed.recorded.blocked

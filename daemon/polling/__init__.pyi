@@ -4,7 +4,7 @@ from .problems import (
     store_problems as store_problems,
 )
 from .reconcile import (
-    Lane as Lane,
+    Reconciler as Reconciler,
     Rules as Rules,
     Sighting as Sighting,
     brake_of as brake_of,

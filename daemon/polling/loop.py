@@ -19,7 +19,7 @@ from .identify import identify
 from .packing import Newest
 from .players import AT_ONCE, Players
 from .progress import Failures, InFlight, PendingSightings, Sweep
-from .reconcile import Lane, Sighting
+from .reconcile import Reconciler, Sighting
 from .schedule import Rank, Schedule
 from .watch import Intervals, Watch, next_look
 
@@ -35,7 +35,7 @@ class Polling:
         self,
         store: Storefront,
         ledger: Ledger,
-        lane: Lane,
+        reconciler: Reconciler,
         context: Context,
         *,
         poll: Poll,
@@ -45,10 +45,10 @@ class Polling:
         self.pace(poll)
         self.watches: dict[int, Watch] = {}
         self.clockwatch = ClockWatch()
-        self._store, self._ledger, self._lane = store, ledger, lane
+        self._store, self._ledger, self._reconciler = store, ledger, reconciler
         self._clock, self._pulse, self._counters = context.clock, context.pulse, context.counters
         self._concurrency, self._wake = poll.concurrency, wake
-        self.players = Players(lane.players, is_online)
+        self.players = Players(reconciler.players, is_online)
         self._rng = random.Random()  # noqa: S311 - jitter, nothing secret
         self._schedule = Schedule()
         self._ready = asyncio.Event()
@@ -161,7 +161,7 @@ class Polling:
                     continue  # removed, or removed just now
                 if watch.customer_id is None or watch.read_at is None or watch.failures:
                     continue
-                if watch.catalogue != self._lane.rules.fingerprint:
+                if watch.catalogue != self._reconciler.rules.fingerprint:
                     try:
                         await self._compare(watch, watch.customer_id, Sighting(read_at=watch.read_at, inventory=None))
                     except LedgerError:
@@ -223,7 +223,7 @@ class Polling:
         customer_id = customer_id or watch.customer_id
         if customer_id is None:
             return
-        if watch.is_due(micros(now), self._lane.rules.fingerprint, new=None if sighting is None else new):
+        if watch.is_due(micros(now), self._reconciler.rules.fingerprint, new=None if sighting is None else new):
             await self._compare(watch, customer_id, sighting)
         elif sighting is not None:
             watch.read_at = sighting.read_at
@@ -259,9 +259,9 @@ class Polling:
             self.sweep.leave(older)
 
     async def _compare(self, watch: Watch, customer_id: str, sighting: Sighting | None) -> None:
-        fingerprint = self._lane.rules.fingerprint
+        fingerprint = self._reconciler.rules.fingerprint
         self.clockwatch.hear(self._store.last_date, self._clock.now(), self._clock.monotonic())
-        passed = await self._lane.look(customer_id, sighting, clock_ok=self.clockwatch.ok)
+        passed = await self._reconciler.look(customer_id, sighting, clock_ok=self.clockwatch.ok)
         watch.recheck_at, watch.deadline_at = passed.changes.recheck_at, passed.changes.deadline_at
         watch.incomplete = passed.incomplete
         watch.catalogue = fingerprint

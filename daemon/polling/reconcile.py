@@ -107,14 +107,14 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The result of one customer's pass through the lane."""
+    """The result of one customer's pass through the reconciler."""
 
     changes: Changes
     recorded: Recorded
     incomplete: bool
 
 
-class Lane:
+class Reconciler:
     """Compares and records customers, one at a time."""
 
     def __init__(self, ledger: Ledger, rules: Rules, brake: Brake, now: Callable[[], datetime]) -> None:

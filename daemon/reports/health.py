@@ -13,7 +13,7 @@ from ..core.model import ServerState
 from ..enrolment import Newcomers
 from ..ledger import Ledger
 from ..paynow import Storefront
-from ..polling import Lane, Polling, customer_problems, store_problems
+from ..polling import Polling, Reconciler, customer_problems, store_problems
 from ..runtime import Clock, Pulse, Severity
 from ..servers import Fleet, Server, is_blind, server_problems
 from .problems import FromWings, find
@@ -27,7 +27,7 @@ class Health:
     """The parts of the daemon that a report needs."""
 
     ledger: Ledger
-    lane: Lane
+    reconciler: Reconciler
     polling: Polling
     store: Storefront
     fleet: Fleet
@@ -68,7 +68,7 @@ class Health:
             customers=_customers(polling, self.fleet, summary.customers, self.started_at),
             servers=rows,
             summary=summary,
-            problems=find(summary, self.lane.rules.catalogue, wings, late=late, backup_error=self.backup_error()),
+            problems=find(summary, self.reconciler.rules.catalogue, wings, late=late, backup_error=self.backup_error()),
             late=late,
             lately=_lately(self.store, polling, now),
         )

@@ -29,7 +29,7 @@ from perkd.daemon.ledger.convert import micros
 from perkd.daemon.paynow.storefront import Storefront
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.polling.loop import Polling
-from perkd.daemon.polling.reconcile import Lane, Rules
+from perkd.daemon.polling.reconcile import Reconciler, Rules
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.runtime.context import Context
 from perkd.daemon.runtime.counters import Counters
@@ -181,7 +181,7 @@ class Reader:
 
 
 @asynccontextmanager
-async def ledger_and_lane(path: Path, clock: Clock) -> AsyncIterator[tuple[Ledger, Lane]]:
+async def ledger_and_lane(path: Path, clock: Clock) -> AsyncIterator[tuple[Ledger, Reconciler]]:
     ledger = await LEDGERS["sqlite"].open(path, clock.now())
     try:
         catalogue = await ledger.configure([SURVIVAL], PERKS, clock.now(), adopt=True)
@@ -191,16 +191,16 @@ async def ledger_and_lane(path: Path, clock: Clock) -> AsyncIterator[tuple[Ledge
             hold_absent=True,
             fingerprint=sha256().hexdigest(),
         )
-        yield ledger, Lane(ledger, rules, Brake(BrakeLimits()), clock.now)
+        yield ledger, Reconciler(ledger, rules, Brake(BrakeLimits()), clock.now)
     finally:
         await ledger.close()
 
 
-def polling_of(store: Storefront, ledger: Ledger, lane: Lane, context: Context) -> Polling:
+def polling_of(store: Storefront, ledger: Ledger, reconciler: Reconciler, context: Context) -> Polling:
     return Polling(
         store,
         ledger,
-        lane,
+        reconciler,
         context,
         poll=AT_ONCE,
         wake=lambda _: None,
@@ -213,12 +213,12 @@ async def reader(path: Path, port: int) -> AsyncIterator[Reader]:
     """Reads the customers of that ledger at that port. Everybody in the list is due when it opens; nothing runs yet."""
     clock = Clock()
     async with AsyncExitStack() as stack:
-        ledger, lane = await stack.enter_async_context(ledger_and_lane(path, clock))
+        ledger, reconciler = await stack.enter_async_context(ledger_and_lane(path, clock))
         store = await stack.enter_async_context(
             Storefront.open(f"http://127.0.0.1:{port}", rate=Rate(RATE), wall=clock.now)
         )
         context = Context.of(clock)
-        yield Reader(clock, polling_of(store, ledger, lane, context), context.counters)
+        yield Reader(clock, polling_of(store, ledger, reconciler, context), context.counters)
 
 
 @contextmanager
@@ -245,7 +245,7 @@ async def idle(path: Path) -> AsyncIterator[Polling]:
     """Loop 1 on that ledger, before it runs. Its store is not there."""
     clock = Clock()
     async with (
-        ledger_and_lane(path, clock) as (ledger, lane),
+        ledger_and_lane(path, clock) as (ledger, reconciler),
         Storefront.open("http://127.0.0.1:9", rate=Rate(RATE), wall=clock.now) as store,
     ):
-        yield polling_of(store, ledger, lane, Context.of(clock))
+        yield polling_of(store, ledger, reconciler, Context.of(clock))

@@ -136,9 +136,9 @@ async def perkd(path: Path, customers: int, every_s: float, window_s: float) -> 
     read: list[str] = []
     clock = Clock()
     async with AsyncExitStack() as stack:
-        ledger, lane = await stack.enter_async_context(ledger_and_lane(path, clock))
+        ledger, reconciler = await stack.enter_async_context(ledger_and_lane(path, clock))
         exchange = await stack.enter_async_context(Exchange.open("http://127.0.0.1:9", rate=Rate(RATE), wall=clock.now))
-        polling = polling_of(Still(exchange, read.append), ledger, lane, Context.of(clock))
+        polling = polling_of(Still(exchange, read.append), ledger, reconciler, Context.of(clock))
         every = timedelta(seconds=every_s)
         polling.every = Intervals(every, every)
         await polling.load()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perkd.daemon.polling.reconcile import Lane, Passed
+from perkd.daemon.polling.reconcile import Passed, Reconciler
 from tests import secretwatch
 from tests.flow.owner import Owner, uuid_of
 from tests.world import VIP, World
@@ -242,14 +242,14 @@ async def test_a_fault_with_one_customer_is_shown_and_stops_nobody_else(
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann", "Ben")
         [ann] = [watch.customer_id for watch in owner.app.polling.watches.values() if watch.label == "Ann"]
-        look = Lane.look
+        look = Reconciler.look
 
-        async def faulty(lane: Lane, customer_id: str, *args: Any, **kwargs: Any) -> Passed:
+        async def faulty(reconciler: Reconciler, customer_id: str, *args: Any, **kwargs: Any) -> Passed:
             if customer_id == ann:
                 raise ZeroDivisionError
-            return await look(lane, customer_id, *args, **kwargs)
+            return await look(reconciler, customer_id, *args, **kwargs)
 
-        monkeypatch.setattr(Lane, "look", faulty)
+        monkeypatch.setattr(Reconciler, "look", faulty)
         world.buy("Ann")
         world.buy("Ben")
         for _ in range(3):

@@ -17,7 +17,7 @@ from ...core.brake import Brake
 from ...core.changes import Known, Observation, Turn
 from ...core.model import FirstSeen, Profile, State, WhenAbsent
 from ...ledger import Brakes, CommandRow, Ledger, LedgerCopy, Polled, Recorded
-from ...polling import Lane, Rules, Sighting
+from ...polling import Reconciler, Rules, Sighting
 from ..errors import Code, NotWell
 
 OPEN = (State.PLANNED, State.BLOCKED)
@@ -55,11 +55,11 @@ class Rehearsal:
             hold_absent=settings.brake.absent is WhenAbsent.HOLD,
             fingerprint="",
         )
-        # The lane calls only `known` and `record` of its ledger; here they work on the copy.
-        self._lane = Lane(cast(Ledger, self), rules, brake, now)
+        # The reconciler calls only `known` and `record` of its ledger; here they work on the copy.
+        self._reconciler = Reconciler(cast(Ledger, self), rules, brake, now)
         self.adopted: Counter[tuple[str, str]] = Counter()  # (server, perk) → once items that count as given
 
-    # What the lane calls
+    # What the reconciler calls
 
     async def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
         return self._copy.known(customer_id, players)
@@ -79,7 +79,7 @@ class Rehearsal:
         self._copy.identify(row.token_id, profile, self.now())
 
     async def look(self, customer_id: str, sighting: Sighting | None) -> None:
-        await self._lane.look(customer_id, sighting, clock_ok=True)
+        await self._reconciler.look(customer_id, sighting, clock_ok=True)
 
     # The results
 
