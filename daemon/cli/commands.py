@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..core.model import Cause
 from .asking import Daemon
 from .errors import CliError, Code, OutOfReach, WrongUse
 from .options import Config, Json
@@ -26,6 +27,15 @@ CommandId = Annotated[str, typer.Argument(metavar="ID", help="The command's id, 
 CommandIds = Annotated[
     list[str], typer.Argument(metavar="ID...", help="The commands' ids, as `perkd commands list` shows them.")
 ]
+WHY: dict[str, str] = {
+    Cause.GRANT: "because the customer owns it",
+    Cause.FORETOLD: "because it reached its end",
+    Cause.STATED: "because the store revoked the item",
+    Cause.ABSENT: "because the item is missing from the store's list",
+    Cause.OPERATOR: "because an operator asked for it",
+    Cause.IDENTITY: "because the player's name or id changed",
+    Cause.MOVED: "because the server that the buyer chose is known now",
+}
 LARGEST = 2**63 - 1
 BESIDE = ("hold",)  # the socket's list has it for each command, the public /commands does not
 
@@ -165,7 +175,7 @@ def _details(row: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield "state", row["state"] + (f" ({printable(row['reason'])})" if row["reason"] else "")
     yield "reply", "none" if row["reply"] is None else repr(row["reply"])
     yield "server", row["server"]
-    yield "perk", f"{row['perk']}, {row['step']}, reason: {row['cause']}"
+    yield "perk", f"{row['perk']}, {row['step']}, {WHY.get(row['cause'], row['cause'])}"
     yield "player", printable(row["player"])
     yield "customer", row["customer_id"] or "not known"
     yield "item", row["item_id"] or "not known: a command from the store's queue names no item"
