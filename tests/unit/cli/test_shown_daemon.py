@@ -87,7 +87,7 @@ def test_the_list_of_commands(capsys: Shown, snapshot: SnapshotAssertion) -> Non
 
 def test_one_command_with_its_history(capsys: Shown, snapshot: SnapshotAssertion) -> None:
     event = {"at": at(), "kind": "command", "was": "refused", "became": "void", "detail": "the operator said skip"}
-    more = {"cause": "chargeback", "repeatable": False, "superseded": True, "events": [event]}
+    more = {"cause": "stated", "repeatable": False, "superseded": True, "events": [event]}
     commands._show(command_json(row(1, State.VOID, reason="skipped", sent_at=NOW)) | more)
     commands._show(command_json(row(2, reply="", item_id="", customer_id="")) | more | {"superseded": False})
     assert capsys.readouterr().out == snapshot
