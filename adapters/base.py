@@ -68,8 +68,8 @@ class Player:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """What one game can say about a customer: the player he is there (None: he has no identity in this game) and the
-    values his variables take. A variable the customer has no value for is absent from `values`."""
+    """What one game can say about a customer: the player they are there (None: no identity in this game) and the
+    values of their variables. A variable the customer has no value for is absent from `values`."""
 
     player: str | None
     values: Mapping[str, str] = field(default_factory=dict)

@@ -119,9 +119,10 @@ VANILLA: Final = (
     Rule("eco take {who} *", ("{any} taken from {who} account. New balance: {any}",)),
 )
 
-# LuckPerms names the user as it last saw him, not as the command did. On Bukkit servers it may answer RCON with nothing
-# at all (reported as LuckPerms/LuckPerms#1365): it works in a thread of its own, which RCON does not wait for. Nothing
-# says nothing about the outcome, so that is not success here; an owner who accepts it sets `success` on the perk.
+# LuckPerms names the user as it last saw them, not as the command did. On Bukkit servers it may answer RCON with
+# nothing at all (reported as LuckPerms/LuckPerms#1365): it works in a thread of its own, which RCON does not wait for.
+# An empty answer says nothing about the outcome, so it is not success here; an owner who accepts it sets `success` on
+# the perk.
 LUCKPERMS: Final = tuple(
     Rule(
         f"lp user {{who}} {command}",

@@ -1,6 +1,6 @@
 """RCON through the library mcrcon: one thread and one socket for each connection, awaited from the loop.
 
-`adapters/minecraft.py` calls `open_mcrcon`; what happens in the thread is in `adapters/wire/mcrcon_client.py`.
+`adapters/minecraft/adapter.py` calls `open_mcrcon`; what happens in the thread is in `adapters/wire/mcrcon_client.py`.
 
 A thread of its own and not `asyncio.to_thread`: in that shared pool a few hung servers would stop the healthy ones.
 """

@@ -115,7 +115,7 @@ class Ledger(Protocol):
         ...
 
     async def add_token(self, entry: TokenEntry, source: TokenSource, profile: Profile, now: datetime) -> bool:
-        """Adds a token whose customer is known. False: it was there and polled already. It takes the place of his other
+        """Adds a token whose customer is known. False: it was there and polled already. It takes the place of the other
         ones, but for those of the customers' file."""
         ...
 
@@ -137,7 +137,7 @@ class Ledger(Protocol):
 
     # --- loop 1
     async def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
-        """What bears on the customer. `players` names his players from his profile, to find shared holdings."""
+        """All that is known about the customer. `players` finds their players in the profile, for shared holdings."""
         ...
 
     async def record(self, seen: Observation) -> Recorded:
@@ -152,7 +152,7 @@ class Ledger(Protocol):
     # --- loop 2
     async def claim(self, server: str, now: datetime, online: Mapping[str, datetime]) -> Command | None:
         """The next due command of the server by laws 7 and 8, committed as `sending`; None when nothing may go now.
-        `online`: player → since when he is there. A step that any server of a place may take is this one's from now
+        `online`: player → since when they are there. A step that any server of a place may take is this one's from now
         on, until nothing of it was sent."""
         ...
 
@@ -203,19 +203,19 @@ class Ledger(Protocol):
         self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
     ) -> Polled | None:
         """Stores a token perkd had made, and drops the one it replaces. None: it is not needed any more, for somebody
-        else added the customer meanwhile, or the operator removed him."""
+        else added the customer meanwhile, or the operator removed them."""
         ...
 
     async def not_enrolled(self, customer_id: str, reason: str, again_at: datetime) -> None:
-        """No token could be made for him; he counts as `unenrolled` until one is."""
+        """No token could be made for the customer, who counts as `unenrolled` until one is."""
         ...
 
     async def need_not_enrol(self, customer_id: str) -> None:
-        """He is polled, or must not be: he is `unenrolled` no more."""
+        """The customer is polled, or must not be polled: no longer `unenrolled`."""
         ...
 
     async def want_back(self, now: datetime) -> int:
-        """Whoever has no token left though no operator removed him is due for a new one. Returns how many."""
+        """Customers without a token whom no operator removed are due for a new one. Returns how many."""
         ...
 
     async def unenrolled(self) -> Unenrolled: ...

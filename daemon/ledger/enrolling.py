@@ -52,7 +52,7 @@ def enrol(
     connection.execute(SQL["forget_unenrolled"], {"customer_id": int(profile.customer_id)})
     state = enrolled(connection, [profile.customer_id])[profile.customer_id]
     if state.kept_out or (state.polled and instead_of is None):
-        return None  # meanwhile the operator removed him, or somebody added him
+        return None  # meanwhile the operator removed the customer, or somebody added them
     operate.add_token(connection, TokenEntry(token), TokenSource.ENROLLED, profile, now)
     return report.polled_row(connection.execute(SQL["polled_one"], {"token": token.reveal()}).fetchone())
 

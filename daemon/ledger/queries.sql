@@ -156,7 +156,7 @@ FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
 
 -- ============ loop 1: known and record ==============================================================================
 
--- One row, also of a customer who is not there: nothing is known of him then but what waits for a value.
+-- One row, also for a customer who is not there: then all that is known is what waits for a value.
 -- name: profile
 SELECT (SELECT store_id FROM customers WHERE customer_id = :customer_id) AS store_id,
     (SELECT profile FROM customers WHERE customer_id = :customer_id) AS profile,
@@ -168,7 +168,7 @@ SELECT item_id, customer_id, product_id, slug, product_name, state, expirable, g
     missing_since
 FROM items WHERE customer_id = :customer_id;
 
--- Shared by player, or held by one of his items, or a once-item of his. One row for each item behind a holding, and one
+-- Shared by player, or held by one of the customer's items, or a once-item of theirs. One row for each item behind a holding, and one
 -- for a holding that has none.
 -- name: holdings
 SELECT h.id, h.player, h.effect, h.server, h.item_id, h.kind, h.perk, h.customer_id, h.state, h.identity, EXISTS (
@@ -454,7 +454,7 @@ UPDATE holdings SET player = :player, customer_id = :customer_id WHERE id = :hol
 UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = :attempt_id;
 
 -- planned → blocked: perkd was told to leave the lines of these servers alone. One of a later generation the operator
--- said retry to: he knew.
+-- said retry to: they knew.
 -- name: hold_lines
 UPDATE commands SET state = 'blocked', hold = :hold, reason = :reason
 WHERE state = 'planned' AND perk = :perk AND generation = 1 AND place IN (SELECT value FROM json_each(:servers))
@@ -488,7 +488,7 @@ SELECT w.value AS customer_id,
     (SELECT u.tries FROM unenrolled u WHERE u.customer_id = w.value) AS tries
 FROM json_each(:customers) w;
 
--- Everybody who is `enrolled` as kept out, as far as the store ever said who he is.
+-- Everybody who is `enrolled` as kept out, as far as the store ever said who they are.
 -- name: kept_out
 SELECT c.customer_id, c.store_id, c.profile FROM customers c
 WHERE c.customer_id IN (SELECT r.customer_id FROM tokens r WHERE r.removed_by = 'operator')

@@ -31,7 +31,7 @@ class RemovedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """One customer to look at. `token` None: removed, only his known ends still come. `customer_id` None: nobody asked
+    """One customer to look at. `token` None: removed, only the known ends still come. `customer_id` None: nobody asked
     the store yet whose token it is."""
 
     token_id: int
@@ -45,9 +45,9 @@ class Polled:
     catalogue: str = ""
     recheck_at: datetime | None = None
     deadline_at: datetime | None = None
-    incomplete: bool = False  # a command of his waits for a value that is missing or unsafe
+    incomplete: bool = False  # a command waits for a value that is missing or unsafe
     store_id: str = ""
-    identity: str | None = None  # JSON: what the store says of him; read only where it is needed
+    identity: str | None = None  # JSON: what the store says about the customer; read only where it is needed
 
     @property
     def profile(self) -> Profile | None:
@@ -58,8 +58,8 @@ class Polled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolled:
-    """How one customer stands with enrolment. `kept_out`: the operator removed him and nobody added him since;
-    `minted_at`: when his newest token of perkd's own was stored; `tries`: how often none could be made for him."""
+    """The enrolment of one customer. `kept_out`: an operator removed them and nobody added them since;
+    `minted_at`: when the newest token that perkd had made was stored; `tries`: how often making one failed."""
 
     polled: bool = False
     kept_out: bool = False

@@ -1,7 +1,7 @@
 """Plays the sandbox by hand or by script: a small JSON interface on loopback, beside the emulated store.
 
 `world.py` starts it; `perkd sandbox` prints its address. Every answer is JSON; nonsense is a 400 whose `error` says
-what would do. Where a customer is named, his id, name or token will do; for a product its id or slug, for a server of
+what would do. Name a customer by id, name or token; for a product its id or slug, for a server of
 the dashboard its id or name. `verbs.py` lists what there is.
 """
 

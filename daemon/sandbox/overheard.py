@@ -1,6 +1,6 @@
 """One request to the emulated store with its answer, for whoever wants to hold both against PayNow's description.
 
-`store.py` tells LISTENERS of each; the tests listen (tests/storewatch.py).
+`server.py` tells LISTENERS of each; the tests listen (tests/storewatch.py).
 """
 
 from collections.abc import Callable

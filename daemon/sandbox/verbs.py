@@ -9,7 +9,7 @@ VERBS = {
     "queue_everybody?, permissions?: [...], per_s?: at most so many requests a second (0: any), burst?}",
     "POST /customers": "{name, minecraft_uuid?, steam_id?, xbox_xuid?, offline?} → id, token",
     "POST /customers/CUSTOMER/tokens": "one more token",
-    "DELETE /customers/CUSTOMER/tokens": "invalidates all of his tokens",
+    "DELETE /customers/CUSTOMER/tokens": "invalidates all tokens of the customer",
     "POST /gameservers": "{name, enabled?}: a server of the store's dashboard → id, token",
     "POST /gameservers/SERVER/token": "a new token; the old one is refused from now on",
     "POST /gameservers/SERVER/enable": "its token is let in (or /disable: it is refused with 403)",

@@ -1,6 +1,6 @@
 """The commands of the emulated Minecraft server: real state behind them, and vanilla's and LuckPerms' own reply texts.
 
-`daemon/sandbox/minecraft.py` runs them; demo and tests look at the state.
+`minecraft.py` runs them; demo and tests look at the state.
 """
 
 import hashlib

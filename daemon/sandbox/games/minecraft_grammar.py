@@ -1,6 +1,6 @@
 """How a Minecraft console understands a line: its words, its selectors, its free text. PURE.
 
-`daemon/sandbox/minecraft_console.py` runs commands by it, and tests compare what was understood with what was meant.
+`minecraft_console.py` runs commands by it, and tests compare what was understood with what was meant.
 It is as lax as any version: names are matched as Java's `equalsIgnoreCase` does, also beyond ASCII.
 """
 

@@ -1,6 +1,6 @@
 """The console of the emulated Source server: the engine's grammar for a line, and real state behind a few commands.
 
-`daemon/sandbox/source.py` runs it; tests look at the state. The reply texts are the engine's, SourceMod's and ULX's.
+`source.py` runs it; tests look at the state. The reply texts are the engine's, SourceMod's and ULX's.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""How each fault looks on the wire, and the error documents of the store. `store.py` calls this."""
+"""How each fault looks on the wire, and the error documents of the store. `server.py` calls this."""
 
 import asyncio
 import gzip

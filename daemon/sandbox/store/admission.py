@@ -1,4 +1,4 @@
-"""Who asks the emulated store, and whether he may. `store.py` calls this for each request."""
+"""Who asks the emulated store, and whether they may. `server.py` calls this for each request."""
 
 from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import dataclass

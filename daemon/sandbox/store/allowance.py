@@ -1,4 +1,4 @@
-"""How often the emulated store lets itself be asked: a token bucket, off unless somebody wants one. `store.py` has it.
+"""How often the emulated store lets itself be asked: a token bucket, off unless somebody wants one. `server.py` has it.
 
 PayNow publishes no numbers, so there are none here either.
 """

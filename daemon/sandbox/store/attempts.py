@@ -1,6 +1,6 @@
 """What the emulated store asks of game servers: command attempts, queued by an item's life and acknowledged.
 
-`shop.py` has one and adds to it; `gameserverapi.py` hands out from it. Nothing here leases: an attempt is handed out
+`shop.py` has one and adds to it; `api/game_server.py` hands out from it. Nothing here leases: an attempt is handed out
 again and again until it is acknowledged.
 """
 

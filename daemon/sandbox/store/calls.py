@@ -1,6 +1,6 @@
 """One request to the emulated store as its routes see it: who asks, for what, with which body; and how they answer.
 
-Every route module uses it; `store.py` makes a `Call` of each request and HTTP of each `Reply`.
+Every route module uses it; `server.py` makes a `Call` of each request and HTTP of each `Reply`.
 """
 
 import json

@@ -45,8 +45,8 @@ class Dashboard:
         offline: bool = False,
         profile_name: str | None = None,
     ) -> str:
-        """A new customer; returns his first token. `profile_name`: what Mojang or Steam calls him, where `name` is not
-        that.
+        """A new customer; returns their first token. `profile_name`: the name at Mojang or Steam, if `name` is another
+        one.
         """
         now = self.now()
         customer = Customer(

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with an answer of the store, as switches. `store.py` turns them on and acts on them.
+"""Everything that can go wrong with an answer of the store, as switches. `server.py` turns them on and acts on them.
 
 A fault refuses before anything was done, spoils the answer to work that was done, or changes what a good answer holds.
 """

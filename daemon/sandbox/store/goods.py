@@ -99,7 +99,7 @@ class Customer:
 
     @property
     def minecraft_id(self) -> str | None:
-        """The id of his Minecraft profile: the UUID; on an offline-mode store the name; of Bedrock the XUID."""
+        """The id of the Minecraft profile: the UUID; on an offline-mode store the name; for Bedrock the XUID."""
         if self.minecraft_platform == "bedrock" and self.xbox_xuid:
             return self.xbox_xuid
         return self.minecraft_uuid or (self.name if self.offline else None)

@@ -10,7 +10,7 @@ SWITCHES = frozenset(
 
 
 def item_document(store: Store, item: Goods) -> Document:
-    """The item as its customer would see it, and whether he does."""
+    """The item as its customer would see it, and whether the customer sees it."""
     written = Documents(nulls=True, customers=store.customers).storefront_item(item)
     return written | {"skip_commands": item.skip_commands}
 

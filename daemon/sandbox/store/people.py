@@ -43,7 +43,7 @@ class People:
         self._enter(customer)
 
     def changed(self, customer: Customer, was: list[tuple[str, str]]) -> None:
-        """After a name or identity of his became another; `was` is what `keys` said before."""
+        """After the customer's name or identity changed; `was` is what `keys` said before."""
         for key in was:
             self._by_identity[key].pop(customer.id, None)
         self._enter(customer)
@@ -85,7 +85,7 @@ class People:
 
     @staticmethod
     def keys(customer: Customer) -> list[tuple[str, str]]:
-        """Everything he is found by, beside id and tokens."""
+        """Everything that finds the customer, beside id and tokens."""
         return list(_keys(customer))
 
     def _enter(self, customer: Customer) -> None:

@@ -1,6 +1,6 @@
 """ProductDto as the emulated store writes it: long, and mostly settings the sandbox does not have.
 
-`catalogueapi.py` uses it. The shape is that of PayNow's management-api.json of August 2026.
+`api/catalogue.py` uses it. The shape is that of PayNow's management-api.json of August 2026.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Every route of the emulated store, and which of them a request is for. `store.py` asks."""
+"""Every route of the emulated store, and which of them a request is for. `server.py` asks."""
 
 import re
 from collections.abc import Mapping

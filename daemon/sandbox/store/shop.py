@@ -1,4 +1,4 @@
-"""The shop behind the emulated store: every verb a story needs, on an injected clock. `store.py` puts it on HTTP."""
+"""The shop behind the emulated store: every verb a story needs, on an injected clock. `server.py` puts it on HTTP."""
 
 from collections import defaultdict
 from collections.abc import Callable

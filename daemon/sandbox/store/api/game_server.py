@@ -48,8 +48,8 @@ def everything_queued(call: Call) -> Reply:
 
 
 def queued_for_players(call: Call) -> Reply:
-    """Commands that need their player online are handed out only when he is in one of the lists; with `queue_everybody`
-    they only come before the others (both can be read out of PayNow's documentation)."""
+    """Commands that need their player online are handed out only when the player is in one of the lists; with
+    `queue_everybody` they only come before the others (both can be read out of PayNow's documentation)."""
     body = call.table()
     online = Online.of(_listed(body, "steam_ids"), _listed(body, "minecraft_uuids"), _listed(body, "customer_names"))
     waiting = call.shop.attempts.waiting(_asking(call), online)
