@@ -175,7 +175,7 @@ class Adapter(Protocol):
 
     @property
     def transports(self) -> tuple[Transport, ...]:
-        """The words a server's `transport` may have for this game; NATIVE stands first."""
+        """The words a server's `transport` may have for this game; NATIVE is the first."""
         ...
 
     @property

@@ -27,7 +27,7 @@ from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled
 
 
 class LedgerCode(StrEnum):
-    """What exactly is wrong: a stable word beside the message, for whoever acts on it."""
+    """What exactly is wrong: a stable word beside the message, for code that acts on it."""
 
     # the files
     GONE = "gone"  # LedgerMissing
@@ -192,7 +192,7 @@ class Ledger(Protocol):
 
     # --- enrolment and the feed
     async def enrolled(self, customer_ids: Iterable[str]) -> dict[str, Enrolled]:
-        """How each of these customers stands, also those nobody heard of."""
+        """The enrolment of each of these customers, also of unknown ones."""
         ...
 
     async def kept_out(self) -> list[Profile]:

@@ -8,7 +8,7 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def parse(text: str) -> dict[str, str]:
-    """Statements by name; what stands before the first name, and comments between statements, are for people."""
+    """Statements by name; text before the first name, and comments between statements, are for people."""
     found: dict[str, str] = {}
     parts = _NAME.split(text)[1:]
     for name, body in zip(parts[::2], parts[1::2], strict=True):
