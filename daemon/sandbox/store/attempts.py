@@ -1,6 +1,6 @@
 """The command queue of the emulated store: one attempt for each command that a game server should run.
 
-`shop.py` adds attempts; `gameserverapi.py` serves them. There are no leases: each poll gets an attempt again until
+`shop.py` adds attempts; `api/game_server.py` serves them. There are no leases: each poll gets an attempt again until
 the game server acknowledges it.
 """
 
