@@ -1,4 +1,4 @@
-"""`perkd demo`: the real daemon on real SQLite against the sandbox, telling its main story on the terminal."""
+"""`perkd demo`: runs the real daemon with SQLite against the sandbox and prints each step on the terminal."""
 
 from .story import play
 

@@ -1,7 +1,7 @@
-"""The stage of the demo: the sandbox, a config written for it, the real daemon, and a clock whose hands can be moved.
+"""What the demo runs on: the sandbox, a config written for it, the real daemon, and a clock that can jump forward.
 
-`story` plays on it. Waiting is for things that happen, looked for every few milliseconds; the days of the story are
-jumps of the clock.
+`story.py` uses it. It never waits for time to pass: it checks every few milliseconds whether something happened, and
+the days of the story are jumps of the clock.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ..core.model import State
 from ..runtime import Clock
 from ..sandbox import PASSWORD, Goods, GoodsState, ProductCommand, Sandbox, Style
 
-PATIENCE_S = 20.0  # a scene that takes longer has failed; each takes well under 2 s
+PATIENCE_S = 20.0  # a step that takes longer has failed
 LOOK_AGAIN_S = 0.02
 ANN, BOB = "069a79f4-44e9-4726-a5be-fca90e38aaf5", "61699b2e-d327-4a01-9f1e-0ea8c3f06bc6"
 CLEO = 22202  # the number of her Steam account
@@ -86,11 +86,11 @@ revoke = ["ulx removeuserid {{steam_id2}}"]
 
 
 class StoryStuck(Exception):
-    """Something the story waits for did not happen; the message says what."""
+    """Something the story waited for did not happen; the message names it."""
 
 
 class Hands:
-    """The time of the story: the real one, moved forward by jumps."""
+    """The time of the story: the real time plus all jumps so far."""
 
     def __init__(self) -> None:
         self._ahead = timedelta(0)
@@ -106,7 +106,7 @@ class Hands:
 
 
 class Stage:
-    """Everything the story touches. `commands` are read over the daemon's own HTTP, as any owner would."""
+    """Everything the story uses. It reads commands and status from the daemon's HTTP interface, as an owner would."""
 
     def __init__(self, box: Sandbox, app: App, hands: Hands, http: aiohttp.ClientSession) -> None:
         self.box, self.app, self.hands = box, app, hands
@@ -126,44 +126,44 @@ class Stage:
         return await self._get("/status")
 
     async def until(self, what: str, happened: Callable[[], bool]) -> None:
-        """Returns once `happened` is true. Raises StoryStuck naming `what`."""
+        """Returns once `happened` is true. Raises StoryStuck, which names `what`, after PATIENCE_S."""
         deadline = time.monotonic() + PATIENCE_S
         while not happened():
             await self._again(what, deadline)
 
     async def settled(self, count: int) -> list[dict[str, Any]]:
-        """All commands, once there are `count` and none of them is on its way. Raises StoryStuck."""
+        """All commands, once there are at least `count` and none is planned or being sent. Raises StoryStuck."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             found = await self.commands()
             if len(found) >= count and not any(command["state"] in (State.PLANNED, State.SENDING) for command in found):
                 return found
-            await self._again(f"{count} commands settled", deadline)
+            await self._again(f"{count} commands to be settled", deadline)
 
     async def looked(self) -> None:
-        """Everybody was read since now, and what that led to is recorded: the clock jumps over the interval for it."""
+        """Returns once perkd has read every customer again and recorded the result. Jumps over the poll interval."""
         polling = self.app.polling
-        await self.until("the readers at rest", lambda: polling.resting)
+        await self.until("all customers to be read", lambda: polling.resting)
         since = self.hands.now()
         self.hands.jump(timedelta(minutes=16))
         await self.until(
-            "every customer read again",
+            "every customer to be read again",
             lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values()),
         )
 
     async def activated(self, item: Goods) -> None:
-        """perkd acknowledged the item's command: it asks for it every ten seconds, which the clock jumps over."""
+        """Returns once perkd acknowledged the item's command. Jumps over the time between queue polls."""
         deadline = time.monotonic() + PATIENCE_S
         while item.state == GoodsState.USABLE:
             self.hands.jump(timedelta(seconds=11))
             for _ in range(20):
                 if item.state == GoodsState.USABLE:
-                    await self._again("the item activated", deadline)
+                    await self._again("the item to be activated", deadline)
 
     @staticmethod
     async def _again(what: str, deadline: float) -> None:
         if time.monotonic() > deadline:
-            raise StoryStuck(f"waited {PATIENCE_S:.0f} s for this and it did not happen: {what}")
+            raise StoryStuck(f"waited {PATIENCE_S:.0f} s for: {what}")
         await asyncio.sleep(LOOK_AGAIN_S)
 
     async def _get(self, path: str) -> dict[str, Any]:
@@ -174,7 +174,7 @@ class Stage:
 
 @asynccontextmanager
 async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
-    """The stage, with the daemon running on it."""
+    """The stage with the daemon running; stops everything at the end."""
     hands = Hands()
     lag = timedelta(seconds=40)
     async with Sandbox(("survival",), {"roleplay": Style.GMOD}, now=hands.now, sweeper_lag=lag) as box:

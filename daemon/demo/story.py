@@ -1,6 +1,6 @@
-"""The demo's story, scene by scene, and the check that the ledger and the emulated server agree on it.
+"""The demo's story, scene by scene, and a final check: do the ledger and the emulated servers agree?
 
-`perkd demo` plays it and stays up; `perkd demo --once` plays it and ends with what the check says.
+`perkd demo` plays the story and keeps running; `perkd demo --once` exits after it, with 0 when the check passes.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ PORT = 8770
 
 CLEO_ID = f"STEAM_0:{CLEO % 2}:{CLEO // 2}"  # as Garry's Mod writes her SteamID
 
-# What must have happened in the end: (server, text, final state), in the order of the ledger.
+# The commands the ledger must hold in the end: (server, text, final state), in its order.
 EXPECTED = [
     ("survival", f"lp user {ANN} parent add vip", State.DELIVERED),
     ("survival", f"lp user {ANN} parent remove vip", State.DELIVERED),
@@ -34,9 +34,9 @@ EXPECTED = [
 
 
 async def play(*, once: bool) -> int:
-    """Tells the story. `once`: returns 0 when the ledger and the server agree on exactly the expected commands, else 1.
-    Otherwise goes on until Ctrl-C and returns 0."""
-    logging.getLogger("perkd").addHandler(logging.NullHandler())  # the story is what is told here, not the log
+    """Plays the story. With `once` it returns 0 when the ledger and the servers hold exactly the expected commands,
+    else 1. Without, it keeps running until Ctrl-C and returns 0."""
+    logging.getLogger("perkd").addHandler(logging.NullHandler())  # print the story, not the log
     teller = Teller(Console(highlight=False, soft_wrap=True))
     with tempfile.TemporaryDirectory(prefix="perkd-demo-") as folder:
         try:
@@ -48,13 +48,13 @@ async def play(*, once: bool) -> int:
                     teller.stay(stage)
                     await _until_interrupted()
         except StoryStuck as stuck:
-            teller.say(f"The story is stuck: {stuck}")
+            teller.say(f"The demo failed: {stuck}")
             return 1
     return 1 if wrong and once else 0
 
 
 class Teller:
-    """Prints the story as it happens. Nothing needs colour to be understood."""
+    """Prints the story as it happens. The text is clear without colours."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -67,10 +67,10 @@ class Teller:
         self._console.print(f"\n[bold]{number}. {text}[/bold]")
 
     def told(self, commands: list[dict[str, Any]]) -> None:
-        """The commands that are new since the last time, with the server's reply."""
+        """Prints each command that is new since the last call, with the server's reply."""
         for command in commands[self._told :]:
             self.say(f"   {command['server']} ← {command['text']}")
-            reply = (command["reply"] or "").strip() or "(no words)"
+            reply = (command["reply"] or "").strip() or "(empty reply)"
             self.say(f"   {command['server']} → {reply}   [{command['state']}]")
         self._told = len(commands)
 
@@ -78,41 +78,39 @@ class Teller:
         found = list(wrong)
         self.say("")
         if found:
-            self.say("The ledger and the servers do NOT agree on the expected commands:")
+            self.say("The ledger and the servers do NOT hold exactly the expected commands:")
             for line in found:
                 self.say(f"   {line}")
         else:
-            self.say(f"The ledger and the emulated servers agree on exactly the {len(EXPECTED)} expected commands.")
+            self.say(f"Check passed: ledger and emulated servers hold exactly the {len(EXPECTED)} expected commands.")
 
     def stay(self, stage: Stage) -> None:
         self.say("")
-        self.say(f"perkd goes on. Its status page: {stage.url}/")
-        self.say(f"Play with the store and the servers yourself: {stage.box.control.url}")
-        self.say("Ctrl-C ends it.")
+        self.say(f"perkd keeps running. Its status page: {stage.url}/")
+        self.say(f"Change things in the store and on the servers yourself: {stage.box.control.url}/ lists how.")
+        self.say("Press Ctrl-C to stop.")
 
 
 async def _tell(stage: Stage, teller: Teller) -> None:
     store, server = stage.store, stage.server
-    teller.say(
-        "An emulated PayNow store, a Minecraft and a Garry's Mod server, emulated as well, run on loopback; the perkd"
-    )
-    teller.say("between them is the real one, with a real ledger. Days pass by moving the clock.")
+    teller.say("This demo emulates a PayNow store, a Minecraft server and a Garry's Mod server, all on loopback.")
+    teller.say("perkd and its ledger are real. The demo moves the clock forward, so days pass in seconds.")
     for name, server_ in stage.app.servers.items():
-        await stage.until(f"the link to {name}", server_.link.up.is_set)
+        await stage.until(f"the connection to {name}", server_.link.up.is_set)
     await stage.looked()
 
     teller.scene(
         1,
-        "Ann buys VIP for 30 days. Its command in the dashboard is the one word perkd: perkd has to acknowledge it.",
+        "Ann buys VIP for 30 days. The product has the command `perkd` in the dashboard. perkd acknowledges it.",
     )
     (first,) = store.purchase("Ann", "vip-30-days")
-    teller.say(f"   the store: her item is {first.state}, its 30 days have not begun")
+    teller.say(f"   the store: Ann's item is {first.state}; its 30 days have not started")
     await stage.activated(first)
-    teller.say(f"   the store: acknowledged, her item is {first.state}")
+    teller.say(f"   the store: perkd acknowledged the command; Ann's item is {first.state}")
     teller.told(await stage.settled(1))
 
     teller.scene(
-        2, "Ten days later she buys it again. She holds VIP already, so nothing is sent: now two items hold it."
+        2, "Ten days later Ann buys VIP again. Ann already has it, so perkd sends nothing. Two items now pay for it."
     )
     stage.hands.jump(timedelta(days=10))
     (second,) = store.purchase("Ann", "vip-30-days")
@@ -120,38 +118,36 @@ async def _tell(stage: Stage, teller: Teller) -> None:
     await stage.looked()
     await _unchanged(stage, teller)
 
-    teller.scene(3, "The first 30 days are over. Other tools take the rank now; the second item still holds it here.")
+    teller.scene(3, "The first 30 days are over. Ann keeps VIP, because the second item still pays for it.")
     stage.hands.jump(timedelta(days=20))
     await stage.looked()
-    await stage.until("the first item used up", lambda: first.state == GoodsState.USED)
+    await stage.until("the first item to be used up", lambda: first.state == GoodsState.USED)
     await stage.looked()
     await _unchanged(stage, teller)
 
-    teller.scene(
-        4, "A chargeback on the second purchase. Now nobody pays for it: taken back, and banned as configured."
-    )
+    teller.scene(4, "Ann's second purchase is charged back. No item pays for VIP now: perkd removes it and bans Ann.")
     store.revoke(second.id, "chargeback")
     await stage.looked()
     teller.told(await stage.settled(3))
 
     teller.scene(
-        5, "Cleo plays Garry's Mod. The store knows her SteamID, so her rank becomes a ULX command over there."
+        5, "Cleo plays Garry's Mod and buys a rank. perkd gets the SteamID from the store and sends a ULX command."
     )
     (rank,) = store.purchase("Cleo", "builder")
     store.activate(rank.id)
     await stage.looked()
     teller.told(await stage.settled(4))
 
-    teller.scene(6, "survival goes down. Then Bob buys a starter kit: the command waits in the ledger.")
+    teller.scene(6, "The server survival goes down. Then Bob buys a starter kit. Its commands wait in the ledger.")
     await server.down()
-    await stage.until("the lost connection noticed", lambda: not stage.app.servers["survival"].link.up.is_set())
+    await stage.until("perkd to notice the lost connection", lambda: not stage.app.servers["survival"].link.up.is_set())
     store.purchase("Bob", "starter-kit")
     await stage.looked()
     for state in (await stage.status())["servers"]:
         waits = f", {state['queue']} commands wait: {state['last_error']}" if state["state"] != ServerState.UP else ""
         teller.say(f"   {state['name']} is {state['state']}{waits}")
 
-    teller.scene(7, "survival is back. What was bought meanwhile is caught up with, once.")
+    teller.scene(7, "survival is up again. perkd sends the waiting commands, each once.")
     await server.up()
     stage.hands.jump(timedelta(minutes=2))
     teller.told(await stage.settled(6))
@@ -162,11 +158,11 @@ async def _unchanged(stage: Stage, teller: Teller) -> None:
     found = await stage.settled(1)
     teller.told(found)
     held = (await stage.status())["holdings"]
-    teller.say(f"   nothing sent; {sent} command so far, {held} holding")
+    teller.say(f"   nothing sent; commands so far: {sent}, perks held: {held}")
 
 
 async def _differences(stage: Stage) -> list[str]:
-    """Where ledger, servers and expectation differ: on server, text, final state and order; and in the games."""
+    """Each difference between the ledger or the servers and EXPECTED, and each wrong result in the games."""
     wrong = []
     recorded = [(command["server"], command["text"], command["state"]) for command in await stage.commands()]
     if recorded != EXPECTED:
@@ -187,7 +183,7 @@ async def _differences(stage: Stage) -> list[str]:
 
 
 async def _free(port: int) -> int:
-    """The port itself when nobody has it, else 0: any free one."""
+    """The port itself when it is free, else 0, which means any free port."""
     try:
         probe = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
     except OSError:

@@ -1,6 +1,6 @@
 """An emulated store and emulated game servers, for `perkd demo`, `perkd sandbox` and the tests.
 
-It knows nothing of the daemon: what it does is what PayNow and the games are known to do.
+It does not import the daemon. It behaves as PayNow and the games are known to behave.
 """
 
 import lazy_loader

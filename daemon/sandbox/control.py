@@ -1,8 +1,8 @@
-"""Plays the sandbox by hand or by script: a small JSON interface on loopback, beside the emulated store.
+"""The control interface of the sandbox: change the store and the game servers by JSON requests on loopback.
 
-`world.py` starts it; `perkd sandbox` prints its address. Every answer is JSON; nonsense is a 400 whose `error` says
-what would do. Name a customer by id, name or token; for a product its id or slug, for a server of
-the dashboard its id or name. `verbs.py` lists what there is.
+`world.py` starts it; `perkd sandbox` prints its address. Every answer is JSON. A wrong request gets a 400, and `error`
+says what is accepted. A customer is named by id, name or token, a product by id or slug, a game server of the
+dashboard by id or name. `verbs.py` lists all requests.
 """
 
 import ipaddress
@@ -36,7 +36,7 @@ from .verbs import VERBS
 
 
 class Switchable(Protocol):
-    """A game server as far as this interface needs one."""
+    """The part of a game server that this interface uses."""
 
     @property
     def address(self) -> str: ...
@@ -45,7 +45,7 @@ class Switchable(Protocol):
 
 
 class Control:
-    """The interface over one store and its game servers by name. The servers are taken as they are: up."""
+    """The control interface of one store and its game servers, by name. It expects every server to be up."""
 
     def __init__(self, store: Store, servers: Mapping[str, Switchable]) -> None:
         self._store = store
@@ -65,7 +65,7 @@ class Control:
         self._runner = runner
 
     def routes(self) -> list[web.RouteDef]:
-        """What is served; `verbs.py` has the words for it."""
+        """All routes; `verbs.py` describes them."""
         return [
             web.get("/", self._everything),
             web.patch("/store", self._switch),
@@ -103,7 +103,7 @@ class Control:
     async def _switch(self, request: web.Request) -> web.Response:
         body, store = await read(request, Switched), self._store
         if unknown := set(body.permissions or ()) - PERMISSIONS:
-            raise Nonsense(f"no permission {min(unknown)!r}; there are: {', '.join(sorted(PERMISSIONS))}")
+            raise Nonsense(f"unknown permission {min(unknown)!r}; choose from: {', '.join(sorted(PERMISSIONS))}")
         if body.permissions is not None:
             store.permissions = set(body.permissions)
         for name in SWITCHES & body.model_fields_set:
@@ -166,7 +166,7 @@ class Control:
         if verb == "token":
             return web.json_response({"token": self._store.reset_gameserver_token(key)})
         if verb not in {"enable", "disable"}:
-            raise Nonsense(f"no verb {verb!r}; there are: token, enable, disable")
+            raise Nonsense(f"unknown verb {verb!r}; choose from: token, enable, disable")
         server = self._store.gameserver(key)
         server.enabled = verb == "enable"
         return web.json_response({"name": server.name, "enabled": server.enabled})
@@ -210,17 +210,17 @@ class Control:
             await read(request, Nothing)
             {"activate": store.activate, "forget": store.forget, "restore": store.restore}[verb](key)
         else:
-            raise Nonsense(f"no verb {verb!r}; there are: activate, expire, renew, revoke, forget, restore")
+            raise Nonsense(f"unknown verb {verb!r}; choose from: activate, expire, renew, revoke, forget, restore")
         return web.json_response(item_document(self._store, item))
 
     async def _server(self, request: web.Request) -> web.Response:
         name, verb = request.match_info["server"], request.match_info["verb"]
         if verb not in {"up", "down"}:
-            raise Nonsense(f"no verb {verb!r}; there are: up, down")
+            raise Nonsense(f"unknown verb {verb!r}; choose from: up, down")
         if name == "store":
             await (self._store.up() if verb == "up" else self._store.down())
         elif (server := self._servers.get(name)) is None:
-            raise Nonsense(f"no server {name!r}; there are: {', '.join([*self._servers, 'store'])}")
+            raise Nonsense(f"unknown server {name!r}; choose from: {', '.join([*self._servers, 'store'])}")
         elif verb == "down" and name not in self._down:
             await server.down()
             self._down.add(name)
@@ -232,7 +232,7 @@ class Control:
     async def _fault(self, request: web.Request) -> web.Response:
         body = await read(request, FaultOn)
         if body.fault not in set(Fault):
-            raise Nonsense(f"no fault {body.fault!r}; there are: {', '.join(Fault)}")
+            raise Nonsense(f"unknown fault {body.fault!r}; choose from: {', '.join(Fault)}")
         self._store.fault(Fault(body.fault), body.customer, body.times, path=body.path, method=body.method)
         return web.json_response({"fault": body.fault, "meaning": MEANING[Fault(body.fault)]})
 
@@ -246,17 +246,17 @@ class Control:
 async def _guarded(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Only this machine, and no web page on it: a page that rebinds a name or posts across sites is turned away."""
+    """Serves only tools on this machine. Refuses web pages: those that use DNS rebinding or post across sites."""
     if not _is_loopback(request.host):
-        return _error(403, "this is only for requests to 127.0.0.1, ::1 or localhost")
+        return _error(403, "send the request to 127.0.0.1, ::1 or localhost; other host names are refused")
     if "Origin" in request.headers:
-        return _error(403, "this is for tools such as curl, not for web pages")
+        return _error(403, "requests from web pages are refused; use a tool such as curl")
     try:
         return await handler(request)
     except Nonsense as error:
         return _error(400, str(error))
     except web.HTTPException as error:
-        return _error(error.status, f"{request.method} {request.path}: {error.reason}; GET / shows what is there")
+        return _error(error.status, f"{request.method} {request.path}: {error.reason}; GET / lists all requests")
 
 
 def _error(status: int, text: str) -> web.Response:

@@ -1,6 +1,6 @@
-"""One request to the emulated store with its answer, for whoever wants to hold both against PayNow's description.
+"""One request to the emulated store with its answer, so that tests can compare both with PayNow's API description.
 
-`server.py` tells LISTENERS of each; the tests listen (tests/storewatch.py).
+`store/server.py` passes each to LISTENERS; tests/storewatch.py listens.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from .store.faults import Fault
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """`route` None: nobody serves this path by this method. `login` is the word before the secret, which is left out.
-    `answer` None: it was written past the place where it could have been heard. Bodies may hold secrets."""
+    """`route` None: no route has this path and method. `login` is the word before the secret; the secret is left out.
+    `answer` None: a fault wrote the answer directly to the connection. Bodies may hold secrets."""
 
     method: str
     path: str
@@ -29,4 +29,4 @@ class Overheard:
     nulls: bool
 
 
-LISTENERS: list[Callable[[Overheard], None]] = []  # to every store of this process
+LISTENERS: list[Callable[[Overheard], None]] = []  # called for every store of this process

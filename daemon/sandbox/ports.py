@@ -1,15 +1,15 @@
-"""A port on loopback that its owner keeps while nobody listens on it. The store and the game servers each have one.
+"""A port on loopback that stays reserved while its server is down. The store and each game server have one.
 
-Going down and coming back on a port that was let go is not safe: any program's outgoing connection may be given it
-meanwhile. So the port stays bound all the time, and on Linux a listening socket that is shut down refuses connections
-and may listen again.
+If a server gave up its port while it is down, the system could use it for another program's outgoing connection. So
+the port stays bound all the time: on Linux a listening socket that is shut down refuses connections and can listen
+again.
 """
 
 import socket
 
 
 class Port:
-    """`number` 0 is any free port, and the one it was given from then on."""
+    """One port. `number` 0 takes any free port on the first `open`; from then on `number` is that port."""
 
     def __init__(self, host: str = "127.0.0.1", number: int = 0) -> None:
         self.host = host
@@ -18,7 +18,7 @@ class Port:
         self._listens = False
 
     def open(self) -> socket.socket:
-        """A listening socket that does not block; the caller closes it. Raises OSError when another has the port."""
+        """A non-blocking listening socket; the caller closes it. Raises OSError when another program has the port."""
         if self._bound is None:
             self._bound = self._bind()
         try:
@@ -32,19 +32,19 @@ class Port:
         return listener
 
     def keep(self) -> None:
-        """After the caller closed the listening socket: the port stays taken, and connections to it are refused."""
+        """Keeps the port reserved and refuses connections. Call it after closing the listening socket."""
         if self._bound is not None and self._listens:
             self._bound.shutdown(socket.SHUT_RDWR)
             self._listens = False
 
     def let_go(self) -> None:
-        """After the caller closed the listening socket: the port is anybody's."""
+        """Gives up the port. Call it after closing the listening socket."""
         if self._bound is not None:
             self._bound.close()
         self._bound, self._listens = None, False
 
     def _bind(self) -> socket.socket:
-        """A port the system chose by itself is lost at a shutdown, so it is asked for once more by its number."""
+        """Binds the port by its number: a port that the system chose itself is lost when the socket is shut down."""
         if self.number != 0:
             return _bound_to(self.host, self.number)
         with _bound_to(self.host, 0) as any_port:

@@ -1,6 +1,6 @@
-"""The whole sandbox: an emulated store, emulated game servers, and the interface that plays them.
+"""The whole sandbox: an emulated store, emulated game servers, and the control interface.
 
-`perkd demo`, `perkd sandbox` and the flow tests start one and point perkd at it.
+`perkd demo`, `perkd sandbox` and the flow tests start one and connect perkd to it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,13 +14,13 @@ from .games.source import SourceServer
 from .games.source_console import Style
 from .store.server import Store
 
-PASSWORD = "sandbox"  # noqa: S105 - of servers that listen on loopback and hold nothing
+PASSWORD = "sandbox"  # noqa: S105 - a test password: these servers listen on loopback and hold no secrets
 
 
 class Sandbox:
     """One store, its game servers by name, and the control interface, all on loopback. Use it as a context manager.
 
-    `servers` are Minecraft servers, `source` are Source engine servers and whose game each is.
+    `servers` names the Minecraft servers; `source` maps each Source engine server's name to its game.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Sandbox:
         self._running = AsyncExitStack()
 
     async def start(self, *, store_port: int = 0, control_port: int = 0) -> None:
-        """Opens every port (0: a free one). What was opened is closed again when one of them cannot be."""
+        """Opens every port (0: a free one). When one cannot be opened, closes the others again."""
         async with AsyncExitStack() as opened:
             await self.store.start(store_port)
             opened.push_async_callback(self.store.stop)
@@ -52,7 +52,7 @@ class Sandbox:
             self._running = opened.pop_all()
 
     async def stop(self) -> None:
-        """Closes everything, last opened first; harmless when it is closed already."""
+        """Closes everything, last opened first. A second call does nothing."""
         await self._running.aclose()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The command `perkd` and `python -m perkd`: hands over to the command line."""
+"""Makes `python -m perkd` run the same command line as `perkd`."""
 
 from perkd.daemon.cli import main
 

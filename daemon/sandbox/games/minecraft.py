@@ -1,8 +1,8 @@
-"""An emulated Minecraft server with RCON on loopback: on the wire it behaves as vanilla does, and fails as it is told.
+"""An emulated Minecraft server with RCON on loopback: it answers as vanilla does, and can have faults.
 
-`perkd demo` and the tests run it. It packs and unpacks its packets itself, so that a mistake in perkd's codec shows.
+`perkd demo` and the tests run it. It has its own packet code, so that a mistake in perkd's codec shows.
 
-Vanilla reads at most 1460 bytes, takes them for exactly one packet, and closes the connection when they are not;
+Vanilla reads at most 1460 bytes and closes the connection when they are not exactly one packet;
 answers are cut into pieces of 4096 UTF-16 units; a wrong password gets the id -1 and the connection stays open.
 """
 
@@ -23,31 +23,31 @@ PIECE_UNITS = 4096
 
 
 class Fault(StrEnum):
-    """What the server does wrong while the fault is in `faults`."""
+    """The faults of a server: each acts while it is in `faults`. Those marked harmless must not disturb perkd."""
 
     REFUSE_PASSWORD = "refuse-password"  # noqa: S105 - the name of a fault
     SILENT_LOGIN = "silent-login"
     CLOSE_LOGIN = "close-login"
     ONE_NUL_LOGIN = "one-nul-login"  # harmless: the login's answer carries a NUL
-    NEVER_ANSWER = "never-answer"  # executes, and says nothing
+    NEVER_ANSWER = "never-answer"  # runs the command and never answers
     CLOSE_UNEXECUTED = "close-unexecuted"
     CLOSE_EXECUTED = "close-executed"
     RESET_EXECUTED = "reset-executed"
-    CUT_ANSWER = "cut-answer"  # half a packet, then the end
-    STALL_ANSWER = "stall-answer"  # half a packet, and nothing more
-    CLOSE_UNKNOWN_TYPE = "close-unknown-type"  # at a packet that is neither login nor command, so after the command ran
+    CUT_ANSWER = "cut-answer"  # half a packet, then closes
+    STALL_ANSWER = "stall-answer"  # half a packet, then nothing
+    CLOSE_UNKNOWN_TYPE = "close-unknown-type"  # at a packet that is no login and no command; earlier commands ran
     FOREIGN_ID = "foreign-id"
     SIZE_NEGATIVE = "size-negative"
     SIZE_SMALL = "size-small"
     SIZE_HUGE = "size-huge"
     NOT_RCON = "not-rcon"
     CLOSE_ANSWERED = "close-answered"  # harmless: answers in full, then closes, as at `stop`
-    FRAGMENTS = "fragments"  # harmless: every byte by itself
-    BAD_UTF8 = "bad-utf8"  # harmless: a broken character before the answer
+    FRAGMENTS = "fragments"  # harmless: sends every byte separately
+    BAD_UTF8 = "bad-utf8"  # harmless: invalid UTF-8 before the answer
     EXTRA_EMPTY = "extra-empty"  # harmless: one more packet, empty, after each answer
     ONE_PACKET = "one-packet"  # harmless: an answer is one packet, of any size
     IGNORE_EARLY = "ignore-early"  # harmless: a command before the login gets no answer
-    DROP_MISFIT = "drop-misfit"  # harmless: what is not exactly one packet is dropped, and the connection stays
+    DROP_MISFIT = "drop-misfit"  # harmless: drops data that is not exactly one packet, stays connected
 
 
 _SIZES = {Fault.SIZE_NEGATIVE: -7, Fault.SIZE_SMALL: 5, Fault.SIZE_HUGE: -(2**31)}  # 2^31 wraps in an int32
@@ -60,13 +60,13 @@ class MinecraftServer:
         self.password = password
         self.console = Console()
         self.faults: set[Fault] = set()
-        self.answer_gate: asyncio.Event | None = None  # answers wait for it, after the command ran
-        self.start_gate: asyncio.Event | None = None  # commands wait for it, as while the world is still loading
+        self.answer_gate: asyncio.Event | None = None  # when set, the answer of a command waits for it
+        self.start_gate: asyncio.Event | None = None  # when set, commands wait for it, as while a world loads
         self.executed: list[str] = []
         self.logins = 0
         self.probes = 0
-        self.answered: dict[str, str] = {}  # command → answer, instead of the console's
-        self.waiting = asyncio.Event()  # set once a command waits at a gate or was left without an answer
+        self.answered: dict[str, str] = {}  # command → answer that replaces the console's
+        self.waiting = asyncio.Event()  # set when a command waits at a gate or got no answer
         self._port = Port(host, port)
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,23 +86,23 @@ class MinecraftServer:
 
     @property
     def deliveries(self) -> list[str]:
-        """`executed` without the list commands of presence."""
+        """`executed` without the `list` commands that ask who is online."""
         return [command for command in self.executed if not re.match(r"/?(minecraft:)?list\b", command)]
 
     @property
     def shapes(self) -> list[str]:
-        """`deliveries` with every known player's name or UUID replaced by `PLAYER`: what ran, whoever it was for."""
+        """`deliveries` with every known player's name or UUID replaced by `PLAYER`."""
         who = sorted([*self.console.names, *self.console.names.values()], key=len, reverse=True)
         pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, who))})(?!\w)") if who else None
         return [pattern.sub("PLAYER", command) if pattern else command for command in self.deliveries]
 
     async def start(self) -> None:
-        """Opens the port (port 0: any free one, kept from then on)."""
+        """Opens the port. Port 0 takes any free port and keeps its number."""
         self._listener = listener = self._port.open()
         self._spawn(self._accept(listener))
 
     async def stop(self) -> None:
-        """Closes the port and resets every connection. `start` opens the same port again, if nobody took it."""
+        """Closes the port and resets every connection. `start` opens the same port again if it is still free."""
         await self._close()
         self._port.let_go()
 
@@ -118,7 +118,7 @@ class MinecraftServer:
             self._listener = None
 
     async def down(self) -> None:
-        """The machine is off: nobody listens, connections are reset. The port is kept for `up`."""
+        """Acts as if the machine were off: resets and refuses connections. Keeps the port for `up`."""
         await self._close()
         self._port.keep()
 
@@ -204,7 +204,7 @@ class MinecraftServer:
         return await self._reply(connection, request_id, reply)
 
     async def _reply(self, connection: socket.socket, request_id: int, reply: str) -> bool:
-        """Sends the answer as the faults say. False: close the connection."""
+        """Sends the answer, changed by the faults. False: close the connection."""
         faults = self.faults
         if Fault.RESET_EXECUTED in faults:
             self._reset(connection)
@@ -231,7 +231,7 @@ class MinecraftServer:
         units = reply.encode("utf-16-le", "surrogatepass")
         step = len(units) + 2 if Fault.ONE_PACKET in self.faults else 2 * PIECE_UNITS
         for start in range(0, max(len(units), 1), step):
-            # Java writes "?" for each half of a pair that the cut went through.
+            # When the cut splits a surrogate pair, Java writes "?" for each half.
             piece = units[start : start + step].decode("utf-16-le", "surrogatepass").encode("utf-8", "replace")
             await self._send(connection, packet_id, 0, before + piece)
         if Fault.EXTRA_EMPTY in self.faults:

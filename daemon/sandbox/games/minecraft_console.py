@@ -1,6 +1,6 @@
-"""The commands of the emulated Minecraft server: real state behind them, and vanilla's and LuckPerms' own reply texts.
+"""The console of the emulated Minecraft server: its commands change real state and reply as vanilla and LuckPerms do.
 
-`minecraft.py` runs them; demo and tests look at the state.
+`minecraft.py` runs the commands; the demo and tests check the state.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ UNKNOWN = "Unknown or incomplete command, see below for error"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One `give`: who got how many of what."""
+    """One `give`: player, item and count."""
 
     uuid: str
     item: str
@@ -24,12 +24,12 @@ class Given:
 
 
 def made_up_uuid(name: str) -> str:
-    """A stable UUID for a name, where Mojang would have another one."""
+    """A stable UUID for a name; Mojang's UUID would be another."""
     return str(uuids.uuid5(uuids.NAMESPACE_DNS, f"{name.lower()}.players.sandbox.invalid"))
 
 
 def offline_uuid(name: str) -> str:
-    """The UUID an offline-mode server gives to exactly this name, as Java's `UUID.nameUUIDFromBytes` makes it."""
+    """The UUID of this exact name on an offline-mode server, as Java's `UUID.nameUUIDFromBytes` makes it."""
     digest = bytearray(hashlib.md5(f"OfflinePlayer:{name}".encode(), usedforsecurity=False).digest())
     digest[6] = digest[6] & 0x0F | 0x30
     digest[8] = digest[8] & 0x3F | 0x80
@@ -38,7 +38,7 @@ def offline_uuid(name: str) -> str:
 
 @dataclass(slots=True)
 class Console:
-    """The state of one server, and `run`. Everything is keyed by UUID; `names` knows who has an account."""
+    """The state of one server, keyed by UUID; `run` changes it. `names` has everybody with an account."""
 
     names: dict[str, str] = field(default_factory=dict)  # uuid → name, of everybody who has an account
     online: list[str] = field(default_factory=list)  # uuids in the order they joined
@@ -51,27 +51,27 @@ class Console:
     told: list[tuple[str, str]] = field(default_factory=list)  # uuid and text of each `tellraw`
     known_groups: set[str] | None = None  # None: every group exists
     luckperms: bool = True  # False: the plugin is not loaded, `lp` is an unknown command
-    luckperms_silent: bool = False  # Bukkit: LuckPerms works, and answers RCON with nothing
-    bukkit: bool = False  # knows `minecraft:` before its commands, and ends every line
+    luckperms_silent: bool = False  # Bukkit: LuckPerms works, but its RCON answer is empty
+    bukkit: bool = False  # accepts `minecraft:` before commands, ends every line with a newline
     most_players: int = 20
-    offline_mode: bool = False  # online-mode=false: whoever says a name is that player, in exactly these letters
+    offline_mode: bool = False  # online-mode=false: the exact name is the identity
     bedrock_prefix: str = "."  # Floodgate's username-prefix
 
     def account(self, name: str, uuid: str | None = None) -> str:
-        """Makes an account known without bringing the player in. Returns the UUID."""
+        """Adds an account; the player does not join. Returns the UUID."""
         identity = uuid or (offline_uuid(name) if self.offline_mode else made_up_uuid(name))
         self.names[identity] = name
         return identity
 
     def join(self, name: str, uuid: str | None = None) -> str:
-        """The player comes in. Returns the UUID."""
+        """A player joins. Returns the UUID."""
         identity = self.account(name, uuid)
         if identity not in self.online:
             self.online.append(identity)
         return identity
 
     def join_bedrock(self, gamertag: str, xuid: str) -> str:
-        """A Bedrock player comes in through Geyser and Floodgate. Returns the UUID."""
+        """A Bedrock player joins through Geyser and Floodgate. Returns the UUID."""
         digits = f"{int(xuid):032x}"
         uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
         room = 16 - len(self.bedrock_prefix)
@@ -86,7 +86,7 @@ class Console:
         self.online = [one for one in self.online if one not in gone]
 
     def run(self, command: str) -> str:
-        """The reply to one command, after its effect."""
+        """Runs one command and returns the reply."""
         text = command.removeprefix("/")
         given = words(text.removeprefix("minecraft:") if self.bukkit else text)
         handler = self._commands().get(given[0]) if given else None
@@ -95,7 +95,7 @@ class Console:
         else:
             meant = self._selected(given)
             lines = [line for one in meant for line in handler(one[1:], text)] if meant else ["No player was found"]
-        # Vanilla puts the lines together with nothing between them.
+        # Vanilla joins the lines without a separator.
         return "".join(f"{line}\n" for line in lines) if self.bukkit else "".join(lines)
 
     def _commands(self) -> dict[str, Callable[[list[str], str], list[str]]]:
@@ -115,22 +115,22 @@ class Console:
             "luckperms": self._lp,
         }
 
-    # Who is meant
+    # Players a command names
 
     def _here(self, target: str) -> str | None:
-        """The UUID of somebody online, by name or UUID."""
+        """The UUID of an online player, by name or UUID."""
         return next((one for one in self.online if target.lower() == one or same_name(target, self.names[one])), None)
 
     def _account(self, name: str) -> str | None:
         return next((one for one, known in self.names.items() if same_name(known, name)), None)
 
     def _behind(self, kind: str) -> list[str]:
-        """The names a selector stands for. The console itself is nobody, so @s is nobody."""
+        """The names a selector matches. The console is not a player, so @s matches nobody."""
         everybody = [self.names[one] for one in self.online]
         return everybody if kind in "ae" else everybody[:1] if kind in "pnr" else []
 
     def _selected(self, given: list[str]) -> list[list[str]]:
-        """The words once for each player a selector among the targets stands for; as they are without one."""
+        """The words once for each player that a selector matches; without a selector, the words unchanged."""
         at = 1 + TARGET_AT.get(given[0], 0)
         found = SELECTOR.fullmatch(given[at]) if len(given) > at else None
         if found is None or given[0] in ("say", "execute", "lp", "luckperms"):
@@ -228,7 +228,7 @@ class Console:
         return []
 
     def _execute(self, words: list[str], text: str) -> list[str]:
-        """Only `execute as TARGET run COMMAND`."""
+        """Runs `execute as TARGET run COMMAND`; other forms are a mistake."""
         if len(words) < 4 or words[0] != "as" or words[2] != "run":
             return _mistake(UNKNOWN, text)
         found = SELECTOR.fullmatch(words[1])
@@ -259,5 +259,5 @@ class Console:
 
 
 def _mistake(what: str, text: str) -> list[str]:
-    """Vanilla's two lines for a mistake at the end of the command: what, and the last ten characters before it."""
+    """Vanilla's two lines for a mistake at the end of a command: the mistake, and the last ten characters."""
     return [what, f"{'...' if len(text) > 10 else ''}{text[-10:]}<--[HERE]"]

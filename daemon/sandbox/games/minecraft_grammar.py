@@ -1,20 +1,28 @@
-"""How a Minecraft console understands a line: its words, its selectors, its free text. PURE.
+"""Parses a line of a Minecraft console: its words, selectors and free text. PURE.
 
-`minecraft_console.py` runs commands by it, and tests compare what was understood with what was meant.
-It is as lax as any version: names are matched as Java's `equalsIgnoreCase` does, also beyond ASCII.
+`minecraft_console.py` uses it to run commands; tests use it to check that a line means what it should.
+It is as tolerant as the most tolerant version: names are matched as Java's `equalsIgnoreCase` does, also beyond ASCII.
 """
 
 import json
 import re
 
 SELECTOR = re.compile(r"@(?P<kind>[aenprs])(?:\[[^\]]*\])?")
-TARGET_AT = {"whitelist": 1}  # the word behind the verb that names players; 0 where nothing stands here
-FREE_TEXT_AT = {"say": 0, "me": 0, "kick": 1, "ban": 1, "msg": 1, "tell": 1, "w": 1}  # the text begins at this word
+TARGET_AT = {"whitelist": 1}  # the index of the word after the verb that names players; others: 0
+FREE_TEXT_AT = {
+    "say": 0,
+    "me": 0,
+    "kick": 1,
+    "ban": 1,
+    "msg": 1,
+    "tell": 1,
+    "w": 1,
+}  # index where free text begins
 PLAIN = {"lp", "luckperms", "list"}  # these take no selectors
 
 
 def words(text: str) -> list[str]:
-    """Only the ASCII space parts words: no other space, however wide, does."""
+    """Splits a line at ASCII spaces; other Unicode spaces do not separate words."""
     return [word for word in text.split(" ") if word]
 
 
@@ -23,19 +31,19 @@ def same_name(one: str, other: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    """Each character by itself to upper case and then to lower: "ſam" and "SAM" become one."""
+    """Converts each character to upper and then lower case, so that "ſam" equals "SAM"."""
     return "".join((upper if len(upper := letter.upper()) == 1 else letter).lower()[0] for letter in name)
 
 
 def free_text(text: str, after: int) -> str:
-    """What stands behind the first `after` words, as it is."""
+    """The text after the first `after` words, unchanged."""
     for _ in range(after):
         text = text.lstrip(" ").partition(" ")[2]
     return text.lstrip(" ")
 
 
 def shown_text(component: str) -> str | None:
-    """The text of a `tellraw` component, or None when it is no JSON or not of a shape the game takes."""
+    """The text of a `tellraw` component, or None when it is not JSON that the game accepts."""
     try:
         found = json.loads(component)
     except ValueError:
@@ -47,9 +55,9 @@ def shown_text(component: str) -> str | None:
 
 
 def understood(line: str) -> tuple[str, ...]:
-    """What a line means, in parts: the verb and its words, what a selector is marked as one, free text by its lines.
+    """The meaning of a line, in parts: verb, words, marked selectors, and free text split into lines.
 
-    Two lines that mean the same command for two players differ in the parts that name the players and in nothing else.
+    Two lines that are the same command for two players differ only in the parts that name the players.
     """
     text = line.partition("\0")[0].removeprefix("/")
     given = words(text)
@@ -75,5 +83,5 @@ def _target(word: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Text as the players see it: parted at line breaks, colours marked."""
+    """Text as players see it: split at line breaks, with colours marked."""
     return re.sub("§(.)", r"<colour \1>", text, flags=re.DOTALL).splitlines()

@@ -1,10 +1,10 @@
-"""An emulated Source server with RCON on loopback: on the wire it behaves as the engine does, and fails as it is told.
+"""An emulated Source server with RCON on loopback: it answers as the engine does, and can have faults.
 
-The tests run it. It packs and unpacks its packets itself, so that a mistake in perkd's codec shows.
+The demo, the sandbox and tests run it. It has its own packet code, so that a mistake in perkd's codec shows.
 
 The engine answers one connection's packets in their order. A login gets an empty packet first. A command's answer is
-cut into pieces of 4096 bytes. An empty packet of type 0 (a question about a variable without a name) is answered twice:
-empty, then with a number. A packet above 1024 bytes and five wrong passwords get the address banned.
+cut into pieces of 4096 bytes. An empty packet of type 0 (a query for a variable without a name) is answered twice:
+empty, then with a number. A packet above 1024 bytes, or five wrong passwords, ban the address.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from .source_console import SourceConsole, Style, commands
 
 PIECE_BYTES = 4096
 PACKET_MOST = 1024
-COMMAND_COPIED = 511  # bytes of a command that the engine looks at
+COMMAND_COPIED = 511  # bytes of a command that the engine reads
 FAILURES_MOST = 5  # sv_rcon_minfailures
 
 _SIZES = {Fault.SIZE_NEGATIVE: -7, Fault.SIZE_SMALL: 5, Fault.SIZE_HUGE: -(2**31)}  # 2^31 wraps in an int32
@@ -28,16 +28,16 @@ _SIZES = {Fault.SIZE_NEGATIVE: -7, Fault.SIZE_SMALL: 5, Fault.SIZE_HUGE: -(2**31
 
 @dataclass(slots=True)
 class Manners:
-    """What differs between servers that are all in order."""
+    """How correct servers differ from each other."""
 
     empty_before_login: bool = True  # CS2: no
-    single: bool = False  # CS2: one packet of any size, and a marker is not answered
+    single: bool = False  # CS2: an answer is one packet of any size; markers get no answer
     marker_answers: int = 2  # other implementations: 1
-    empty_answers: bool = True  # False: a command that prints nothing is answered by nothing but the marker
+    empty_answers: bool = True  # False: a command that prints nothing gets no answer of its own
 
 
 class SourceServer:
-    """One server. Its state is in `console`, its faults in `faults`; `executed` is every command the console ran."""
+    """One server. `console` has its state, `faults` its faults, `executed` every command the console ran."""
 
     def __init__(self, *, password: str, style: Style = Style.TF2, host: str = "127.0.0.1", port: int = 0) -> None:
         self.password = password
@@ -45,15 +45,15 @@ class SourceServer:
         cs2 = style is Style.CS2
         self.manners = Manners(empty_before_login=not cs2, single=cs2)
         self.faults: set[Fault] = set()
-        self.answer_gate: asyncio.Event | None = None  # answers wait for it, after the command ran
-        self.start_gate: asyncio.Event | None = None  # commands wait for it: a hibernating server's next frame
+        self.answer_gate: asyncio.Event | None = None  # when set, the answer of a command waits for it
+        self.start_gate: asyncio.Event | None = None  # when set, commands wait for it, as on a hibernating server
         self.executed: list[str] = []
         self.logins = 0
         self.failures = 0
         self.banned = False
         self.markers = 0
-        self.answered: dict[str, str] = {}  # whole line → answer, instead of the console's
-        self.waiting = asyncio.Event()  # set once a command waits at a gate or was left without an answer
+        self.answered: dict[str, str] = {}  # whole line → answer that replaces the console's
+        self.waiting = asyncio.Event()  # set when a command waits at a gate or got no answer
         self._port = Port(host, port)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -73,15 +73,15 @@ class SourceServer:
 
     @property
     def deliveries(self) -> list[str]:
-        """`executed` without presence's."""
+        """`executed` without the commands that ask who is online."""
         return [command for command in self.executed if command != "status"]
 
     async def start(self) -> None:
-        """Opens the port (port 0: any free one, kept from then on)."""
+        """Opens the port. Port 0 takes any free port and keeps its number."""
         self._server = await asyncio.start_server(self._accept, sock=self._port.open())
 
     async def stop(self) -> None:
-        """Closes the port and resets every connection. `start` opens the same port again, if nobody took it."""
+        """Closes the port and resets every connection. `start` opens the same port again if it is still free."""
         await self._close()
         self._port.let_go()
 
@@ -96,7 +96,7 @@ class SourceServer:
             self._server = None
 
     async def down(self) -> None:
-        """The machine is off: nobody listens, connections are reset. The port is kept for `up`."""
+        """Acts as if the machine were off: resets and refuses connections. Keeps the port for `up`."""
         await self._close()
         self._port.keep()
 
@@ -133,19 +133,19 @@ class SourceServer:
 
 
 def _linger_none(writer: asyncio.StreamWriter) -> None:
-    """Closing becomes a reset."""
+    """Makes closing the connection a TCP reset."""
     with contextlib.suppress(OSError):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class _Connection:
-    """One client of the server."""
+    """One client connection."""
 
     def __init__(self, server: SourceServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._server = server
         self._reader = reader
         self._writer = writer
-        self._closing = False  # the answer that was sent was the last
+        self._closing = False  # the last answer was sent; close the connection
 
     async def serve(self) -> None:
         server, logged_in = self._server, False
@@ -171,8 +171,8 @@ class _Connection:
                 return
 
     async def _login(self, request_id: int, *, right: bool, accepted: bool) -> bool:
-        """`right`: the password is. One that the switch refuses all the same counts for no ban: a switch that is off
-        again leaves nothing behind."""
+        """Answers a login. `right`: the password is correct. A correct password that a fault refuses does not count
+        towards the ban, so turning the fault off leaves no trace."""
         server = self._server
         server.logins += 1
         if Fault.CLOSE_LOGIN in server.faults:
@@ -212,7 +212,7 @@ class _Connection:
         return await self._reply(request_id, reply)
 
     async def _reply(self, request_id: int, reply: str) -> bool:
-        """Sends the answer as the faults say. False: close the connection."""
+        """Sends the answer, changed by the faults. False: close the connection."""
         faults = self._server.faults
         if Fault.RESET_EXECUTED in faults:
             raise ConnectionResetError

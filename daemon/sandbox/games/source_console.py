@@ -1,6 +1,6 @@
-"""The console of the emulated Source server: the engine's grammar for a line, and real state behind a few commands.
+"""The console of the emulated Source server: parses lines as the engine does; some commands change real state.
 
-`source.py` runs it; tests look at the state. The reply texts are the engine's, SourceMod's and ULX's.
+`source.py` runs it; tests check the state. The reply texts are the engine's, SourceMod's and ULX's.
 """
 
 import re
@@ -10,11 +10,11 @@ from enum import StrEnum
 
 ZERO = 76561197960265728
 TOKEN_MOST = 510
-BREAKS = "{}()':"  # each of these is a word of its own, outside quotes
+BREAKS = "{}()':"  # outside quotes, each of these is a separate word
 
 
 class Style(StrEnum):
-    """Whose `status` it prints, and which form of the SteamID the game writes."""
+    """The game: it decides the form of `status` and of SteamIDs."""
 
     TF2 = "tf2"
     GMOD = "gmod"
@@ -23,7 +23,7 @@ class Style(StrEnum):
 
 
 def commands(line: str) -> Iterator[str]:
-    """Cuts a line as the engine's command buffer does: at a newline anywhere, at `;` outside quotes and comments."""
+    """Splits a line as the engine's command buffer does: at any newline, and at `;` outside quotes and comments."""
     start, quoted, comment = 0, False, False
     for position, character in enumerate(line):
         if character == "\n" or (character == ";" and not quoted and not comment):
@@ -37,7 +37,7 @@ def commands(line: str) -> Iterator[str]:
 
 
 def words(command: str) -> list[str]:
-    """Tokenizes one command: quoted text is one word, `//` ends it, and the break characters stand alone."""
+    """Splits one command into words: quoted text is one word, `//` ends the command, each of BREAKS is a word."""
     found: list[str] = []
     position = 0
     while position < len(command):
@@ -63,25 +63,25 @@ def words(command: str) -> list[str]:
 
 @dataclass(slots=True)
 class SourceConsole:
-    """The state of one server, and `run`. People are keyed by SteamID64."""
+    """The state of one server, keyed by SteamID64; `run` changes it."""
 
     style: Style = Style.TF2
-    names: dict[str, str] = field(default_factory=dict)  # SteamID64 → name, of everybody who was ever here
+    names: dict[str, str] = field(default_factory=dict)  # SteamID64 → name, of everybody who ever joined
     online: list[str] = field(default_factory=list)  # SteamID64s in the order they joined
-    connecting: list[str] = field(default_factory=list)  # those of them who are not in the game yet
+    connecting: list[str] = field(default_factory=list)  # those in `online` who are still connecting
     bots: list[str] = field(default_factory=list)  # names
     bans: set[str] = field(default_factory=set)  # SteamID64s
     groups: dict[str, str] = field(default_factory=dict)  # SteamID64 → ULX group
-    items: list[str] = field(default_factory=list)  # what `sm_give` of the emulator's own plugin gave
+    items: list[str] = field(default_factory=list)  # given by `sm_give`, a command of the emulator's own plugin
     said: list[str] = field(default_factory=list)
     maps: set[str] = field(default_factory=lambda: {"cp_badlands", "gm_construct"})
     map: str = "cp_badlands"
     plugins: bool = True  # False: neither SourceMod nor ULX is loaded
     ids_in_status: bool = True  # CS2 only: whether this build shows SteamIDs
-    leaving: bool = False  # the last command ended the connections: no answer, and they are dropped
+    leaving: bool = False  # the last command closes all connections without an answer
 
     def join(self, name: str, account: int) -> str:
-        """The player comes in. Returns the SteamID64."""
+        """A player joins. Returns the SteamID64."""
         identity = str(ZERO + account)
         self.names[identity] = name
         if identity not in self.online:
@@ -92,14 +92,14 @@ class SourceConsole:
         self.online = [one for one in self.online if one != identity]
 
     def shown(self, identity: str) -> str:
-        """The SteamID as this game writes it."""
+        """The SteamID in the form that this game writes."""
         number = int(identity) - ZERO
         if self.style in (Style.TF2, Style.CS2):
             return f"[U:1:{number}]"
         return f"STEAM_{int(self.style is Style.L4D2)}:{number % 2}:{number // 2}"
 
     def run(self, command: str) -> str:
-        """The reply to one command of the console, after its effect. "" is silence."""
+        """Runs one command and returns the reply; "" when it prints nothing."""
         if len(command.encode()) > TOKEN_MOST:
             return ""  # the engine only logs that it skipped it
         given = words(command)
@@ -129,7 +129,7 @@ class SourceConsole:
         }
 
     def _identity(self, text: str) -> str | None:
-        """The SteamID64 behind any form of a SteamID."""
+        """Converts any form of a SteamID to the SteamID64."""
         bare = text.removeprefix("#")
         if (two := re.fullmatch(r"STEAM_[0-5]:([01]):(\d+)", bare, re.IGNORECASE)) is not None:
             return str(ZERO + 2 * int(two[2]) + int(two[1]))
@@ -237,7 +237,7 @@ class SourceConsole:
 
 
 def _joined(given: list[str]) -> list[str]:
-    """The words with unquoted SteamIDs put together again, as each command of the engine does for itself."""
+    """Joins the parts of unquoted SteamIDs again, as the engine's commands do."""
     text = "\x00".join(given)
     text = re.sub(r"(STEAM_\d)\x00:\x00(\d)\x00:\x00(\d+)", r"\1:\2:\3", text, flags=re.IGNORECASE)
     return text.split("\x00") if text else []

@@ -1,4 +1,4 @@
-"""How each fault looks on the wire, and the error documents of the store. `server.py` calls this."""
+"""Writes the answer of each fault, and the error documents of the store. `store/server.py` uses it."""
 
 import asyncio
 import gzip
@@ -23,7 +23,7 @@ _TOO_BIG = 8 * 1024 * 1024 + 1
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One answer about to be given: the request, the good body, the store's time, the gate slow answers wait at."""
+    """What a fault needs to write its answer: the request, the good answer, the time, the gate for slow answers."""
 
     request: web.Request
     status: int
@@ -49,7 +49,7 @@ def error(
 
 
 async def play(fault: Fault, scene: Scene) -> web.StreamResponse:
-    """The answer of a fault that replaces the good one."""
+    """Writes the answer of a fault that replaces the good answer."""
     return await _PLAYS[fault](scene)
 
 
@@ -119,7 +119,7 @@ async def _slow(scene: Scene) -> web.StreamResponse:
 
 
 async def _begin(scene: Scene) -> web.StreamResponse:
-    """Half the body sent, the length of the whole stated."""
+    """Sends half the body, with the Content-Length of the whole body."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.content_length = len(scene.body)
     await response.prepare(scene.request)
@@ -155,7 +155,7 @@ async def _too_big_stated(_scene: Scene) -> web.StreamResponse:
 
 
 async def _short_length(scene: Scene) -> web.StreamResponse:
-    """Written past aiohttp, which would not let a body be longer than it was said to be."""
+    """Writes directly to the connection, because aiohttp does not send more than the Content-Length."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     transport = scene.request.transport
     if isinstance(transport, asyncio.WriteTransport):
@@ -165,7 +165,7 @@ async def _short_length(scene: Scene) -> web.StreamResponse:
 
 
 async def _reset(scene: Scene) -> web.StreamResponse:
-    """A TCP reset: closing with SO_LINGER 0 drops what is unsent and tells the other end so."""
+    """Resets the TCP connection: closing with SO_LINGER 0 drops unsent data and sends a reset."""
     transport = scene.request.transport
     if transport is not None:
         linger = struct.pack("ii", 1, 0)

@@ -1,4 +1,4 @@
-"""Who asks the emulated store, and whether they may. `server.py` calls this for each request."""
+"""Checks who sends a request to the emulated store and what they may do. `server.py` calls this for each request."""
 
 from collections.abc import Mapping, Set as AbstractSet
 from dataclasses import dataclass
@@ -8,13 +8,17 @@ from .calls import Refused, Route
 from .goods import STORE_ID, Customer, GameServer
 from .people import People
 
-_LOGINS = {"customer": "customer", "apikey": "key", "gameserver": "gameserver"}  # the word, casefolded → whose it is
+_LOGINS = {
+    "customer": "customer",
+    "apikey": "key",
+    "gameserver": "gameserver",
+}  # word, casefolded → kind of login
 _WHOSE = {"customer": "customer token", "key": "API key", "gameserver": "game server token"}
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What sort of secret, and whose when it is a good one."""
+    """The kind of a secret, and its owner when the secret is valid."""
 
     sort: str | None
     good: bool = False
@@ -23,7 +27,7 @@ class Login:
 
 
 def login(word: str, secret: str, people: People, attempts: Attempts, api_key: str) -> Login:
-    """The word before the secret may have any case; without a secret it is nobody."""
+    """Finds the login of a request. The word before the secret may have any case."""
     sort = _LOGINS.get(word.casefold()) if secret else None
     if sort == "customer":
         customer = people.with_token(secret)
@@ -35,7 +39,7 @@ def login(word: str, secret: str, people: People, attempts: Attempts, api_key: s
 
 
 def admit(route: Route, who: Login, parts: Mapping[str, str], permissions: AbstractSet[str]) -> None:
-    """Raises Refused when whoever asks may not."""
+    """Raises Refused when the login does not permit this request."""
     if who.sort != route.login:
         raise Refused(401, f"Malformed authentication header: a {_WHOSE[route.login]} is needed")
     if not who.good:

@@ -1,6 +1,6 @@
-"""How often the emulated store lets itself be asked: a token bucket, off unless somebody wants one. `server.py` has it.
+"""The rate limit of the emulated store: a token bucket. `server.py` has one only when a limit is set.
 
-PayNow publishes no numbers, so there are none here either.
+PayNow publishes no limits, so there is no default here.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(slots=True)
 class Allowance:
-    """`per_s` requests a second for everybody together, and up to `burst` at once."""
+    """Allows `per_s` requests a second for all callers together, and up to `burst` at once."""
 
     per_s: float
     burst: int
@@ -20,7 +20,7 @@ class Allowance:
         self._left = float(self.burst)
 
     def wait_s(self, now: datetime) -> float:
-        """0 when one more request may be served now, which counts it; else how long until one may."""
+        """0 when a request may be served now; this counts it. Otherwise the seconds until one may."""
         gone_s = 0.0 if self._at is None else max(0.0, (now - self._at).total_seconds())
         self._left, self._at = min(float(self.burst), self._left + gone_s * self.per_s), now
         if self._left < 1.0:

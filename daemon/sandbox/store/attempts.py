@@ -1,7 +1,7 @@
-"""What the emulated store asks of game servers: command attempts, queued by an item's life and acknowledged.
+"""The command queue of the emulated store: one attempt for each command that a game server should run.
 
-`shop.py` has one and adds to it; `api/game_server.py` hands out from it. Nothing here leases: an attempt is handed out
-again and again until it is acknowledged.
+`shop.py` adds attempts; `api/game_server.py` serves them. There are no leases: each poll gets an attempt again until
+the game server acknowledges it.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from .people import Nonsense, dashed, made_up
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """The players a game server says it has: SteamID64s, Minecraft UUIDs with or without dashes, names."""
+    """The players a game server reports as online: SteamID64s, Minecraft UUIDs with or without dashes, names."""
 
     steam_ids: frozenset[str] = frozenset()
     minecraft_uuids: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class Attempts:
         return server
 
     def reset_token(self, server: GameServer, now: datetime) -> str:
-        """A new token; the old one is worth nothing from now on."""
+        """Makes a new token and returns it; the old one is refused from now on."""
         del self._by_token[server.token]
         server.token, server.token_reset_at = made_up(44), now
         self._by_token[server.token] = server
@@ -67,11 +67,11 @@ class Attempts:
         found = self.servers.get(key) or next((one for one in self.servers.values() if one.name == key), None)
         if found is None:
             there = ", ".join(one.name for one in self.servers.values())
-            raise Nonsense(f"no such game server; there are: {there or 'none yet'}")
+            raise Nonsense(f"unknown game server; existing: {there or 'none yet'}")
         return found
 
     def queue(self, stage: str, item: Goods, customer: Customer, now: datetime) -> None:
-        """One attempt for each command of that stage and each server it is for."""
+        """Adds an attempt for each command of that stage on each of its servers."""
         for command in item.product.commands if not item.skip_commands else ():
             for server_id in self._places(command, item) if command.stage == stage else ():
                 self._add(
@@ -88,7 +88,7 @@ class Attempts:
                 )
 
     def resend(self, attempt: CommandAttempt, now: datetime) -> None:
-        """The same text once more, to the same server."""
+        """Queues the same text once more, for the same server."""
         self._add(
             CommandAttempt(
                 id=self._flakes.make(now),
@@ -104,7 +104,7 @@ class Attempts:
         )
 
     def waiting(self, server: GameServer, online: Online | None = None) -> list[CommandAttempt]:
-        """What a game server gets; with `online`, commands for players who are not in it are left out."""
+        """The attempts a game server gets. With `online`, leaves out commands for players who are not in it."""
         return [
             attempt
             for attempt in server.queue.values()
@@ -112,14 +112,14 @@ class Attempts:
         ]
 
     def acknowledge(self, server: GameServer, attempt_id: str, now: datetime) -> CommandAttempt | None:
-        """The server ran it. None: it did not wait in this server's queue, which changes nothing."""
+        """Removes an attempt that the server ran. Returns None when it was not in this server's queue."""
         attempt = server.queue.pop(attempt_id, None)
         if attempt is not None:
             attempt.executed_at, attempt.executed_by_ip = now, "127.0.0.1"
         return attempt
 
     def unqueue(self, attempt_id: str, now: datetime) -> bool:
-        """Nobody is asked to run it any more. False: it did not wait."""
+        """Removes an attempt, so that no server gets it again. False: it was not in a queue."""
         attempt = self.by_id.get(attempt_id)
         if attempt is None or self.servers[attempt.gameserver_id].queue.pop(attempt_id, None) is None:
             return False

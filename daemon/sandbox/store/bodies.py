@@ -1,4 +1,4 @@
-"""What the control interface takes as JSON: strict shapes, no unknown fields. `control.py` reads requests with them."""
+"""The JSON bodies that the control interface accepts: strict types, no unknown fields. `control.py` reads them."""
 
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ class Body(BaseModel):
 
 
 class Switched(Body):
-    """What is left out stays as it is, and cannot be null."""
+    """The store's switches. A field that is left out keeps its value; null is not allowed for a true/false switch."""
 
     nulls: bool = True
     etags: bool = False
@@ -103,7 +103,7 @@ _B = TypeVar("_B", bound=Body)
 
 
 async def read(request: web.Request, shape: type[_B]) -> _B:
-    """The request's JSON body; an absent one is `{}`. Raises Nonsense with what is wrong."""
+    """The request's JSON body; no body counts as `{}`. Raises Nonsense, which lists the mistakes."""
     try:
         return shape.model_validate_json(await request.read() or b"{}")
     except ValidationError as error:

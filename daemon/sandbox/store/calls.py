@@ -1,6 +1,6 @@
-"""One request to the emulated store as its routes see it: who asks, for what, with which body; and how they answer.
+"""What a route of the emulated store gets and returns: a `Call` and a `Reply`.
 
-Every route module uses it; `server.py` makes a `Call` of each request and HTTP of each `Reply`.
+Every route module uses them; `server.py` makes a `Call` from each request and an HTTP answer from each `Reply`.
 """
 
 import json
@@ -20,12 +20,12 @@ from .faults import Fault
 from .goods import Customer, GameServer
 from .shop import Shop
 
-PAGE_LIMIT = 100  # the most a page holds, and how many when `limit` is absent (the real default is not documented)
+PAGE_LIMIT = 100  # the most entries of a page, and the default `limit` (the real default is not documented)
 _FLAKE = re.compile(r"[0-9]{1,19}")
 
 
 class Refused(Exception):
-    """The answer is a PayNowError. `errors`: path → what is wrong there."""
+    """The request is refused with a PayNowError. `errors`: path → what is wrong there."""
 
     def __init__(self, status: int, message: str, errors: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`document` None: no body."""
+    """The answer of a route. `document` None: no body."""
 
     document: Document | list[Document] | None
     status: int = 200
@@ -47,7 +47,7 @@ NO_CONTENT = Reply(None, 204)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`parts` are the named pieces of the path. Who asks: `customer` or `gameserver`; with an API key neither."""
+    """One request. `parts` are the named parts of the path. With an API key, `customer` and `gameserver` are None."""
 
     shop: Shop
     write: Documents
@@ -64,11 +64,11 @@ class Call:
     now: datetime = field(kw_only=True)
 
     def flake(self, part: str) -> str:
-        """A piece of the path that is an id. Raises Refused."""
+        """The id in this part of the path. Raises Refused."""
         return as_flake(self.parts[part], part)
 
     def json(self) -> Any:  # noqa: ANN401 - whatever the client sent; the routes check it
-        """The body; None for an empty one. Raises Refused."""
+        """The body as JSON; None for an empty body. Raises Refused."""
         if not self.body.strip():
             return None
         try:
@@ -77,7 +77,7 @@ class Call:
             raise Refused(400, "The body is not JSON") from None
 
     def table(self) -> dict[str, Any]:
-        """A body that is an object; an empty one is `{}`. Raises Refused."""
+        """The body, which must be an object; an empty body is `{}`. Raises Refused."""
         body = self.json()
         if body is None:
             return {}
@@ -86,7 +86,7 @@ class Call:
         return body
 
     def tables(self, most: int) -> list[dict[str, Any]]:
-        """A body that is a list of at most that many objects. Raises Refused."""
+        """The body, which must be a list of at most `most` objects. Raises Refused."""
         body = self.json()
         if not isinstance(body, list) or not all(isinstance(entry, dict) for entry in body):
             raise Refused(400, "The body must be an array of objects")
@@ -103,7 +103,7 @@ Handler = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`login`: customer, key or gameserver. `permissions` are those an API key needs. `{name}` in `path` is a piece."""
+    """One route. `login`: customer, key or gameserver. An API key needs `permissions`. `{name}` in `path` is a part."""
 
     method: str
     path: str
@@ -113,7 +113,7 @@ class Route:
 
 
 class Numbered(Protocol):
-    """What can be listed in pages."""
+    """Something with an id, which can be listed in pages."""
 
     @property
     def id(self) -> str: ...
@@ -123,7 +123,7 @@ _N = TypeVar("_N", bound=Numbered)
 
 
 def page(call: Call, listed: Sequence[_N], keep: Callable[[_N], bool] = lambda _: True) -> list[_N]:
-    """The part of `listed` (in the order of ids) that is asked for. Raises Refused."""
+    """The requested page of `listed`, which must be in the order of ids. Raises Refused."""
     query, faults = call.query, call.faults
     try:
         limit = int(query.get("limit", PAGE_LIMIT))
@@ -150,7 +150,7 @@ def _number(one: Numbered) -> int:
 
 @contextmanager
 def told_by_place(place: int) -> Iterator[None]:
-    """What is refused in here is refused as the entry at that place of a list."""
+    """Adds the place in the list to every Refused that is raised inside."""
     try:
         yield
     except Refused as error:
@@ -159,7 +159,7 @@ def told_by_place(place: int) -> Iterator[None]:
 
 
 def as_flake(value: object, name: str) -> str:
-    """An id of a path or body. Raises Refused."""
+    """Checks an id of a path or body. Raises Refused."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _FLAKE.fullmatch(text) or int(text) >= 1 << 63:
         raise Refused(400, f"cannot parse {name} as a flake id", {name: "is no flake id"})
@@ -167,7 +167,7 @@ def as_flake(value: object, name: str) -> str:
 
 
 def as_moment(value: object, name: str) -> datetime | None:
-    """A time of a body; null is None. Raises Refused."""
+    """Parses a time of a body; null is None. Raises Refused."""
     if value is None:
         return None
     try:
@@ -180,7 +180,7 @@ def as_moment(value: object, name: str) -> datetime | None:
 
 
 def as_texts(value: object, name: str) -> dict[str, str]:
-    """An object of texts; null is `{}`. Raises Refused."""
+    """Checks an object of strings; null is `{}`. Raises Refused."""
     if value is None:
         return {}
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):

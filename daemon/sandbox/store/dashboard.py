@@ -1,6 +1,6 @@
 """What an owner sets up in the dashboard of the emulated store: customers, tokens, products, game servers.
 
-`shop.py` adds the items and their life to it.
+`shop.py` adds the items.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,12 +14,12 @@ STAGES = frozenset({"on_purchase", "on_expire", "on_refund", "on_renew", "on_cha
 
 
 class Dashboard:
-    """`now` is the shop's clock. Things are found by id or by the name a person would use."""
+    """Everything in the dashboard, found by id or by name. `now` is the store's clock."""
 
     def __init__(self, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.now = now
         self.products: dict[str, Product] = {}
-        self.versions: dict[str, Product] = {}  # every version a product ever had
+        self.versions: dict[str, Product] = {}  # every version of every product
         self.people = People()
         self._flakes = Flakes()
         self.attempts = Attempts(self._flakes)
@@ -45,9 +45,7 @@ class Dashboard:
         offline: bool = False,
         profile_name: str | None = None,
     ) -> str:
-        """A new customer; returns their first token. `profile_name`: the name at Mojang or Steam, if `name` is another
-        one.
-        """
+        """Adds a customer and returns their first token. `profile_name`: the name at Mojang or Steam, if another."""
         now = self.now()
         customer = Customer(
             self._flakes.make(now), name, now, minecraft_uuid, steam_id, xbox_xuid, offline, profile_name
@@ -56,7 +54,7 @@ class Dashboard:
         return self.people.add_token(customer)
 
     def add_token(self, customer: str) -> str:
-        """One more token for a customer; the old ones stay valid, as they do at PayNow."""
+        """Adds a token for a customer; the old ones remain valid, as at PayNow."""
         return self.people.add_token(self.customer(customer))
 
     def invalidate_tokens(self, customer: str) -> None:
@@ -75,11 +73,11 @@ class Dashboard:
     ) -> Product:
         """Puts a product on sale. `lasts`: its items expire that long after they are activated.
 
-        Without `commands`, `has_commands` says whether it counts as having one; that one is never queued.
+        Without `commands`, `has_commands` says whether the product has a command that is never queued.
         """
         commands, gameserver_ids = tuple(commands), tuple(gameserver_ids)
         for stage in {command.stage for command in commands} - STAGES:
-            raise Nonsense(f"no stage {stage!r}; there are: {', '.join(sorted(STAGES))}")
+            raise Nonsense(f"unknown stage {stage!r}; choose from: {', '.join(sorted(STAGES))}")
         for key in {*gameserver_ids, *(key for command in commands for key in command.gameserver_ids)}:
             self.gameserver(key)
         now = self.now()
@@ -100,33 +98,33 @@ class Dashboard:
         return product
 
     def edit_product(self, product: str) -> None:
-        """A change in the dashboard: later items carry a new version, earlier ones keep theirs."""
+        """Edits a product: later items have a new version, earlier items keep the old one."""
         edited = self.product(product)
         edited.version_id = self._flakes.make(self.now())
         self.versions[edited.version_id] = edited
 
     def add_gameserver(self, name: str, *, enabled: bool = True) -> GameServer:
-        """A game server of the dashboard, with the token its plugin would be given."""
+        """Adds a game server with a token for its plugin."""
         return self.attempts.add_server(name, self.now(), enabled=enabled)
 
     def reset_gameserver_token(self, gameserver: str) -> str:
-        """Its old token is refused from now on; returns the new one."""
+        """Makes a new token and returns it; the old one is refused from now on."""
         return self.attempts.reset_token(self.gameserver(gameserver), self.now())
 
     # Finding things
 
     def customer(self, key: str) -> Customer:
-        """By id, name or token."""
+        """The customer with this id, name or token. Raises Nonsense."""
         return self.people.find(key)
 
     def product(self, key: str) -> Product:
-        """By id or slug."""
+        """The product with this id or slug. Raises Nonsense."""
         found = self.products.get(key) or next((one for one in self.products.values() if one.slug == key), None)
         if found is None:
             there = ", ".join(one.slug for one in self.products.values())
-            raise Nonsense(f"no such product; there are: {there or 'none yet'}")
+            raise Nonsense(f"unknown product; existing: {there or 'none yet'}")
         return found
 
     def gameserver(self, key: str) -> GameServer:
-        """By id or name."""
+        """The game server with this id or name. Raises Nonsense."""
         return self.attempts.server(key)

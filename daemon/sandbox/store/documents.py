@@ -1,6 +1,6 @@
-"""How the emulated store writes what it keeps, in the shapes of PayNow's published description of August 2026.
+"""Writes the JSON documents of the emulated store, as PayNow's API description of August 2026 defines them.
 
-The routes and `control.py` use one `Documents` each. A document is the same as long as what it is about is.
+The routes and `overview.py` use one `Documents` each. The same data always gives the same document.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from .goods import STORE_ID, Actor, CommandAttempt, Customer, GameServer, Goods
 
 Document = dict[str, object]
 
-FRACTION_DIGITS = (6, 0, 9, 4, 7, 5)  # real answers mix them, so these do
+FRACTION_DIGITS = (6, 0, 9, 4, 7, 5)  # real answers mix these lengths
 _AVATAR = "https://avatars.example/a.jpg"
 
 
 def stamp(at: datetime | None, digits: int) -> str | None:
-    """An RFC 3339 time with `digits` digits of fraction: shorter ones are cut off, longer ones made up."""
+    """An RFC 3339 time with `digits` digits of fraction: cut off, or filled with made-up digits."""
     if at is None:
         return None
     fraction = f"{at.microsecond:06d}258"[:digits]
@@ -24,12 +24,12 @@ def stamp(at: datetime | None, digits: int) -> str | None:
 
 
 def digits_for(flake: str, place: int) -> int:
-    """How many fraction digits the time at that place of a document has: another number for the next id and place."""
+    """How many fraction digits a time has; this differs from one id and field to the next."""
     return FRACTION_DIGITS[((int(flake) >> 22) + int(flake) + place) % len(FRACTION_DIGITS)]
 
 
 def trim(document: Document, *, nulls: bool) -> Document:
-    """The document with its nulls, or without: the API does both."""
+    """The document with or without its null fields: the real API does both."""
     return document if nulls else {key: value for key, value in document.items() if value is not None}
 
 
@@ -46,7 +46,7 @@ class Documents:
         game_id = customer.minecraft_id
         minecraft = {"id": game_id, "name": name, "avatar_url": _AVATAR} if game_id else None
         steam = {"id": customer.steam_id, "name": name, "avatar_url": _AVATAR} if customer.steam_id else None
-        if name is None and not self.nulls:  # the description knows no profile without a name
+        if name is None and not self.nulls:  # PayNow's description has no profile without a name
             minecraft = steam = None
         profile = None
         if minecraft is not None:
@@ -73,7 +73,7 @@ class Documents:
         )
 
     def storefront_item(self, goods: Goods) -> Document:
-        """StorefrontDeliveryItemDto: what a customer's token reads."""
+        """StorefrontDeliveryItemDto: an item as a customer's token reads it."""
 
         def at(time: datetime | None, place: int) -> str | None:
             return stamp(time, digits_for(goods.id, place))
@@ -109,7 +109,7 @@ class Documents:
         )
 
     def item(self, goods: Goods) -> Document:
-        """DeliveryItemDto: what an API key reads."""
+        """DeliveryItemDto: an item as an API key reads it."""
         buyer = self.customers.get(goods.order_customer_id or "")
         more: Document = {
             "customer": self.customer(self.customers[goods.customer_id]),
@@ -154,7 +154,7 @@ class Documents:
         )
 
     def queued(self, attempt: CommandAttempt) -> Document:
-        """QueuedCommandDto: all that a game server learns of a command. No stage, no product, no item."""
+        """QueuedCommandDto: a command as a game server reads it, without stage, product and item."""
         return trim(
             {
                 "attempt_id": attempt.id,
@@ -169,10 +169,10 @@ class Documents:
         )
 
     def gameserver(self, server: GameServer) -> Document:
-        """GameServerDto, its token included: whoever reads it must keep it."""
+        """GameServerDto. It contains the token, so keep it secret."""
         owner = self.actor(Actor("user", STORE_ID))
         link: Document | None = None
-        if server.link is not None or not self.nulls:  # the description knows no server that was never linked
+        if server.link is not None or not self.nulls:  # PayNow's description has no server that was never linked
             link = {
                 **(server.link or {"ip": "", "hostname": "", "platform": "", "version": ""}),
                 "saved_at": stamp(server.linked_at or server.created_at, digits_for(server.id, 0)),

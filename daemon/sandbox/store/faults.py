@@ -1,6 +1,6 @@
-"""Everything that can go wrong with an answer of the store, as switches. `server.py` turns them on and acts on them.
+"""The faults of the emulated store, as switches. `server.py` turns them on and applies them.
 
-A fault refuses before anything was done, spoils the answer to work that was done, or changes what a good answer holds.
+A fault refuses a request before any work, spoils the answer after the work, or changes what a good answer contains.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One way to fail. Those of DOCUMENT change what an otherwise good answer holds; the others replace the answer.
+    """One fault. Those in DOCUMENT change what a good answer contains; all others replace the answer.
 
-    Of those, the ones of UNDONE come before the work: nothing was assigned, acknowledged or changed.
+    Those in UNDONE act before the work: nothing is assigned, acknowledged or changed.
     """
 
     UNAUTHORIZED = "unauthorized"
@@ -127,9 +127,9 @@ UNDONE = frozenset(
 
 @dataclass(slots=True)
 class Switch:
-    """A fault that is on: for the requests it is meant for, for the next `times` answers or until healed.
+    """A fault that is on, for the next `times` answers or until it is turned off.
 
-    None means every one. `path` is how the request's path begins.
+    It applies to requests of this customer, path and method; None means any. `path` is the start of the path.
     """
 
     fault: Fault
@@ -147,7 +147,7 @@ class Switch:
 
 
 class Switches:
-    """The faults that are on. The more a fault says about which requests it is for, the earlier its turn."""
+    """The faults that are on. When several match a request, the most specific one comes first."""
 
     def __init__(self) -> None:
         self.on: list[Switch] = []
@@ -158,7 +158,7 @@ class Switches:
         self.on.append(new)
 
     def turn_off(self, fault: Fault | None = None, customer_id: str | None = None, path: str | None = None) -> None:
-        """Turns off what matches; None matches everything."""
+        """Turns off every fault that matches; None matches everything."""
         self.on = [
             switch
             for switch in self.on
@@ -168,7 +168,7 @@ class Switches:
         ]
 
     def take(self, customer_id: str | None, method: str, path: str) -> set[Fault]:
-        """The faults for one answer, at most one of them outside DOCUMENT; counts it against `times`."""
+        """The faults for one answer: one outside DOCUMENT, or any number in it. Counts the answer in `times`."""
         if not self.on:
             return set()
         meant = sorted(

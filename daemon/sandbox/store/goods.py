@@ -1,15 +1,15 @@
-"""What the emulated store keeps: products with commands, customers, items, game servers. `documents.py` writes them.
+"""The data of the emulated store: products with commands, customers, items, game servers.
 
-`shop.py` changes these. Ids are PayNow's flakes: text, and each larger than the one before.
+`shop.py` changes it, `documents.py` writes it as JSON. Ids are PayNow's flake ids: text, each larger than the last.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)  # of PayNow's flakes
+EPOCH = datetime(2022, 2, 22, 22, 22, 22, tzinfo=UTC)  # of PayNow's flake ids
 STORE_ID = "94688451781206016"
-NEVER_QUEUED = "perkd"  # the command of a product that has one without saying which
+NEVER_QUEUED = "perkd"  # the command of a product that was added with `has_commands` and no commands
 
 
 class Flakes:
@@ -26,7 +26,7 @@ class Flakes:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something: `type` is one of PayNow's words (user, api_key, internal, …)."""
+    """Who made a change: `type` is one of PayNow's words (user, api_key, internal, …)."""
 
     type: str
     id: str | None = None
@@ -34,10 +34,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class ProductCommand:
-    """One line of a product in the dashboard. No `gameserver_ids`: on all of the product's servers.
+    """One command of a product. Without `gameserver_ids` it runs on all servers of the product.
 
-    The text may hold {customer.id}, {customer.name}, {customer.steam_id} and {customer.minecraft_uuid}; those are the
-    sandbox's own words, for PayNow's are in no document.
+    The text may hold {customer.id}, {customer.name}, {customer.steam_id} and {customer.minecraft_uuid}; the
+    names are the sandbox's own, because PayNow does not document its names.
     """
 
     stage: str = "on_purchase"
@@ -48,9 +48,9 @@ class ProductCommand:
 
 @dataclass(slots=True)
 class Product:
-    """Something on sale. `lasts` None: its items never expire. Without commands its items are hidden from customers.
+    """A product. `lasts` None: its items never expire. Without commands, customer tokens do not list its items.
 
-    `has_commands` without `commands` means one that is never queued. No `gameserver_ids`: on every server.
+    `has_commands` without `commands` means a command that is never queued. No `gameserver_ids`: every server.
     """
 
     id: str
@@ -67,9 +67,9 @@ class Product:
 
 @dataclass(slots=True)
 class Customer:
-    """A customer of the emulated store; `tokens` are made up and worth nothing elsewhere.
+    """A customer of the emulated store; `tokens` are random and work only here.
 
-    `name` is what was set; `profile_name` is what Mojang or Steam would say, where it differs.
+    `name` is the name that was set; `profile_name` is the name at Mojang or Steam, when it differs.
     """
 
     id: str
@@ -80,7 +80,7 @@ class Customer:
     xbox_xuid: str | None = None
     offline: bool = False  # an offline-mode Minecraft store: the name is the identity
     profile_name: str | None = None
-    platform: str | None = None  # java or bedrock, where somebody said so
+    platform: str | None = None  # java or bedrock, when it was set
     metadata: dict[str, str] = field(default_factory=dict)
     updated_at: datetime | None = None
     tokens: list[str] = field(default_factory=list)
@@ -99,14 +99,14 @@ class Customer:
 
     @property
     def minecraft_id(self) -> str | None:
-        """The id of the Minecraft profile: the UUID; on an offline-mode store the name; for Bedrock the XUID."""
+        """The id of the Minecraft profile: the UUID, the XUID for Bedrock, the name in an offline-mode store."""
         if self.minecraft_platform == "bedrock" and self.xbox_xuid:
             return self.xbox_xuid
         return self.minecraft_uuid or (self.name if self.offline else None)
 
 
 class GoodsState(StrEnum):
-    """The store's words for an item."""
+    """The states of an item, in PayNow's words."""
 
     USABLE = "usable"
     ACTIVE = "active"
@@ -117,14 +117,14 @@ class GoodsState(StrEnum):
 
 @dataclass(slots=True)
 class Goods:
-    """One inventory item: one unit of one product, in one customer's hands."""
+    """One inventory item: one unit of a product that a customer owns."""
 
     id: str
     customer_id: str
     product: Product
     version_id: str
     added_at: datetime
-    state: str = GoodsState.USABLE  # a str, because a real store may have more words
+    state: str = GoodsState.USABLE  # a str, because a real store may have more states
     gift: bool = False
     order_id: str | None = None
     order_line_id: str | None = None
@@ -143,7 +143,7 @@ class Goods:
     skip_commands: bool = False
     custom_variables: dict[str, str] = field(default_factory=dict)
     attempts: list["CommandAttempt"] = field(default_factory=list)
-    forgotten: bool = False  # left out of every answer, as if it had never been
+    forgotten: bool = False  # left out of every answer, as if it did not exist
     ended: bool = False  # its on_expire commands were queued
     state_before_revoke: str = GoodsState.USABLE
 
@@ -163,13 +163,13 @@ class Goods:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether its customer's token shows it: PayNow lists there only what has a command."""
+        """Whether the customer's token lists it: PayNow lists only items of products with a command."""
         return self.product.has_commands and not self.skip_commands
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """How an item is given that nobody bought. No `version_id`: the product's latest."""
+    """How to give an item without a purchase. No `version_id`: the latest version of the product."""
 
     quantity: int = 1
     version_id: str | None = None
@@ -181,19 +181,19 @@ class Assignment:
 
 @dataclass(slots=True)
 class GameServer:
-    """A game server of the store's dashboard. A plugin that has `token` may take its commands while it is `enabled`."""
+    """A game server of the dashboard. While it is `enabled`, a plugin with its `token` can fetch its commands."""
 
     id: str
     name: str
     token: str
     created_at: datetime
     enabled: bool = True
-    link: dict[str, str] | None = None  # ip, hostname, platform, version: as they were last reported
+    link: dict[str, str] | None = None  # ip, hostname, platform, version: as last reported
     linked_at: datetime | None = None
     token_reset_at: datetime | None = None
     last_fetched_at: datetime | None = None
     events: list[dict[str, object]] = field(default_factory=list)
-    queue: dict[str, "CommandAttempt"] = field(default_factory=dict)  # by attempt id: what waits for acknowledgement
+    queue: dict[str, "CommandAttempt"] = field(default_factory=dict)  # attempt id → unacknowledged attempt
 
 
 @dataclass(slots=True)

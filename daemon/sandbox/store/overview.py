@@ -1,4 +1,4 @@
-"""What the sandbox's store holds, written for a person: `GET /` of the control interface, and one item."""
+"""The content of the emulated store for the control interface: everything for `GET /`, or one item."""
 
 from .documents import Document, Documents
 from .goods import STORE_ID, Goods
@@ -6,17 +6,17 @@ from .server import Store
 
 SWITCHES = frozenset(
     {"nulls", "etags", "show_commandless", "invalidate_all_exists", "queue_twice", "queue_everybody"}
-)  # what a person may turn on and off, by the names `Store` has for it
+)  # the names of `Store`'s true/false attributes that can be changed
 
 
 def item_document(store: Store, item: Goods) -> Document:
-    """The item as its customer would see it, and whether the customer sees it."""
+    """The item as its customer sees it, and whether the customer's token lists it."""
     written = Documents(nulls=True, customers=store.customers).storefront_item(item)
     return written | {"skip_commands": item.skip_commands}
 
 
 def overview(store: Store) -> Document:
-    """Everything, secrets included: they are worth nothing elsewhere."""
+    """Everything in the store, with its secrets, which work only here."""
     customers = [
         {
             "id": customer.id,

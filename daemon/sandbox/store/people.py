@@ -1,6 +1,6 @@
-"""The customers of the emulated store, found by id, token, name or identity in a game without looking at all of them.
+"""The customers of the emulated store, indexed by id, token, name and identity in a game.
 
-`shop.py` keeps one and the routes of the Management API ask it.
+`dashboard.py` and the routes of the Management API use it.
 """
 
 import re
@@ -14,16 +14,16 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 class Nonsense(ValueError):
-    """A verb was asked of something that is not there or cannot do it; the message says what is there."""
+    """A request that cannot be done; the message says why, and what exists or is accepted."""
 
 
 def made_up(length: int) -> str:
-    """A secret of base58 characters, worth nothing anywhere."""
+    """A random secret of base58 characters."""
     return "".join(secrets.choice(_BASE58) for _ in range(length))
 
 
 def dashed(uuid: str) -> str | None:
-    """A Minecraft UUID in its usual form, whether it came with dashes or without; None: it is none."""
+    """A Minecraft UUID in its usual form, from a text with or without dashes; None when it is not a UUID."""
     plain = uuid.replace("-", "").casefold()
     if not re.fullmatch("[0-9a-f]{32}", plain):
         return None
@@ -31,7 +31,7 @@ def dashed(uuid: str) -> str | None:
 
 
 class People:
-    """`by_id` holds every customer in the order of ids. Names and identities may be somebody else's too: first come."""
+    """`by_id` holds every customer in the order of ids. When two share a name or identity, the first one is found."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, Customer] = {}
@@ -43,13 +43,13 @@ class People:
         self._enter(customer)
 
     def changed(self, customer: Customer, was: list[tuple[str, str]]) -> None:
-        """After the customer's name or identity changed; `was` is what `keys` said before."""
+        """Updates the index after a name or identity changed; `was` is the result of `keys` before the change."""
         for key in was:
             self._by_identity[key].pop(customer.id, None)
         self._enter(customer)
 
     def add_token(self, customer: Customer) -> str:
-        """One more token; the old ones stay valid, as they do at PayNow."""
+        """Adds a token; the old ones remain valid, as at PayNow."""
         token = made_up(71)
         customer.tokens.append(token)
         self._by_token[token] = customer
@@ -75,17 +75,17 @@ class People:
         return next(iter(self._by_identity.get((kind, value.casefold()), {}).values()), None)
 
     def find(self, key: str) -> Customer:
-        """By id, name or token. Raises Nonsense."""
+        """The customer with this id, name or token. Raises Nonsense."""
         found = self.by_id.get(key) or self.with_token(key) or self.with_identity("name", key)
         if found is None:
             names = [str(one.name or one.id) for one in self.by_id.values()]
             there = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-            raise Nonsense(f"no such customer; there are: {there or 'none yet'}")
+            raise Nonsense(f"unknown customer; existing: {there or 'none yet'}")
         return found
 
     @staticmethod
     def keys(customer: Customer) -> list[tuple[str, str]]:
-        """Everything that finds the customer, beside id and tokens."""
+        """The names and identities a customer is found by."""
         return list(_keys(customer))
 
     def _enter(self, customer: Customer) -> None:

@@ -1,4 +1,4 @@
-"""ProductDto as the emulated store writes it: long, and mostly settings the sandbox does not have.
+"""Writes a ProductDto. Most of its fields are settings that the sandbox does not have.
 
 `api/catalogue.py` uses it. The shape is that of PayNow's management-api.json of August 2026.
 """
@@ -24,7 +24,7 @@ _NO_TRIAL = {
 
 
 def product_document(product: Product, servers: Mapping[str, GameServer], *, nulls: bool) -> Document:
-    """The product; `servers` are all of the store's, by id."""
+    """The product as a document; `servers` are all game servers of the store, by id."""
     sold_on = [servers[key] for key in product.gameserver_ids if key in servers] or list(servers.values())
     commands = product.commands or ((ProductCommand(),) if product.has_commands else ())
     document: Document = {
@@ -78,7 +78,7 @@ def product_document(product: Product, servers: Mapping[str, GameServer], *, nul
 
 
 def _removal(lasts: timedelta | None) -> Document:
-    """How long the items last, in days: a time that is no whole number of them has no word in the description."""
+    """How long the items last, in days. PayNow's description has no form for other times than whole days."""
     days, rest = divmod(lasts or timedelta(0), timedelta(days=1))
     whole = lasts is not None and not rest
     return {

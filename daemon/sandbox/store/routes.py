@@ -1,4 +1,4 @@
-"""Every route of the emulated store, and which of them a request is for. `server.py` asks."""
+"""All routes of the emulated store; finds the one for a request. `server.py` uses it."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ ROUTES: tuple[Route, ...] = (
 
 
 class Routes:
-    """Finds a route. A fixed piece of a path comes before one that may be anything."""
+    """Finds a route. A fixed part of a path is preferred to a part in braces."""
 
     def __init__(self) -> None:
         self._fixed: dict[str, dict[str, Route]] = {}
@@ -37,7 +37,7 @@ class Routes:
                 self._fixed[path] = by_path[path]
 
     def find(self, path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
-        """The routes of a path by method, none for a path nobody serves, and the named pieces of the path."""
+        """The routes of a path by method, empty for an unknown path, and the named parts of the path."""
         if path in self._fixed:
             return self._fixed[path], {}
         for pattern, routes in self._open:

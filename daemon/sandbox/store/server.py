@@ -1,6 +1,6 @@
-"""An emulated PayNow store on loopback: the three APIs perkd needs of it, with every fault as a switch.
+"""An emulated PayNow store on loopback: the parts of three APIs that perkd uses, with every fault as a switch.
 
-`perkd demo`, `perkd sandbox` and the tests start it. Its tokens and its key are made up and worth nothing elsewhere.
+`perkd demo`, `perkd sandbox` and the tests start it. Its tokens and its API key are random and work only here.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request the store answered. `token` is the head of the secret's SHA-256; `conditional` says If-None-Match."""
+    """One request that was answered. `token`: start of the secret's SHA-256; `conditional`: it had If-None-Match."""
 
     path: str
     query: str
@@ -69,12 +69,12 @@ class Store(Shop):
     """The shop on HTTP. Switches: `etags` (answer If-None-Match), `nulls` (write empty fields as null or leave them
     out), `show_commandless` (list items of products without commands), `permissions` (of `api_key`),
     `invalidate_all_exists`, `queue_twice` (each attempt twice in one answer), `queue_everybody` (a game server
-    that says who is online gets what waits for others, too, last), and `fault` / `heal`.
+    that reports who is online also gets the commands for other players, at the end), and `fault` / `heal`.
 
-    `allowance` is how often it may be asked (None: as often as anybody likes).
+    `allowance` is the rate limit (None: no limit).
 
-    `before_answer` is called with the path of each request that has a good secret: a story can change the shop between
-    pages.
+    `before_answer` is called with the path of each request that has a valid secret, so that a test can change the shop
+    between pages.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Store(Shop):
         self.allowance: Allowance | None = None
         self.before_answer: Callable[[str], None] | None = None
         self.asked: deque[Asked] = deque(maxlen=10_000)
-        self.counts: Counter[tuple[str, str]] = Counter()  # (path, head of the secret's SHA-256) → requests
+        self.counts: Counter[tuple[str, str]] = Counter()  # (path, start of the secret's SHA-256) → requests
         self._methods: Counter[tuple[str, str]] = Counter()  # (path, method) → requests
         self.switches = Switches()
         self._routes = Routes()
@@ -114,12 +114,12 @@ class Store(Shop):
         self._runner = runner
 
     async def stop(self) -> None:
-        """Closes everything, slow answers too."""
+        """Closes everything, also answers that are held back."""
         await self._close()
         self._port.let_go()
 
     async def down(self) -> None:
-        """Connections are refused until `up`."""
+        """Refuses connections until `up`."""
         if self._runner is not None:
             await self._close()
             self._port.keep()
@@ -164,15 +164,15 @@ class Store(Shop):
         self.switches.turn_on(Switch(fault, customer_id, times, path, method))
 
     def heal(self, fault: Fault | None = None, customer: str | None = None, *, path: str | None = None) -> None:
-        """Turns matching faults off (all, by default). Answers already held back stay so until `release`."""
+        """Turns matching faults off, by default all. Answers that are held back wait until `release`."""
         self.switches.turn_off(fault, None if customer is None else self.customer(customer).id, path)
 
     def release(self) -> None:
-        """Lets slow and stalled answers go on."""
+        """Sends the answers that are held back."""
         self._gate.set()
 
     def requests(self, path: str | None = None, method: str | None = None) -> int:
-        """How many requests came, for one path or method or in all."""
+        """The number of requests, in all or for one path or method."""
         return sum(count for (at, by), count in self._methods.items() if path in {None, at} and method in {None, by})
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -196,8 +196,8 @@ class Store(Shop):
                 faults = self._begin(path, route, who)
                 response = await self._respond(request, route, parts, body, who, faults)
             except OSError:
-                raise  # whoever asked is gone
-            except Exception:  # heard like any answer: nobody may take it for one of the store's failures
+                raise  # the client is gone
+            except Exception:  # reported to listeners, so that a bug here does not pass as a fault of the store
                 log.exception("the emulated store itself failed at %s", path)
                 response = web.Response(status=500, text="a fault in the emulated store itself")
         conditional = "If-None-Match" in request.headers
@@ -217,7 +217,7 @@ class Store(Shop):
         return response
 
     def _begin(self, path: str, route: Route, who: Login) -> frozenset[Fault]:
-        """The faults for the answer to this request; the story may change the shop first."""
+        """Calls `before_answer`, then returns the faults for the answer to this request."""
         if self.before_answer is not None and who.good and who.sort == route.login:
             self.before_answer(path)
         self.sweep_by_itself()

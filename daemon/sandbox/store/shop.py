@@ -1,4 +1,4 @@
-"""The shop behind the emulated store: every verb a story needs, on an injected clock. `server.py` puts it on HTTP."""
+"""The shop behind the emulated store: buys, activates, ends and revokes items. `server.py` serves it over HTTP."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,13 +14,13 @@ _SOMEBODY = Actor("user")
 
 
 class Shop(Dashboard):
-    """The dashboard and the items with their life: usable → active → used, revoked at any time, renewed.
+    """The dashboard and its items: usable → active → used; they can be renewed, and revoked at any time.
 
-    The real store ends expired items by a sweeper that comes up to a minute late: with `sweeper_lag` items end by
-    themselves that long after their end, without it only `expire` and `sweep` end them.
+    The sweeper of the real store ends expired items up to a minute late. With `sweeper_lag`, items become used that
+    long after their end; without it, only `expire` and `sweep` do that.
 
-    Commands of a product are queued for its game servers when an item is added, expires, is taken back or renewed. When
-    those of the purchase are acknowledged, the item is activated.
+    The commands of a product are queued for its game servers when an item is added, expires, is revoked or is renewed.
+    When the purchase commands are acknowledged, the item is activated.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Shop(Dashboard):
         self.sweeper_lag = sweeper_lag
         self.items: dict[str, Goods] = {}
         self._owned: defaultdict[str, list[Goods]] = defaultdict(list)  # by customer, in the order of ids
-        self._ends: list[tuple[datetime, str]] = []  # a heap of when which item may end; some entries are out of date
+        self._ends: list[tuple[datetime, str]] = []  # a heap of (end, item id); some entries are out of date
 
     def purchase(
         self,
@@ -42,7 +42,7 @@ class Shop(Dashboard):
         subscription: bool = False,
         gameserver_id: str | None = None,
     ) -> list[Goods]:
-        """New usable items, one for each unit. With `gift` somebody else paid."""
+        """Adds usable items, one for each unit. With `gift`, somebody else paid for them."""
         if not 1 <= quantity <= 1000:
             raise Nonsense(f"quantity must be 1 to 1000, found {quantity}")
         owner, sold, now = self.customer(customer), self.product(product), self.now()
@@ -68,7 +68,7 @@ class Shop(Dashboard):
         return self._deliver(bought)
 
     def assign(self, customer: str, product: str, how: Assignment = _ONE, *, by: Actor = _SOMEBODY) -> list[Goods]:
-        """New usable items nobody bought: no order, and `added_by` says who gave them."""
+        """Adds usable items without a purchase: they have no order, and `added_by` says who gave them."""
         owner, given, now = self.customer(customer), self.product(product), self.now()
         added = [
             Goods(
@@ -88,7 +88,7 @@ class Shop(Dashboard):
         return self._deliver(added)
 
     def activate(self, item: str) -> None:
-        """The item's command was acknowledged: an expirable item's clock starts, any other is used up."""
+        """Activates an item, as after its command is acknowledged. An item that never expires becomes used at once."""
         goods, now = self.item(item), self.now()
         if goods.state != GoodsState.USABLE:
             raise Nonsense(f"item {goods.id} is {goods.state}; only a usable item can be activated")
@@ -102,7 +102,7 @@ class Shop(Dashboard):
         self._note_end(goods)
 
     def expire(self, item: str, *, swept: bool = True) -> None:
-        """The item's time is over now. `swept` false: the store's sweeper has not noticed, the state stays."""
+        """Ends the item now. With `swept` false its state remains, as before the sweeper has run."""
         goods, now = self.item(item), self.now()
         if not goods.expirable or goods.state == GoodsState.REVOKED:
             raise Nonsense(f"item {goods.id} of {goods.product.slug} ({goods.state}) cannot expire; revoke it instead")
@@ -117,9 +117,8 @@ class Shop(Dashboard):
             self._note_end(goods)
 
     def renew(self, item: str, *, successor: bool = True) -> Goods:
-        """A subscription went on: the old item is `renewed` and an active one follows, or the same item lasts longer.
-
-        Which of the two PayNow does is not documented. Returns the item that lasts now.
+        """Renews a subscription. `successor`: the item becomes `renewed` and a new active item follows it; without, the
+        same item lasts longer. PayNow does not document which of the two it does. Returns the item that is active now.
         """
         goods, now = self.item(item), self.now()
         if goods.product.lasts is None or goods.state not in {GoodsState.ACTIVE, GoodsState.RENEWED, GoodsState.USED}:
@@ -139,7 +138,7 @@ class Shop(Dashboard):
         return lasting
 
     def revoke(self, item: str, reason: str | None = "admin", *, by: Actor | None = None) -> None:
-        """Taken back: `admin`, `refund`, `chargeback`, any other word, or no reason at all."""
+        """Revokes an item. `reason`: `admin`, `refund`, `chargeback`, any other word, or None."""
         goods = self.item(item)
         if goods.state == GoodsState.REVOKED:
             raise Nonsense(f"item {goods.id} is revoked already; restore it first")
@@ -148,11 +147,11 @@ class Shop(Dashboard):
         goods.revoked_by = by or Actor("internal")
         if reason in {"refund", "chargeback"}:
             self._queue(f"on_{reason}", goods)
-        else:  # by hand: PayNow runs the commands of an expiry
+        else:  # by hand: PayNow runs the on_expire commands
             self._run_end(goods)
 
     def forget(self, item: str) -> None:
-        """The item is in no answer any more, without a word why."""
+        """Leaves the item out of every answer from now on."""
         self.item(item).forgotten = True
 
     def restore(self, item: str) -> None:
@@ -167,7 +166,7 @@ class Shop(Dashboard):
             self._note_end(goods)
 
     def acknowledge(self, gameserver: str, attempt_id: str) -> bool:
-        """A game server ran a command; the last one of a purchase activates its item. False: it waited for no such."""
+        """Acknowledges a command. The last one of a purchase activates the item. False: it was not in the queue."""
         attempt = self.attempts.acknowledge(self.gameserver(gameserver), attempt_id, self.now())
         if attempt is None:
             return False
@@ -177,7 +176,7 @@ class Shop(Dashboard):
         return True
 
     def sweep(self, lag: timedelta = timedelta(0)) -> None:
-        """What the store's sweeper does: every active item whose end is `lag` past becomes used."""
+        """Runs the sweeper: every active item that ended at least `lag` ago becomes used."""
         now = self.now()
         while self._ends and self._ends[0][0] + lag <= now:
             ends_at, item_id = heappop(self._ends)
@@ -186,18 +185,18 @@ class Shop(Dashboard):
                 self._end(goods, ends_at + lag)
 
     def sweep_by_itself(self) -> None:
-        """The sweeper of a shop that has a `sweeper_lag`."""
+        """Runs the sweeper when the shop has a `sweeper_lag`."""
         if self.sweeper_lag is not None:
             self.sweep(self.sweeper_lag)
 
     def item(self, key: str) -> Goods:
         found = self.items.get(key)
         if found is None:
-            raise Nonsense(f"no such item; there are {len(self.items)}, listed by GET /")
+            raise Nonsense(f"unknown item; GET / lists all {len(self.items)}")
         return found
 
     def owned(self, customer: str) -> list[Goods]:
-        """What a customer owns, forgotten items left out, by id."""
+        """The items of a customer without the forgotten ones, in the order of ids."""
         self.sweep_by_itself()
         return [goods for goods in self._owned[self.customer(customer).id] if not goods.forgotten]
 
@@ -224,7 +223,7 @@ class Shop(Dashboard):
         self._run_end(goods)
 
     def _run_end(self, goods: Goods) -> None:
-        """Queues the on_expire commands, once for each time the item ends."""
+        """Queues the on_expire commands, once each time the item ends."""
         if not goods.ended:
             goods.ended = True
             self._queue("on_expire", goods)

@@ -1,4 +1,4 @@
-"""The sandbox as a person or a script plays it: over JSON, on this machine only, with errors that say what would do."""
+"""The control interface of the sandbox: JSON requests, from this machine only, with errors that help."""
 
 import re
 from collections.abc import AsyncIterator
@@ -106,14 +106,14 @@ async def test_everything_is_listed() -> None:
         assert set(listed["faults"]) == set(Fault)
 
 
-async def test_every_verb_it_says_it_has_is_there_and_no_other() -> None:
+async def test_exactly_the_listed_verbs_exist() -> None:
     async with playing() as (player, _, _):
         verbs = (await player.good("GET", "/"))["verbs"]
         for verb in verbs:
             method, path = verb.split(" ")
             status, answer = await player.ask(method, path, {"unknown": 1} if method != "GET" else None)
             assert status in {200, 400}, f"{verb}: {answer}"
-            assert "no verb" not in answer.get("error", "")
+            assert "unknown verb" not in answer.get("error", "")
         served = {(route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in player.sandbox.control.routes()}
     known = [verb.split(" ") for verb in verbs]
     unspoken = [
@@ -124,7 +124,7 @@ async def test_every_verb_it_says_it_has_is_there_and_no_other() -> None:
     assert unspoken == []
 
 
-async def test_the_switches_of_the_store_are_turned_by_hand() -> None:
+async def test_the_switches_of_the_store_can_be_changed() -> None:
     async with playing() as (player, store, client):
         token, customer_id = await player.customer(name="Ann")
         store.add_product("kit", has_commands=False)
@@ -143,10 +143,10 @@ async def test_the_switches_of_the_store_are_turned_by_hand() -> None:
                 await management.customers.show(customer_id)
             await player.good("PATCH", "/store", {"permissions": ["customer_read"]})
             await management.customers.show(customer_id)
-        assert store.show_commandless  # what is not named stays
+        assert store.show_commandless  # a switch that is not named keeps its value
 
 
-async def test_a_product_is_edited_and_a_game_server_disabled_by_hand() -> None:
+async def test_a_product_can_be_edited_and_a_game_server_disabled() -> None:
     async with playing() as (player, store, _):
         product, server = store.add_product("rank"), store.add_gameserver("survival")
         secretwatch.remember(server.token, "a game server token")
@@ -160,7 +160,7 @@ async def test_a_product_is_edited_and_a_game_server_disabled_by_hand() -> None:
             assert server.enabled is enabled
 
 
-async def test_the_store_lets_itself_be_asked_only_so_often_when_told_to() -> None:
+async def test_the_store_limits_requests_when_per_s_is_set() -> None:
     now = [NOW]
     async with (
         Sandbox(now=lambda: now[0]) as sandbox,
@@ -183,7 +183,7 @@ async def test_the_store_lets_itself_be_asked_only_so_often_when_told_to() -> No
             0.0,
             0.0,
             2.0,
-        ]  # no more than the burst was saved up
+        ]  # at most the burst was saved up
         assert (await player.good("PATCH", "/store", {"per_s": 0}))["per_s"] == 0
         assert store.allowance is None
 
@@ -201,7 +201,7 @@ async def test_tokens_are_made_and_invalidated() -> None:
 async def test_servers_and_the_store_go_down_and_up() -> None:
     async with playing() as (player, store, client):
         token, _ = await player.customer(name="Ann")
-        for _ in range(2):  # twice is the same as once
+        for _ in range(2):  # the second time changes nothing
             await player.good("POST", "/servers/survival/down")
         assert [one["up"] for one in (await player.good("GET", "/"))["servers"]] == [False, True]
         for _ in range(2):
@@ -256,7 +256,7 @@ NONSENSE: list[tuple[str, str, object]] = [
 
 @asynccontextmanager
 async def something_bought() -> AsyncIterator[tuple[Player, str]]:
-    """One item of Ann's, and nothing else."""
+    """A store where Ann owns one item and nothing else exists."""
     async with playing() as (player, store, _):
         await player.customer(name="Ann")
         store.add_product("rank")
@@ -264,21 +264,21 @@ async def something_bought() -> AsyncIterator[tuple[Player, str]]:
 
 
 @pytest.mark.parametrize(("method", "path", "body"), NONSENSE)
-async def test_nonsense_is_a_400(method: str, path: str, body: object) -> None:
+async def test_a_wrong_request_gets_a_400(method: str, path: str, body: object) -> None:
     async with something_bought() as (player, item):
         status, answer = await player.ask(method, path.replace("ITEM", item), body)
     assert status == 400
     assert answer.keys() == {"error"}
 
 
-async def test_what_is_said_of_nonsense(snapshot: SnapshotAssertion) -> None:
+async def test_the_error_texts_of_wrong_requests(snapshot: SnapshotAssertion) -> None:
     async with something_bought() as (player, item):
         said = [(await player.ask(method, path.replace("ITEM", item), body))[1] for method, path, body in NONSENSE]
         said.append((await player.ask("GET", "/nowhere"))[1])
     assert "\n".join(answer["error"] for answer in said).replace(item, "ITEM") == snapshot
 
 
-async def test_a_path_that_is_not_there_says_where_to_look() -> None:
+async def test_an_unknown_path_gets_a_hint_where_to_look() -> None:
     async with playing() as (player, _, _):
         status, answer = await player.ask("GET", "/nowhere")
         assert (status, "GET /nowhere" in answer["error"]) == (404, True)
@@ -287,7 +287,7 @@ async def test_a_path_that_is_not_there_says_where_to_look() -> None:
 
 
 @pytest.mark.parametrize("host", ["sandbox.example", "127.0.0.1.example", "", "10.0.0.1:80", "[::2]"])
-async def test_a_request_for_another_host_is_turned_away(host: str) -> None:
+async def test_a_request_for_another_host_is_refused(host: str) -> None:
     async with playing() as (player, _, _):
         status, _ = await player.ask("GET", "/", headers={"Host": host})
         assert status == 403
@@ -300,7 +300,7 @@ async def test_a_request_for_this_machine_is_served(host: str) -> None:
         assert status == 200
 
 
-async def test_a_web_page_is_turned_away() -> None:
+async def test_a_request_from_a_web_page_is_refused() -> None:
     async with playing() as (player, store, _):
         status, _ = await player.ask("POST", "/customers", {}, headers={"Origin": "https://evil.example"})
         assert status == 403
@@ -403,6 +403,6 @@ async def test_game_servers_commands_and_items_nobody_bought_can_be_played() -> 
         renewed = await player.good("POST", "/gameservers/survival/token")
         assert secretwatch.remember(renewed["token"], "a game server token") != server["token"]
         status, answer = await player.ask("POST", "/gameservers/nowhere/token")
-        assert (status, "there are: survival" in answer["error"]) == (400, True)
+        assert (status, "existing: survival" in answer["error"]) == (400, True)
         await player.good("POST", "/faults", {"fault": "server_error", "path": "/v1/stores/", "method": "POST"})
         assert (await read(client, token, customer_id)).inventory.items == seen

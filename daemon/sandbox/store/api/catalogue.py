@@ -1,4 +1,4 @@
-"""Products and game servers of the emulated store by API key. `routes.py` lists the routes."""
+"""API-key routes of the emulated store for products and game servers. `routes.py` lists the routes."""
 
 from ..calls import Call, Refused, Reply, Route, as_flake, as_moment, page
 from ..goods import CommandAttempt, GameServer, Goods, GoodsState
@@ -32,7 +32,7 @@ def gameservers(call: Call) -> Reply:
 
 
 def gameserver(call: Call) -> Reply:
-    """One document; the description says a list, which is a slip of its own."""
+    """Answers with one document; PayNow's description says a list, which is a mistake in it."""
     return Reply(call.write.gameserver(_server(call)))
 
 
@@ -49,7 +49,7 @@ def items_of_gameserver(call: Call) -> Reply:
 
 
 def resend(call: Call) -> Reply:
-    """The purchase commands of active items once more, in the same words; the body narrows down which."""
+    """Queues the purchase commands of active items again, with the same text; the body selects which."""
     server, body = _server(call), call.table()
     starts_at = as_moment(body.get("starts_at"), "starts_at")
     ends_at = as_moment(body.get("ends_at"), "ends_at")

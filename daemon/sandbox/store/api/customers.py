@@ -1,4 +1,4 @@
-"""The customers of the emulated store by API key: list, create, look up, update, tokens. `routes.py` has them."""
+"""API-key routes of the emulated store for customers: list, create, look up, update, tokens."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ _STORE = "/v1/stores/{storeId}"
 
 
 def customer_in_path(call: Call) -> Customer:
-    """Raises Refused."""
+    """The customer that the path names. Raises Refused."""
     found = call.shop.customers.get(call.flake("customerId"))
     if found is None:
         raise Refused(404, f"There is no customer {call.parts['customerId']}")
@@ -44,7 +44,7 @@ def create(call: Call) -> Reply:
 
 
 def create_many(call: Call) -> Reply:
-    """All or none: an entry that cannot be is told by its place."""
+    """Creates all customers or none; the error names the place of a wrong entry."""
     checked: list[dict[str, Any]] = []
     for place, entry in enumerate(call.tables(BULK_MOST)):
         with told_by_place(place):
@@ -74,7 +74,7 @@ def show(call: Call) -> Reply:
 
 
 def update(call: Call) -> Reply:
-    """Only fields that were given change; null empties one. Metadata is replaced as a whole."""
+    """Changes only the given fields; null empties a field. Metadata is replaced as a whole."""
     customer = customer_in_path(call)
     fields = _checked(call.table(), call.shop.people, customer)
     was = People.keys(customer)
@@ -95,7 +95,7 @@ def invalidate_tokens(call: Call) -> Reply:
 
 
 def invalidate_all(call: Call) -> Reply:
-    """In the older documents, and in no description since August 2025."""
+    """Is in PayNow's older documents, but in no description since August 2025."""
     if not call.invalidate_all_exists:
         raise Refused(404, "No such route")
     call.shop.people.invalidate_all()
@@ -111,7 +111,7 @@ def _created(call: Call, fields: dict[str, Any]) -> Customer:
 
 
 def _checked(body: dict[str, Any], people: People, himself: Customer | None = None) -> dict[str, Any]:
-    """The given fields by the names they have in `Customer`. Raises Refused."""
+    """Checks the given fields and returns them by their names in `Customer`. Raises Refused."""
     fields = {name: read(body[given]) for given, (name, read) in _FIELDS.items() if given in body}
     for kind in _UNIQUE:
         other = people.with_identity(kind, fields[kind]) if fields.get(kind) else None
@@ -132,7 +132,7 @@ def _name(value: object) -> str | None:
 
 
 def _steam_id(value: object) -> str | None:
-    """SteamID64 as text or number."""
+    """Checks a SteamID64, which may be text or a number."""
     if value is None:
         return None
     text = str(value)
@@ -183,7 +183,7 @@ def _identities(customer: Customer) -> Iterable[str | None]:
     return customer.steam_id, customer.minecraft_uuid, customer.xbox_xuid
 
 
-# A field of the body → what it is in `Customer`, and how it is read.
+# Field of the body → its name in `Customer` and the function that checks it.
 _FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "name": ("name", _name),
     "steam_id": ("steam_id", _steam_id),

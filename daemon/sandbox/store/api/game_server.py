@@ -1,6 +1,6 @@
-"""The routes of the emulated store that a game server's plugin uses: link, command queue, events. `routes.py` has them.
+"""Routes of the emulated store for the plugin of a game server: link, command queue, events.
 
-A command stays in the queue until it is acknowledged; whoever asks meanwhile gets it again.
+A command remains in the queue until it is acknowledged; until then each poll gets it again.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def _asking(call: Call) -> GameServer:
 
 
 def link(call: Call) -> Reply:
-    """`previously_linked` is left out when there is none, whatever `nulls` says: an official plugin fails on null."""
+    """Links a server. Leaves out an empty `previously_linked` even with `nulls`: an official plugin fails on null."""
     server, body = _asking(call), call.table()
     missing = [name for name in _LINK_FIELDS if not isinstance(body.get(name), str)]
     if missing:
@@ -48,8 +48,8 @@ def everything_queued(call: Call) -> Reply:
 
 
 def queued_for_players(call: Call) -> Reply:
-    """Commands that need their player online are handed out only when the player is in one of the lists; with
-    `queue_everybody` they only come before the others (both can be read out of PayNow's documentation)."""
+    """Leaves out commands whose player must be online and is in none of the lists. With `queue_everybody` they come
+    last instead. PayNow's documentation allows both readings."""
     body = call.table()
     online = Online.of(_listed(body, "steam_ids"), _listed(body, "minecraft_uuids"), _listed(body, "customer_names"))
     waiting = call.shop.attempts.waiting(_asking(call), online)
@@ -59,7 +59,7 @@ def queued_for_players(call: Call) -> Reply:
 
 
 def acknowledge(call: Call) -> Reply:
-    """Ids that do not wait here change nothing; what PayNow answers then is not documented."""
+    """Acknowledges attempts. Unknown ids change nothing; PayNow does not document its answer to them."""
     for attempt_id in [as_flake(entry.get("attempt_id"), "attempt_id") for entry in call.tables(1000)]:
         call.shop.acknowledge(_asking(call).id, attempt_id)
     return NO_CONTENT
@@ -92,7 +92,7 @@ def _handed_out(call: Call, waiting: Iterable[CommandAttempt]) -> Reply:
 
 
 def _listed(body: dict[str, Any], name: str) -> list[str]:
-    """Texts; numbers are texts too, as one official plugin sends them."""
+    """A list of texts. Numbers are accepted as texts, because one official plugin sends them."""
     values = body.get(name) or []
     if not isinstance(values, list) or not all(isinstance(one, str | int) for one in values):
         raise Refused(400, f"{name} must be an array of strings", {name: "is no array of strings"})

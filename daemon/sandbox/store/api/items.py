@@ -1,6 +1,6 @@
-"""The inventories of the emulated store by API key: list, assign, revoke, and their commands. `routes.py` lists them.
+"""API-key routes of the emulated store for inventories: list, assign and revoke items, and their commands.
 
-All spellings of the paths are served: today's, and those of 2025 and before.
+All forms of the paths are served: the current ones, and those of 2025 and before.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ _MANAGE = ("customer_inventory_manage",)
 
 
 def _keeps(call: Call) -> Callable[[Goods], bool]:
-    """Which items a list holds. What `activeOnly` keeps is not documented; here it is what a customer still has."""
+    """Which items a list contains. PayNow does not document `activeOnly`; here it keeps what the customer still has."""
     active_only = call.says("activeOnly")
     active = {GoodsState.USABLE, GoodsState.ACTIVE}
     return lambda goods: not goods.forgotten and (not active_only or goods.state in active)
@@ -31,7 +31,7 @@ def of_customer(call: Call) -> Reply:
 
 
 def of_customer_whole(call: Call) -> Reply:
-    """As it was before there were pages."""
+    """The whole inventory in one answer, as before PayNow had pages."""
     return Reply([call.write.item(goods) for goods in call.shop.owned(customer_in_path(call).id)])
 
 
@@ -54,7 +54,7 @@ def assign(call: Call) -> Reply:
 
 
 def assign_many(call: Call) -> Reply:
-    """All or none: an entry that cannot be is told by its place."""
+    """Assigns all items or none; the error names the place of a wrong entry."""
     wanted: list[Callable[[], list[Goods]]] = []
     for place, entry in enumerate(call.tables(BULK_MOST)):
         with told_by_place(place):
@@ -63,13 +63,13 @@ def assign_many(call: Call) -> Reply:
 
 
 def assign_many_silently(call: Call) -> Reply:
-    """As the underscore path answers."""
+    """Assigns as `assign_many`, and answers as the path with the underscore does."""
     assign_many(call)
     return Reply(None, 201)
 
 
 def revoke(call: Call) -> Reply:
-    """An item that is revoked already stays as it is; what PayNow answers then is not documented."""
+    """Revokes an item. A second time changes nothing; PayNow does not document its answer to that."""
     customer, item = customer_in_path(call), call.flake("deliveryItemId")
     goods = call.shop.items.get(item)
     if goods is None or goods.customer_id != customer.id or goods.forgotten:
@@ -97,13 +97,13 @@ def _bulk_entry(call: Call, entry: dict[str, Any]) -> Callable[[], list[Goods]]:
     customer = call.shop.customers.get(as_flake(entry.get("customer_id"), "customer_id"))
     if customer is None:
         raise Refused(400, f"There is no customer {entry['customer_id']}", {"customer_id": "is not there"})
-    if entry.get("product_version_id") is None:  # the only way to name a product here
+    if entry.get("product_version_id") is None:  # here a product can only be named by its version
         raise Refused(400, "product_version_id is needed", {"product_version_id": "is needed"})
     return _assignment(call, customer, entry)
 
 
 def _assignment(call: Call, customer: Customer, body: dict[str, Any]) -> Callable[[], list[Goods]]:
-    """What will give the items, once everything is known to be right. Raises Refused."""
+    """Checks one entry and returns a function that adds its items. Raises Refused."""
     product, version_id = _product(call, body)
     quantity = body.get("quantity")
     quantity = 1 if quantity is None else quantity
@@ -129,7 +129,7 @@ def _assignment(call: Call, customer: Customer, body: dict[str, Any]) -> Callabl
 
 
 def _product(call: Call, body: dict[str, Any]) -> tuple[Product, str]:
-    """The product to give and its version."""
+    """The product to assign and its version. Raises Refused."""
     shop = call.shop
     if body.get("product_version_id") is not None:
         version_id = as_flake(body["product_version_id"], "product_version_id")

@@ -1,10 +1,10 @@
-"""The routes of the emulated store that a customer's token may use. `routes.py` lists them."""
+"""Routes of the emulated store for a customer's token."""
 
 from ..calls import Call, Reply, Route, page
 from ..faults import Fault
 from ..goods import Goods
 
-# Today's path, the deprecated one, and two of earlier years; the last two never knew pages.
+# The current path, the deprecated one, and two of earlier years; those two have no pages.
 PAGED_PATHS = frozenset({"/v1/store/customer/delivery/items", "/v1/store/customer/command-delivery"})
 WHOLE_PATHS = frozenset({"/v1/store/customer/inventory", "/v1/store/customer/command_delivery"})
 CUSTOMER_PATH = "/v1/store/customer"
