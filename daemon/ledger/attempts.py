@@ -1,7 +1,7 @@
-"""The store's command queues in the ledger: what perkd answers for, written before it acts, and what the store is owed.
+"""The store's command queues in the ledger: perkd writes each line down before it acts, and what it must acknowledge.
 
-`sqlite.py` runs these in the writing thread. A line becomes a command of a holding of its own, which no item stands
-behind, so that sending, judging, doubt and the operator's decisions are those of every command.
+`sqlite.py` runs these in the writing thread. A line becomes a command with a holding of its own
+and no item behind it. So it is sent, judged and decided by the operator like every other command.
 """
 
 import json
@@ -19,7 +19,7 @@ from .rows import HandedOut
 
 
 def hand_out(connection: sqlite3.Connection, server: str, decided: Iterable[Decided], now: int) -> HandedOut:
-    """Writes what is new. What is known is owed again: the store would not hand it out if it knew."""
+    """Records new lines. A known line must be acknowledged again: the store would not send it if it knew."""
     for_perkd, planned, blocked, again = [], 0, 0, 0
     for one in decided:
         ids = {"attempt_id": int(one.attempt_id), "server": server, "now": now}
@@ -57,7 +57,7 @@ def lines_run_since(connection: sqlite3.Connection, queue: str, now: int, *, run
 
 
 def hold_lines(connection: sqlite3.Connection, servers: Iterable[str], now: int) -> None:
-    """What of their lines was not sent yet waits for the operator: perkd was told to leave them alone."""
+    """Blocks the lines that were not sent yet for the operator: the configuration says to leave them alone."""
     key = {"servers": json.dumps(list(servers)), "perk": STORE_PERK, "hold": Hold.BACKLOG.value, "reason": LEFT_ALONE}
     held = [row["id"] for row in connection.execute(SQL["hold_lines"], key).fetchall()]
     events.moved(connection, now, held, State.PLANNED, State.BLOCKED, LEFT_ALONE)
@@ -73,7 +73,7 @@ def acknowledged(connection: sqlite3.Connection, attempt_ids: Iterable[str], now
 
 
 def _see_again(connection: sqlite3.Connection, server: str, one: Decided, now: int) -> int:
-    """Its command waits and was never sent: it waits where the line is handed out, with the text the line has now.
+    """For a command that was never sent: it moves to the server that got the line now, with the line's new text.
     Returns 1 when it may be sent from now on."""
     row = connection.execute(SQL["attempt_waits"], {"attempt_id": int(one.attempt_id)}).fetchone()
     if row is None:
@@ -100,7 +100,7 @@ def _state(command: StoreCommand) -> State:
 
 
 def _words(command: StoreCommand) -> dict[str, object]:
-    """What of a command is the line's."""
+    """The columns of a command that come from the line."""
     return {
         "text": command.text,
         "source": command.text,

@@ -167,27 +167,27 @@ class Ledger(Protocol):
         ...
 
     async def recover(self, now: datetime) -> int:
-        """At start: whatever is `sending` became unknown when perkd stopped. Returns how many."""
+        """At start: each command in `sending` becomes unknown, because perkd stopped. Returns how many."""
         ...
 
     # --- the store's command queues
     async def hand_out(self, server: str, decided: Sequence[Decided], now: datetime) -> HandedOut:
-        """One answer of the server's queue: what is new is decided from now on, and its commands are recorded; what was
-        decided before is owed again. However often an attempt comes, it becomes one command. One that waits moves to
-        the server that was handed its line now; one that was blocked for what its line was is what the line is now."""
+        """Records one answer of the server's queue. New lines are decided now and their commands recorded; older lines
+        must be acknowledged again. However often an attempt comes, it becomes one command. A waiting command
+        moves to the server that got the line this time; a blocked one takes the line's new text."""
         ...
 
     async def lines_run_since(self, queue: str, now: datetime, *, runs: bool) -> datetime | None:
-        """Since when perkd was told to run the lines of this queue: since now, if it was not. `runs` False: it is told
-        not to, and the time is forgotten."""
+        """Since when perkd runs the lines of this queue: since now, if it did not before. `runs` False: perkd does not
+        run them, and forgets the time."""
         ...
 
     async def owed(self, server: str) -> list[str]:
-        """What the store must be told of: lines for perkd, and commands delivered, answered, done or skipped."""
+        """What perkd must acknowledge: lines for perkd, and commands delivered, answered, done or skipped."""
         ...
 
     async def acknowledged(self, attempt_ids: Sequence[str], now: datetime) -> None:
-        """The store was told."""
+        """Notes that the store knows."""
         ...
 
     # --- enrolment and the feed
@@ -196,14 +196,14 @@ class Ledger(Protocol):
         ...
 
     async def kept_out(self) -> list[Profile]:
-        """Everybody an operator removed and nobody added since, whom the store has once named."""
+        """Customers whom an operator removed and nobody added again, if the store ever said who they are."""
         ...
 
     async def enrol(
         self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
     ) -> Polled | None:
-        """Stores a token perkd had made, and drops the one it replaces. None: it is not needed any more, for somebody
-        else added the customer meanwhile, or the operator removed them."""
+        """Stores a token the store made for perkd, and drops the one it replaces. None: nobody needs it now, because
+        somebody else added the customer meanwhile, or an operator removed them."""
         ...
 
     async def not_enrolled(self, customer_id: str, reason: str, again_at: datetime) -> None:
@@ -221,11 +221,11 @@ class Ledger(Protocol):
     async def unenrolled(self) -> Unenrolled: ...
 
     async def unenrolled_due(self, now: datetime, limit: int) -> list[str]:
-        """Customers to try again, who waits longest first."""
+        """Customers to try again. Those who waited longest come first."""
         ...
 
     async def bookmark(self, name: str) -> str | None:
-        """How far a reading of the store has come, as it was put last."""
+        """How far a reading of the store has come: the value that was stored last."""
         ...
 
     async def put_bookmark(self, name: str, value: str) -> None: ...

@@ -1,4 +1,4 @@
-"""Tokens perkd had made, whom none could be made for, and how far enrolment and the feed have come.
+"""Tokens that the store made for perkd, customers it made none for, and the bookmarks of enrolment and the feed.
 
 `sqlite.py` runs these, the writes in the writing thread.
 """

@@ -1,4 +1,4 @@
-"""Loop 1's half of the ledger: what is known of a customer, and recording what a comparison wants, in one transaction.
+"""Loop 1's half of the ledger: what is known about a customer, and the result of a comparison, in one transaction.
 
 `sqlite.py` runs these in the writing thread.
 """
@@ -55,13 +55,13 @@ def _put_item(connection: sqlite3.Connection, known: KnownItem, now: int) -> Non
 
 
 def _carry_out_absent(connection: sqlite3.Connection, item_id: int, now: int, together: events.Together) -> None:
-    """A removal that waited for a person because its item had vanished: now the store states the end (law 5)."""
+    """Plans a removal that waited for a person because its item was missing: now the store states the end (law 5)."""
     for row in connection.execute(SQL["plan_absent"], {"item_id": item_id, "now": now}).fetchall():
         together.moved(row["id"], State.BLOCKED, State.PLANNED, "the store says revoked")
 
 
 def record(connection: sqlite3.Connection, seen: Observation) -> Recorded:
-    """Everything of one observation. The order matters: the brake last, so that it also stops what this one planned."""
+    """Records one observation. The order matters: the brake comes last, so that it also stops what this one planned."""
     now, customer_id = micros(seen.at), int(seen.customer_id)
     together = events.Together(connection, now)
     if seen.profile is not None:

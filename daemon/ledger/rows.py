@@ -1,6 +1,6 @@
 """What the ledger shows to reports and to the operator: plain rows, times aware UTC, ids as text.
 
-`status` makes the report of them, `control` and `web` turn them into JSON.
+`status` makes the report of them, `control` and `reports` turn them into JSON.
 """
 
 import json
@@ -69,7 +69,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unenrolled:
-    """Customers the store made no token for: how many, one reason, and when the first of them is asked for again."""
+    """Customers without a token, because the store made none: how many, one reason, and when perkd tries again."""
 
     count: int = 0
     reason: str = ""
@@ -190,7 +190,7 @@ class ItemTroubleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemTrouble:
-    """Items that ask for attention."""
+    """Items that need attention."""
 
     kind: ItemTroubleKind
     product: str

@@ -1,4 +1,4 @@
-"""One holding's turn in the ledger: what is voided, what is planned, and when nothing is (laws 8 and 10).
+"""One change of a holding in the ledger: which commands become void, which are planned (laws 8 and 10).
 
 `observe.record` runs one `Turning` for each change of an observation, inside its transaction.
 """
@@ -29,7 +29,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Turning:
-    """One holding's turn: laws 8 and 10, decided on the command states as they are in this very transaction."""
+    """One change of a holding. Decided with the command states of this same transaction (laws 8 and 10)."""
 
     connection: sqlite3.Connection
     seen: Observation
@@ -64,7 +64,7 @@ class Turning:
             self._put_supports(row["id"])
 
     def _given_meanwhile(self, row: sqlite3.Row | None) -> bool:
-        """A once-item that was compared as owed and claimed since then goes to whom it was sent, once (law 10)."""
+        """A once-item whose command was claimed after the comparison belongs to the player it was sent to (law 10)."""
         change = self.planned.change
         if change.kind is not PerkKind.ONCE:
             return False
@@ -142,8 +142,8 @@ class Turning:
     def _put_commands(
         self, holding_id: int, generation: int, drafts: Sequence[Draft], bound: str | None = None
     ) -> None:
-        """`bound`: the server that took the grant. What was given where the player was is taken away there; of a list
-        that shares what it knows any server may do it."""
+        """`bound`: the server that sent the grant. For `where_online` the removal goes to that server; for `any`, every
+        server of the list may send it."""
         change = self.planned.change
         place = change.key.server
         server = bound if bound is not None and places.target_of(place) is Target.ONLINE else place
@@ -216,7 +216,7 @@ class Turning:
                 self.connection.execute(SQL["put_support"], row)
 
     def _find(self, key: HoldingKey) -> sqlite3.Row | None:
-        """The holding that turns, if it is there."""
+        """The row of the holding, if there is one."""
         change = self.planned.change
         row = self._holding(key, None if change.turn is Turn.KEEP else change.perk)
         self.generation = 1 if row is None else row["generation"]
@@ -258,8 +258,8 @@ class Turning:
         return self.connection.execute(SQL["commands_since"], {"holding_id": row["id"], "generation": since}).fetchall()
 
     def _give_up(self, row: sqlite3.Row, step: Step, generation: int, commands: Iterable[sqlite3.Row]) -> set[str]:
-        """The step in force is not wanted any more: voids what was not sent of it. A removal of an earlier identity
-        is still wanted. Returns the states of its commands as they are now."""
+        """Voids what was not sent of the step in force, because it is not wanted any more. A removal for an earlier
+        identity is still wanted. Returns the states of its commands as they are now."""
         states, wanted = set(), False
         for one in _of(commands, step, generation):
             if one["state"] in UNSENT:
@@ -276,7 +276,7 @@ class Turning:
         return states
 
     def _values_differ(self, row: sqlite3.Row) -> bool:
-        """Recording the same change of identity twice is recording it once."""
+        """Whether the identity really changed: the same change recorded twice counts once."""
         return bool(json.loads(row["identity"]) != dict(self.planned.values))
 
     def _event(self, holding_id: int, kind: EventKind, was: str | None, became: str) -> None:
