@@ -1,7 +1,7 @@
-"""A ledger without a database, for the property tests of `compare`: it applies what a comparison wants as
-`daemon/ledger/observe.py` records it, except that every step reaches the game at once or never.
+"""A ledger without a database, for the property tests of `compare`: it applies the changes of a comparison as
+`daemon/ledger/observe.py` records them, except that every step reaches the game at once or never.
 
-`tests/unit/test_compare_sequences.py` keeps one and checks what it is told to do.
+`tests/unit/core/test_compare_sequences.py` uses it and checks each change.
 """
 
 from dataclasses import replace
@@ -22,17 +22,17 @@ from perkd.daemon.core.model import PerkKind, Profile, Who
 
 
 class Books:
-    """What is known of every customer, and what each game was told, in order."""
+    """Every customer's items and holdings, and the steps that reached each game, in order."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, KnownItem]] = {}
         self.holdings: dict[HoldingKey, Holding] = {}
         self.told: list[tuple[str, HoldingKey]] = []  # ("grant" or "revoke", where), as it reached the game
-        self._unsent: set[HoldingKey] = set()  # removals that never reached it
-        self._late: set[HoldingKey] = set()  # old names whose removal goes before the next grant
+        self._unsent: set[HoldingKey] = set()  # removals that never reached the game
+        self._late: set[HoldingKey] = set()  # old names to remove before the next grant
 
     def known(self, customer_id: str, players: set[str]) -> Known:
-        """As the ledger's query: his own holdings, and the lasting ones of the players he is."""
+        """As the ledger's query: the customer's own holdings, and the lasting holdings of their players."""
         items = self.items.get(customer_id, {})
         mine = [
             holding
@@ -49,8 +49,8 @@ class Books:
         )
 
     def record(self, changes: Changes, whos: dict[str, Who], now: datetime, *, sent: bool) -> set[HoldingKey]:
-        """Applies one comparison. `sent`: its commands reach the games at once; otherwise they never do. Returns where
-        a removal that had not reached the game was voided: what is held there is what was granted before it."""
+        """Applies one comparison. `sent`: its commands reach the games at once; otherwise they never do. Returns the
+        keys where an unsent removal was voided, so that the earlier grant is still in the game."""
         self.items.setdefault(changes.customer_id, {}).update({one.item.id: one for one in changes.items})
         voided = set()
         for change in changes.holdings:
@@ -76,7 +76,7 @@ class Books:
     def _tell(self, what: str, key: HoldingKey, *, sent: bool) -> None:
         if not sent:
             return
-        if key in self._late:  # the removal of the old name goes first
+        if key in self._late:  # remove the old name first
             self._late.discard(key)
             self.told.append(("revoke", key))
         self.told.append((what, key))
@@ -118,6 +118,6 @@ def _started(support: Support, now: datetime) -> Support:
 
 
 def assert_possible(change: HoldingChange, before: Holding | None) -> None:
-    """Nothing is opened twice, and only what is held is kept, ended or granted under another name."""
+    """Checks that no holding is opened twice, and that only an open holding is kept, ended or granted again."""
     held = before is not None and before.state is HoldingState.HELD
     assert held is (change.turn in (Turn.KEEP, Turn.END, Turn.REGRANT)), (change, before)

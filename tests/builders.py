@@ -1,6 +1,6 @@
-"""Items, holdings, perks and what surrounds them, built with one keyword for what a test is about.
+"""Builds items, holdings, perks and related objects; a test gives only the values it is about.
 
-The unit tests of the deciding modules use these. NOW is the moment most of them happen at; ids are small numbers.
+The unit tests of the pure modules use these. NOW is the time in most of them; ids are small numbers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ GAME = TinyGame("name", "uuid")
 
 
 def who(name: str | None = "Alex", player: str | None = ALEX) -> Who:
-    """Who a customer is on a server. Without a player: a customer with no identity in its game."""
+    """A customer's identity on a server. Without a player: a customer with no identity in that game."""
     if player is None:
         return Who(None)
     return Who(player, {"uuid": player, **({"name": name} if name else {})})
@@ -63,7 +63,7 @@ def item(item_id: str = "10", **changes: Any) -> Item:
 
 
 def permanent(item_id: str = "10", **changes: Any) -> Item:
-    """One that never expires, in the state a consumed one ends up in."""
+    """An item that never expires, already used."""
     return item(item_id, **{"expirable": False, "ends_at": None, "state": "used", **changes})
 
 
@@ -72,7 +72,7 @@ def known_item(stated: Item, **changes: Any) -> KnownItem:
 
 
 def support(item_id: str = "10", **changes: Any) -> Support:
-    """The item behind a holding of the perk vip, with the same end as `item` has."""
+    """The item that supports a holding of vip, with the same end as `item`."""
     found = Support(
         item_id=item_id, customer_id="1", perk="vip", live=True, joined_at=NOW - DAY, ends_at=NOW + 30 * DAY
     )
@@ -88,7 +88,7 @@ def specs(*texts: str) -> tuple[CommandSpec, ...]:
 
 
 def perk(name: str = "vip", **changes: Any) -> Perk:
-    """A lasting perk for product vip on survival, given and taken with two commands each side of a UUID."""
+    """A lasting perk for product vip on survival, granted and revoked with a UUID."""
     found = Perk(
         name=name,
         kind=PerkKind.LASTING,
@@ -102,7 +102,7 @@ def perk(name: str = "vip", **changes: Any) -> Perk:
 
 
 def kit(name: str = "kit", **changes: Any) -> Perk:
-    """A perk given once, for the product of `kit_item`."""
+    """A perk that is granted once, for the product of `kit_item`."""
     return perk(
         name,
         **{
@@ -121,7 +121,7 @@ def kit_item(item_id: str = "10", **changes: Any) -> Item:
 
 
 def catalogue(*perks: Perk, **changes: Any) -> Catalogue:
-    """These perks on survival and lobby, every pair configured two days ago."""
+    """These perks on survival and lobby, each pair of perk and server configured two days ago."""
     servers = changes.pop("servers", ("survival", "lobby"))
     found = Catalogue(
         perks={one.name: one for one in perks},
@@ -134,7 +134,7 @@ def catalogue(*perks: Perk, **changes: Any) -> Catalogue:
 
 
 def holding(*supports: Support, **changes: Any) -> Holding:
-    """Alex's vip on survival, granted with his name and UUID and delivered."""
+    """Alex's vip on survival, granted with Alex's name and UUID and delivered."""
     found = Holding(
         key=HoldingKey(ALEX, "vip", "survival"),
         kind=PerkKind.LASTING,
@@ -149,7 +149,7 @@ def holding(*supports: Support, **changes: Any) -> Holding:
 
 
 def given_kit(item_id: str = "10", **changes: Any) -> Holding:
-    """A kit as it was given to Alex on survival."""
+    """The holding of a kit that was delivered to Alex on survival."""
     key = HoldingKey(ALEX, "kit", "survival", item_id)
     return holding(**{"key": key, "kind": PerkKind.ONCE, "perk": "kit", **changes})
 
@@ -168,12 +168,12 @@ def inventory(*items: Item, read_at: datetime = NOW, customer_id: str = "1") -> 
 
 
 def read(now: datetime = NOW, *, clock_ok: bool = True) -> Moment:
-    """A comparison at that moment, with a complete inventory read then."""
+    """A comparison at that time, with a complete inventory read then."""
     return Moment(now, now, clock_ok)
 
 
 def time_passed(now: datetime = NOW, *, clock_ok: bool = True) -> Moment:
-    """A comparison at that moment without any inventory."""
+    """A comparison at that time without an inventory."""
     return Moment(now, None, clock_ok)
 
 
@@ -204,12 +204,12 @@ def planned(
 
 
 def turns(changes: Changes) -> list[tuple[str, str]]:
-    """What the holdings do: (turn, server), in order."""
+    """The changes of the holdings: (turn, server), in order."""
     return [(change.turn.value, change.key.server) for change in changes.holdings]
 
 
 def only(changes: Changes) -> HoldingChange:
-    """The one holding change there must be."""
+    """The only change of a holding; fails when there is not exactly one."""
     [change] = changes.holdings
     return change
 
@@ -243,7 +243,7 @@ VIP = catalogue(perk())
 
 
 def held(*items: Item, **changes: Any) -> Known:
-    """Alex holds vip by these items of his, which were seen live."""
+    """Alex holds vip through these items, which were seen live."""
     behind = [support(one.id, ends_at=one.ends_at) for one in items]
     return known([known_item(one, seen_live=True) for one in items], [holding(*behind, **changes)])
 
@@ -251,7 +251,7 @@ def held(*items: Item, **changes: Any) -> Known:
 def looked(
     before: Known, *stated: Item, moment: Moment | None = None, sold: Catalogue = VIP, somebody: Who | None = None
 ) -> Changes:
-    """A comparison with a complete inventory of exactly these items; the customer is Alex unless it says another."""
+    """A comparison with a complete inventory of exactly these items; the customer is Alex unless another is given."""
     at = moment or read()
     assert at.read_at is not None
     stock = inventory(*stated, read_at=at.read_at)

@@ -1,4 +1,4 @@
-"""Errors that carry a code: `with raises(LedgerForeign, "newer_schema"):` asserts both, and no sentence."""
+"""Asserts errors by class and code, not by text: `with raises(LedgerForeign, "newer_schema"):`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

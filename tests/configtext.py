@@ -1,6 +1,6 @@
-"""Builds config.toml texts for tests, a sound one by default, and loads them with the games of tests/tinygame.py.
+"""Builds config.toml texts for tests, by default a valid one, and loads them with the games of tests/tinygame.py.
 
-Values are given as TOML writes them: `server(game='"rust"')`; None leaves a key out.
+Values are in TOML syntax: `server(game='"rust"')`; None leaves a key out.
 """
 
 import json
@@ -11,7 +11,7 @@ from perkd.daemon.config import SecretSources, Settings, load
 from perkd.daemon.core.mistakes import ConfigError, Mistake
 from tests.tinygame import GAMES
 
-PASSWORD = "correct-horse-rcon"  # a test that may show it registers it first
+PASSWORD = "correct-horse-rcon"  # a test that may print it registers it first
 ENV = {"RCON": PASSWORD}
 
 SERVER = {
@@ -44,7 +44,7 @@ def perk(**changes: str | None) -> str:
 
 
 def toml_text(document: Mapping[str, object]) -> str:
-    """A document as TOML, which takes JSON's texts, numbers and lists as they are."""
+    """A document as TOML: strings, numbers and lists have the same form as in JSON."""
 
     def inline(value: object) -> str:
         if isinstance(value, Mapping):
@@ -63,7 +63,7 @@ def load_text(
     env: Mapping[str, str] = ENV,
     need_secrets: bool = True,
 ) -> Settings:
-    """The settings of a config.toml in `folder` with these parts. Credentials are looked for in it too."""
+    """The settings of a config.toml in `folder` with these parts. Credentials come from `folder`/credentials."""
     path = folder / "config.toml"
     path.write_text("\n".join(parts), "utf-8")
     path.chmod(mode)
@@ -72,7 +72,7 @@ def load_text(
 
 
 def mistakes(folder: Path, *parts: str, mode: int = 0o644, env: Mapping[str, str] = ENV) -> tuple[Mistake, ...]:
-    """The mistakes in it; none when it loads."""
+    """The mistakes in this config; empty when it loads."""
     try:
         load_text(folder, *parts, mode=mode, env=env)
     except ConfigError as error:

@@ -1,5 +1,5 @@
-"""What every test run shares: hypothesis profiles, the watch that no secret is printed or logged, and the one that
-what perkd and the emulated stores say to each other is what PayNow's description provides for.
+"""Shared by every test run: hypothesis profiles, the check that no secret is printed or logged, and the check that
+all traffic between perkd and the emulated stores follows PayNow's API description.
 
 pytest loads it; tests use the fixture `secret`.
 """
@@ -18,7 +18,7 @@ from perkd.daemon.sandbox.overheard import LISTENERS
 from tests import secretwatch, storewatch
 from tests.unmeasured import unmeasured
 
-# How fast a machine draws its examples is no property of perkd: a busy one must not fail a test by it.
+# A slow machine must not fail a test, so there is no limit on the time for examples.
 _COMMON: dict[str, Any] = {
     "deadline": None,
     "database": None,
@@ -33,13 +33,13 @@ _records = secretwatch.RecordCollector()
 
 @pytest.fixture
 def secret() -> Callable[[str], str]:
-    """`secret("rcon password")` mints a unique secret that must never be printed or logged."""
+    """`secret("rcon password")` makes a unique secret that must never be printed or logged."""
     return secretwatch.mint
 
 
 @pytest.fixture(autouse=True)
 def the_store_and_perkd_speak_as_described(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails the test in which one of them did not. It is set up first, so the store is gone when it looks."""
+    """Fails a test whose traffic breaks the description. Set up first, so it checks after the store has stopped."""
     yield
     lies = request.node.get_closest_marker("store_lies") is not None
     mistakes = [one.text for one in storewatch.watch.take() if not (lies and one.by_store)]
@@ -48,13 +48,13 @@ def the_store_and_perkd_speak_as_described(request: pytest.FixtureRequest) -> It
 
 @pytest.fixture(autouse=True)
 def nothing_is_loaded_under_two_names() -> Iterator[None]:
-    """Fails the test that imported `daemon` or `adapters` past the package `perkd`: each class would exist twice."""
+    """Fails a test that imported `daemon` or `adapters` without `perkd.`: each class would exist twice."""
     yield
     assert not {"daemon", "adapters"} & sys.modules.keys()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without a seed every run draws the same examples, in CI or not: a failure is one of the change at hand."""
+    """Without a seed every run has the same examples, so a new failure comes from the change under test."""
     seed = config.getoption("--hypothesis-seed")
     settings.load_profile("the same examples each time" if seed is None else "examples of a seed")
 
@@ -62,20 +62,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart() -> None:
     if storewatch.FOLDER is not None:
         LISTENERS.append(storewatch.watch.hear)
-    # A shell's background job ignores Ctrl-C, and every process started from it: some tests send it to theirs.
+    # A background job of a shell ignores SIGINT, as do its child processes; some tests send SIGINT to theirs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger().addHandler(_records)
 
 
 def pytest_collection_finish() -> None:
-    """What exists by now stays: `gc.collect`, which many tests call, does not walk through all of it each time."""
+    """Freezes all objects that exist now, so that the many calls of `gc.collect` in tests are fast."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A test of volume runs without coverage, which would make it take several times as long and find nothing new."""
+    """Runs tests marked `volume` without coverage, which would only make them several times slower."""
     if item.get_closest_marker("volume") is None:
         yield
         return
@@ -85,15 +85,15 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when != "teardown":
-        return  # the teardown report repeats the sections of the phases before it
+        return  # the teardown report repeats the sections of the earlier phases
     for title, text in report.sections:
         secretwatch.watch.inspect(f"{report.nodeid} ({title})", text)
     secretwatch.watch.inspect(f"{report.nodeid} (log record)", _records.take())
 
 
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, before the session of the process that deals out the tests ends
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, called before the main process ends its session
 def pytest_testnodedown(node: Any) -> None:
-    """Takes over what a worker saw. One that died before it could say so has failed the run already."""
+    """Adds what a worker found. A worker that crashed has already failed the run."""
     seen = getattr(node, "workeroutput", {})
     secretwatch.watch.leaks.extend(leak for leak in seen.get("leaks", ()) if leak not in secretwatch.watch.leaks)
     storewatch.watch.answers += seen.get("answers", 0)
@@ -102,7 +102,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     logging.getLogger().removeHandler(_records)
-    if hasattr(session.config, "workeroutput"):  # this process is a worker: another one sums up
+    if hasattr(session.config, "workeroutput"):  # this is a worker; the main process adds up the results
         watched = {"answers": storewatch.watch.answers, "requests": storewatch.watch.requests}
         session.config.workeroutput |= {"leaks": secretwatch.watch.leaks, **watched}
     elif secretwatch.watch.leaks and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

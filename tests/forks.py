@@ -1,4 +1,4 @@
-"""Processes that start at once: each is forked from one that has imported everything already and runs nothing.
+"""Processes that start fast: each is forked from an idle process that has already imported everything.
 
 tests/world.py runs the command line in them, tests/flow/killing.py the daemons that kill themselves.
 """
@@ -24,26 +24,26 @@ FORKS.set_forkserver_preload(
 
 @atexit.register
 def end_forks() -> None:
-    """Python would leave that process, and the one that tracks its resources, to end by themselves some time after this
-    one: they would write what they measured where nobody expects it any more."""
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no public word for it
+    """Ends the fork server and the resource tracker now. Otherwise they end after this process and write their
+    coverage data too late."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # there is no public function for it
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 def command_line(arguments: Sequence[str], folder: Path, cwd: Path) -> None:
-    """The life of a process that runs `perkd` once. Its streams are the files `in`, `out` and `err` in the folder."""
+    """Runs `perkd` once in a forked process. Its streams are the files `in`, `out` and `err` in the folder."""
     for number, name in enumerate(("in", "out", "err")):
         file = os.open(folder / name, os.O_RDWR)
         os.dup2(file, number)
         os.close(file)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process lives
     os.chdir(cwd)
-    ItemsApi.settle_s = 0.1  # the emulated store is done when it answers: nobody need give it time
+    ItemsApi.settle_s = 0.1  # the emulated store has finished its work when it answers
     sys.argv = ["perkd", *arguments]
     try:
         main()
     finally:
         measured = coverage.Coverage.current()
-        if measured is not None:  # such a process ends without what others do at their end
+        if measured is not None:  # a forked process runs no exit handlers
             measured.stop()
             measured.save()

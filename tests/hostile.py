@@ -1,7 +1,7 @@
-"""Names and values nobody should be able to use against a game server, and how each game's console takes a line.
+"""Hostile names and values that must not harm a game server, and how each game's console parses a line.
 
-`tests/contract/test_hostile_values.py` puts every one of VALUES into every variable of every game of GROUNDS. People
-choose their names, and a store names its products, so each of these can arrive.
+`tests/contract/adapters/test_hostile_values.py` puts each of VALUES into every variable of each game. Players
+choose their names and stores name their products, so perkd can get each of these.
 """
 
 import re
@@ -93,7 +93,7 @@ _FAMILIES = (
 
 VALUES: tuple[str, ...] = tuple(dict.fromkeys(value for family in _FAMILIES for value in family))
 
-# One value of each kind that no rule could object to. None of these is part of a template.
+# One harmless value of each kind. None of them is part of a template.
 HARMLESS: Mapping[Kind, str] = {
     Kind.NAME: "Zoe",
     Kind.UUID: "11111111-2222-4333-8444-555555555555",
@@ -113,9 +113,9 @@ Meaning = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """How one game's console takes a line, and lines as an owner would write them, with VALUE where the variable is."""
+    """How one game's console parses a line, and command templates of an owner with VALUE in place of the variable."""
 
-    meaning: Callable[[str], Meaning]  # the commands a line is, each in its parts
+    meaning: Callable[[str], Meaning]  # the commands in a line, each split into its parts
     templates: Mapping[Kind, tuple[str, ...]]
 
 
@@ -128,7 +128,7 @@ def _source(line: str) -> Meaning:
 
 
 def _source_command(command: str) -> tuple[str, ...]:
-    """`say` takes the rest of the line as it is; admin plugins read a target like `@all` as many players."""
+    """Parses one command: `say` takes the rest of the line unchanged; in admin plugins `@all` means many players."""
     parts = source_console.words(command)
     if parts[:1] == ["say"]:
         return "say", command.strip().removeprefix("say").strip()
@@ -181,13 +181,13 @@ GROUNDS: Mapping[str, Ground] = {
 
 
 def expected(ground: Ground, template: str, kind: Kind, value: str) -> Meaning:
-    """What the line means with a harmless value, and then with `value` in its place."""
+    """The meaning that a line with `value` must have: that of a harmless value, with `value` in its place."""
     harmless = HARMLESS[kind]
     meant = ground.meaning(template.replace("VALUE", harmless).replace("{{", "{").replace("}}", "}"))
     return tuple(tuple(part.replace(harmless, value) for part in command) for command in meant)
 
 
 def lines(ground: Ground, kind: Kind, variable: str) -> Iterator[tuple[str, str]]:
-    """Each template of a kind, and as an owner writes it for that variable."""
+    """Each template of a kind, and the line an owner writes for that variable."""
     for template in ground.templates[kind]:
         yield template, template.replace("VALUE", f"{{{variable}}}")

@@ -1,6 +1,6 @@
-"""Kills a ledger before one statement after the other and prints, as JSON, how many steps each had acknowledged.
+"""Kills a ledger before each SQL statement in turn and prints, as JSON, how many steps it had acknowledged.
 
-`python -m tests.ledgercrash FOLDER` leaves one ledger for each statement in FOLDER; tests/contract/test_ledger_crash.py
+`python -m tests.ledgercrash FOLDER` leaves one ledger for each statement in FOLDER; tests/contract/ledger/test_crash.py
 runs it and opens them all.
 """
 
@@ -39,7 +39,7 @@ async def _done(ledger: Ledger) -> None:
     await ledger.close_command(row.id, State.DELIVERED, NOW)
 
 
-# What perkd does in an ordinary hour, one write each: what was acknowledged must survive.
+# The usual writes of perkd, one for each step: every acknowledged step must survive.
 STEPS: tuple[Callable[[Ledger], Awaitable[Any]], ...] = (
     lambda ledger: ledger.configure([server()], [perk()], NOW, adopt=True),
     lambda ledger: ledger.sync_tokens([ENTRY], NOW),
@@ -66,7 +66,7 @@ async def _play(path: Path, told: int) -> None:
 
 
 def _kill_at(statement: int) -> None:
-    """From now on every connection of this process counts, and the one that comes to this number ends it."""
+    """From now on counts the SQL statements of this process and kills it before the one with this number."""
     number = itertools.count(1)
     connect = sqlite3.connect
 
@@ -79,11 +79,11 @@ def _kill_at(statement: int) -> None:
         connection.set_trace_callback(count)
         return connection
 
-    sqlite3.connect = traced  # type: ignore[assignment]  # in a child that is about to be killed
+    sqlite3.connect = traced  # type: ignore[assignment]  # in a child process that will be killed
 
 
 def _one(path: Path, statement: int) -> tuple[int, bool]:
-    """How many steps were acknowledged before the statement of that number, and whether there was one."""
+    """How many steps were acknowledged before this statement, and whether the run reached it."""
     heard, told = os.pipe()
     child = os.fork()
     if child == 0:
@@ -109,7 +109,7 @@ def main() -> None:
         acknowledged, killed = _one(where / "ledger.db", statement)
         if killed:
             found[statement] = acknowledged
-            statement += 1 if acknowledged else 5  # a new ledger is made in many statements, all in one transaction
+            statement += 1 if acknowledged else 5  # creating a ledger takes many statements, all in one transaction
     print(json.dumps(found))
 
 

@@ -1,6 +1,6 @@
-"""Builders for the tests of the ledger: one customer, his holdings, and short words for what is recorded of them.
+"""Builders for the tests of the ledger: one customer, their holdings, and short helpers to record and read them.
 
-The contract suites use these; they speak to a ledger only through the protocol of daemon/ledger/base.py.
+The contract suites use these; they use a ledger only through the protocol of daemon/ledger/base.py.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ VIP = HoldingKey("ann", "vip", "survival")
 
 
 def later(**delta: float) -> datetime:
-    """NOW plus a timedelta's keywords."""
+    """NOW plus a timedelta with these keywords."""
     return NOW + timedelta(**delta)
 
 
@@ -57,13 +57,13 @@ def profile(customer_id: str = ANN, name: str = "Ann") -> Profile:
 
 
 def token(name: str = "", note: str = "") -> TokenEntry:
-    """A token nobody has used before."""
+    """A new, unique token."""
     return TokenEntry(Secret(secretwatch.mint("a customer token")), name=name, note=note)
 
 
 def known_item(item_id: str = "1", customer_id: str = ANN, **facts: Any) -> KnownItem:
-    """`seen_live`, `missing_since`, `first_seen_at` and `renewed_at` belong to what the ledger noticed, the rest to the
-    item."""
+    """An item as the ledger knows it. `seen_live`, `missing_since`, `first_seen_at` and `renewed_at` are the ledger's
+    own facts; all others are facts of the item."""
     words = ("seen_live", "missing_since", "first_seen_at", "renewed_at")
     noticed: dict[str, Any] = {"first_seen_at": NOW} | {word: facts.pop(word) for word in words if word in facts}
     plain: dict[str, Any] = {
@@ -96,7 +96,7 @@ def blocked(text: str, step: Step = Step.GRANT, position: int = 0, hold: Hold = 
 
 
 def steps(step: Step, texts: Sequence[str | Draft], **facts: Any) -> tuple[Draft, ...]:
-    """One draft for each text, in order; a draft stands as it is."""
+    """One draft for each text, in order; a draft is used unchanged."""
     return tuple(
         text if isinstance(text, Draft) else draft(text, step, place, **facts) for place, text in enumerate(texts)
     )
@@ -115,7 +115,7 @@ def turn(
     item_id: str = "1",
     **facts: Any,
 ) -> PlannedChange:
-    """One holding's change with its commands; `facts` are for every draft written as a text."""
+    """The change of one holding with its commands; `facts` apply to every draft given as a text."""
     ends = turn is Turn.END
     change = HoldingChange(
         turn=turn,
@@ -144,7 +144,7 @@ def ends(*texts: str | Draft, key: HoldingKey = VIP, **facts: Any) -> PlannedCha
 
 
 def seen(*planned: PlannedChange, at: datetime = NOW, customer_id: str = ANN, **facts: Any) -> Observation:
-    """An observation of these changes. `items`, `notes`, `recheck_at`, `deadline_at` belong to the changes."""
+    """An observation of these changes. `items`, `notes`, `recheck_at`, `deadline_at` go into its `Changes`."""
     words = ("items", "notes", "recheck_at", "deadline_at")
     changes = Changes(
         customer_id=customer_id,
@@ -161,7 +161,7 @@ async def record(ledger: Ledger, *planned: PlannedChange, at: datetime = NOW, **
 async def claim(
     ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE, server: str = "survival"
 ) -> Command | None:
-    """`online`: since when each player is there, or only who, since NOW."""
+    """Claims a command. `online`: player → online since; or only the players, online since NOW."""
     return await ledger.claim(server, now, {player: _since(online, player) for player in online})
 
 
@@ -174,7 +174,7 @@ def _since(online: Collection[str], player: str) -> datetime:
 async def claimed(
     ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE, server: str = "survival"
 ) -> Command:
-    """The next command, which must be there."""
+    """Claims the next command; fails when there is none."""
     command = await claim(ledger, now, online, server)
     assert command is not None
     return command
@@ -193,19 +193,19 @@ async def rows(ledger: Ledger) -> list[CommandRow]:
 
 
 async def states(ledger: Ledger) -> dict[str, str]:
-    """The state of each command by its text; texts are unique where this is used."""
+    """The state of each command by its text; fails when two have the same text."""
     found = [(row.text, row.state) for row in await rows(ledger)]
     assert len(dict(found)) == len(found)
     return dict(found)
 
 
 async def told(ledger: Ledger, command_id: int) -> list[tuple[str | None, str | None]]:
-    """The states a command went through, as its events tell it."""
+    """The changes of a command's state, from its events."""
     return [(event.was, event.became) for event in await ledger.events(command_id=command_id)]
 
 
 async def picture(ledger: Ledger) -> list[tuple[CommandRow, list[Any]]]:
-    """Every command with its whole history: two equal pictures mean that nothing changed."""
+    """Every command with all its events. When two pictures are equal, nothing changed between them."""
     return [(row, await ledger.events(command_id=row.id)) for row in await rows(ledger)]
 
 
@@ -214,7 +214,7 @@ async def known(ledger: Ledger, customer_id: str = ANN, *players: str) -> Known:
 
 
 def server(name: str = "survival", *, runs: bool = False) -> Server:
-    """`runs`: the store's lines, too."""
+    """A server. `runs`: it also runs the store's own commands."""
     endpoint = Endpoint("127.0.0.1", 1, Secret("not used here"))
     return Server(name=name, game="minecraft", endpoint=endpoint, run_store_commands=runs)
 

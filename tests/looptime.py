@@ -1,6 +1,6 @@
-"""The clock of the running event loop, which a test may move: a limit of a minute is over at once, on any machine.
+"""Moves the clock of the running event loop forward, so that a time limit of a minute is over at once.
 
-Tests of time limits use it instead of short limits: those end on a busy machine before anything has happened.
+Tests of time limits use it. Short limits would be unreliable: on a busy machine they end before anything happened.
 """
 
 import asyncio
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 
 def forward(seconds: float) -> None:
-    """From now on the running loop's clock is so far ahead. A timer that is due by then runs at the loop's next turn;
-    one that is set later counts from the new time."""
+    """Moves the running loop's clock forward. Timers that are due then run in the loop's next iteration; timers that
+    are set later count from the new time."""
     loop = asyncio.get_running_loop()
     now = loop.time
 
@@ -20,6 +20,6 @@ def forward(seconds: float) -> None:
 
 
 async def until(what: Callable[[], object]) -> None:
-    """Returns once `what()` is true, however long this machine takes; the clock may stand where it will."""
+    """Returns once `what()` is true. It has no time limit and does not depend on the loop's clock."""
     while not what():  # noqa: ASYNC110 - what tests wait for here sets no event
         await asyncio.sleep(0)

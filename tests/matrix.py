@@ -1,4 +1,4 @@
-"""The contract matrix: what each oddity of a server comes to, for every adapter over every transport.
+"""The contract matrix: the result of each unusual server behaviour, for every adapter over every transport.
 
 tests/run.py loads it as a pytest plugin for the contract suite and prints `table`. A test adds one cell by
 `record_property(*cell(switch, row, told))`.
@@ -15,14 +15,14 @@ FILE = "PERKD_MATRIX"  # the environment variable that names the file; without i
 
 
 def cell(switch: str, row: str, told: str) -> tuple[str, str]:
-    """One cell as a property of the test that found it out."""
+    """One cell, as a property of the test that produced it."""
     return PROPERTY, json.dumps([switch, row, told])
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     path = os.environ.get(FILE)
     if path is None or report.when != "call" or "PYTEST_XDIST_WORKER" in os.environ:
-        return  # a worker's reports come to the process that deals out the tests
+        return  # the main process gets the reports of all workers
     with Path(path).open("a", encoding="utf-8") as file:
         for name, value in report.user_properties:
             if name == PROPERTY:
@@ -31,7 +31,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def table(path: Path) -> str:
-    """The cells in `path` as text: a line for each switch, a column for each row of GAMES, both by the alphabet, since
+    """The cells in `path` as text: a line for each switch, a column for each row of GAMES. Both are sorted, because
     tests run in any order. "" without cells."""
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     cells = {(switch, row): told for switch, row, told in map(json.loads, lines)}

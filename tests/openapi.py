@@ -1,6 +1,6 @@
-"""PayNow's published description of its API as something requests and answers can be held against.
+"""Checks requests and answers against PayNow's published API description.
 
-tests/storewatch.py holds every test's traffic against it. The description is not part of this repository: it is read
+tests/storewatch.py checks the traffic of every test with it. The description is not part of this repository: it is read
 from the folder that the environment variable PERKD_PAYNOW_OPENAPI names (github.com/paynow-gg/openapi).
 """
 
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 FILES = {"customer": "storefront-api.json", "key": "management-api.json", "gameserver": "gameserver-api.json"}
-WORDS = {"customer": "Customer", "key": "APIKey", "gameserver": "Gameserver"}  # before the secret, as PayNow writes it
+WORDS = {"customer": "Customer", "key": "APIKey", "gameserver": "Gameserver"}  # the word before the secret
 
 # The description says that these are never null; the product's first documents say that a profile's name may be, and no
 # server is linked before it was.
@@ -29,10 +29,10 @@ NULL_IN_PRACTICE = {
 # The description says that this is a list of game servers. There is one in the path.
 LISTS_BY_MISTAKE = {("GET", "/v1/stores/{}/gameservers/{}")}
 
-# Paths of earlier years that today's description has no more are held against what they became.
+# Old paths that the description no longer has are checked against the path that replaced them.
 EARLIER = re.compile(r"(?:(?<=\})|(?<=store/customer))/(?:inventory|command_delivery)\b")
 BULK_BEFORE = "/v1/stores/{storeId}/customers/bulk/command_delivery"  # answered 201 without a body
-INVALIDATE_ALL = "/v1/stores/{storeId}/customers/tokens"  # answered as that of one customer does
+INVALIDATE_ALL = "/v1/stores/{storeId}/customers/tokens"  # same answer as the path for one customer
 BECAME = {
     BULK_BEFORE: "/v1/stores/{storeId}/delivery/items",
     INVALIDATE_ALL: "/v1/stores/{storeId}/customers/{customerId}/tokens",
@@ -66,13 +66,13 @@ def is_int32(value: object) -> bool:
     return not isinstance(value, int) or -(1 << 31) <= value < 1 << 31
 
 
-# Left out when there is none, whatever the store's switch says: an official plugin fails on null.
+# Left out when empty, also with `nulls`: an official plugin fails on null.
 LEFT_OUT = {("LinkGameServerResponseDto", "previously_linked")}
 
 
 class Seen:
-    """The keyword `properties` for a validator that keeps its schemas: a value that was good in its place is not
-    checked again. Most of an item's values are the same in every other item."""
+    """The keyword `properties` with a cache: a value that was valid in a place is not checked there again. Most values
+    of an item are the same in other items."""
 
     def __init__(self) -> None:
         self._good: set[tuple[int, str]] = set()
@@ -95,8 +95,8 @@ class Seen:
 
 
 class Description:
-    """One of the files. With `nulls` an optional property that is a reference may be null too, and an answer that is no
-    error has to have every field."""
+    """One file of the description. With `nulls` an optional property that is a reference may also be null, and a good
+    answer must have every field."""
 
     def __init__(self, file: Path, *, nulls: bool) -> None:
         self._file = json.loads(file.read_text("utf-8"))
@@ -107,14 +107,14 @@ class Description:
             for method, operation in methods.items()
         }
         self._validators: dict[str, Draft202012Validator] = {}
-        self._good: set[tuple[str, int]] = set()  # what was found good before: an item is sent again at every poll
+        self._good: set[tuple[str, int]] = set()  # values that were valid before: each poll sends an item again
         self._validator = validators.extend(Draft202012Validator, {"properties": Seen().properties})
 
     def has(self, method: str, path: str) -> bool:
         return (method, nameless(now_called(path))) in self._operations
 
     def answer(self, method: str, path: str, status: int, body: bytes) -> list[str]:
-        """What of an answer the description does not allow. Raises KeyError for a route it does not have."""
+        """The mistakes in an answer. Raises KeyError for a route that is not in the description."""
         answers: Mapping[str, Any] = self._operation(method, path)["responses"]
         if path == BULK_BEFORE and status < 400:
             return [] if status == 201 and not body else ["was 201 without a body"]
@@ -129,7 +129,7 @@ class Description:
         return list(self._json(schema, body, whole=self._nulls and status < 400))
 
     def request(self, method: str, path: str, sent: "Sent") -> list[str]:
-        """What of a request the description does not provide for. Raises KeyError for a route it does not have."""
+        """The mistakes in a request. Raises KeyError for a route that is not in the description."""
         operation = self._operation(method, path)
         found = list(self._values(operation.get("parameters", ()), sent))
         if "requestBody" not in operation:
@@ -145,9 +145,9 @@ class Description:
         return self._operations[method, nameless(now_called(path))]
 
     def _values(self, parameters: list[dict[str, Any]], sent: "Sent") -> Iterator[str]:
-        """What is wrong with the pieces of the path and of the query."""
+        """The mistakes in the parts of the path and of the query."""
         pieces = [one for one in parameters if one["in"] == "path"]
-        for parameter, text in zip(pieces, sent.pieces, strict=False):  # a path of earlier years may have one less
+        for parameter, text in zip(pieces, sent.pieces, strict=False):  # an old path may have one part less
             yield from self._value(parameter, text)
         known = {one["name"]: one for one in parameters if one["in"] == "query"}
         asked = parse_qsl(sent.query, keep_blank_values=True)
@@ -199,7 +199,7 @@ class Description:
         yield from errors
 
     def _resolved(self, schema: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
-        """The schema with what its references mean in their places: looking each up costs more than all the rest."""
+        """The schema with its references resolved; resolving them at each check would be slow."""
         name = schema.get("$ref", "").rpartition("/")[2]
         if name:
             schema = self._file["components"]["schemas"][name]
@@ -223,17 +223,17 @@ class Description:
 
 
 class Sent:
-    """A request as far as the description speaks of it; `pieces` are those of the path that may be anything."""
+    """The parts of a request that the description defines; `pieces` are the variable parts of the path."""
 
     def __init__(self, pieces: list[str], query: str, content_type: str, body: bytes) -> None:
         self.pieces, self.query, self.content_type, self.body = pieces, query, content_type, body
 
 
 def now_called(path: str) -> str:
-    """Today's path for one of earlier years; any other one as it is."""
+    """The current path for an old one; any other path unchanged."""
     return BECAME.get(path) or EARLIER.sub("/delivery/items", path)
 
 
 def nameless(path: str) -> str:
-    """The path with `{}` for each piece that may be anything."""
+    """The path with `{}` for each variable part."""
     return re.sub(r"\{\w+\}", "{}", path)

@@ -1,4 +1,4 @@
-"""Every check of the repository in order, each with its time; stops at the first that fails.
+"""Runs every check of the repository in order and prints its time; stops at the first that fails.
 
 `make test` runs `python -m tests.run`, `make lint` runs `python -m tests.run lint`; CI runs the first through .ci/run.
 """
@@ -21,12 +21,12 @@ from tests import matrix
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent  # ruff, mypy and lint-imports of the same environment
 
-# Seconds each suite may take. Going over prints a warning and fails nothing: a busy machine is not a broken change.
+# Seconds each suite may take. More prints a warning but does not fail: the machine may just be busy.
 BUDGET_S = {"unit": 60, "contract": 120, "flow": 280, "repo": 60}
 
-WORKERS = 2  # processes that run the tests of a suite, on however many cores: what budgets and guards were tried with
+WORKERS = 2  # test processes for a suite, on any number of cores; time limits were chosen for this number
 
-ENDING_S = 30.0  # what an interrupted suite gets to end what it started: pytest-xdist waits up to 10 s for a worker
+ENDING_S = 30.0  # time for an interrupted suite to end its processes: pytest-xdist waits up to 10 s for a worker
 
 FLOOR = 90  # percent of lines and branches, all files together
 
@@ -37,7 +37,7 @@ class StageError(Exception):
 
 @dataclass(slots=True)
 class Counts:
-    """What all suites together did."""
+    """The number of tests of all suites together, by result."""
 
     passed: int = 0
     failed: int = 0
@@ -45,7 +45,7 @@ class Counts:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, report: Path) -> None:
-        """Adds one suite from its JUnit file; a run that died before writing one adds nothing."""
+        """Adds one suite from its JUnit file; without a file adds nothing."""
         if not report.exists():
             return
         for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - written by pytest a moment ago
@@ -78,8 +78,8 @@ def stage(name: str, run: list[str], env: dict[str, str] | None = None, budget_s
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """It does not run any more. Only after an interruption does it still run here: a terminal's Ctrl-C reaches it by
-    itself, and it gets time to end the processes its tests started; else it is sent one, and then killed."""
+    """Ends a process that still runs after an interruption. Ctrl-C on a terminal already reached it, so it first gets
+    time to end the processes of its tests. Then it gets SIGINT, and at last SIGKILL."""
     for tell in (None, signal.SIGINT, signal.SIGKILL):
         if tell is not None and process.poll() is None:
             process.send_signal(tell)
@@ -98,7 +98,7 @@ def suites(counts: Counts, parts: Path, seed: int | None) -> None:
     """Runs pytest folder by folder under coverage, measuring also its workers and the processes the tests start."""
     cells = parts / "matrix.jsonl"
     env = {**os.environ, "COVERAGE_FILE": str(parts / ".coverage"), matrix.FILE: str(cells)}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of short processes would compile perkd anew, each for itself
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of short processes would each compile perkd again
     for name, budget_s in BUDGET_S.items():
         report = parts / f"{name}.xml"
         try:
@@ -113,7 +113,7 @@ def suites(counts: Counts, parts: Path, seed: int | None) -> None:
 
 
 def pytest(suite: str, report: Path, seed: int | None) -> list[str]:
-    """The command that runs one suite. A worker with nothing left takes tests from the other one."""
+    """The command that runs one suite. A worker that is done takes tests from the other one."""
     return [
         *(sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q"),
         *("-n", str(WORKERS), "--dist=worksteal", "-p", matrix.__name__, f"--junitxml={report}"),
@@ -123,7 +123,7 @@ def pytest(suite: str, report: Path, seed: int | None) -> list[str]:
 
 
 def deciding() -> list[str]:
-    """The files that decide who gets what: every branch of them is tested. The import contract `pure` is the list."""
+    """The pure files, in which every branch must be tested. The import contract `pure` lists them."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
     [modules] = [contract["source_modules"] for contract in contracts if contract["id"] == "pure"]
@@ -132,7 +132,7 @@ def deciding() -> list[str]:
 
 
 def coverage(parts: Path) -> None:
-    """Checks the floors. `.coverage` stays, so that `coverage html` shows the run afterwards."""
+    """Checks that coverage is high enough. Keeps `.coverage`, so that `coverage html` shows the run afterwards."""
     coverage = [sys.executable, "-m", "coverage"]
     stage("coverage combine", [*coverage, "combine", "--quiet", "--data-file=.coverage", str(parts)])
     stage(f"coverage, at least {FLOOR} %", [*coverage, "report", f"--fail-under={FLOOR}"])
@@ -152,7 +152,7 @@ def main() -> int:
     counts = Counts()
     started = time.monotonic()
     failure = ""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside, it ends what it started as well
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # on SIGTERM, also end the started processes
     try:
         lint()
         if what == "all":

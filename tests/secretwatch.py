@@ -1,34 +1,34 @@
-"""Every secret a test used, and the search for it in what the tests printed and logged.
+"""Knows every secret a test used and searches for it in everything the tests print and log.
 
-tests/conftest.py feeds it, hands out the fixture `secret`, and fails the run when a secret got out.
+tests/conftest.py passes it all output, has the fixture `secret`, and fails the run when a secret was found.
 """
 
 import logging
 import secrets
 from dataclasses import dataclass, field
 
-SHORTEST = 8  # anything shorter would be found in innocent text
+SHORTEST = 8  # a shorter secret would match other text by chance
 
-# What every log record has, or what is the handler's own work: all else came in by `extra=`.
+# Fields of every log record, or set by the handler; all others come from `extra=`.
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 @dataclass(slots=True)
 class Watch:
-    """Knows the secrets of one run and which test let one out."""
+    """The secrets of one run, and which test leaked one."""
 
-    secrets: dict[str, str] = field(default_factory=dict)  # the secret itself → what it is, in words
+    secrets: dict[str, str] = field(default_factory=dict)  # secret → its description
     leaks: list[str] = field(default_factory=list)
 
     def remember(self, text: str, label: str = "a secret") -> str:
-        """Watches for `text` from now on and returns it. Raises ValueError when it is too short to be searched for."""
+        """Searches for `text` from now on; returns it. Raises ValueError when it is too short."""
         if len(text) < SHORTEST:
             raise ValueError(f"{label} has {len(text)} characters; the watch needs {SHORTEST} to avoid chance matches")
         self.secrets[text] = label
         return text
 
     def found_in(self, text: str) -> list[str]:
-        """What kinds of secret stand in `text`; never the secrets themselves."""
+        """The descriptions of the secrets in `text`; never the secrets themselves."""
         return sorted({label for value, label in self.secrets.items() if value in text})
 
     def inspect(self, where: str, text: str) -> None:
@@ -53,7 +53,7 @@ class RecordCollector(logging.Handler):
             self._texts.append(logging.Formatter().formatException(record.exc_info))
 
     def take(self) -> str:
-        """Everything since the last call."""
+        """All text since the last call."""
         text = "\n".join(self._texts)
         self._texts.clear()
         return text
@@ -63,15 +63,15 @@ watch = Watch()
 
 
 def remember(text: str, label: str = "a secret") -> str:
-    """Registers a secret a test chose itself. Returns it."""
+    """Registers a secret that a test chose. Returns it."""
     return watch.remember(text, label)
 
 
 def mint(label: str = "a secret") -> str:
-    """A new secret, unique to this call, already registered."""
+    """Makes and registers a unique secret."""
     return watch.remember(f"hush-{secrets.token_hex(12)}", label)
 
 
 def found_in(text: str) -> list[str]:
-    """For the output of processes a test started itself: what kinds of secret stand in it."""
+    """The descriptions of the secrets in the output of a process that a test started."""
     return watch.found_in(text)

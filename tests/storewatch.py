@@ -1,7 +1,7 @@
-"""Every request to an emulated store in any test, and every answer, held against PayNow's published description.
+"""Checks every request to an emulated store in any test, and every answer, against PayNow's API description.
 
-tests/conftest.py feeds it and fails the test whose traffic does not fit. Of requests only perkd's own are judged: tests
-send wrong ones on purpose. It sees the stores of the tests' own process, not those of a `perkd sandbox` they start.
+tests/conftest.py starts it and fails a test whose traffic has mistakes. It checks only perkd's own requests, because
+tests send wrong ones on purpose. It does not see the store of a `perkd sandbox` that a test starts.
 """
 
 import os
@@ -21,7 +21,7 @@ VARIABLE = "PERKD_PAYNOW_OPENAPI"
 FOLDER = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
 UNSET = f"set {VARIABLE} to a folder with PayNow's {', '.join(FILES.values())} (github.com/paynow-gg/openapi)"
 
-# With these the answer is none of PayNow's, and is meant not to be.
+# With these faults the answer is wrong on purpose.
 LIES = frozenset(
     {
         Fault.BAD_GATEWAY,
@@ -47,36 +47,36 @@ LIES = frozenset(
         Fault.NO_ID,
     }
 )
-# What no route answered is an error document all the same: as this one's.
+# Without a route the answer must be an error document, like that of this route.
 ANY_ROUTE = ("key", "GET", "/v1/stores/{storeId}/customers")
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """Something the description does not allow: in an answer of the store, or in a request of perkd."""
+    """A difference from the description, in an answer of the store or a request of perkd."""
 
     text: str
     by_store: bool
 
 
 class Watch:
-    """What was heard since the last `take`; the same twice counts once."""
+    """The traffic since the last `take`; equal requests count once."""
 
     def __init__(self) -> None:
         self.answers = self.requests = 0
         self._heard: dict[int, Overheard] = {}
 
     def hear(self, heard: Overheard) -> None:
-        """Judging waits until the test is over: it takes time, and the store has the test's loop."""
+        """Keeps the traffic. `take` checks it after the test, because checking is slow and blocks the loop."""
         self._heard[hash(heard)] = heard
 
     def take(self) -> list[Mistake]:
         heard, self._heard = list(self._heard.values()), {}
-        with unmeasured():  # judging runs nothing of perkd
+        with unmeasured():  # checking runs no code of perkd
             return [mistake for one in heard for mistake in self._judged(one)]
 
     def summary(self) -> str:
-        """One line for the end of a run."""
+        """One line for the summary of a run."""
         if FOLDER is None:
             return f"emulated store: NOT held against PayNow's description: {UNSET}"
         counts = f"{self.answers} answers and {self.requests} requests of perkd"
@@ -94,7 +94,7 @@ class Watch:
 
 
 def answered(heard: Overheard) -> list[str]:
-    """What of the answer the description does not allow."""
+    """The mistakes in the answer."""
     route = heard.route
     login, method, path = (route.login, route.method, route.path) if route is not None else ANY_ROUTE
     if heard.answer is None:
@@ -103,8 +103,8 @@ def answered(heard: Overheard) -> list[str]:
 
 
 def asked(heard: Overheard, route: Route) -> list[str]:
-    """What of the request the description does not provide for. Optional fields that are references may be null: it is
-    how perkd empties one, as the product's first documents have it."""
+    """The mistakes in the request. Optional fields that are references may be null: perkd empties a field that way, as
+    PayNow's first documents describe."""
     pieces = re.fullmatch(re.sub(r"\{\w+\}", "([^/]+)", route.path), heard.path)
     sent = Sent(list(pieces.groups()) if pieces else [], heard.query, heard.content_type, heard.body)
     found = description(route.login, nulls=True).request(route.method, route.path, sent)

@@ -1,4 +1,4 @@
-"""Runs the command line on a terminal of its own, types answers, and gives back what was to be seen.
+"""Runs the command line on a pseudo-terminal, types answers, and returns what the terminal showed.
 
 The flow tests use it where a terminal makes a difference: questions, hidden input, folding, colour.
 """
@@ -23,7 +23,7 @@ async def on_terminal(
     env: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
 ) -> tuple[int, str]:
-    """The exit code and everything the terminal showed. `answers`: once a text is to be seen, type this and Enter."""
+    """The exit code and everything the terminal showed. `answers`: text to wait for → answer to type, with Enter."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     plain = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
@@ -51,7 +51,7 @@ async def on_terminal(
 
 
 class _Screen:
-    """Collects what is shown, and types the next answer when its question has come."""
+    """Collects the output and types each answer when its question appears."""
 
     def __init__(self, master: int, answers: Sequence[tuple[str, str]]) -> None:
         self.ended = asyncio.Event()
@@ -65,7 +65,7 @@ class _Screen:
     def read(self) -> None:
         try:
             data = os.read(self._master, 65536)
-        except OSError:  # Linux says so when the last process has closed its end
+        except OSError:  # on Linux: the last process closed the terminal
             data = b""
         if not data:
             asyncio.get_running_loop().remove_reader(self._master)

@@ -1,4 +1,4 @@
-"""Two small games whose adapters are real but speak to no server: what the configuration needs to know of a game.
+"""Two small games for config tests: real adapters that never connect to a server.
 
 The tests of `daemon.config` pass GAMES where the daemon passes `adapters.ADAPTERS`.
 """
@@ -22,7 +22,7 @@ from perkd.adapters.base import (
 
 
 class TinyGame:
-    """A game with the identity variables it is given, that takes every value made of printable characters."""
+    """A game with the given identity variables; it accepts every value of printable characters."""
 
     def __init__(
         self,

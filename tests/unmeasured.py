@@ -1,4 +1,4 @@
-"""Work that coverage does not measure: what the tests themselves compute, and sheer volume."""
+"""Turns coverage off for work of the tests themselves and for tests with large amounts of data."""
 
 import contextlib
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def unmeasured() -> Iterator[None]:
-    """Inside it this thread runs without a trace function; other threads and processes are measured as ever."""
+    """Inside it, coverage does not measure this thread; other threads and processes are measured as usual."""
     tracer = sys.gettrace()
     sys.settrace(None)
     try:

@@ -1,7 +1,7 @@
 """A whole small world for flow tests: an emulated store and game server, a config, and perkd beside them.
 
 The tests of tests/flow use it as a context manager: `async with World(tmp_path) as world`. Time is real time plus what
-the test moved the clock's hands by, for perkd (in this process) and for the store alike.
+the test added, both for perkd (in this process) and for the store.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ from tests import secretwatch
 from tests.forks import FORKS, command_line
 
 ROOT = Path(__file__).resolve().parent.parent
-DEADLINE_S = 60.0  # generous, for a machine under any load: only a failing test waits this long
-WATCHED = 200  # customers whose tokens are searched for in what perkd prints and logs: every one costs every later test
+DEADLINE_S = 60.0  # long, for busy machines; only a failing test waits this long
+WATCHED = 200  # most customers whose tokens are searched for in the output: each slows down all later tests
 
 VIP = """
 [[perk]]
@@ -58,12 +58,12 @@ grant = ["give {name} iron_sword 1"]
 
 
 def patient_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One request to the store may take ten minutes: what must not wait for it is over long before, on any machine."""
+    """Lets one request to the store take ten minutes, so that whatever ends earlier did not wait for it."""
     monkeypatch.setattr(exchange, "Timeouts", lambda: Timeouts(connect_s=600.0, read_s=600.0, total_s=600.0))
 
 
 class Hands:
-    """The hands of the clock: real time plus what `forward` added, on the wall and the monotonic side alike."""
+    """A clock: real time plus what `forward` added, for both wall and monotonic time."""
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
@@ -88,13 +88,13 @@ class Said:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error of a verb that was asked for JSON: its code, its message, and its facts by name."""
+        """The error of a verb that ran with JSON output: its code, message and facts by name."""
         found: dict[str, Any] = json.loads(self.out)["error"]
         return found
 
 
 async def gone(process: Process) -> None:
-    """It has ended, killed if need be: what a test leaves running disturbs whatever comes after it."""
+    """Makes sure that the process has ended; kills it if necessary, so that it cannot disturb later tests."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -115,7 +115,7 @@ class World:
         self.ledger_path = folder / "state" / "ledger.db"
         self.tokens_path = folder / "tokens.toml"
         self.app: App | None = None
-        self.program = ("-m", "perkd")  # what Python runs as `perkd`
+        self.program = ("-m", "perkd")  # Python's arguments to run `perkd`
         self._short = Path(tempfile.mkdtemp(prefix="perkd-"))  # a unix socket's path must be short
         self.socket = self._short / "control.sock"
         self._running: asyncio.Task[None] | None = None
@@ -135,7 +135,7 @@ class World:
         try:
             await self.stop_app()
         finally:
-            for customer in list(self.store.customers.values())[:WATCHED]:  # tokens perkd had made, too
+            for customer in list(self.store.customers.values())[:WATCHED]:  # also tokens that perkd made
                 for token in customer.tokens:
                     secretwatch.remember(token, "customer token")
             for process in self._processes:
@@ -143,13 +143,13 @@ class World:
             await self.box.stop()
             shutil.rmtree(self._short)
 
-    # What the owner has
+    # The owner's files and the store
 
     def write_config(
         self, *more: str, perks: str = VIP + KIT, offline: str = "1s", server: str = "", enrol: str | None = None
     ) -> Path:
-        """The config for this world: `more` are whole tables on top, `server` lines for [[server]] survival. `enrol`:
-        perkd has the store's API key, and this is the word for whom it makes tokens."""
+        """The config for this world: `more` are whole tables on top, `server` lines for [[server]] survival. With
+        `enrol` perkd has the store's API key; its value says for whom perkd makes tokens."""
         key = ""
         if enrol is not None:
             key = f'id = "{STORE_ID}"\napi_key = "{secretwatch.remember(self.store.api_key, "API key")}"'
@@ -183,19 +183,19 @@ presence = "1s"
         return self.config_path
 
     def add_customer(self, name: str) -> str:
-        """A customer of the store with a Minecraft account; returns his token, which perkd does not know yet."""
+        """A customer of the store with a Minecraft account; returns their token, which perkd does not know yet."""
         uuid = self.server.console.account(name)
         return secretwatch.remember(self.store.add_customer(name, uuid), "customer token")
 
     def add_token(self, name: str) -> str:
-        """A customer whose token stands in the tokens file; perkd reads that when it starts."""
+        """Adds a customer whose token is in the tokens file, which perkd reads when it starts."""
         token = self.add_customer(name)
         with self.tokens_path.open("a") as file:
             file.write(f'[[customer]]\ntoken = "{token}"\n')
         return token
 
     def buy(self, customer: str, product: str = "vip-30-days", *, activate: bool = True) -> str:
-        """One purchase; returns the item's id."""
+        """Buys a product; returns the item's id."""
         [item] = self.store.purchase(customer, product)
         if activate:
             self.store.activate(item.id)
@@ -204,7 +204,7 @@ presence = "1s"
     # perkd in this process
 
     async def start_app(self, adapters: Mapping[str, Adapter] = ADAPTERS) -> App:
-        """perkd on this world's config and clock, ready. Raises what its start raised."""
+        """Starts perkd with this world's config and clock; returns when it is ready. Raises what its start raised."""
 
         def read() -> Settings:
             return load(self.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
@@ -216,27 +216,27 @@ presence = "1s"
         ready.cancel()
         if self._running.done():
             await self.stop_app()
-        # The store writes some times in whole seconds: what is bought from now on is later than the start all the same.
+        # The store writes some times in whole seconds; this keeps later purchases after the start.
         self.hands.forward(timedelta(seconds=1))
         return app
 
     async def stop_app(self) -> None:
-        """Ends it in order and raises what it died of, if it did."""
+        """Stops perkd normally. Raises its error when it failed."""
         if self.app is not None and self._running is not None:
             self.app.stop.set()
             running, self._running = self._running, None
             try:
                 await asyncio.wait_for(running, DEADLINE_S)
             finally:
-                self.app = None  # only now: until the end a listener in the store may look at the app
+                self.app = None  # not earlier: a listener in the store may use the app until the end
 
     def poll_now(self) -> None:
-        """Everybody is due at once, without waiting for the interval."""
+        """Makes perkd read every customer now, without waiting for the interval."""
         assert self.app is not None, "start_app first"
         self.app.polling.look_now()
 
     async def until(self, what: Callable[[], object], *, for_s: float = DEADLINE_S) -> None:
-        """Returns as soon as `what()` is true; fails after a generous deadline, or when perkd died."""
+        """Returns as soon as `what()` is true; fails after a long deadline, or when perkd failed."""
         deadline = time.monotonic() + for_s
         while not what():
             if self._running is not None and self._running.done():
@@ -254,7 +254,7 @@ presence = "1s"
         stdout: int = PIPE,
         stderr: int = PIPE,
     ) -> Process:
-        """`perkd` as a process of its own. It does not outlive this world, however its test ends."""
+        """Starts `perkd` as a process. It always ends with this world."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, *self.program, *arguments),
             cwd=ROOT,
@@ -267,7 +267,7 @@ presence = "1s"
         return process
 
     async def start_daemon(self, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
-        """`perkd run`, on real time, answering on its socket. The caller reads its stderr."""
+        """Starts `perkd run` on real time; returns when its socket answers. The caller reads its stderr."""
         daemon = await self.start("run", "-c", str(self.config_path), *arguments, env=env)
         deadline = time.monotonic() + DEADLINE_S
         while await self.ask("/status") is None:
@@ -279,7 +279,7 @@ presence = "1s"
         return daemon
 
     async def ask(self, path: str) -> dict[str, Any] | None:
-        """What the control socket answers to a GET; None when nobody answers."""
+        """The answer of the control socket to a GET; None when there is no answer."""
         try:
             async with (
                 aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as session,
@@ -291,8 +291,8 @@ presence = "1s"
             return None
 
     async def perkd(self, *arguments: str, stdin: str = "") -> Said:
-        """One run of the command line without a terminal, on this world's config, in a process that has imported it
-        already (those of `start` begin as an owner's). Fails when a secret is in what it printed."""
+        """One run of the command line without a terminal, on this world's config, in a forked process with all
+        imports done (`start` starts a fresh one, as an owner does). Fails when it printed a secret."""
         streams = Path(tempfile.mkdtemp(dir=self._short))
         for name, text in (("in", stdin), ("out", ""), ("err", "")):
             (streams / name).write_text(text, "utf-8")

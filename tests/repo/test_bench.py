@@ -1,4 +1,4 @@
-"""`make bench` works: a few rounds end to end, and the gate that judges them. No test here depends on a time."""
+"""`make bench` works: a few rounds end to end, and the check of their results. No test here depends on time."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ def result(spread: Spread) -> Result:
 
 @pytest.mark.parametrize("installed", [True, False])
 def test_a_smoke_run_measures_every_client_and_judges_nothing(installed: bool, tmp_path: Path) -> None:
-    if not installed:  # as after `make test` alone: whoever looks for the module finds none
+    if not installed:  # as after `make test` alone: the module is not found
         (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['aiomcrcon'] = None\n")
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "rcon", "--smoke"],
@@ -77,7 +77,7 @@ def test_a_smoke_run_of_each_room_measures_and_judges_nothing(room: str, shown: 
     ("spread", "holds"),
     [
         (Spread(0.76, 0.7, 0.8), True),
-        (Spread(0.74, 0.7, 0.83), True),  # the median alone may be noise
+        (Spread(0.74, 0.7, 0.83), True),  # a bad median alone may be noise
         (Spread(0.74, 0.7, 0.82), False),
         (Spread(0.5, 0.4, 0.6), False),
     ],

@@ -1,4 +1,4 @@
-"""The codes are one list each: every code is used, none is made up elsewhere, and docs/codes.md lists them all."""
+"""Each list of codes is complete: every code is used, none is defined elsewhere, docs/codes.md has them all."""
 
 import ast
 import re
@@ -19,7 +19,7 @@ from perkd.daemon.runtime.problem import ProblemCode
 from perkd.daemon.runtime.start import StartCode
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = (perkd.daemon.cli.store.sending, perkd.daemon.paynow.items_api)  # they have store errors of their own
+MODULES = (perkd.daemon.cli.store.sending, perkd.daemon.paynow.items_api)  # they define their own store errors
 LISTED: dict[str, type[ProblemCode] | type[MistakeCode] | type[WarningCode] | type[Code]] = {
     "Problems": ProblemCode,
     "Mistakes": MistakeCode,
@@ -54,7 +54,7 @@ def rows(heading: str) -> list[tuple[str, str]]:
 
 
 def store_errors(kind: type[StoreError] = StoreError) -> Iterator[type[StoreError]]:
-    """The store's errors that a verb can end with; those of the enrolment stay in the daemon."""
+    """The store errors that a verb can end with. Errors of the enrolment never leave the daemon."""
     if kind.__module__.startswith(("perkd.daemon.paynow.", "perkd.daemon.cli.")):
         yield kind
     for more in kind.__subclasses__():

@@ -1,4 +1,4 @@
-"""The paper follows the code: every route and verb is in the README, decision records are numbered in a row."""
+"""The documents match the code: every route and verb is in the README; decision records have no gaps."""
 
 import re
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ PROMISE = "*at most once by default, at least once where repeating is harmless, 
 
 
 def rows(start: str) -> list[str]:
-    """The README's table rows whose first cell begins so."""
+    """The README's table rows whose first cell begins with this text."""
     return [line for line in README.splitlines() if line.startswith(f"| `{start}")]
 
 
 def routes() -> set[str]:
-    """The paths the web server's source registers, wherever in the room `web` that is."""
+    """The paths that the source of the web server registers."""
     files = [*(ROOT / "daemon" / "reports").glob("*.py")]
     paths = re.compile(r"""\bget\(\s*"(/[a-z]*)"|"(/[a-z]*)":\s|\("(/[a-z]*)",""")
     return {next(filter(None, hit)) for file in files for hit in paths.findall(file.read_text("utf-8"))}
@@ -86,7 +86,7 @@ LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
 
 
 def anchors(document: Path) -> set[str]:
-    """What GitHub makes of each heading: small letters, hyphens for spaces, no other signs."""
+    """The anchor GitHub makes from each heading: small letters, hyphens for spaces, no punctuation."""
     headings = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
@@ -133,7 +133,7 @@ FOLDERS = [*sorted(path.parent.name for path in (ROOT / "daemon").glob("*/__init
 
 
 def test_every_wing_and_file_the_map_names_is_there() -> None:
-    """A path in the map begins at `daemon/`, or is `adapters/…`. A bare file name is a role: some wing has it."""
+    """A path in the map begins at `daemon/` or is `adapters/…`. A bare file name must exist in some wing."""
     named = set(re.findall(r"(?<![\w/.-])((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|sql))?|[a-z_]+\.py)(?![\w-])", MAP))
     assert len(named) > 30
     there = {

@@ -16,12 +16,12 @@ from tests.configtext import toml_text
 from tests.tinygame import GAMES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config.example.toml"
-# One key stands there as a comment: written down it would turn off what an API key is for.
+# One key is only a comment there: as a real line it would turn off what an API key is for.
 TEXT = re.sub(r"^#(?=enrol = )", "", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
 DOCUMENT: dict[str, Any] = tomllib.loads(TEXT)
 FULL_PERK = next(index for index, perk in enumerate(DOCUMENT["perk"]) if "strict" in perk)
 
-# What has no default, or stands in the example with something more useful than it.
+# Keys without a default, or with a more useful value in the example.
 NO_DEFAULT = {
     "customers": {"tokens"},
     "server": {"name", "game", "address", "password"},
@@ -31,7 +31,7 @@ NO_DEFAULT = {
 
 @pytest.fixture
 def credentials(tmp_path: Path) -> SecretSources:
-    """The secrets the example refers to, where an owner would put them."""
+    """The secrets that the example refers to, in the place where an owner puts them."""
     for name, text in {"customer-tokens": '[[customer]]\ntoken = "made-up-token"', "rcon-survival": "made-up"}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
@@ -98,7 +98,7 @@ def test_every_key_that_does_not_speak_for_itself_has_a_comment() -> None:
 
 
 def defaults() -> Iterator[tuple[str, int | None, str]]:
-    """Every key of the example that stands there with its default: section, number in a list, key."""
+    """Every key that has its default value in the example: section, number in a list, key."""
     for section in SECTIONS:
         for key in DOCUMENT[section]:
             if key not in NO_DEFAULT.get(section, ()):

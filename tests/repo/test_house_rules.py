@@ -1,4 +1,4 @@
-"""Rules of the house no tool knows: a silenced rule says why, and a file stays one screenful or a few."""
+"""Project rules that no tool checks: a silenced rule has a reason, and files are short."""
 
 import io
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 LONGEST = 300
-LONGEST_WIRING = 250  # app.py: one straight line, and nothing else
+LONGEST_WIRING = 250  # app.py, which only connects the parts
 
 SILENCED = re.compile(
     r"#\s*(?:noqa: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)*|type: ignore\[[a-z, -]+\]|pragma: no (?:cover|branch))"
@@ -31,7 +31,7 @@ def comments(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def gives_a_reason(comment: str) -> bool:
-    """Whether a comment that silences a rule names the rule and says why in at least two words."""
+    """Whether a comment that silences a rule names it and gives a reason of at least two words."""
     match = SILENCED.search(comment)
     return bool(match and len(re.findall(r"[A-Za-z]{2,}", match["reason"])) >= 2)
 

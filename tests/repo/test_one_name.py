@@ -33,7 +33,7 @@ def test_both_folders_are_links_into_the_package() -> None:
 
 
 def test_no_module_is_loaded_under_two_names() -> None:
-    """With the checkout on the path, as in the tests, where `import daemon` would find a second copy of everything."""
+    """The checkout is on the path, as in all tests, so `import daemon` would load a second copy of everything."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD_ALL, str(ROOT) + os.sep],
         env=os.environ | {"PYTHONPATH": str(ROOT)},

@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_package_perkd_and_nothing_else(names: frozenset[str
 
 
 def test_the_wheel_holds_every_file_of_the_package(names: frozenset[str]) -> None:
-    """The SQL above all: without it perkd starts from a checkout and not from a wheel."""
+    """Mainly the SQL files: without them perkd starts from a checkout but not from a wheel."""
     there = {f"perkd/{path.name}" for path in (ROOT / "src" / "perkd").glob("*.py")} | {
         f"perkd/{path.relative_to(ROOT).as_posix()}"
         for folder in ("daemon", "adapters")
@@ -145,7 +145,7 @@ def needed() -> dict[str, str]:
         if key not in seen:
             seen.add(key)
             waiting.extend(requirements_of(requirement))
-    # What only `make bench` installs is not here to be asked; it needs nothing itself and is pinned where it is named.
+    # Packages only for `make bench` are not installed here; they have no dependencies and are pinned in that extra.
     only_named = dict(line.split("==") for line in extras["bench"])
     return {name: importlib.metadata.version(name) for name, _ in seen} | only_named
 

@@ -1,7 +1,6 @@
-"""Tests assert codes and facts. What a person reads is compared whole, and once, in the snapshots beside the renderers.
+"""Tests assert codes and facts. Texts for people are compared whole, and once, in snapshots beside the tests.
 
-So a message can be worded anew, and only snapshots change. This looks for a phrase, four plain words in a row, in what
-a test asserts.
+So a new wording changes only snapshots. This test searches every assertion for a phrase: four plain words in a row.
 """
 
 import ast
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITES = ("unit", "contract", "flow")  # what `repo` looks at are texts of this repository
+SUITES = ("unit", "contract", "flow")  # `repo` checks texts of this repository
 PHRASE = re.compile(r"(?:\b[A-Za-z][a-z']*[,.:;?!]*\s+){3,}[A-Za-z][a-z']*\b")
 
-# What others say, word for word, is data. So is a command to paste, in backticks, and what a test made up itself.
+# Texts of other programs, commands in backticks, and texts that a test made up are data, not phrases.
 GAMES = (
     "No player was found|That player does not exist|Unknown or incomplete command|of a max of|could not be found"
     "|Added Ann to the whitelist|now inherits permissions from|no longer inherits permissions|A Minecraft Server at"

@@ -1,4 +1,4 @@
-"""The runner of every check: a stage that is interrupted leaves nothing of it behind, and a seed reaches the tests."""
+"""The runner of every check: an interrupted stage leaves no processes behind, and a seed reaches the tests."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""docs/sandbox.md, the control interface and what it says of itself know the same verbs, faults and switches."""
+"""docs/sandbox.md lists the verbs, faults and switches of the control interface."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def first_cells(text: str) -> set[str]:
     }
 
 
-def test_every_fault_is_on_the_page_in_the_words_the_sandbox_has_for_it() -> None:
+def test_every_fault_is_on_the_page_with_the_meaning_the_sandbox_gives_it() -> None:
     assert set(Fault) == set(MEANING)
     wanted = {f"| `{fault}` | {meaning} |" for fault, meaning in MEANING.items()}
     assert {line for line in section("What can go wrong").splitlines() if line.startswith("| `")} == wanted
@@ -37,7 +37,7 @@ def test_every_switch_is_on_the_page() -> None:
     assert set(Switched.model_fields) > SWITCHES
 
 
-def test_every_verb_on_the_page_is_one() -> None:
+def test_every_verb_on_the_page_exists() -> None:
     named = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[A-Za-z/]*)", PAGE)}
     known = {re.sub("(?<=servers/)[a-z]+", "SERVER", one) for one in named}
     assert known <= set(VERBS)

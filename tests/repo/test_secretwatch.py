@@ -1,4 +1,4 @@
-"""The secret watch itself: a run that lets a secret out fails and names the test; a clean run passes."""
+"""The secret watch itself: a run that leaks a secret fails and names the test; a clean run passes."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from tests import secretwatch
 
 
 def run_pytest(folder: Path, body: str, *more: str) -> subprocess.CompletedProcess[str]:
-    """A run of its own over one file that holds `body`, with this repository's conftest and settings."""
+    """Runs pytest on one file with `body`, with this repository's conftest and settings."""
     file = folder / "test_sample.py"
     file.write_text(HEAD + body, encoding="utf-8")
     options = ["-q", "-p", "tests.conftest", "-p", "no:cacheprovider", "--no-header", *more]

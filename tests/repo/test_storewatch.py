@@ -1,6 +1,6 @@
-"""The watch on what perkd and the emulated store say to each other: what does not fit fails its test, and only that.
+"""The check of the traffic between perkd and the emulated store: a mistake fails its test, and no other test.
 
-The description used here is a small one of this file's own, so that the watch is tested where PayNow's is not at hand.
+These tests use a small description of their own, so that they also run without PayNow's.
 """
 
 import json
@@ -88,7 +88,7 @@ GOOD = {"id": "5", "state": "active", "order_id": None, "added_at": "2026-03-01T
 )
 def test_what_is_wrong_with_an_answer_is_said(folder: Path, change: dict[str, object], says: list[str]) -> None:
     description = Description(folder / FILES["key"], nulls=True)
-    for _ in range(2):  # what was wrong once is wrong again
+    for _ in range(2):  # a mistake is found each time
         found = description.answer("GET", PATH, 200, json.dumps([GOOD | change]).encode())
         assert len(found) == len(says)
         assert all(text.startswith(start) for text, start in zip(sorted(found), sorted(says), strict=True)), found
@@ -96,7 +96,7 @@ def test_what_is_wrong_with_an_answer_is_said(folder: Path, change: dict[str, ob
 
 @pytest.mark.parametrize(("nulls", "field"), [(True, "state"), (True, "id"), (False, "id")])
 def test_a_field_that_is_missing_is_noticed(folder: Path, *, nulls: bool, field: str) -> None:
-    """With nulls the store has to write them all, without only what is required."""
+    """With nulls every field must be there, without only the required ones."""
     description = Description(folder / FILES["key"], nulls=nulls)
     item = {key: value for key, value in GOOD.items() if key != field and value is not None}
     found = description.answer("GET", PATH, 200, json.dumps([item | ({"order_id": None} if nulls else {})]).encode())
@@ -153,7 +153,7 @@ def test_what_is_wrong_with_a_request_is_said(folder: Path, method: str, sent: S
     assert (found == []) if not says else found and all(says in text for text in found)
 
 
-# The watch in a run of its own
+# The check in a separate run
 
 HEAD = """import aiohttp, pytest
 from perkd.daemon.sandbox.store.faults import Fault
@@ -174,7 +174,7 @@ async def ask(fault=None, path='/v1/store/customer', agent='perkd/1', query='', 
 
 
 def run_pytest(folder: Path, body: str, described: Path | None) -> str:
-    """What a run over one file that holds `body` said, with this repository's conftest and settings."""
+    """The output of pytest on one file with `body`, with this repository's conftest and settings."""
     file = folder / "test_sample.py"
     file.write_text(HEAD + body, encoding="utf-8")
     settings = ["-c", str(ROOT / "pyproject.toml"), f"--rootdir={folder}"]

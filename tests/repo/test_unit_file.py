@@ -1,4 +1,4 @@
-"""The unit file: systemd accepts it, it is as hardened as promised, and it says what the daemon counts on."""
+"""The unit file: systemd accepts it, it is as hardened as promised, and it has the settings that the daemon needs."""
 
 import configparser
 import re
@@ -12,11 +12,11 @@ SYSTEMD = Path(__file__).resolve().parents[2] / "systemd"
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not on this machine")
 
-WORST_EXPOSURE = 1.4  # of 10; the design's promise
+WORST_EXPOSURE = 1.4  # of 10, as the design promises
 
 
 class Unit(configparser.RawConfigParser):
-    """A unit file as far as this test needs it: the last of repeated keys wins, case is kept."""
+    """A simple parser for unit files: the last of repeated keys wins, case is kept."""
 
     def __init__(self) -> None:
         super().__init__(delimiters=("=",), comment_prefixes=("#",), strict=False)
@@ -33,7 +33,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """The unit and its example drop-in as an owner would install them, with programs that exist on any machine."""
+    """The unit and its example drop-in as an owner installs them, with programs that exist on any machine."""
     text = (SYSTEMD / "perkd.service").read_text("utf-8")
     existing = text.replace("/opt/perkd/bin/perkd", shutil.which("true") or "/bin/true")
     existing = existing.replace("/bin/kill", shutil.which("kill") or "/bin/true")
@@ -90,5 +90,5 @@ def test_the_watchdog_is_on() -> None:
 
 
 def test_nothing_in_the_folder_can_be_imported() -> None:
-    """`import systemd` belongs to systemd's own Python module."""
+    """`import systemd` must find systemd's own Python module."""
     assert [path for path in SYSTEMD.rglob("*") if path.suffix in {".py", ".so", ".pyi"}] == []

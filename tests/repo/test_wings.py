@@ -1,4 +1,4 @@
-"""The wings: each has one face that loads nothing by itself, and what only decides loads nothing that does."""
+"""Each wing has one face that loads its modules lazily, and pure modules import nothing that acts."""
 
 import ast
 import importlib
@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DAEMON = ROOT / "daemon"
 WINGS = sorted(path.parent.name for path in DAEMON.glob("*/__init__.py"))
 FACES = sorted(path.parent.name for path in DAEMON.glob("*/__init__.pyi"))
-MOST_FILES = 21  # in a folder, the face counted: more means a wing in it that has no name yet
+MOST_FILES = 21  # in a folder, with its face; a folder with more should be split
 
-# What nobody outside may import at all, or everybody may: words, and the doors at the top.
+# Every wing may import any module of core; no wing may import cli or demo, the entry points.
 OPEN = {"cli", "core", "demo"}
 
 LOADS = """\
@@ -33,7 +33,7 @@ def contracts() -> dict[str, dict[str, list[str]]]:
 
 
 def modules_of(names: list[str]) -> list[str]:
-    """The modules themselves, and all that lie in those that are folders."""
+    """The modules themselves, and all modules inside those that are folders."""
     found = []
     for name in names:
         path = ROOT.joinpath(*name.removeprefix("perkd.").split("."))
@@ -47,7 +47,7 @@ def loaded(modules: list[str], unwanted: list[str]) -> str:
         [sys.executable, "-c", LOADS, ",".join(modules), ",".join(unwanted)],
         env={
             key: value for key, value in os.environ.items() if not key.startswith("COV")
-        },  # coverage loads much itself
+        },  # coverage itself loads many modules
         capture_output=True,
         text=True,
         timeout=60,
@@ -59,7 +59,7 @@ def loaded(modules: list[str], unwanted: list[str]) -> str:
 
 def test_what_only_decides_loads_no_loop_no_socket_no_database_and_no_log() -> None:
     pure = contracts()["pure"]
-    # The command line loads its verbs with whichever of its modules comes first.
+    # Importing any module of the command line loads all its verbs.
     modules = [name for name in modules_of(pure["source_modules"]) if not name.startswith("perkd.daemon.cli.")]
     assert loaded(modules, pure["forbidden_modules"]) == "[]"
 

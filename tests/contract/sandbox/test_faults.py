@@ -1,4 +1,4 @@
-"""What each fault looks like on the wire, read without perkd: the client's tests rely on it."""
+"""What each fault sends on the wire, read without perkd's client, whose tests depend on it."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ ITEMS = "/v1/store/customer/delivery/items"
 
 
 async def answer(fault: Fault | None, after: int = 0) -> tuple[int, CIMultiDictProxy[str], bytes, list[str]]:
-    """Status, headers and body of a page of two of five items, behind the first `after`, and the ids of all five."""
+    """Status, headers and body of a page with two of five items, after the first, and the ids of all five."""
     async with running_store() as store, aiohttp.ClientSession() as session:
         token, customer_id = newcomer(store, items=5)
         if fault is not None:
@@ -57,7 +57,7 @@ async def test_a_refusal_is_an_error_document(fault: Fault, status: int, code: s
         (Fault.TRUNCATED, 200, "application/json"),
     ],
 )
-async def test_what_is_no_document_cannot_be_read_as_one(fault: Fault, status: int, kind: str) -> None:
+async def test_an_answer_that_is_not_json_cannot_be_parsed(fault: Fault, status: int, kind: str) -> None:
     found, headers, body, _ = await answer(fault)
     assert (found, headers["Content-Type"].partition(";")[0]) == (status, kind)
     with pytest.raises(ValueError, match=r"Expecting|Unterminated|Invalid"):

@@ -1,4 +1,4 @@
-"""A store that allows fewer requests than perkd is told to send, on a clock that only waiting moves."""
+"""perkd and a store with a lower rate limit than perkd is configured for, on a clock that only sleeping moves."""
 
 from datetime import timedelta
 
@@ -11,11 +11,11 @@ from perkd.daemon.sandbox.store.server import Store
 from tests.contract.stores import NOW, client_of, newcomer, read, running_store
 
 READS = 100
-CONFIGURED = 5.0  # requests a second, as perkd is told
+CONFIGURED = 5.0  # requests a second in perkd's config
 
 
 class Clock:
-    """Seconds that pass by sleeping, for the store and for perkd."""
+    """The clock of the store and of perkd; only sleeping moves it."""
 
     def __init__(self) -> None:
         self.s = 0.0
@@ -28,8 +28,8 @@ class Clock:
 
 
 async def reads(store: Store, allowed_per_s: float, burst: int) -> tuple[int, float]:
-    """Reads one inventory again and again, refused or not, until it was read READS times. Returns how many requests
-    were refused and how many seconds it took."""
+    """Reads one inventory until READS reads succeeded. Returns how many requests were refused and how many seconds it
+    took."""
     clock, refused = Clock(), 0
     store.now = lambda: NOW + timedelta(seconds=clock.s)
     token, customer_id = newcomer(store, items=2)

@@ -1,4 +1,4 @@
-"""The emulated store by API key: customers, tokens, inventories, and its refusals."""
+"""The Management API of the emulated store: customers, tokens, inventories, and refused requests."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ async def test_a_customer_is_created_found_and_changed() -> None:
         assert (await caller.key("GET", "/customers/lookup"))[0] == 400
 
 
-async def test_a_profile_name_is_no_name() -> None:
+async def test_a_profile_name_does_not_count_as_a_name() -> None:
     async with emulated() as caller:
         secretwatch.remember(caller.store.add_customer(None, UUID, profile_name="Notch"))
         secretwatch.remember(caller.store.add_customer(None, xbox_xuid="2533274790395904", profile_name="Steve"))
@@ -80,7 +80,7 @@ async def test_customers_are_listed_in_pages_searched_and_picked() -> None:
         ({"minecraft_uuid": UUID}, "exists already"),
     ],
 )
-async def test_a_customer_that_cannot_be_is_refused_and_so_is_the_whole_bulk(body: object, says: str) -> None:
+async def test_a_wrong_customer_is_refused_with_the_whole_bulk(body: object, says: str) -> None:
     async with emulated() as caller:
         secretwatch.remember(caller.store.add_customer("Ann", UUID, steam_id=STEAM_ID))
         status, error = await caller.key("POST", "/customers", body)
@@ -170,7 +170,7 @@ async def test_an_older_version_of_a_product_can_be_given() -> None:
         ({"custom_variables": {"a": 1}}, "object of strings"),
     ],
 )
-async def test_an_assignment_that_cannot_be_gives_nothing(change: dict[str, object], says: str) -> None:
+async def test_a_wrong_assignment_gives_nothing(change: dict[str, object], says: str) -> None:
     async with emulated() as caller:
         customer = (await caller.good("POST", "/customers"))["id"]
         body = {"product_id": caller.store.add_product("vip").id} | change
@@ -197,7 +197,7 @@ async def test_a_bulk_gives_all_or_nothing() -> None:
         assert (await caller.key("POST", "/delivery/items", placed * 126))[0] == 400
 
 
-async def test_what_an_item_without_commands_shows_to_whom() -> None:
+async def test_who_sees_an_item_without_commands() -> None:
     async with emulated() as caller:
         token = secretwatch.remember(caller.store.add_customer("Ann"))
         customer = caller.store.customer("Ann").id
@@ -217,7 +217,7 @@ async def test_what_an_item_without_commands_shows_to_whom() -> None:
         assert len(await caller.customer(token)) == 3
 
 
-async def test_products_and_game_servers_are_told_with_their_commands() -> None:
+async def test_products_and_game_servers_are_listed_with_their_commands() -> None:
     async with emulated() as caller:
         one, other = caller.store.add_gameserver("survival"), caller.store.add_gameserver("creative", enabled=False)
         secretwatch.remember(one.token)
@@ -243,7 +243,7 @@ async def test_products_and_game_servers_are_told_with_their_commands() -> None:
         assert await caller.good("GET", f"/gameservers/{one.id}") == servers[0]
 
 
-async def test_a_key_of_another_store_or_without_permission_is_told_so() -> None:
+async def test_a_key_of_another_store_or_without_permission_is_refused() -> None:
     async with emulated() as caller:
         authorization = f"apikey {caller.store.api_key}"
         status, error = await caller.send("GET", "/v1/stores/7/customers", authorization)

@@ -1,4 +1,4 @@
-"""The emulated Minecraft server is as strict as vanilla: raw sockets, no code of the wire."""
+"""The emulated Minecraft server is as strict as vanilla; tested with raw sockets, without perkd's codec."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ def packet(packet_id: int, packet_type: int, body: bytes) -> bytes:
 
 
 class Raw:
-    """A socket of the test's own. Each `write` is one segment: the next one waits for an answer or the end."""
+    """A raw connection. Each `write` is one TCP segment; before the next, wait for an answer or the end."""
 
     def __init__(self, server: MinecraftServer) -> None:
         self._server = server
@@ -110,11 +110,11 @@ async def test_a_server_may_ignore_a_command_before_the_login(server: MinecraftS
     async with Raw(server) as raw:
         await raw.write(packet(5, 2, b"op Ann"))
         await server.waiting.wait()
-        await raw.log_in()  # the next thing that comes is the login's answer
+        await raw.log_in()  # the next packet is the login's answer
     assert server.executed == []
 
 
-async def test_a_server_may_drop_two_packets_in_one_read_without_a_word(server: MinecraftServer) -> None:
+async def test_a_server_may_silently_drop_two_packets_in_one_read(server: MinecraftServer) -> None:
     server.faults = {Fault.DROP_MISFIT}
     async with Raw(server) as raw:
         await raw.log_in()
@@ -181,7 +181,7 @@ async def test_commands_change_what_the_console_knows(server: MinecraftServer) -
     assert console.run("list") == "There are 0 of a max of 20 players online: "
 
 
-async def test_what_ran_is_told_without_saying_for_whom(server: MinecraftServer) -> None:
+async def test_shapes_replaces_players_in_the_commands_that_ran(server: MinecraftServer) -> None:
     ann = server.console.online[0]
     server.executed = ["list uuids", "minecraft:list uuids", f"give {ann} dirt", "give Ann dirt", "say Annual"]
     assert server.deliveries == [f"give {ann} dirt", "give Ann dirt", "say Annual"]

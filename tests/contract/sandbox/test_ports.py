@@ -1,4 +1,4 @@
-"""The emulated store and game servers keep their port while they are down: nobody else can be given it."""
+"""The emulated store and game servers keep their port while they are down, so no other program gets it."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from perkd.daemon.sandbox.store.server import Store
 
 
 class UpAndDown(Protocol):
-    """What the sandbox's control interface takes down and up."""
+    """The store or a game server, which the control interface stops and starts."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -35,7 +35,7 @@ async def can_connect(port: int) -> bool:
 
 
 @pytest.mark.parametrize("make", [Store, lambda: MinecraftServer(password="p" * 8), lambda: SourceServer(password="x")])
-async def test_what_is_down_refuses_connections_and_comes_back_on_its_port(make: type[UpAndDown]) -> None:
+async def test_a_stopped_server_refuses_connections_and_starts_again_on_its_port(make: type[UpAndDown]) -> None:
     server = make()
     await server.start()
     port = port_of(server)
@@ -51,7 +51,7 @@ async def test_what_is_down_refuses_connections_and_comes_back_on_its_port(make:
     assert not await can_connect(port)
 
 
-def test_a_port_that_was_let_go_is_anybodys() -> None:
+def test_another_program_can_use_a_port_that_was_given_up() -> None:
     port = Port()
     listener = port.open()
     port.keep()

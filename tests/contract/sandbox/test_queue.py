@@ -1,4 +1,4 @@
-"""The emulated store towards a game server: what is queued when, who gets it, and what its acknowledgement does."""
+"""The command queue of the emulated store: what it queues, which server gets it, what acknowledging does."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ ACKNOWLEDGE = f"{QUEUE}/acknowledge"
 LINK = {"ip": "127.0.0.1", "hostname": "here", "platform": "minecraft", "version": "1.0"}
 
 
-async def test_a_server_links_and_hears_of_the_link_before() -> None:
+async def test_a_link_returns_the_previous_link() -> None:
     async with emulated() as caller:
         server = caller.store.add_gameserver("survival")
         status, first = await caller.server(server, "POST", "/v1/delivery/gameserver/link/", LINK)
@@ -29,7 +29,7 @@ async def test_a_server_links_and_hears_of_the_link_before() -> None:
         assert (await caller.server(server, "POST", "/v1/delivery/gameserver/link", {"ip": "127.0.0.1"}))[0] == 400
 
 
-async def test_a_disabled_server_and_a_wrong_token_are_turned_away() -> None:
+async def test_a_disabled_server_and_a_wrong_token_are_refused() -> None:
     async with emulated() as caller:
         server = caller.store.add_gameserver("survival")
         secretwatch.remember(server.token)
@@ -51,7 +51,7 @@ async def test_an_item_is_active_when_every_server_ran_its_command(way: str) -> 
         store.add_product("vip", lasts=timedelta(days=30), commands=[ProductCommand(content="op {customer.name}")])
         [item] = store.purchase(token, "vip")
         for place, server in enumerate(servers):
-            for _ in range(2):  # nothing is leased
+            for _ in range(2):  # there are no leases: the second poll gets the same
                 assert await caller.queued(server) == ["op Ann"]
             _, [queued] = await caller.server(server, "GET", QUEUE)
             assert (queued["minecraft_uuid"], queued["customer_name"]) == (UUID, "Ann")
@@ -109,7 +109,7 @@ async def test_commands_for_players_who_are_online_wait_for_them(online: object,
         assert (await caller.server(server, "POST", QUEUE, {"steam_ids": "x"}))[0] == 400
 
 
-async def test_each_turn_of_an_items_life_queues_its_commands_once() -> None:
+async def test_each_change_of_an_items_state_queues_its_commands_once() -> None:
     async with emulated() as caller:
         store = caller.store
         server = store.add_gameserver("survival")
@@ -120,7 +120,7 @@ async def test_each_turn_of_an_items_life_queues_its_commands_once() -> None:
         secretwatch.remember(store.add_customer("Ann"))
 
         async def ran() -> list[str]:
-            """What waits; it does not afterwards."""
+            """Fetches the waiting commands and acknowledges them."""
             _, queued = await caller.server(server, "GET", QUEUE)
             await caller.server(server, "POST", ACKNOWLEDGE, [{"attempt_id": one["attempt_id"]} for one in queued])
             return [one["command"] for one in queued]
@@ -155,7 +155,7 @@ async def test_each_turn_of_an_items_life_queues_its_commands_once() -> None:
             store.add_product("odd", commands=[ProductCommand("on_sale", "x")])
 
 
-async def test_the_sweeper_comes_late_and_by_itself() -> None:
+async def test_the_sweeper_runs_late_and_by_itself() -> None:
     async with emulated() as caller:
         store, now = caller.store, [NOW]
         store.now = lambda: now[0]
@@ -171,7 +171,7 @@ async def test_the_sweeper_comes_late_and_by_itself() -> None:
             assert item.state == state
 
 
-async def test_attempts_are_listed_sent_again_and_taken_back() -> None:
+async def test_attempts_are_listed_queued_again_and_removed() -> None:
     async with emulated() as caller:
         store = caller.store
         server = store.add_gameserver("survival")
@@ -179,7 +179,7 @@ async def test_attempts_are_listed_sent_again_and_taken_back() -> None:
         customer = store.customer(secretwatch.remember(store.add_customer("Ann"))).id
         [item] = store.purchase("Ann", "vip")
         resend = f"/gameservers/{server.id}/delivery/commands/resend"
-        assert await caller.good("POST", resend, {}) == {"enqueued_commands_count": 0}  # it is not active yet
+        assert await caller.good("POST", resend, {}) == {"enqueued_commands_count": 0}  # the item is not active yet
         await caller.server(server, "DELETE", f"{QUEUE}/{item.attempts[0].id}")
         assert await caller.good("POST", resend, {"customer_id": "7"}) == {"enqueued_commands_count": 0}
         assert await caller.good("POST", resend, {"customer_id": customer}) == {"enqueued_commands_count": 1}
@@ -195,7 +195,7 @@ async def test_attempts_are_listed_sent_again_and_taken_back() -> None:
         assert await caller.queued(server) == []
 
 
-async def test_joins_are_taken_down() -> None:
+async def test_joins_are_recorded() -> None:
     async with emulated() as caller:
         server = caller.store.add_gameserver("survival")
         join = {"event": "player_join", "timestamp": "2026-03-01T12:00:00Z", "player_join": {"ip_address": "::1"}}

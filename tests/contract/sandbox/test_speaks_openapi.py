@@ -1,6 +1,6 @@
-"""Every route of the emulated store is asked, well and badly, with something of everything in the store.
+"""Sends good and bad requests to every route of an emulated store that contains something of every kind.
 
-Each answer is held against PayNow's published description, as those of all other tests are (tests/storewatch.py).
+tests/storewatch.py checks each answer against PayNow's API description, as in all other tests.
 """
 
 import re
@@ -25,7 +25,7 @@ UUID = "f84c6a79-0a4e-45e0-879b-cd49ebd4c4e2"
 
 
 class Asker:
-    """Asks the routes of one store, in which there is something of everything."""
+    """Sends requests to a store that contains something of every kind."""
 
     def __init__(self, store: Store, session: aiohttp.ClientSession) -> None:
         self.store = store
@@ -110,7 +110,7 @@ class Asker:
     async def ask(
         self, route: Route, path: str, query: str = "", body: object = None, secret: str | None = None
     ) -> tuple[int, bytes]:
-        """The status and the body."""
+        """Sends a request; returns status and body."""
         words = {
             "customer": ("Customer", self.token),
             "key": ("APIKey", self.store.api_key),
@@ -150,7 +150,7 @@ async def test_every_route_answers_as_described(nulls: bool) -> None:
             for route in ROUTES:
                 asker.token = secretwatch.remember(asker.store.add_token("Ann"))
                 status, _ = await asker.ask(route, asker.path(route), query_of(route), asker.body(route))
-                if (route.handler.__name__, status) != ("create_many", 400):  # the second time the Steam id is taken
+                if (route.handler.__name__, status) != ("create_many", 400):  # the second time the SteamID is in use
                     assert status in {200, 201, 204}, f"{route.method} {route.path}: {status}"
     assert asker.seen_digits == set(FRACTION_DIGITS)
 

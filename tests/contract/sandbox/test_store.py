@@ -1,4 +1,4 @@
-"""The emulated store by itself: it answers as PayNow's documents say PayNow does."""
+"""The emulated store answers as PayNow's documents describe."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ async def test_the_word_before_the_token_may_have_any_case(login: str) -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Customer", "Customer nobody", "Bearer x", "APIKey x", "x"])
-async def test_whoever_is_not_a_customer_gets_an_error_document(authorization: str | None) -> None:
+async def test_a_request_without_a_valid_customer_token_gets_an_error_document(authorization: str | None) -> None:
     async with running_store() as store:
         status, document = await fetch(store, ITEMS, authorization)
     assert (status, document["status"], document["code"]) == (401, 401, "unauthorized")
@@ -49,7 +49,7 @@ async def test_the_ping_a_wrong_path_and_a_wrong_method_answer_as_they_should() 
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "after=x", "before=x"])
-async def test_a_page_that_cannot_be_is_a_400(query: str) -> None:
+async def test_a_wrong_page_gets_a_400(query: str) -> None:
     async with running_store() as store:
         token, _ = newcomer(store)
         status, document = await fetch(store, f"{ITEMS}?{query}", f"Customer {token.reveal()}")
@@ -71,7 +71,7 @@ async def test_pages_go_both_ways() -> None:
         assert await page("asc=true&unknown=1") == ids
 
 
-async def test_documents_carry_times_of_every_length_and_do_not_change_by_themselves() -> None:
+async def test_documents_have_times_of_every_length_and_do_not_change_by_themselves() -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
     async with running_store() as store:
         store.now = lambda: moment
@@ -95,14 +95,14 @@ def test_a_time_is_written_with_as_many_digits_as_asked(digits: int, text: str) 
 @pytest.mark.parametrize(
     ("at", "node", "flake"),
     [
-        ("2022-02-22T22:22:22Z", 0, "1"),  # the first that is not 0
+        ("2022-02-22T22:22:22Z", 0, "1"),  # the first id that is not 0
         ("2023-04-13T19:51:02.161Z", 1, "150352880618967040"),
         ("2023-04-14T06:18:36.261Z", 2, "150510813361217536"),
         ("2024-05-06T15:16:05.739Z", 3, "291252569328594944"),
     ],
 )
 def test_ids_are_those_paynow_would_have_made_at_that_moment(at: str, node: int, flake: str) -> None:
-    """The ids and times are of PayNow's own samples."""
+    """The ids and times are from PayNow's own examples."""
     assert Flakes().make(datetime.fromisoformat(at), node) == flake
 
 
@@ -128,7 +128,7 @@ def test_an_item_that_never_ends_is_used_when_its_command_is_acknowledged() -> N
     assert (item.state, item.active_at, item.expires_at, item.removed_at) == ("used", NOW, None, NOW)
 
 
-async def test_the_store_speaks_of_its_own_clock_and_counts_who_asked() -> None:
+async def test_the_store_uses_its_own_clock_and_counts_requests_by_token() -> None:
     async with running_store() as store, aiohttp.ClientSession() as session:
         token, _ = newcomer(store)
         for _ in range(2):
