@@ -124,7 +124,7 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
     yield ""
     yield "products (each has the command `perkd`, so perkd activates its items):"
     for product in box.store.products.values():
-        lasts = duration_text(product.lasts).strip('"') if product.lasts else "for ever"
+        lasts = duration_text(product.lasts).strip('"') if product.lasts else "forever"
         yield f"  {product.slug:<15} lasts {lasts}"
     yield "customers with their tokens, which work only here (they bought what they own before perkd started):"
     for name, token in tokens.items():
@@ -132,7 +132,7 @@ def introduction(box: Sandbox, tokens: Mapping[str, str]) -> Iterable[str]:
         remark = " (plays on Steam)" if name in STEAM else " (not in the tokens file)" if name in FOUND else ""
         yield f"  {name:<5} owns {owned or 'nothing yet':<12} {token}{remark}"
     yield ""
-    yield "Play with it (GET / lists everything, every verb and every fault; name an item by its id):"
+    yield "Try these (GET / lists everything; replace ITEM by the id of an item):"
     post = f"  curl -s -X POST {box.control.url}"
     yield f"""{post}/purchases -d '{{"customer": "Cleo", "product": "vip-5-minutes"}}'"""
     yield f"""{post}/purchases -d '{{"customer": "Bob", "product": "starter-kit"}}'"""
