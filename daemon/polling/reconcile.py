@@ -187,8 +187,8 @@ class Reconciler:
         )
         try:
             recorded = await self._ledger.record(observation)
-        except Exception:
-            self.brake.take_back(changes, on_since)  # the next try must not count twice
+        except Exception:  # whatever failed, nothing is recorded: the next try must not count twice
+            self.brake.take_back(changes, on_since)
             raise
         self._learn_slugs(changes)
         _log(known, planned, braked)

@@ -140,7 +140,7 @@ CREATE TABLE supports (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX supports_by_customer ON supports (customer_id);
 
--- The states and what leads from one to another: TRANSITIONS in daemon/model.py; a test compares both.
+-- The states and what leads from one to another: TRANSITIONS in daemon/core/model.py; a test compares both.
 CREATE TABLE commands (
     id          INTEGER PRIMARY KEY,
     holding_id  INTEGER NOT NULL REFERENCES holdings,
