@@ -80,7 +80,7 @@ class App:
             started_at = clock.now()
             ledger = self.ledger = await LEDGERS["sqlite"].open(settings.ledger.path, started_at)
             stack.push_async_callback(ledger.close)
-            if recovered := await ledger.recover(started_at):
+            if recovered := await ledger.commands.recover(started_at):
                 log.warning(
                     "%d commands had no answer at the last stop: now unknown", recovered, extra={"action": "recovered"}
                 )

@@ -66,7 +66,7 @@ async def import_tokens(
         except StoreError as error:
             done.stopped = str(error)
             break
-        new = await ledger.add_token(entry, TokenSource.OPERATOR, profile, now())
+        new = await ledger.roll.add(entry, TokenSource.OPERATOR, profile, now())
         told = {"customer_id": profile.customer_id, "name": profile.display_name, "error": None}
         done.results.append({"state": ImportState.ADDED if new else ImportState.KNOWN, **told})
     return done

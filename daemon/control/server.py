@@ -57,7 +57,7 @@ class Control:
 
     async def command(self, request: web.Request) -> web.Response:
         command_id = int(request.match_info["id"])
-        row = await self._ledger.command(command_id)
+        row = await self._ledger.commands.get(command_id)
         if row is None:
             raise NotPossible(
                 LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them"
@@ -70,7 +70,7 @@ class Control:
         return _json(_detail(await act(command_id)))
 
     async def customers(self, _request: web.Request) -> web.Response:
-        return _json({"customers": [_customer(row) for row in await self._ledger.customers()]})
+        return _json({"customers": [_customer(row) for row in await self._ledger.reports.customers()]})
 
     async def add_customer(self, request: web.Request) -> web.Response:
         profile, new = await self._verbs.add_customer(_entry(await _asked(request)))
@@ -114,7 +114,7 @@ class Control:
         return _json({"config": None if path is None else str(path), "changes": changes})
 
     async def _events(self, command_id: int) -> list[dict[str, Any]]:
-        return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
+        return [_dated(asdict(event)) for event in await self._ledger.reports.events(command_id=command_id)]
 
 
 class ControlCode(StrEnum):

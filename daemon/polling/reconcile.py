@@ -91,7 +91,7 @@ def _fingerprint(settings: Settings, catalogue: Catalogue) -> str:
 async def brake_of(ledger: Ledger, limits: BrakeLimits, now: datetime) -> Brake:
     """The brake with its window as it was before the last stop."""
     brake = Brake(limits, on_since=await ledger.brake_since())
-    for customer, read_at, held, removals in await ledger.window(now - limits.window):
+    for customer, read_at, held, removals in await ledger.observations.window(now - limits.window):
         brake.note(customer, held, removals, read_at)
     return brake
 
@@ -138,7 +138,7 @@ class Reconciler:
         """Compares and records. `sighting` None: there is no new inventory, only time has passed."""
         async with self._turn:
             rules, now = self.rules, self._now()
-            known = await self._ledger.known(customer_id, rules.players)
+            known = await self._ledger.observations.known(customer_id, rules.players)
             moment = Moment(now, sighting.read_at if sighting else None, clock_ok)
             whos = rules.whos(known.profile)
             changes = compare(known, _inventory(known, sighting), moment, rules.catalogue, whos)
@@ -147,14 +147,14 @@ class Reconciler:
     async def take_away(self, customer_id: str) -> Passed:
         """Ends every lasting perk of the customer's items: the operator removed the customer with --revoke."""
         async with self._turn:
-            known = await self._ledger.known(customer_id, self.rules.players)
+            known = await self._ledger.observations.known(customer_id, self.rules.players)
             return await self._pass_on(known, release(known), self.rules.whos(known.profile), self._now(), None)
 
     async def release_brake(self) -> int:
         """Plans the removals that the brake stopped; returns how many. No customer passes meanwhile: else a removal
         that was just stopped could stay blocked while the brake is off."""
         async with self._turn:
-            freed = await self._ledger.release_brake(self._now())
+            freed = await self._ledger.commands.release_brake(self._now())
             self.brake.release()
             return freed
 
@@ -186,7 +186,7 @@ class Reconciler:
             braked=braked,
         )
         try:
-            recorded = await self._ledger.record(observation)
+            recorded = await self._ledger.observations.record(observation)
         except Exception:  # whatever failed, nothing is recorded: the next try must not count twice
             self.brake.take_back(changes, on_since)
             raise

@@ -40,7 +40,7 @@ class Health:
     async def report(self) -> Report:
         """The report of this moment. It waits only for the ledger, whose second connection it reads."""
         now, polling = self.clock.now(), self.polling
-        summary = await self.ledger.summary(now)
+        summary = await self.ledger.reports.summary(now)
         store_health = _store(polling, self.store, now)
         servers = self.fleet.servers.values()
         rows = server_rows(summary, [_server(server) for server in servers], now)

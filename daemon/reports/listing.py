@@ -42,7 +42,7 @@ async def commands_page(
     ledger: Ledger, asked: dict[str, Any], show: Callable[[CommandRow], dict[str, Any]] = command_json
 ) -> dict[str, Any]:
     """`{"commands": […], "next": id or null}`: newest first; pass `next` as `before` to get the next page."""
-    rows = await ledger.commands(**{**asked, "limit": asked["limit"] + 1})
+    rows = await ledger.reports.commands(**{**asked, "limit": asked["limit"] + 1})
     page = rows[: asked["limit"]]
     return {"commands": [show(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}
 

@@ -68,7 +68,7 @@ class Web:
         return response
 
     async def page(self, _request: web.Request) -> web.Response:
-        text = html(await self._report(), await self._ledger.commands(limit=LAST_COMMANDS))
+        text = html(await self._report(), await self._ledger.reports.commands(limit=LAST_COMMANDS))
         return web.Response(text=text, content_type="text/html")
 
     async def metrics(self, _request: web.Request) -> web.Response:

@@ -70,9 +70,9 @@ class Delivery:
             await self._wait_for_link()
             return False
         now = self._clock.now()
-        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since))
+        command = await uncancelled(self._ledger.commands.claim(self.server.name, now, self._roster.since))
         if command is None:
-            due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
+            due_at = await self._ledger.commands.next_due(self.server.name, now, self._roster.since)
             await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
             return False
         await self._deliver(command)
@@ -96,7 +96,7 @@ class Delivery:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
         if outcome.absent:
             self._roster.forget(command.player)  # else the next claim would send it again at once
-        state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
+        state = await uncancelled(self._ledger.commands.settle(command.id, outcome, self._clock.now()))
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:

@@ -47,7 +47,7 @@ class Rehearsal:
         adopt = settings.customers.first_seen is FirstSeen.ADOPT
         catalogue = ledger.configure(settings.servers, settings.perks, started, adopt=adopt)
         brake = Brake(settings.brake, on_since=self.brake_before.on_at)
-        for customer, read_at, held, removals in ledger.window(started - settings.brake.window):
+        for customer, read_at, held, removals in ledger.observations.window(started - settings.brake.window):
             brake.note(customer, held, removals, read_at)
         rules = Rules(
             catalogue=catalogue,
