@@ -6,11 +6,10 @@
 from collections.abc import Sequence
 
 from ..config import TokenEntry
-from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Turn
+from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Origin, Turn
 from ..core.commands import Line, Scene, again
 from ..core.model import PerkKind, Profile, Server, State, Step, Target
 from ..core.places import target_of
-from ..core.queue_lines import STORE_PERK
 from ..ledger import CommandRow, LedgerCode, NotPossible, TokenSource
 from ..paynow import Storefront
 from ..servers import Probed, probed
@@ -33,7 +32,7 @@ class Verbs:
     async def retry(self, command_id: int) -> CommandRow:
         """Renders the command again with the current config and plans it again."""
         row = await self._row(command_id)
-        if row.perk == STORE_PERK:
+        if row.origin is Origin.STORE:
             return await self._retry_line(row)
         known = await self._ledger.observations.known(row.customer_id, self._reconciler.rules.players)
         rules = self._reconciler.rules
@@ -97,7 +96,7 @@ class Verbs:
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
         """Asks the store whose token it is, then polls that customer. False: perkd polled them already."""
         profile = await self._store.customer(entry.token)
-        new = await self._ledger.roll.add(entry, TokenSource.OPERATOR, profile, self._now())
+        new, _row = await self._ledger.roll.add(entry, TokenSource.OPERATOR, profile, self._now())
         await self._polling.load()
         return profile, new
 
@@ -125,7 +124,7 @@ class Verbs:
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
         """Stops polling the customer. Without `revoke`, perks end at their known ends; with it, perkd takes everything
         away now. Returns how many commands that planned."""
-        removed = await self._ledger.roll.remove(customer_id, self._now())
+        removed, _row = await self._ledger.roll.remove(customer_id, self._now())
         await self._polling.load()
         if not revoke:
             if not removed:

@@ -29,6 +29,7 @@ from .rows import (
     Enrolled as Enrolled,
     ItemTrouble as ItemTrouble,
     ItemTroubleKind as ItemTroubleKind,
+    Orphan as Orphan,
     Polled as Polled,
     Rarities as Rarities,
     ServerQueue as ServerQueue,

@@ -1,4 +1,4 @@
-"""The facet of whoever sends commands or decides about them: claim, settle, and the operator's retry, done, skip, release.
+"""The facet of whoever sends commands or decides about them: claim, settle, retry, done, skip, release the brake.
 
 `servers` and `control` use it. Every change of a state is one of `core/model.py`'s TRANSITIONS.
 """

@@ -1,6 +1,6 @@
-"""Makes the config known to the ledger: servers, perks, cut-offs, places, renames. `ledger.py` runs it in one transaction.
+"""Makes the config known to the ledger: servers, perks, cut-offs, places, renames.
 
-`perkd plan` runs it too, on a copy.
+`ledger.py` runs it in one transaction.
 """
 
 import json

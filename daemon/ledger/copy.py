@@ -26,18 +26,10 @@ class LedgerCopy(Ledger):
 
     @classmethod
     async def of(cls, path: Path, now: datetime) -> Self | None:
-        """A copy of the ledger as it is now, brought to this version; None if there is no ledger yet. Raises LedgerError,
-        or PermissionError if this user may not read the ledger."""
-        marker = path.with_name("ledger.id")
-        if not path.exists() or not path.stat().st_size:
-            if marker.exists():
-                raise LedgerMissing(
-                    LedgerCode.NO_LEDGER,
-                    f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger: "
-                    "run `perkd run` to see what to do",
-                )
+        """A copy of the ledger as it is now, brought to this version; None if there is no ledger yet. Raises
+        LedgerError, or PermissionError if this user may not read the ledger."""
+        if not _is_there(path):
             return None
-        path.open("rb").close()
         with closing(_reader(path)) as source:
             return await cls._begin(source, now)
 
@@ -101,6 +93,20 @@ class LedgerCopy(Ledger):
             "AND id > (SELECT holding_id FROM newest) GROUP BY server, perk"
         )
         return Counter({(row["server"], row["perk"]): row["count"] for row in rows})
+
+
+def _is_there(path: Path) -> bool:
+    marker = path.with_name("ledger.id")
+    if path.exists() and path.stat().st_size:
+        path.open("rb").close()
+        return True
+    if marker.exists():
+        raise LedgerMissing(
+            LedgerCode.NO_LEDGER,
+            f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger: "
+            "run `perkd run` to see what to do",
+        )
+    return False
 
 
 def _reader(path: Path) -> sqlite3.Connection:

@@ -1,7 +1,7 @@
 """A facet: what one side of the daemon may ask of the ledger, with the statements behind it.
 
-Each method gets the connection as its first argument `db` and runs in the ledger's thread; callers `await` it without that
-argument. The mark of the method says how it runs.
+Each method gets the connection as its first argument `db` and runs in the ledger's thread; callers `await` it without
+that argument. The mark of the method says how it runs.
 """
 
 import functools
@@ -19,7 +19,7 @@ Asked = Callable[Concatenate[F, P], Coroutine[Any, Any, T]]
 
 
 class Facet:
-    """`writer` runs what writes, in order; `reader` has a connection of its own, so that reports never delay a command."""
+    """`writer` runs what writes, in order; `reader` has a connection of its own: reports never delay a command."""
 
     def __init__(self, writer: Engine, reader: Engine) -> None:
         self._writer, self._reader = writer, reader

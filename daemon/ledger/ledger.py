@@ -1,7 +1,7 @@
-"""The ledger: what was seen, given and taken back, in one SQLite file. One thread writes, a second one reads for reports.
+"""The ledger: what was seen, given and taken back, in one SQLite file. One thread writes, another reads for reports.
 
-Its facets are the ways to use it: `commands`, `observations`, `roll`, `queue`, `reports`. Every write is on disk when it
-returns, and atomic.
+Its facets are the ways to use it: `commands`, `observations`, `roll`, `queue`, `reports`. Every write is atomic, and on
+disk when it returns.
 """
 
 import sqlite3

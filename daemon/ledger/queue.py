@@ -1,7 +1,7 @@
-"""The facet of the store's command queues: each line is written down before perkd acts, and so is what it must acknowledge.
+"""The facet of the store's command queues: each line is written down before perkd acts, with what it must acknowledge.
 
-`store_queue` uses it. A line becomes a command of its own, with no holding and no item behind it; it is sent, judged and
-decided by the operator like every other command.
+`store_queue` uses it. A line becomes a command of its own, with no holding and no item behind it; it is sent, judged
+and decided by the operator like every other command.
 """
 
 import json

@@ -44,7 +44,7 @@ class ReportsFacet(Facet):
 
     @report
     def summary(self, db: sqlite3.Connection) -> Summary:
-        """What every report shows. Kept counts and indexes of the few odd rows: it costs little, however large the ledger is."""
+        """What every report shows, from kept counts and the indexes of the few odd rows."""
         counts, waiting = dict.fromkeys(State, 0), dict[str, int]()
         for row in db.execute(SQL["command_counts"]):
             counts[State(row["state"])] += row["count"]
@@ -119,9 +119,15 @@ class ReportsFacet(Facet):
         return of_ids(db, ids)
 
     @report
-    def customers(self, db: sqlite3.Connection, *, limit: int = 100, before: int | None = None) -> list[CustomerRow]:
+    def customers(
+        self, db: sqlite3.Connection, *, customer_id: str | None = None, limit: int = 100, before: int | None = None
+    ) -> list[CustomerRow]:
         """One row for each token, newest first."""
         asked = {"limit": limit, "before": FIRST if before is None else before}
+        if customer_id is None:
+            ids = _ids(db, "token_ids", asked)
+        else:
+            ids = _ids(db, "token_ids_of", {**asked, "customer_id": int(customer_id)})
         return [
             CustomerRow(
                 token_id=row["token_id"],
@@ -136,7 +142,7 @@ class ReportsFacet(Facet):
                 items=row["items"],
                 holdings=row["holdings"],
             )
-            for row in db.execute(SQL["customers"], asked)
+            for row in db.execute(SQL["customers"], {"ids": json.dumps(ids)})
         ]
 
     @report
@@ -151,7 +157,7 @@ class ReportsFacet(Facet):
 def newest_first(
     db: sqlite3.Connection, states: Iterable[State], places: Collection[str] | None, asked: Mapping[str, object]
 ) -> list[int]:
-    """The newest commands in one of these states at one of these places (None: at any), with `asked` before and limit."""
+    """The newest commands in one of these states at one of these places (None: at any); `asked`: before and limit."""
     wanted = set(states)
     pairs = [
         {"state": row["state"], "server": row["server"]}

@@ -12,6 +12,12 @@ from enum import StrEnum
 from ..core.changes import Catalogue, Hold, Origin
 from ..core.model import Cause, Profile, Reason, Secret, State
 
+STORE_COMMAND = "store command"  # what stands in place of a perk where a person reads of a line of the store
+
+
+def _shown(origin: Origin, perk: str) -> str:
+    return perk if origin is Origin.PERK else STORE_COMMAND
+
 
 @dataclass(frozen=True, slots=True)
 class Configured:
@@ -138,6 +144,11 @@ class CommandRow:
     source: str  # the template it was rendered from
     step_size: int  # how many commands were recorded in its step
 
+    @property
+    def perk_shown(self) -> str:
+        """The perk's name for people."""
+        return _shown(self.origin, self.perk)
+
 
 @dataclass(frozen=True, slots=True)
 class HandedOut:
@@ -173,6 +184,11 @@ class Trouble:
     text: str
     reason: str | None
     reply: str | None
+
+    @property
+    def perk_shown(self) -> str:
+        """The perk's name for people."""
+        return _shown(self.origin, self.perk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

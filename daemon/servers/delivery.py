@@ -11,9 +11,8 @@ from datetime import timedelta
 from perkd.adapters.base import Adapter, AuthRefused, InDoubt, NotSent, Verdict
 
 from ..core import outcomes
-from ..core.changes import Command, Outcome
+from ..core.changes import Command, Origin, Outcome
 from ..core.model import State
-from ..core.queue_lines import STORE_PERK
 from ..core.roster import Roster
 from ..ledger import Ledger
 from ..runtime import Context, uncancelled
@@ -101,7 +100,7 @@ class Delivery:
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:
             self._elsewhere([command.place])  # another server of the place may take it now
-        elif command.perk == STORE_PERK:
+        elif command.origin is Origin.STORE:
             self._elsewhere([command.server])  # the store may wait for an acknowledgement
         if cut_off is not None:
             raise cut_off

@@ -94,10 +94,16 @@ SELECT id FROM commands WHERE id < :before ORDER BY id DESC LIMIT :limit;
 -- name: command_events
 SELECT at, kind, was, became, detail FROM events WHERE command_id = :command_id ORDER BY id;
 
+-- name: token_ids
+SELECT id FROM tokens WHERE id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: token_ids_of
+SELECT id FROM tokens WHERE customer_id = :customer_id AND id < :before ORDER BY id DESC LIMIT :limit;
+
 -- name: customers
 SELECT t.id AS token_id, t.customer_id, c.name, t.label, t.note, t.source, t.added_at, t.removed_at, r.read_at,
     (SELECT COUNT(*) FROM items i WHERE i.customer_id = t.customer_id) AS items,
     (SELECT COUNT(DISTINCT s.holding_id) FROM supports s WHERE s.customer_id = t.customer_id AND s.live = 1) AS holdings
 FROM tokens t LEFT JOIN customers c ON c.customer_id = t.customer_id
     LEFT JOIN readings r ON r.customer_id = t.customer_id
-WHERE t.id < :before ORDER BY t.id DESC LIMIT :limit;
+WHERE t.id IN (SELECT value FROM json_each(:ids)) ORDER BY t.id DESC;
