@@ -23,9 +23,8 @@ from perkd.daemon.cli import logs
 from perkd.daemon.config.settings import Poll
 from perkd.daemon.core.brake import Brake
 from perkd.daemon.core.model import BrakeLimits, Perk, PerkKind, Server
-from perkd.daemon.ledger import LEDGERS
-from perkd.daemon.ledger.base import Ledger
 from perkd.daemon.ledger.convert import micros
+from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.paynow.storefront import Storefront
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.polling.loop import Polling
@@ -35,6 +34,7 @@ from perkd.daemon.runtime.context import Context
 from perkd.daemon.runtime.counters import Counters
 from tests.bench.shop import customer_id, token
 from tests.builders import specs
+from tests.ledgers import configure
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 RATE: Final = 1_000_000.0  # requests a second: the limit is asked for each, and holds nobody back
@@ -86,7 +86,7 @@ def shop(customers: int, items: int, cpu: int) -> Iterator[Shopkeeper]:
 async def fill(path: Path, customers: int, *, now: datetime, items: int = 0) -> None:
     """A ledger as it is when each customer's profile was read today. With `items` also an inventory was, which they are
     the rows of."""
-    ledger = await LEDGERS["sqlite"].open(path, now)
+    ledger = await Ledger.open(path, now)
     await ledger.close()
     at = micros(now)
     everybody = range(customers)
@@ -182,9 +182,9 @@ class Reader:
 
 @asynccontextmanager
 async def ledger_and_lane(path: Path, clock: Clock) -> AsyncIterator[tuple[Ledger, Reconciler]]:
-    ledger = await LEDGERS["sqlite"].open(path, clock.now())
+    ledger = await Ledger.open(path, clock.now())
     try:
-        catalogue = await ledger.configure([SURVIVAL], PERKS, clock.now(), adopt=True)
+        catalogue = await configure(ledger, [SURVIVAL], PERKS, clock.now(), adopt=True)
         rules = Rules(
             catalogue=catalogue,
             adapters={"survival": ADAPTERS["minecraft"]},
