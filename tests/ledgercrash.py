@@ -23,7 +23,6 @@ from perkd.daemon.ledger.ledger import Ledger
 from tests.ledgers import (
     NOW,
     claimed,
-    configure,
     ends,
     known_item,
     later,
@@ -33,7 +32,6 @@ from tests.ledgers import (
     record,
     server,
     support,
-    sync_tokens,
 )
 
 ENTRY = TokenEntry(Secret("a made-up token"), name="Ann's")
@@ -54,8 +52,7 @@ async def _done(ledger: Ledger) -> None:
 
 # The usual writes of perkd, one for each step: every acknowledged step must survive.
 STEPS: tuple[Callable[[Ledger], Awaitable[Any]], ...] = (
-    lambda ledger: configure(ledger, [server()], [perk()], NOW, adopt=True),
-    lambda ledger: sync_tokens(ledger, [ENTRY], NOW),
+    lambda ledger: ledger.configure([server()], [perk()], NOW, adopt=True, tokens=[ENTRY]),
     lambda ledger: ledger.roll.identify(1, profile(), NOW),
     lambda ledger: record(ledger, opens("one", "two", supports=[support()]), items=(known_item(),), digest=b"d"),
     claimed,

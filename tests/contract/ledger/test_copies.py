@@ -135,9 +135,9 @@ async def test_a_migration_runs_once_after_a_copy_of_what_was(path: Path, next_s
         ledger = await Ledger.open(path, later(days=1))
         assert [row.text for row in await rows(ledger)] == ["give 0", "give 1", "give 2"]
         await ledger.close()
-    assert version(path) == 2
-    assert names(path.parent / "backups") == ["before-0002-20260302T120000.db"]
-    assert version(path.parent / "backups" / "before-0002-20260302T120000.db") == 1
+    assert version(path) == 3
+    assert names(path.parent / "backups") == ["before-0003-20260302T120000.db"]
+    assert version(path.parent / "backups" / "before-0003-20260302T120000.db") == 2
 
 
 async def test_a_migration_that_fails_changes_nothing(path: Path, next_schema: Path) -> None:
@@ -145,15 +145,15 @@ async def test_a_migration_that_fails_changes_nothing(path: Path, next_schema: P
     next_schema.write_text("DROP TABLE events;\nDELETE FROM commands;\nALTER TABLE nothing ADD COLUMN x;")
     with raises(LedgerUnwritable, "not_migrated") as raised:
         await Ledger.open(path, NOW)
-    assert "0002_next.sql" in str(raised.value)
+    assert "0003_next.sql" in str(raised.value)
     next_schema.unlink()
     ledger = await Ledger.open(path, NOW)
     assert len(await rows(ledger)) == 3
     await ledger.close()
-    assert version(path) == 1
+    assert version(path) == 2
 
 
 async def test_a_new_ledger_is_begun_with_every_migration_and_needs_no_copy(path: Path, next_schema: Path) -> None:
     next_schema.write_text("CREATE TABLE more (x INTEGER);")
     await (await Ledger.open(path, NOW)).close()
-    assert (version(path), (path.parent / "backups").exists()) == (2, False)
+    assert (version(path), (path.parent / "backups").exists()) == (3, False)

@@ -24,7 +24,7 @@ async def test_a_token_perkd_had_made_is_polled_from_then_on(ledger: Ledger) -> 
     assert (row.token, row.customer_id, row.label, row.profile_at) == (made, BEN, "Ben", NOW)
     assert row.profile == profile(BEN, "Ben")
     assert await state(ledger) == Enrolled(polled=True, minted_at=NOW)
-    assert [row.source for row in await ledger.reports.customers()] == ["operator", "enrolled"]
+    assert [row.source for row in await ledger.reports.customers()] == ["enrolled", "operator"]
 
 
 async def test_who_is_polled_already_keeps_his_token(ledger: Ledger) -> None:

@@ -82,7 +82,6 @@ async def test_a_listed_command_says_whose_it_is_and_why(ledger: Ledger) -> None
 
 async def test_the_summary_counts_everything_once(ledger: Ledger) -> None:
     await configure(ledger, [server()], [perk()], NOW, adopt=True)
-    await sync_tokens(ledger, [token()], NOW)
     players = [VIP._replace(player=name) for name in ("ann", "ben", "cat", "dan")]
     await record(ledger, *(opens(f"give {key.player}", key=key) for key in players), at=later(minutes=1))
     now = later(minutes=2)

@@ -18,7 +18,7 @@ FACTS = set(inspect.signature(problems_of).parameters)
 
 
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
-    """The problems of a quiet perkd with these keywords of `problems_of`, or fields of what the ledger tells, changed."""
+    """The problems of a quiet perkd with these keywords of `problems_of`, or fields of the ledger, changed."""
     given = {key: changes.pop(key) for key in FACTS if key in changes}
     rare = {key: changes.pop(key) for key in Rarities.__slots__ if key in changes}
     brake = changes.pop("brake", NOBODY.brake)

@@ -206,6 +206,7 @@ def command_row(number: int, state: State, **changes: Any) -> CommandRow:
         "server": "survival",
         "customer_id": "1",
         "player": "uuid-a",
+        "origin": Origin.PERK,
         "perk": "vip",
         "item_id": "10",
         "step": Step.GRANT.value,
