@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from perkd.daemon.core.model import State
-from perkd.daemon.ledger import files, migrate
 from perkd.daemon.ledger.base import LedgerCorrupt, LedgerMissing, LedgerUnwritable
 from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
+from perkd.daemon.ledger.sqlite import files, migrate
 from tests.coded import raises
 from tests.ledgers import NOW, claimed, ends, later, opens, picture, profile, record, rows, run, token
 

@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from perkd.daemon.core.model import TRANSITIONS, State
-from perkd.daemon.ledger import migrate, queries
-from perkd.daemon.ledger.queries import SQL
+from perkd.daemon.ledger.sqlite import migrate, queries
+from perkd.daemon.ledger.sqlite.queries import SQL
 
 SCHEMA = "".join(f.read_text("utf-8") for f in sorted(migrate.SCHEMA.iterdir(), key=lambda f: f.name))
 QUERIES = "\n".join(queries.texts())
@@ -155,5 +155,5 @@ def test_odd_items_are_found_by_indexes_that_hold_only_them(database: sqlite3.Co
 
 
 def test_two_statements_of_one_name_are_a_mistake() -> None:
-    with pytest.raises(ValueError, match="x has two texts"):
+    with pytest.raises(ValueError, match="statement x"):
         queries.parse(["-- name: x\nSELECT 1;\n", "-- name: x\nSELECT 2;\n"])
