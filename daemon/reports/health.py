@@ -40,10 +40,10 @@ class Health:
     newcomers: Newcomers
 
     def __post_init__(self) -> None:
-        clock = self.context.clock
-        self._summary = Kept(self.ledger.summary, clock.monotonic, share=0.01, longest_s=SUMMARY_S)
+        clock, self._rules = self.context.clock, self.reconciler.rules
+        self._summary = Kept(self.ledger.summary, share=0.01, longest_s=SUMMARY_S)
         rarities = partial(_rarities, self.ledger, clock)
-        self._rarities = Kept(rarities, clock.monotonic, share=0.001, longest_s=RARITIES_S)
+        self._rarities = Kept(rarities, share=0.001, longest_s=RARITIES_S)
 
     def changed(self) -> None:
         """An operator changed something: the next report shows it."""
@@ -56,9 +56,13 @@ class Health:
         servers = [_server(server) for server in self.fleet.servers.values()]
         return self._reasons(_store(self.polling, self.store, now), servers, self._brake(), now)
 
-    async def report(self) -> Report:
-        """The report of this moment. It waits only for the ledger, whose second connection it reads."""
-        summary, rarities = await self._summary.get(), await self._rarities.get()
+    async def report(self, *, fresh: bool = False) -> Report:
+        """The report of this moment. `fresh`: also what the ledger tells is of this moment. It waits only for the
+        ledger, whose second connection it reads."""
+        if self._rules is not (rules := self.reconciler.rules):  # a reload
+            self._rules = rules
+            self.changed()
+        summary, rarities = await self._summary.get(fresh=fresh), await self._rarities.get(fresh=fresh)
         now, polling = self.context.clock.now(), self.polling
         store_health = _store(polling, self.store, now)
         servers = self.fleet.servers.values()
