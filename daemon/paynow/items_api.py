@@ -14,6 +14,7 @@ from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
 from .paging import PAGE_LIMIT, WITHOUT_PAGES, pages
 from .requests import Assignment, BulkAssignment, checked_id
+from .transport.rate import Lane
 
 _BULK = {  # the path of bulk assignments, by the word for the inventory in paths
     "delivery/items": "delivery/items",
@@ -66,7 +67,8 @@ class ItemsApi:
     async def of_store(self, *, after: str, first: bool = False) -> AsyncIterator[list[StoreItem]]:
         """Yields every item of the store with an id above `after`, in ascending order, page by page. `first`: its
         requests go before all others that wait for the rate limit."""
-        async for page in self._pages("delivery/items", [], after=int(checked_id("after", after)), first=first):
+        lane = Lane.FIRST if first else Lane.SHARE
+        async for page in self._pages("delivery/items", [], after=int(checked_id("after", after)), lane=lane):
             yield page
 
     async def newest(self) -> str:
@@ -163,11 +165,11 @@ class ItemsApi:
         raise nothing
 
     async def _pages(
-        self, rest: str, more: Iterable[tuple[str, str]], *, after: int, first: bool = False
+        self, rest: str, more: Iterable[tuple[str, str]], *, after: int, lane: Lane = Lane.SHARE
     ) -> AsyncIterator[list[StoreItem]]:
         async def page(after: int) -> list[StoreItem]:
             query = paged(after, PAGE_LIMIT, *more)
-            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, first=first)
+            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, lane=lane)
             return self._keyed.read_list(reply, StoreItem, rest)
 
         async for found in pages(page, self._keyed.path(rest), after=after):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .errors import BadDocument, Unreadable
-from .transport.exchange import Reply
+from .transport.exchange import StoreAnswer
 from .wire import first_fault
 
 M = TypeVar("M", bound=BaseModel)
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 _IDS = ("id", "customer_id", "attempt_id")  # perkd keeps these of a document that cannot be read
 
 
-def read_one(reply: Reply, kind: type[M], path: str) -> M:
+def read_one(reply: StoreAnswer, kind: type[M], path: str) -> M:
     """The answer's body as one document. Raises Unreadable, which names the field that is not as the API promises."""
     if not reply.body:
         raise Unreadable(f"{path} answered {reply.status} with an empty body", path=path, status=reply.status)
@@ -25,7 +25,7 @@ def read_one(reply: Reply, kind: type[M], path: str) -> M:
         raise _unreadable(error, path) from None
 
 
-def read_list(reply: Reply, kind: type[M], path: str) -> list[M]:
+def read_list(reply: StoreAnswer, kind: type[M], path: str) -> list[M]:
     """The answer's body as a list of documents. One that cannot be read keeps only its ids, so that the others can be
     used. Raises Unreadable when the answer is not a list, or a document has no id."""
     if not reply.body:

@@ -12,7 +12,7 @@ from .errors import Unreadable, WrongStore
 from .paging import PAGE_LIMIT, WITHOUT_PAGES
 from .seen import PageMark, Seen
 from .transport.address import checked_path
-from .transport.exchange import Exchange, Reply, StoreDate, Timeouts
+from .transport.exchange import Exchange, StoreAnswer, StoreDate, Timeouts
 from .transport.rate import Rate
 from .wire import NotAnAnswer, read_customer
 from .wire_items import read_items
@@ -21,7 +21,6 @@ CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"
 MOST_PAGES = 1000
 LARGEST_INVENTORY = 64 * 1024 * 1024  # bytes, all pages together
-_LOGIN = "Customer"
 
 
 class Fresh(NamedTuple):
@@ -86,7 +85,7 @@ class Storefront:
     async def customer(self, token: Secret) -> Profile:
         """Who the token belongs to (`GET /v1/store/customer`). Raises WrongStore for a customer of another store than
         `store_id`."""
-        reply = await self._exchange.get(self._customer_url, _LOGIN, token)
+        reply = await self._exchange.get(self._customer_url, token)
         if reply.status != 200:
             raise Unreadable(
                 f"{CUSTOMER_PATH} answered 304 to an unconditional request", path=CUSTOMER_PATH, status=304
@@ -115,7 +114,7 @@ class Storefront:
         page, because the ETag of one page says nothing about the others.
         """
         etag = previous.etag if previous is not None and previous.one_page else None
-        reply = await self._exchange.get(self._first_page, _LOGIN, token, etag)
+        reply = await self._exchange.get(self._first_page, token, etag)
         if reply.status == 304:
             if previous is None or etag is None:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
@@ -141,12 +140,12 @@ class Storefront:
             raise self._unreadable(f"did not answer with an inventory: {error}") from None
         return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, reply.etag))
 
-    async def _next(self, token: Secret, after: int, marks: list[PageMark]) -> Reply:
+    async def _next(self, token: Secret, after: int, marks: list[PageMark]) -> StoreAnswer:
         """Requests the page after an id and adds its mark."""
         if len(marks) >= MOST_PAGES:
             raise self._unreadable(f"did not end after {MOST_PAGES} pages")
         url = self._exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}&after={after}")
-        reply = await self._exchange.get(url, _LOGIN, token)
+        reply = await self._exchange.get(url, token)
         if reply.status != 200:
             raise self._unreadable("answered 304 to an unconditional request", 304)
         marks.append(PageMark.of(after, reply.body))

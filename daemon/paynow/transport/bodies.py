@@ -5,26 +5,33 @@
 
 import asyncio
 import zlib
+from contextlib import suppress
 from typing import Final
 
 import aiohttp
 
 from ..errors import Unreadable
 from . import failures
-from .direct_get import Answer
 
 LARGEST_BODY: Final = 8 * 1024 * 1024  # bytes, after unpacking
 LARGEST_REFUSAL: Final = 64 * 1024
+REFUSAL_S: Final = 15.0
 
-Response = aiohttp.ClientResponse | Answer
+
+async def read_into(body: bytearray, response: aiohttp.ClientResponse, most: int) -> None:
+    """Adds the body as it came; of one that is longer than `most` bytes, only the beginning, but more than `most`."""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            break
 
 
-def plain(packed: bytes, coding: str, path: str) -> bytes:
+def plain(packed: bytes | bytearray, coding: str, path: str) -> bytes:
     coding = coding.strip().lower()
-    return packed if coding == "identity" else _unpacked(packed, coding, path)
+    return bytes(packed) if coding == "identity" else _unpacked(packed, coding, path)
 
 
-def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
+def _unpacked(packed: bytes | bytearray, coding: str, path: str) -> bytes:
     """Unpacks gzip or deflate, to at most LARGEST_BODY + 1 bytes."""
     if coding not in {"gzip", "x-gzip", "deflate"}:
         raise Unreadable(
@@ -43,21 +50,15 @@ def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
     return body
 
 
-async def some_body(response: Response, limit_s: float) -> bytes:
-    """The body of an error answer, as much of it as arrives in time: the status alone is enough."""
+async def some_body(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an error answer, as much of it as can be read: the status alone is enough."""
     body = bytearray()
-    try:
-        async with asyncio.timeout(limit_s):
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > LARGEST_REFUSAL:
-                    break
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return bytes(body)
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding == "identity":
+    with suppress(aiohttp.ClientError, TimeoutError, OSError):
+        async with asyncio.timeout(REFUSAL_S):
+            await read_into(body, response, LARGEST_REFUSAL)
+    if response.headers.get("Content-Encoding", "identity").strip().lower() == "identity":
         return bytes(body)
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(bytes(body), LARGEST_REFUSAL)
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, LARGEST_REFUSAL)
     except zlib.error:
         return b""

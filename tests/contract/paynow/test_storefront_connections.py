@@ -9,7 +9,7 @@ import pytest
 from perkd.adapters.base import Secret
 from perkd.daemon.paynow.errors import Unreadable
 from perkd.daemon.paynow.storefront import Storefront
-from perkd.daemon.paynow.transport import direct_get
+from perkd.daemon.paynow.transport import connections
 from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from tests.contract.stores import UNLIMITED
@@ -54,7 +54,7 @@ async def counting() -> AsyncIterator[tuple[Counter, Storefront]]:
     store = Counter()
     server = await asyncio.start_server(store.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    timeouts = Timeouts(connect_s=60.0, read_s=60.0, total_s=60.0)
+    timeouts = Timeouts(connect_s=60.0, total_s=60.0)
     url = f"http://127.0.0.1:{port}"
     async with server, Storefront.open(url, rate=Rate(UNLIMITED), timeouts=timeouts) as client:
         yield store, client
@@ -123,9 +123,9 @@ async def test_a_kept_connection_that_the_store_ended_is_replaced() -> None:
 
 async def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in between may have forgotten it without a word."""
+    monkeypatch.setattr(connections, "KEEP_S", 0.0)
     async with counting() as (store, client):
         assert await ask(client) == 1
-        monkeypatch.setattr(direct_get, "KEEP_S", 0.0)
         assert await ask(client) == 2
         assert store.connections == [1, 1]
 

@@ -1,0 +1,30 @@
+"""The connections to the store. `exchange.py` opens them."""
+
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+KEEP_S = 600.0  # a connection that was not used for so long is closed: what stands in between may have forgotten it
+
+
+class Connections(aiohttp.TCPConnector):
+    """Keeps connections alive, and never reuses one on which data came without a request: aiohttp would take that data
+    for the answer to the next request, which may be another customer's."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=0, keepalive_timeout=KEEP_S)  # polling limits the number of requests
+        self._used: WeakSet[object] = WeakSet()
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is None or protocol not in self._used or not protocol.should_close:
+                break
+            connection.close()
+        self._used.add(protocol)
+        return connection
