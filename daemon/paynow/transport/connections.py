@@ -18,7 +18,10 @@ class Connections(aiohttp.TCPConnector):
         self._used: WeakSet[object] = WeakSet()
 
     async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
     ) -> Connection:
         while True:
             connection = await super().connect(req, traces, timeout)

@@ -29,6 +29,7 @@ class Counter:
     def __init__(self) -> None:
         self.connections: list[int] = []
         self.after_answer = b""
+        self.writer: asyncio.StreamWriter | None = None  # of the latest connection
         self.head = HEAD
         self.ends: int | None = None
         self.ended = asyncio.Event()
@@ -36,6 +37,7 @@ class Counter:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = len(self.connections)
         self.connections.append(0)
+        self.writer = writer
         try:
             while self.connections[number] != self.ends:
                 await reader.readuntil(b"\r\n\r\n")
@@ -83,6 +85,17 @@ async def test_an_unrequested_answer_is_never_taken_for_that_to_the_next_request
     async with counting() as (store, client):
         store.after_answer = answer(999)
         assert [await ask(client) for _ in range(3)] == [1, 2, 3]
+        assert store.connections == [1, 1, 1]
+
+
+async def test_an_unrequested_answer_that_comes_while_a_connection_rests_is_not_taken_either() -> None:
+    async with counting() as (store, client):
+        for number in range(1, 4):
+            assert await ask(client) == number
+            assert store.writer is not None
+            store.writer.write(answer(999))
+            for _ in range(5):  # until it is read
+                await asyncio.sleep(0)
         assert store.connections == [1, 1, 1]
 
 
