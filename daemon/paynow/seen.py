@@ -1,22 +1,18 @@
 """The digest of an inventory, so that perkd recognises an unchanged one without parsing its JSON. PURE.
 
-`storefront.py` makes and compares it; the ledger stores it, only after `record` committed.
-
-The digest is XXH3-128. It only has to tell bodies apart. It need not resist an attacker who writes the bodies, because
-they could also send the old body again (docs/decisions/0015).
+`storefront.py` makes and compares it; the ledger stores it, only after `record` committed (docs/decisions/0015).
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from hashlib import sha256
 
-from xxhash import xxh3_128_digest
-
-_VERSION = b"\x02"  # increase it when wire_items.py reads the same bytes differently: then every page counts as changed
+_VERSION = b"\x03"  # increase it when the same bytes are digested or read differently: every page counts as changed
 _DIGEST = 16
 _PAGE = 8 + _DIGEST
-_ALONE = _VERSION + bytes(8)  # how the digest of an inventory of one page begins
 
 
-class PageMark(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PageMark:
     """One page: the id it was requested `after` (0: the first page) and the digest of its bytes."""
 
     after: int
@@ -24,10 +20,11 @@ class PageMark(NamedTuple):
 
     @classmethod
     def of(cls, after: int, body: bytes) -> "PageMark":
-        return cls(after, xxh3_128_digest(body))
+        return cls(after, sha256(body).digest()[:_DIGEST])
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Seen:
     """The digest of a complete inventory: a version byte, then for each page in order its `after` (8 bytes) and its
     digest; 25 bytes for most customers. `etag` is kept only for an inventory of one page."""
 
@@ -38,14 +35,6 @@ class Seen(NamedTuple):
     def of(cls, pages: list[PageMark], etag: str | None) -> "Seen":
         digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
         return cls(digest, etag if len(pages) == 1 else None)
-
-    def is_one_page_with(self, digest: bytes) -> bool:
-        """Whether the inventory has one page, and its bytes have this digest."""
-        return self.digest == _ALONE + digest
-
-    @property
-    def one_page(self) -> bool:
-        return len(self.digest) == 1 + _PAGE and self.digest.startswith(_VERSION)
 
     @property
     def pages(self) -> list[PageMark]:

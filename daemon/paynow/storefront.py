@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from perkd.adapters.base import Secret
 
@@ -23,14 +23,16 @@ MOST_PAGES = 1000
 LARGEST_INVENTORY = 64 * 1024 * 1024  # bytes, all pages together
 
 
-class Fresh(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fresh:
     """A complete inventory that differs from the previous one. Store `seen` only after `record` committed."""
 
     inventory: Inventory
     seen: Seen
 
 
-class Unchanged(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unchanged:
     """The complete inventory is, byte for byte, the previous one. It was read at `read_at`."""
 
     read_at: datetime
@@ -113,18 +115,15 @@ class Storefront:
         `Seen` has their digests and the ids they were requested after. An ETag is used only for an inventory of one
         page, because the ETag of one page says nothing about the others.
         """
-        etag = previous.etag if previous is not None and previous.one_page else None
+        known = previous.pages if previous is not None else []
+        etag = previous.etag if previous is not None and len(known) == 1 else None
         reply = await self._exchange.get(self._first_page, token, etag)
         if reply.status == 304:
             if previous is None or etag is None:
                 raise self._unreadable("answered 304 to an unconditional request", 304)
             return Unchanged(now, previous)
-        first = PageMark.of(0, reply.body)
-        if previous is not None and previous.is_one_page_with(first.digest):
-            return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
-        known = previous.pages if previous is not None and not previous.one_page else []
         equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
-        marks = [first]
+        marks = [PageMark.of(0, reply.body)]
         while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
             if len(marks) == len(known):
                 return Unchanged(now, Seen.of(marks, reply.etag))
