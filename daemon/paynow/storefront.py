@@ -9,13 +9,13 @@ from perkd.adapters.base import Secret
 
 from ..core.model import Inventory, Item, Profile
 from .errors import Unreadable, WrongStore
+from .own_items import read_items
 from .paging import PAGE_LIMIT, WITHOUT_PAGES
 from .seen import PageMark, Seen
 from .transport.address import checked_path
 from .transport.exchange import Exchange, StoreAnswer, StoreDate, Timeouts
 from .transport.rate import Rate
 from .wire import NotAnAnswer, read_customer
-from .wire_items import read_items
 
 CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"

@@ -18,9 +18,9 @@ from perkd.daemon.paynow.errors import (
     Unreachable,
     Unreadable,
 )
+from perkd.daemon.paynow.own_items import UNREADABLE
 from perkd.daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
 from perkd.daemon.paynow.transport.rate import Rate
-from perkd.daemon.paynow.wire_items import UNREADABLE
 from perkd.daemon.sandbox.store.faults import DOCUMENT, Fault
 from tests.contract.stores import NOW, client_of, everything_said, given_up, newcomer, read, running_store
 

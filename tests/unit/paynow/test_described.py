@@ -20,10 +20,10 @@ from perkd.daemon.paynow.documents import (
     StoreItem,
 )
 from perkd.daemon.paynow.errors import Refusal
+from perkd.daemon.paynow.own_items import UNREADABLE, read_items
 from perkd.daemon.paynow.reading import read_one
 from perkd.daemon.paynow.transport.exchange import StoreAnswer
 from perkd.daemon.paynow.wire import read_customer
-from perkd.daemon.paynow.wire_items import UNREADABLE, read_items
 
 Place = tuple[str | int, ...]
 

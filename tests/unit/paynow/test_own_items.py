@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from perkd.daemon.core.model import ITEM_STATES, Item
+from perkd.daemon.paynow.own_items import UNREADABLE, read_items
 from perkd.daemon.paynow.wire import NotAnAnswer
-from perkd.daemon.paynow.wire_items import UNREADABLE, read_items
 
 OWNER = "150352880618967040"  # whose items the sample is
 SAMPLE = Path(__file__).parents[2] / "data" / "paynow" / "storefront_item_object.json"
