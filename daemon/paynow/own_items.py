@@ -1,19 +1,18 @@
 """Reads the items of a customer, as the customer's own token shows them. `storefront.py` calls this for every page that
 changed."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import ConfigDict
 
 from ..core.model import Item
 from ..core.store_ids import flake_time
-from .documents import ItemProduct, OptionalFlake, ShownFlag, ShownFlake, StatedTime, StoreItem
+from .documents import Cosmetic, Customer, ItemProduct, OptionalFlake, ShownFlag, ShownFlake, StatedTime, StoreItem
 from .reading import read_page
 from .wire import NotAnAnswer, Text
 
-UNREADABLE: Final = (
-    "unreadable"  # the state of an item that perkd could not read: it is not a known state, so it changes nothing
-)
+# The state of an item that perkd could not read: it is not a known state, so it changes nothing.
+UNREADABLE: Final = "unreadable"
 
 
 class OwnProduct(ItemProduct):
@@ -28,6 +27,7 @@ class OwnItem(StoreItem):
     """
 
     model_config = ConfigDict(strict=True)
+    customer: Annotated[Customer | None, Cosmetic] = None
     order_id: ShownFlake = None
     subscription_id: OptionalFlake = None
     product: OwnProduct | None = None

@@ -20,7 +20,7 @@ from perkd.daemon.paynow.documents import (
     StoreItem,
 )
 from perkd.daemon.paynow.errors import Refusal
-from perkd.daemon.paynow.own_items import UNREADABLE, read_items
+from perkd.daemon.paynow.own_items import UNREADABLE, OwnItem, read_items
 from perkd.daemon.paynow.reading import read_one
 from perkd.daemon.paynow.transport.exchange import StoreAnswer
 from perkd.daemon.paynow.wire import read_customer
@@ -32,7 +32,7 @@ DESCRIBED: list[tuple[type[BaseModel], str, str]] = [
     (Customer, "CustomerDto", MANAGEMENT),
     (Customer, "CustomerDto", STOREFRONT),
     (StoreItem, "DeliveryItemDto", MANAGEMENT),
-    (StoreItem, "StorefrontDeliveryItemDto", STOREFRONT),
+    (OwnItem, "StorefrontDeliveryItemDto", STOREFRONT),
     (CommandAttempt, "CommandAttemptDto", MANAGEMENT),
     (Actor, "ActorDto", MANAGEMENT),
     (ProductCommand, "ProductCommandDto", MANAGEMENT),

@@ -86,6 +86,11 @@ def test_unknown_fields_are_ignored() -> None:
     assert read_one(store={"deep": [1, {}]}, skip_commands=True, command_attempts=[{}]) == read_one()
 
 
+@pytest.mark.parametrize("customer", [{"id": "x"}, {"id": OWNER, "minecraft_uuid": 5}, "Ann", {}])
+def test_an_odd_customer_inside_an_item_changes_nothing(customer: Any) -> None:
+    assert read_one(customer=customer) == read_one()
+
+
 def test_a_state_nobody_knows_is_kept_as_it_is() -> None:
     assert read_one(state="pending_review").state == "pending_review"
 
@@ -120,6 +125,8 @@ BROKEN: list[dict[str, Any]] = [
     {"revoked_at": True},
     {"revoke_reason": 4},
     {"customer_id": "me"},
+    {"product": {"id": "9", "slug": 7}},
+    {"product": {"id": "9", "name": []}},
     {"subscription_id": "s-1"},
     {"execute_on_gameserver_id": -1},
 ]
