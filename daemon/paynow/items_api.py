@@ -54,8 +54,8 @@ class ItemsApi:
         more = [("activeOnly", "true")] if active_only else []  # the one camelCase name of the API
         try:
             if self._word in WITHOUT_PAGES:
-                reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
-                found = self._keyed.read_list(reply, StoreItem, rest)
+                answer = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
+                found = self._keyed.read_list(answer, StoreItem, rest)
                 if found:
                     yield sorted(found, key=lambda item: int(item.id))
                 return
@@ -91,8 +91,8 @@ class ItemsApi:
     async def latest(self, most: int = PAGE_LIMIT) -> list[StoreItem]:
         """The newest items of the store, at most PAGE_LIMIT of them, newest first."""
         query = [("asc", "false"), ("limit", str(most))]
-        reply = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
-        found = self._keyed.read_list(reply, StoreItem, "delivery/items")
+        answer = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
+        found = self._keyed.read_list(answer, StoreItem, "delivery/items")
         return sorted(found, key=lambda item: int(item.id), reverse=True)
 
     async def assign(self, customer_id: str, what: Assignment) -> list[StoreItem]:
@@ -102,15 +102,15 @@ class ItemsApi:
         rest = f"customers/{checked_id('customer', customer_id)}/{self._word}"
         before = {item.id async for page in self.of_customer(customer_id) for item in page}
         try:
-            reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
-            items = self._keyed.read_list(reply, StoreItem, rest)
+            answer = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
+            items = self._keyed.read_list(answer, StoreItem, rest)
         except (Unreachable, ServerFault, Unreadable) as error:
             return await self._find_assigned(customer_id, what, before, error)
         if len({item.id for item in items} - before) == what.quantity:
             return items
         path = self._keyed.path(rest)
         problem = f"{path} confirmed {len(items)} items where {what.quantity} were requested"
-        lost = Unreadable(problem, path=path, status=reply.status)
+        lost = Unreadable(problem, path=path, status=answer.status)
         return await self._find_assigned(customer_id, what, before, lost)
 
     async def revoke(self, customer_id: str, item_id: str) -> None:
@@ -129,10 +129,10 @@ class ItemsApi:
         """Sends one bulk request of at most BULK_ITEMS items, for `bulk.py`. None: the store confirmed it without a
         list, as the older paths may."""
         rest = _BULK[self._word]
-        reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
-        if not reply.body and self._word in WITHOUT_PAGES:
+        answer = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
+        if not answer.body and self._word in WITHOUT_PAGES:
             return None
-        return self._keyed.read_list(reply, StoreItem, rest)
+        return self._keyed.read_list(answer, StoreItem, rest)
 
     async def _find_assigned(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
@@ -169,8 +169,8 @@ class ItemsApi:
     ) -> AsyncIterator[list[StoreItem]]:
         async def page(after: int) -> list[StoreItem]:
             query = paged(after, PAGE_LIMIT, *more)
-            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, lane=lane)
-            return self._keyed.read_list(reply, StoreItem, rest)
+            answer = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, lane=lane)
+            return self._keyed.read_list(answer, StoreItem, rest)
 
         async for found in pages(page, self._keyed.path(rest), after=after):
             yield found

@@ -68,7 +68,7 @@ class Keyed:
         document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         meanings = _DELETE if method == "DELETE" else _MEANINGS
         try:
-            reply = await self.exchange.call(method, url, self._key, meanings, document, lane=lane)
+            answer = await self.exchange.call(method, url, self._key, meanings, document, lane=lane)
         except TokenRefused as refused:
             if refused.status != 403:
                 raise
@@ -79,7 +79,7 @@ class Keyed:
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
         self.met = True
-        return reply
+        return answer
 
     def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
         """The error for a 404 on one customer's path."""
@@ -89,13 +89,13 @@ class Keyed:
             status=error.status,
         )
 
-    def read(self, reply: StoreAnswer, kind: type[M], rest: str) -> M:
+    def read(self, answer: StoreAnswer, kind: type[M], rest: str) -> M:
         """As `read_one`."""
-        return read_one(reply, kind, self.path(rest))
+        return read_one(answer, kind, self.path(rest))
 
-    def read_list(self, reply: StoreAnswer, kind: type[M], rest: str) -> list[M]:
+    def read_list(self, answer: StoreAnswer, kind: type[M], rest: str) -> list[M]:
         """As `reading.read_list`."""
-        return read_list(reply, kind, self.path(rest))
+        return read_list(answer, kind, self.path(rest))
 
 
 def paged(after: int, limit: int, *more: tuple[str, str]) -> list[tuple[str, str]]:

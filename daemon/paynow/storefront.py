@@ -39,9 +39,6 @@ class Unchanged:
     seen: Seen
 
 
-Answer = Fresh | Unchanged
-
-
 class Storefront:
     """The Storefront API over one exchange. Every call raises a StoreError and nothing else."""
 
@@ -49,8 +46,6 @@ class Storefront:
         self._exchange, self._store_id = exchange, store_id
         self._items_path = checked_path("[store] items_path", items_path)
         self._unpaged = self._items_path.rstrip("/").rpartition("/")[2] in WITHOUT_PAGES
-        self._customer_url = exchange.url(CUSTOMER_PATH)
-        self._first_page = exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}")
 
     @classmethod
     @asynccontextmanager
@@ -87,13 +82,13 @@ class Storefront:
     async def customer(self, token: Secret) -> Profile:
         """Who the token belongs to (`GET /v1/store/customer`). Raises WrongStore for a customer of another store than
         `store_id`."""
-        reply = await self._exchange.get(self._customer_url, token)
-        if reply.status != 200:
+        answer = await self._exchange.get(self._exchange.url(CUSTOMER_PATH), token)
+        if answer.status != 200:
             raise Unreadable(
                 f"{CUSTOMER_PATH} answered 304 to an unconditional request", path=CUSTOMER_PATH, status=304
             )
         try:
-            profile = read_customer(reply.body)
+            profile = read_customer(answer.body)
         except NotAnAnswer as error:
             raise Unreadable(
                 f"{CUSTOMER_PATH} did not answer with a customer: {error}", path=CUSTOMER_PATH, status=200
@@ -107,7 +102,9 @@ class Storefront:
             )
         return profile
 
-    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
+    async def inventory(
+        self, token: Secret, customer_id: str, previous: Seen | None, now: datetime
+    ) -> Fresh | Unchanged:
         """Reads everything the customer owns. `now` becomes `read_at`, the time when reading began.
 
         It reads pages in ascending order of ids, each after the largest id so far, until one is not full: the only
@@ -117,38 +114,36 @@ class Storefront:
         """
         known = previous.pages if previous is not None else []
         etag = previous.etag if previous is not None and len(known) == 1 else None
-        reply = await self._exchange.get(self._first_page, token, etag)
-        if reply.status == 304:
-            if previous is None or etag is None:
-                raise self._unreadable("answered 304 to an unconditional request", 304)
+        marks: list[PageMark] = []
+        answer = await self._page(token, 0, marks, etag)
+        if answer.status == 304 and previous is not None:
             return Unchanged(now, previous)
         equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
-        marks = [PageMark.of(0, reply.body)]
         while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
             if len(marks) == len(known):
-                return Unchanged(now, Seen.of(marks, reply.etag))
-            equal.append(reply.body)
-            reply = await self._next(token, known[len(marks)].after, marks)
+                return Unchanged(now, Seen.of(marks, answer.etag))
+            equal.append(answer.body)
+            answer = await self._page(token, known[len(marks)].after, marks)
         reading = _Reading(customer_id, unpaged=self._unpaged)
         try:
             for body in equal:
                 reading.add(body)
-            while (after := reading.add(reply.body)) is not None:
-                reply = await self._next(token, after, marks)
+            while (after := reading.add(answer.body)) is not None:
+                answer = await self._page(token, after, marks)
         except NotAnAnswer as error:
             raise self._unreadable(f"did not answer with an inventory: {error}") from None
-        return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, reply.etag))
+        return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, answer.etag))
 
-    async def _next(self, token: Secret, after: int, marks: list[PageMark]) -> StoreAnswer:
-        """Requests the page after an id and adds its mark."""
+    async def _page(self, token: Secret, after: int, marks: list[PageMark], etag: str | None = None) -> StoreAnswer:
+        """Requests the page after an id and adds its mark. With an `etag`, the answer may be a 304."""
         if len(marks) >= MOST_PAGES:
             raise self._unreadable(f"did not end after {MOST_PAGES} pages")
-        url = self._exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}&after={after}")
-        reply = await self._exchange.get(url, token)
-        if reply.status != 200:
+        query = f"asc=true&limit={PAGE_LIMIT}" + (f"&after={after}" if after else "")
+        answer = await self._exchange.get(self._exchange.url(self._items_path, query), token, etag)
+        if answer.status == 304 and etag is None:
             raise self._unreadable("answered 304 to an unconditional request", 304)
-        marks.append(PageMark.of(after, reply.body))
-        return reply
+        marks.append(PageMark.of(after, answer.body))
+        return answer
 
     def _unreadable(self, what: str, status: int = 200) -> Unreadable:
         return Unreadable(f"{self._items_path} {what}", path=self._items_path, status=status)
@@ -182,7 +177,7 @@ class _Reading:
                 f"{ITEMS_PATH}"
             )
         whole = len(items) < PAGE_LIMIT or (self._unpaged and len(items) > PAGE_LIMIT)
-        if not whole and not _ascending(ids):
+        if not whole and ids != sorted(ids, key=int):
             raise NotAnAnswer("a full page is not in ascending order, so perkd cannot tell which page is the last one")
         self._items.update(zip(ids, items, strict=True))  # of an item that comes twice, the later one counts
         if whole:
@@ -191,13 +186,4 @@ class _Reading:
         return self._largest
 
     def inventory(self) -> tuple[Item, ...]:
-        if _ascending(list(self._items)):
-            return tuple(self._items.values())
         return tuple(self._items[item_id] for item_id in sorted(self._items, key=int))
-
-
-def _ascending(ids: list[str]) -> bool:
-    """Whether these ids are in ascending order. In the usual page all have one length and are compared as text."""
-    if len(set(map(len, ids))) > 1:
-        return (numbers := [int(item_id) for item_id in ids]) == sorted(numbers)
-    return ids == sorted(ids)

@@ -31,7 +31,7 @@ from perkd.daemon.ledger.base import Recorded
 from perkd.daemon.ledger.rows import HandedOut
 from perkd.daemon.ledger.sqlite import SqliteLedger
 from perkd.daemon.paynow.seen import Seen
-from perkd.daemon.paynow.storefront import Answer, Fresh, Storefront
+from perkd.daemon.paynow.storefront import Fresh, Storefront, Unchanged
 from perkd.daemon.runtime.clock import Clock
 
 
@@ -58,7 +58,9 @@ def die() -> None:
 
 
 class DyingStore(Storefront):
-    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
+    async def inventory(
+        self, token: Secret, customer_id: str, previous: Seen | None, now: datetime
+    ) -> Fresh | Unchanged:
         answer = await super().inventory(token, customer_id, previous, now)
         if isinstance(answer, Fresh):
             die()
