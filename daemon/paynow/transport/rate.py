@@ -129,7 +129,8 @@ class Rate:
     async def turn(self, lane: Lane = Lane.QUEUE) -> float:
         """Waits until a request may be sent and returns that monotonic time. A cancelled wait uses up no turn."""
         mine = self._lanes[lane]
-        self._count(mine, 1)
+        mine.count += 1
+        self._decide()
         try:
             async with mine.lock:
                 now = await self._taken(mine.may)
@@ -138,7 +139,8 @@ class Rate:
                     self._queued = 0 if lane is Lane.SHARE else self._queued + 1
                 return now
         finally:
-            self._count(mine, -1)
+            mine.count -= 1
+            self._decide()
 
     async def _taken(self, may: asyncio.Event) -> float:
         while True:
@@ -147,27 +149,20 @@ class Rate:
                 return now
             await self._sleep(wait)
 
-    def _count(self, lane: _Waiting, by: int) -> None:
-        lane.count += by
-        self._decide()
-
     def _decide(self) -> None:
         """Sets which lane's turn is next. When none waits, every lane may go."""
-        chosen = self._next()
-        for lane, waiting in self._lanes.items():
+        first, share, queue = self._lanes.values()
+        self._others_turn = self._others_turn and share.count + queue.count > 0
+        chosen = queue if queue.count else None
+        if first.count and not self._others_turn:
+            chosen = first
+        elif share.count and (not queue.count or self._queued >= SHARE - 1):
+            chosen = share
+        for lane in (first, share, queue):
             if chosen is None or lane is chosen:
-                waiting.may.set()
+                lane.may.set()
             else:
-                waiting.may.clear()
-
-    def _next(self) -> Lane | None:
-        first, share, queue = (self._lanes[lane].count for lane in Lane)
-        self._others_turn = self._others_turn and share + queue > 0
-        if first and not self._others_turn:
-            return Lane.FIRST
-        if share and (not queue or self._queued >= SHARE - 1):
-            return Lane.SHARE
-        return Lane.QUEUE if queue else None
+                lane.may.clear()
 
     def configure(self, rate: float) -> None:
         """Sets a new rate. After a 429 the slower rate stays until it has recovered."""
