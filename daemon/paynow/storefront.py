@@ -11,7 +11,7 @@ from ..core.model import Inventory, Item, Profile
 from .errors import Unreadable, WrongStore
 from .own_items import read_items
 from .paging import PAGE_LIMIT, WITHOUT_PAGES
-from .seen import PageMark, Seen
+from .seen import Seen
 from .transport.address import checked_path
 from .transport.exchange import Exchange, StoreAnswer, StoreDate, Timeouts
 from .transport.rate import Rate
@@ -108,42 +108,39 @@ class Storefront:
         """Reads everything the customer owns. `now` becomes `read_at`, the time when reading began.
 
         It reads pages in ascending order of ids, each after the largest id so far, until one is not full: the only
-        scheme that the API documents without ambiguity. It parses no page as long as all equal those of `previous`:
-        `Seen` has their digests and the ids they were requested after. An ETag is used only for an inventory of one
-        page, because the ETag of one page says nothing about the others.
+        scheme that the API documents without ambiguity. It parses no page as long as all equal those of `previous`. An
+        ETag is used only for an inventory of one page, because the ETag of one page says nothing about the others.
         """
-        known = previous.pages if previous is not None else []
-        etag = previous.etag if previous is not None and len(known) == 1 else None
-        marks: list[PageMark] = []
-        answer = await self._page(token, 0, marks, etag)
-        if answer.status == 304 and previous is not None:
-            return Unchanged(now, previous)
+        known = previous if previous is not None and previous.pages else None
+        etag = known.etag if known is not None and known.pages == 1 else None
+        answer, seen = await self._page(token, 0, Seen(), etag)
+        if answer.status == 304 and known is not None:
+            return Unchanged(now, known)
         equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
-        while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
-            if len(marks) == len(known):
-                return Unchanged(now, Seen.of(marks, answer.etag))
+        while known is not None and known.digest.startswith(seen.digest):
+            if seen.pages == known.pages:
+                return Unchanged(now, seen)
             equal.append(answer.body)
-            answer = await self._page(token, known[len(marks)].after, marks)
+            answer, seen = await self._page(token, known.after(seen.pages), seen)
         reading = _Reading(customer_id, unpaged=self._unpaged)
         try:
             for body in equal:
                 reading.add(body)
             while (after := reading.add(answer.body)) is not None:
-                answer = await self._page(token, after, marks)
+                answer, seen = await self._page(token, after, seen)
         except NotAnAnswer as error:
             raise self._unreadable(f"did not answer with an inventory: {error}") from None
-        return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, answer.etag))
+        return Fresh(Inventory(customer_id, now, reading.inventory()), seen)
 
-    async def _page(self, token: Secret, after: int, marks: list[PageMark], etag: str | None = None) -> StoreAnswer:
-        """Requests the page after an id and adds its mark. With an `etag`, the answer may be a 304."""
-        if len(marks) >= MOST_PAGES:
+    async def _page(self, token: Secret, after: int, seen: Seen, etag: str | None = None) -> tuple[StoreAnswer, Seen]:
+        """The page after an id, and what is seen with it. With an `etag`, the answer may be a 304."""
+        if seen.pages >= MOST_PAGES:
             raise self._unreadable(f"did not end after {MOST_PAGES} pages")
         query = f"asc=true&limit={PAGE_LIMIT}" + (f"&after={after}" if after else "")
         answer = await self._exchange.get(self._exchange.url(self._items_path, query), token, etag)
         if answer.status == 304 and etag is None:
             raise self._unreadable("answered 304 to an unconditional request", 304)
-        marks.append(PageMark.of(after, answer.body))
-        return answer
+        return answer, seen.with_page(after, answer.body, answer.etag)
 
     def _unreadable(self, what: str, status: int = 200) -> Unreadable:
         return Unreadable(f"{self._items_path} {what}", path=self._items_path, status=status)

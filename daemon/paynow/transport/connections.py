@@ -15,7 +15,7 @@ class Connections(aiohttp.TCPConnector):
 
     def __init__(self) -> None:
         super().__init__(limit=0, keepalive_timeout=KEEP_S)  # polling limits the number of requests
-        self._used: WeakSet[object] = WeakSet()
+        self._used: WeakSet[object] = WeakSet()  # the protocols of connections that have had a request
 
     async def connect(
         self,
@@ -26,8 +26,8 @@ class Connections(aiohttp.TCPConnector):
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
-            if protocol is None or protocol not in self._used or not protocol.should_close:
-                break
-            connection.close()
-        self._used.add(protocol)
-        return connection
+            if protocol is not None and protocol in self._used and protocol.should_close:
+                connection.close()
+                continue
+            self._used.add(protocol)
+            return connection
