@@ -18,7 +18,17 @@ LARGEST_REFUSAL: Final = 64 * 1024
 REFUSAL_S: Final = 15.0
 
 
-async def read_into(body: bytearray, response: aiohttp.ClientResponse, most: int) -> None:
+async def whole_body(response: aiohttp.ClientResponse, path: str) -> bytes:
+    """The body of a good answer, unpacked. Raises TooLarge, Unreadable and what aiohttp raises."""
+    packed = bytearray()
+    await _read_into(packed, response, LARGEST_BODY)
+    if len(packed) > LARGEST_BODY:
+        raise failures.too_large(path)
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    return bytes(packed) if coding == "identity" else _unpacked(packed, coding, path)
+
+
+async def _read_into(body: bytearray, response: aiohttp.ClientResponse, most: int) -> None:
     """Adds the body as it came; of one that is longer than `most` bytes, only the beginning, but more than `most`."""
     async for chunk in response.content.iter_any():
         body += chunk
@@ -26,12 +36,7 @@ async def read_into(body: bytearray, response: aiohttp.ClientResponse, most: int
             break
 
 
-def plain(packed: bytes | bytearray, coding: str, path: str) -> bytes:
-    coding = coding.strip().lower()
-    return bytes(packed) if coding == "identity" else _unpacked(packed, coding, path)
-
-
-def _unpacked(packed: bytes | bytearray, coding: str, path: str) -> bytes:
+def _unpacked(packed: bytearray, coding: str, path: str) -> bytes:
     """Unpacks gzip or deflate, to at most LARGEST_BODY + 1 bytes."""
     if coding not in {"gzip", "x-gzip", "deflate"}:
         raise Unreadable(
@@ -55,7 +60,7 @@ async def some_body(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     with suppress(aiohttp.ClientError, TimeoutError, OSError):
         async with asyncio.timeout(REFUSAL_S):
-            await read_into(body, response, LARGEST_REFUSAL)
+            await _read_into(body, response, LARGEST_REFUSAL)
     if response.headers.get("Content-Encoding", "identity").strip().lower() == "identity":
         return bytes(body)
     try:

@@ -26,8 +26,8 @@ class Connections(aiohttp.TCPConnector):
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
-            if protocol is not None and protocol in self._used and protocol.should_close:
-                connection.close()
-                continue
-            self._used.add(protocol)
-            return connection
+            assert protocol is not None  # noqa: S101 - only a connection that was given back has none
+            if protocol not in self._used or not protocol.should_close:
+                self._used.add(protocol)
+                return connection
+            connection.close()

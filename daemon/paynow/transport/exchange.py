@@ -21,7 +21,7 @@ from perkd.adapters.base import Secret
 from ..errors import Limited, StoreError, Unreadable
 from . import failures
 from .address import checked_base
-from .bodies import LARGEST_BODY, plain, read_into, some_body
+from .bodies import some_body, whole_body
 from .connections import Connections
 from .rate import Lane, Rate
 
@@ -167,13 +167,7 @@ class Exchange:
         if status not in meanings.successes:
             await self._refuse(response, path, sent_at, meanings, secret)
         self.rate.succeeded(sent_at)
-        body = b""
-        if status in {200, 201}:
-            packed = bytearray()
-            await read_into(packed, response, LARGEST_BODY)
-            body = plain(packed, headers.get("Content-Encoding", "identity"), path)
-            if len(body) > LARGEST_BODY:
-                raise failures.too_large(path)
+        body = await whole_body(response, path) if status in {200, 201} else b""
         if status == 200 and not body and not meanings.body_optional:
             raise Unreadable(f"{path} answered with an empty body", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
