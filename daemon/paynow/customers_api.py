@@ -39,10 +39,8 @@ class CustomersApi:
     async def show(self, customer_id: str) -> Customer:
         """One customer. Raises NotFound, which names the customer."""
         rest = f"customers/{checked_id('customer', customer_id)}"
-        try:
+        with self._keyed.about(customer_id):
             answer = await self._keyed.ask("GET", rest, permission="customer_read")
-        except NotFound as error:
-            raise self._keyed.no_customer(customer_id, error) from None
         return self._keyed.read(answer, Customer, rest)
 
     async def lookup(self, by: Mapping[str, str]) -> Customer | None:
@@ -77,28 +75,22 @@ class CustomersApi:
         if not fields.body():
             raise BadInput("nothing to change: name at least one field")
         rest = f"customers/{checked_id('customer', customer_id)}"
-        try:
+        with self._keyed.about(customer_id):
             answer = await self._keyed.ask("PATCH", rest, permission="customer_update", body=fields.body())
-        except NotFound as error:
-            raise self._keyed.no_customer(customer_id, error) from None
         return self._keyed.read(answer, Customer, rest)
 
     async def mint(self, customer_id: str) -> Secret:
         """Makes a new token for the customer; their other tokens stay valid. Raises NotFound."""
         rest = f"customers/{checked_id('customer', customer_id)}/tokens"
-        try:
+        with self._keyed.about(customer_id):
             answer = await self._keyed.ask("POST", rest, permission="customer_update")
-        except NotFound as error:
-            raise self._keyed.no_customer(customer_id, error) from None
         return Secret(self._keyed.read(answer, Minted, rest).token)
 
     async def invalidate(self, customer_id: str) -> None:
         """Invalidates every token of the customer, also perkd's. Raises NotFound."""
         rest = f"customers/{checked_id('customer', customer_id)}/tokens"
-        try:
+        with self._keyed.about(customer_id):
             await self._keyed.ask("DELETE", rest, permission="customer_update")
-        except NotFound as error:
-            raise self._keyed.no_customer(customer_id, error) from None
 
     async def invalidate_all(self) -> None:
         """Invalidates every token of every customer of the store. Raises NotFound when the API no longer has this: the

@@ -52,7 +52,7 @@ class ItemsApi:
         Raises NotFound."""
         rest = f"customers/{checked_id('customer', customer_id)}/{self._word}"
         more = [("activeOnly", "true")] if active_only else []  # the one camelCase name of the API
-        try:
+        with self._keyed.about(customer_id):
             if self._word in WITHOUT_PAGES:
                 answer = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
                 found = self._keyed.read_list(answer, StoreItem, rest)
@@ -61,8 +61,6 @@ class ItemsApi:
                 return
             async for page in self._pages(rest, more, after=0):
                 yield page
-        except NotFound as error:
-            raise self._keyed.no_customer(customer_id, error) from None
 
     async def of_store(self, *, after: str, first: bool = False) -> AsyncIterator[list[StoreItem]]:
         """Yields every item of the store with an id above `after`, in ascending order, page by page. `first`: its

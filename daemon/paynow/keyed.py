@@ -4,6 +4,8 @@
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -81,13 +83,17 @@ class Keyed:
         self.met = True
         return answer
 
-    def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
-        """The error for a 404 on one customer's path."""
-        return NotFound(
-            f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
-            path=error.path,
-            status=error.status,
-        )
+    @contextmanager
+    def about(self, customer_id: str) -> Iterator[None]:
+        """A NotFound on this customer's path, raised in this block, names the customer."""
+        try:
+            yield
+        except NotFound as error:
+            raise NotFound(
+                f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
+                path=error.path,
+                status=error.status,
+            ) from None
 
     def read(self, answer: StoreAnswer, kind: type[M], rest: str) -> M:
         """As `read_one`."""
