@@ -60,5 +60,5 @@ class Management:
     async def products(self) -> list[Product]:
         """All products, also hidden ones, with the commands that the store queues for them. One request: the API has no
         pages here."""
-        reply = await self._keyed.ask("GET", "products", permission="product_read")
-        return self._keyed.read_list(reply, Product, "products")
+        answer = await self._keyed.ask("GET", "products", permission="product_read")
+        return self._keyed.read_list(answer, Product, "products")
