@@ -5,15 +5,18 @@ The loops and `app` use them.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+async def uncancelled(
+    work: Coroutine[Any, Any, T], undo: Callable[[T], Coroutine[Any, Any, object]] | None = None
+) -> T:
     """Runs the work to its end, even if the caller is cancelled; only then the cancellation takes effect. With
-    `asyncio.shield` alone, the caller would go on and close the ledger during a running write."""
+    `asyncio.shield` alone, the caller would go on and close the ledger during a running write. A cancelled caller
+    never sees the result: if that matters, `undo` gets it, and is run to its end, too."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -21,7 +24,9 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
         while not task.done():
             with contextlib.suppress(asyncio.CancelledError):  # another cancellation does not end the wait
                 await asyncio.wait((task,))
-        task.result()
+        result = task.result()
+        if undo is not None:
+            await uncancelled(undo(result))
         raise
 
 

@@ -23,6 +23,7 @@ log = logging.getLogger("perkd.delivery")
 
 IDLE = timedelta(seconds=20)  # a pass completes at least this often, also without a command
 CUT_OFF = "perkd was stopped while it waited for the answer: it is not known whether the command ran"
+NOT_BEGUN = "perkd was stopped before it sent this command"
 
 
 class Delivery:
@@ -70,7 +71,7 @@ class Delivery:
             await self._wait_for_link()
             return False
         now = self._clock.now()
-        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since))
+        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since), self._give_back)
         if command is None:
             due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
             await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
@@ -96,15 +97,23 @@ class Delivery:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
         if outcome.absent:
             self._roster.forget(command.player)  # else the next claim would send it again at once
-        state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
+        await uncancelled(self._settle(command, outcome))
+        if cut_off is not None:
+            raise cut_off
+
+    async def _give_back(self, command: Command | None) -> None:
+        """Settles a command that was claimed but can no longer be sent."""
+        if command is not None:
+            await self._settle(command, outcomes.not_sent(NOT_BEGUN, self._clock.now()))
+
+    async def _settle(self, command: Command, outcome: Outcome) -> None:
+        state = await self._ledger.settle(command.id, outcome, self._clock.now())
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:
             self._elsewhere([command.place])  # another server of the place may take it now
         elif command.perk == STORE_PERK:
             self._elsewhere([command.server])  # the store may wait for an acknowledgement
-        if cut_off is not None:
-            raise cut_off
 
     async def _send(self, command: Command) -> Outcome:
         try:
