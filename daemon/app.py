@@ -22,7 +22,7 @@ from .paynow import Exchange, Rate, Storefront
 from .polling import Polling, Reconciler, Rules, brake_of
 from .reports import Health, Web, feed_watchdog, open_port
 from .runtime import Clock, Context, Pulse, forever, notify
-from .servers import Fleet, Server
+from .servers import Fleet, RunningServer
 from .store_queue import Activations
 
 log = logging.getLogger("perkd")
@@ -70,7 +70,7 @@ class App:
         return self.reload.settings
 
     @property
-    def servers(self) -> dict[str, Server]:
+    def servers(self) -> dict[str, RunningServer]:
         return self.fleet.servers
 
     async def run(self) -> None:

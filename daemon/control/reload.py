@@ -17,13 +17,14 @@ from ..enrolment import Newcomers
 from ..ledger import Ledger
 from ..paynow import Rate
 from ..polling import Polling, Reconciler, Rules
-from ..runtime import Clock, notify, reloading
+from ..runtime import Clock, fault, notify, reloading
 from ..servers import Fleet
 from .reload_report import told
 
 log = logging.getLogger("perkd")
 
 NOT_TAKEN = "reload: the new config has mistakes, so perkd keeps the old one:"
+FAILED = "reload: %s: %s: %s. Correct this, then reload again; if it fails again, `systemctl restart perkd`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,14 @@ class Reload:
             await asked.wait()
             asked.clear()
             reloading()
+            before = self.settings
             try:
                 await self.now()
             except ConfigError as error:
                 log.error(  # noqa: TRY400 - no traceback
                     "%s\n%s", NOT_TAKEN, error.render(self.path), extra={"action": "reload_refused"}
                 )
+            except Exception as error:  # noqa: BLE001 - deliveries go on, whatever is wrong with the config
+                done = "perkd keeps the old config" if self.settings is before else "only a part of it is applied"
+                fault(error, "reload_failed", FAILED, type(error).__name__, error, done)
             notify("READY=1")

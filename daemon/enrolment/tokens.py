@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 
 from prometheus_client import Counter
 
-from ..core.model import Profile
-from ..ledger import Enrolled, Ledger, LedgerError
+from ..core.model import Profile, Secret
+from ..ledger import Enrolled, Ledger
 from ..paynow import BadDocument, Customer, Management, StoreError, profile_of
 from ..polling import Polling, Rank, Watch
-from ..runtime import EnrolmentResult, uncancelled
-from .backoff import Kind, NobodyEnrolled, kind_of
+from ..runtime import Backoff, EnrolmentResult, fault, uncancelled
+from .backoff import FailureKind, NobodyEnrolled, kind_of
 
 log = logging.getLogger("perkd.enrolment")
 T = TypeVar("T")
 
 REPLACED_AGAIN = timedelta(hours=1)  # one customer's token, at most
-LATER, LATEST = timedelta(hours=1), timedelta(days=1)  # until the next try after a failure: doubled each time
+AGAIN = Backoff(first_s=3600.0, longest_s=24 * 3600.0)  # for one customer
 STUBBORN = 3  # failures of the store in a row with one customer: continue with the next customer
 MANY = 10  # customers in a row without a token: the cause may not be the customers
 MOST_STUCK = 10_000
@@ -64,14 +64,12 @@ class Tokens:
         try:
             profile = profile_of(await self._store.customers.show(customer_id))
             await self._finish(self._mint(profile, Rank.ASKED, instead_of=watch.token_id))
-        except LedgerError:
-            raise
         except StoreError as error:
             if not self.about_one(customer_id, error):
                 raise
             log.warning("customer %s gets no new token: %s", customer_id, error, extra={"action": "not_replaced"})
-        except Exception:  # what is wrong with one customer never stops the others
-            log.exception("customer %s: no new token", customer_id, extra={"action": "enrolment_crashed"})
+        except Exception as error:  # noqa: BLE001 - what is wrong with one customer never stops the others
+            fault(error, "enrolment_crashed", "customer %s: no new token", customer_id)
         else:
             self._stuck.pop(customer_id, None)
             return None
@@ -100,7 +98,10 @@ class Tokens:
 
     async def _mint(self, profile: Profile, rank: Rank, *, instead_of: int | None) -> None:
         token = await self._store.customers.mint(profile.customer_id)
-        row = await uncancelled(self._ledger.enrol(profile, token, self._now(), instead_of=instead_of))
+        await uncancelled(self._take_in(profile, token, rank, instead_of))
+
+    async def _take_in(self, profile: Profile, token: Secret, rank: Rank, instead_of: int | None) -> None:
+        row = await self._ledger.enrol(profile, token, self._now(), instead_of=instead_of)
         self._results.labels(EnrolmentResult.MADE if instead_of is None else EnrolmentResult.REPLACED).inc()
         if row is None:
             return
@@ -118,8 +119,6 @@ class Tokens:
         """What is wrong with one customer never stops the others."""
         try:
             await work
-        except LedgerError:
-            raise
         except StoreError as error:
             if not self.about_one(customer_id, error):
                 raise
@@ -131,9 +130,9 @@ class Tokens:
                     path=error.path,
                     status=error.status,
                 ) from None
-        except Exception as error:  # see above
-            log.exception("customer %s could not be enrolled", customer_id, extra={"action": "enrolment_crashed"})
-            await self._postpone(customer_id, tries, f"a fault in perkd: {type(error).__name__}, see the log")
+        except Exception as error:  # noqa: BLE001 - see above
+            why = fault(error, "enrolment_crashed", "customer %s could not be enrolled", customer_id)
+            await self._postpone(customer_id, tries, why)
         else:
             self._failed_in_a_row = 0
             self._stuck.pop(customer_id, None)
@@ -141,8 +140,8 @@ class Tokens:
     def about_one(self, who: str, error: StoreError) -> bool:
         """Whether a failure concerns only this customer or player."""
         kind = kind_of(error)
-        if kind is not Kind.STORE or isinstance(error, BadDocument):
-            return kind in (Kind.ABSENT, Kind.REQUEST, Kind.STORE)
+        if kind is not FailureKind.STORE or isinstance(error, BadDocument):
+            return kind in (FailureKind.ABSENT, FailureKind.REQUEST, FailureKind.STORE)
         failures = self._stuck.pop(who, 0) + 1
         if failures >= STUBBORN:
             return True
@@ -156,7 +155,7 @@ class Tokens:
         self._failed_in_a_row += 1
         self._results.labels(EnrolmentResult.REFUSED).inc()
         log.warning("customer %s is not enrolled: %s", customer_id, why, extra={"action": "not_enrolled"})
-        again_at = self._now() + min(LATEST, LATER * 2 ** min(tries, 10))
+        again_at = self._now() + timedelta(seconds=AGAIN.wait_s(tries + 1))
         await self._ledger.not_enrolled(customer_id, why, again_at)
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:

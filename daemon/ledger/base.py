@@ -23,6 +23,7 @@ from ..config import TokenEntry
 from ..core.changes import Catalogue, Command, Draft, Known, Observation, Outcome
 from ..core.model import Perk, Profile, Secret, Server, State
 from ..core.queue_lines import Decided
+from ..runtime import Fatal
 from .rows import CommandRow, CustomerRow, Enrolled, EventRow, HandedOut, Polled, Summary, TokenSource, Unenrolled
 
 
@@ -54,7 +55,7 @@ class LedgerCode(StrEnum):
     NO_CUSTOMER = "no_customer"  # of that id
 
 
-class LedgerError(Exception):
+class LedgerError(Fatal):
     """The ledger cannot be used as asked; the message says what to do."""
 
     def __init__(self, code: LedgerCode, message: str) -> None:

@@ -15,7 +15,7 @@ from ..ledger import Ledger
 from ..paynow import Storefront
 from ..polling import Polling, Reconciler, customer_problems, store_problems
 from ..runtime import Clock, Pulse, Severity
-from ..servers import Fleet, Server, is_blind, server_problems
+from ..servers import Fleet, RunningServer, is_blind, server_problems
 from .problems import FromWings, find
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState, server_rows
 
@@ -118,7 +118,7 @@ def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime)
     )
 
 
-def _server(server: Server) -> ServerHealth:
+def _server(server: RunningServer) -> ServerHealth:
     link, settings = server.link, server.settings
     return ServerHealth(
         name=settings.name,

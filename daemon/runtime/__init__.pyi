@@ -7,6 +7,7 @@ from .counters import (
     PollResult as PollResult,
     QueueLine as QueueLine,
 )
+from .loop import Backoff as Backoff, Loop as Loop
 from .network import in_words as in_words
 from .problem import (
     SEVERITIES as SEVERITIES,
@@ -24,6 +25,8 @@ from .systemd import (
     watchdog_s as watchdog_s,
 )
 from .tasks import (
+    Fatal as Fatal,
+    fault as fault,
     forever as forever,
     uncancelled as uncancelled,
 )

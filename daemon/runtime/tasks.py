@@ -1,14 +1,30 @@
-"""Helpers for tasks: a write that a cancellation must not interrupt, and a root loop that must not end unnoticed.
+"""Helpers for tasks: a write that a cancellation must not interrupt, a root loop that must not end unnoticed, and which
+errors end the daemon.
 
 The loops and `app` use them.
 """
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+log = logging.getLogger("perkd")
+
+
+class Fatal(Exception):
+    """Nothing may go on after such an error: it ends the daemon, and no loop catches it."""
+
+
+def fault(error: Exception, action: str, text: str, *facts: object) -> str:
+    """Logs an error that is a fault in perkd but must not stop the rest, with its traceback. Returns words for a
+    problem. Raises the error again if it is Fatal."""
+    if isinstance(error, Fatal):
+        raise error
+    log.error(text, *facts, exc_info=error, extra={"action": action})
+    return f"a fault in perkd: {type(error).__name__}, see the log"
 
 
 async def uncancelled(

@@ -1,6 +1,6 @@
 """Loop 2, one task for each server: takes commands from the ledger, sends them, and records what came back.
 
-`fleet.py` runs it; `polling` and the operator wake it through `wake`. It never talks to the store.
+`fleet.py` runs it; `polling` and the operator wake it. It never talks to the store.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from ..core.model import State
 from ..core.queue_lines import STORE_PERK
 from ..core.roster import Roster
 from ..ledger import Ledger
-from ..runtime import Context, uncancelled
+from ..runtime import Context, Loop, uncancelled
 from .link import Link
 
 log = logging.getLogger("perkd.delivery")
 
-IDLE = timedelta(seconds=20)  # a pass completes at least this often, also without a command
+IDLE = timedelta(seconds=20)  # a pass begins at least this often, also without a command
 CUT_OFF = "perkd was stopped while it waited for the answer: it is not known whether the command ran"
 NOT_BEGUN = "perkd was stopped before it sent this command"
 
@@ -40,53 +40,27 @@ class Delivery:
         elsewhere: Callable[[Iterable[str]], None],
     ) -> None:
         self.server = link.server
-        self.wake = asyncio.Event()
-        self._stopping = asyncio.Event()
         self._link, self._adapter, self._roster = link, adapter, roster
-        self._ledger, self._clock, self._pulse, self._counters = ledger, context.clock, context.pulse, context.counters
+        self._ledger, self._clock, self._counters = ledger, context.clock, context.counters
         self._elsewhere = elsewhere  # wakes the servers of a place
-        self._name = f"deliver {self.server.name}"
         pace = self.server.min_gap.total_seconds() + self.server.endpoint.timeout_s
-        self._pulse.register(self._name, IDLE.total_seconds() + pace)
+        name = f"deliver {self.server.name}"
+        self.loop = Loop(context, name, self._one_pass, bound_s=IDLE.total_seconds() + pace)
 
-    def finish(self) -> None:
-        """Makes `run` return when the command in flight, if there is one, is settled."""
-        self._stopping.set()
-        self.wake.set()
-
-    async def run(self) -> None:
-        """Until `finish` is called."""
-        while not self._stopping.is_set():
-            try:
-                sent = await self._one_pass()
-            finally:
-                self._pulse.beat(self._name)
-            if sent and self.server.min_gap:
-                await self._clock.until(self._clock.now() + self.server.min_gap, self._stopping)
-
-    async def _one_pass(self) -> bool:
-        """Sends the next command, or waits until there may be one. Returns whether it sent one."""
-        self.wake.clear()
-        if not self._link.up.is_set():
-            await self._wait_for_link()
-            return False
+    async def _one_pass(self) -> float:
+        """Sends the next command, if there is one. Returns the seconds until there may be another one."""
         now = self._clock.now()
+        if not self._link.up.is_set():
+            await self._clock.until(now + IDLE, self._link.up, self.loop.wake)
+            return 0.0
         command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since), self._give_back)
         if command is None:
             due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
-            await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
-            return False
+            return min((due_at or now + IDLE) - self._clock.now(), IDLE).total_seconds()
         await self._deliver(command)
-        return True
-
-    async def _wait_for_link(self) -> None:
-        up = asyncio.ensure_future(self._link.up.wait())
-        idle = asyncio.ensure_future(self._clock.until(self._clock.now() + IDLE, self.wake))
-        try:
-            await asyncio.wait((up, idle), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            up.cancel()
-            idle.cancel()
+        if self.server.min_gap:
+            await self._clock.until(self._clock.now() + self.server.min_gap, self.loop.ending)
+        return 0.0
 
     async def _deliver(self, command: Command) -> None:
         """Sends one claimed command and settles the outcome, even when perkd is stopped meanwhile."""

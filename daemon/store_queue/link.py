@@ -12,7 +12,6 @@ from ..paynow import GameServerApi, StoreError, TokenRefused, one_line
 from ..runtime import Clock
 from . import problems
 from .problems import QueueState
-from .requests import QueueRequests
 
 log = logging.getLogger("perkd.activation")
 
@@ -27,13 +26,12 @@ class Linker:
         self,
         server: Server,
         api: GameServerApi,
-        requests: QueueRequests,
         clock: Clock,
         state: QueueState,
         ledger_id: str,
     ) -> None:
         self.at = 0.0
-        self._server, self._api, self._requests, self._clock = server, api, requests, clock
+        self._server, self._api, self._clock = server, api, clock
         self._state, self._ledger_id = state, ledger_id
 
     async def link_when_due(self) -> None:
@@ -48,7 +46,7 @@ class Linker:
             "version": __version__,
         }
         try:
-            linked = await self._requests.answer(self._api.link(**fields))
+            linked = await self._api.link(**fields)
         except TokenRefused:
             raise
         except StoreError as error:

@@ -42,7 +42,7 @@ async def test_a_command_claimed_while_perkd_stops_waits_again_and_was_not_sent(
     link = Link(server(), TinyGame("name"), clock := Clock(lambda: NOW))
     link.up.set()
     delivery = Delivery(link, TinyGame("name"), Roster(), ledger, Context.of(clock), elsewhere=lambda _places: None)
-    running = asyncio.create_task(delivery.run())
+    running = asyncio.create_task(delivery.loop.run())
     await claimed.wait()
     [sending] = await rows(ledger)
     for _ in range(cancellations):
