@@ -24,7 +24,8 @@ from .reload_report import told
 log = logging.getLogger("perkd")
 
 NOT_TAKEN = "reload: the new config has mistakes, so perkd keeps the old one:"
-FAILED = "reload: %s: %s: %s. Correct this, then reload again; if it fails again, `systemctl restart perkd`"
+KEPT = "perkd keeps the old config. Correct this, then reload again"
+HALF_DONE = "only a part of the new config is applied. Restart perkd: `systemctl restart perkd`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,6 @@ class Reload:
                     "%s\n%s", NOT_TAKEN, error.render(self.path), extra={"action": "reload_refused"}
                 )
             except Exception as error:  # noqa: BLE001 - deliveries go on, whatever is wrong with the config
-                done = "perkd keeps the old config" if self.settings is before else "only a part of it is applied"
-                fault(error, "reload_failed", FAILED, type(error).__name__, error, done)
+                what = KEPT if self.settings is before else HALF_DONE
+                fault(error, "reload_failed", "reload: %s: %s: %s", type(error).__name__, error, what)
             notify("READY=1")
