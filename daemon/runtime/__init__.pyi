@@ -1,3 +1,4 @@
+from .backoff import Backoff as Backoff
 from .clock import Clock as Clock
 from .context import Context as Context
 from .counters import (
@@ -7,7 +8,7 @@ from .counters import (
     PollResult as PollResult,
     QueueLine as QueueLine,
 )
-from .loop import Backoff as Backoff, Loop as Loop
+from .loop import Loop as Loop
 from .network import in_words as in_words
 from .problem import (
     SEVERITIES as SEVERITIES,

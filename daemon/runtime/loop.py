@@ -1,31 +1,16 @@
-"""The skeleton of every root loop, and the wait after failures in a row.
+"""The skeleton of every root loop.
 
 The wings give a Loop its pass, and `app` or `servers/fleet.py` run it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from .context import Context
 from .pulse import never_excused
 from .tasks import Fatal
 
 IDLE_S = 20.0  # a resting loop shows that it is alive at least this often
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """`first_s`, doubled for each failure in a row up to `longest_s`. `jitter` is the part of a wait that luck may take
-    away, so that not all try again at the same moment."""
-
-    first_s: float
-    longest_s: float
-    jitter: float = 0.0
-
-    def wait_s(self, failures: int, luck: float = 0.0) -> float:
-        """The wait after so many failures in a row; `luck` is in [0, 1)."""
-        return min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 16)) * (1.0 - self.jitter * luck)
 
 
 async def _nothing() -> float:

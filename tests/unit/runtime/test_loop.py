@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from perkd.daemon.runtime import clock as clocks
+from perkd.daemon.runtime.backoff import Backoff
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.runtime.context import Context
-from perkd.daemon.runtime.loop import Backoff, Loop
+from perkd.daemon.runtime.loop import Loop
 from perkd.daemon.runtime.tasks import Fatal
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
