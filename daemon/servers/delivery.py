@@ -21,7 +21,7 @@ from .link import Link
 
 log = logging.getLogger("perkd.delivery")
 
-IDLE = timedelta(seconds=20)  # a pass begins at least this often, also without a command
+IDLE = timedelta(seconds=20)  # a pass completes at least this often, also without a command
 CUT_OFF = "perkd was stopped while it waited for the answer: it is not known whether the command ran"
 NOT_BEGUN = "perkd was stopped before it sent this command"
 
@@ -48,7 +48,7 @@ class Delivery:
         self.loop = Loop(context, name, self._one_pass, bound_s=IDLE.total_seconds() + pace)
 
     async def _one_pass(self) -> float:
-        """Sends the next command, if there is one. Returns the seconds until there may be another one."""
+        """Sends the next command, or waits until there may be one. Then the next pass is due at once."""
         now = self._clock.now()
         if not self._link.up.is_set():
             await self._clock.until(now + IDLE, self._link.up, self.loop.wake)
@@ -56,7 +56,8 @@ class Delivery:
         command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since), self._give_back)
         if command is None:
             due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
-            return min((due_at or now + IDLE) - self._clock.now(), IDLE).total_seconds()
+            await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.loop.wake)
+            return 0.0
         await self._deliver(command)
         if self.server.min_gap:
             await self._clock.until(self._clock.now() + self.server.min_gap, self.loop.ending)
