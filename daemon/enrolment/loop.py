@@ -26,7 +26,7 @@ from .unknown_players import UnknownPlayers
 log = logging.getLogger("perkd.enrolment")
 
 SOON_S = 1.0
-TURN_S = 20.0  # a pass completes at least this often, and checks who is on a server
+TURN_S = 20.0  # a pass begins at least this often, and checks who is on a server
 SLOWEST_S = 100.0  # one request may wait that long for the rate limit
 ROUND_AGAIN = timedelta(minutes=5)
 LATER_AT_ONCE = 100
@@ -143,9 +143,7 @@ class Enrolment:
                     await self._urgent()
                 await self.tokens.make_in_turn(customer, states[customer.id])
                 self.loop.beat()
-            await done.page(
-                self._ledger, [int(customer.id) for customer in page], self._store.now()
-            )  # their tokens are stored
+            await done.page(self._ledger, [int(one.id) for one in page], self._store.now())  # their tokens are stored
             self.backoff.succeeded()
             await self._count_left()
             self._log_progress()
@@ -157,12 +155,8 @@ class Enrolment:
         now = self._clock.monotonic()
         if not self.progress.round_over and now - self._logged_s >= LOG_EVERY_S:
             self._logged_s = now
-            log.info(
-                "enrolling: %d since the start, up to customer %d",
-                self.tokens.made,
-                self.progress.cursor,
-                extra={"action": "enrolling", "made": self.tokens.made},
-            )
+            made, facts = self.tokens.made, {"action": "enrolling", "made": self.tokens.made}
+            log.info("enrolling: %d since the start, up to customer %d", made, self.progress.cursor, extra=facts)
 
     # Urgent customers
 
@@ -249,12 +243,8 @@ class Enrolment:
                 if isinstance(error, StoreError) and not self.tokens.about_one(player.id, error):
                     raise
                 if not isinstance(error, BadInput):  # the store cannot have a customer with this name
-                    log.warning(
-                        "perkd cannot look up player %s in the store: %s",
-                        player.id,
-                        error,
-                        extra={"action": "no_lookup"},
-                    )
+                    facts = {"action": "no_lookup"}
+                    log.warning("perkd cannot look up player %s in the store: %s", player.id, error, extra=facts)
                 continue
             if who is not None and adapter.identify(who.values).player in identities(player):
                 await self.tokens.make_now(who.customer_id, who)

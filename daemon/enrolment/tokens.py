@@ -107,13 +107,9 @@ class Tokens:
             return
         self.made += 1
         self._polling.take_in(row, rank)
-        log.log(
-            logging.DEBUG if rank is Rank.NEW else logging.INFO,
-            "%s (customer %s): got a token",
-            profile.display_name,
-            profile.customer_id,
-            extra={"action": "token_made", "customer_id": profile.customer_id},
-        )
+        level, facts = logging.DEBUG if rank is Rank.NEW else logging.INFO, {"action": "token_made"}
+        facts["customer_id"] = profile.customer_id
+        log.log(level, "%s (customer %s): got a token", profile.display_name, profile.customer_id, extra=facts)
 
     async def _guarded(self, customer_id: str, tries: int, work: Coroutine[Any, Any, None]) -> None:
         """What is wrong with one customer never stops the others."""

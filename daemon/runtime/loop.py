@@ -43,7 +43,7 @@ class Loop:
         self._again = asyncio.Event()
         self._clock, self._pulse = context.clock, context.pulse
         self._one_pass, self._failed, self._between = one_pass, failed, between
-        self._pulse.register(name, max(IDLE_S, bound_s), excused)
+        self._bound_s, self._excused = max(IDLE_S, bound_s), excused
 
     def again(self) -> None:
         """The operator changed something: also what failed is tried at once."""
@@ -60,6 +60,13 @@ class Loop:
         self._pulse.beat(self.name)
 
     async def run(self) -> None:
+        self._pulse.register(self.name, self._bound_s, self._excused)
+        try:
+            await self._run()
+        finally:
+            self._pulse.drop(self.name)
+
+    async def _run(self) -> None:
         while not self.ending.is_set():
             self.wake.clear()
             self._again.clear()

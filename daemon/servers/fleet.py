@@ -65,7 +65,7 @@ class Fleet:
         """Starts the loops of a server; does nothing when the fleet ends, so that a reload cannot delay the stop."""
         if self._closed:
             return
-        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+        adapter = self._adapter(settings)
         link, roster, ending = Link(settings, adapter, self._context.clock), Roster(), asyncio.Event()
         delivery = Delivery(link, adapter, roster, self._ledger, self._context, elsewhere=self.wake)
 
@@ -86,10 +86,14 @@ class Fleet:
         name = f"{word} {settings.name}"
         return self._roots.create_task(forever(name, loop, ending), name=name)
 
+    def _adapter(self, settings: Server) -> Adapter:
+        return self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+
     def _activated(self, server: RunningServer, settings: Server) -> RunningServer:
         """The server with the task of its store queue, if it has a token."""
-        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
-        activation = self._activations.of(settings, adapter, server.roster, server.delivery.loop.wake.set)
+        activation = self._activations.of(
+            settings, self._adapter(settings), server.roster, server.delivery.loop.wake.set
+        )
         tasks = server.tasks[:3]
         if activation is not None:
             tasks += (self._task("activate", settings, activation.loop.run(), server.ending),)
@@ -98,7 +102,6 @@ class Fleet:
     async def _activate_anew(self, server: RunningServer, settings: Server) -> None:
         """Restarts only the store queue: the connection to the game server and its roster stay."""
         await self._end_queue(server)
-        self._context.pulse.drop(f"activate {settings.name}")
         if not self._closed:
             self.servers[settings.name] = self._activated(server, settings)
 
@@ -124,8 +127,6 @@ class Fleet:
         await self._end(over, None)
         for server in over:
             del self.servers[server.settings.name]
-            for word in ("deliver", "presence", "activate"):
-                self._context.pulse.drop(f"{word} {server.settings.name}")
         for name, settings in by_name.items():
             if name not in self.servers:
                 self.start(settings)
@@ -150,8 +151,7 @@ class Fleet:
     def present(self) -> Iterator[tuple[Adapter, Player]]:
         """All players who are known to be online, with the adapter of their server."""
         for server in self.servers.values():
-            settings = server.settings
-            adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+            adapter = self._adapter(server.settings)
             yield from ((adapter, player) for player in server.roster.players)
 
     def wake(self, places: Iterable[str]) -> None:

@@ -168,12 +168,7 @@ class Link:
 
     def _refused(self, why: str) -> None:
         self.state, self.last_error, self.connected_at = LinkState.REFUSED, why, None
-        log.error(
-            "%s: %s",
-            self.server.name,
-            why,
-            extra={"action": "link_refused"},
-        )
+        log.error("%s: %s", self.server.name, why, extra={"action": "link_refused"})
 
     def _crashed(self, error: Exception) -> str:
         return fault(error, "adapter_crashed", "%s: its adapter crashed", self.server.name)

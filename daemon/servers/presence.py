@@ -59,9 +59,6 @@ class Presence:
         self._missed += 1
         if self._missed == MISSED_READS:
             self.roster.lose()
-            log.info(
-                "%s: perkd does not know who is online%s",
-                self.link.server.name,
-                f": {why}" if why else "",
-                extra={"action": "roster_unknown"},
-            )
+            more = f": {why}" if why else ""
+            facts = {"action": "roster_unknown"}
+            log.info("%s: perkd does not know who is online%s", self.link.server.name, more, extra=facts)

@@ -22,14 +22,7 @@ RARELY_S = 600.0  # after a failure; the queue is still read
 class Linker:
     """One server's link; due at `at`, a monotonic second. perkd recognises itself by `ledger_id`."""
 
-    def __init__(
-        self,
-        server: Server,
-        api: GameServerApi,
-        clock: Clock,
-        state: QueueState,
-        ledger_id: str,
-    ) -> None:
+    def __init__(self, server: Server, api: GameServerApi, clock: Clock, state: QueueState, ledger_id: str) -> None:
         self.at = 0.0
         self._server, self._api, self._clock = server, api, clock
         self._state, self._ledger_id = state, ledger_id

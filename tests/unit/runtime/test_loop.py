@@ -73,9 +73,11 @@ async def test_a_resting_loop_shows_that_it_is_alive() -> None:
     for _ in range(20):
         assert await bench.later(20.0) == 1
         assert bench.context.pulse.late() == {}
-    bench.running.cancel()
-    await bench.later(121.0)
+    bench.at += 121.0
     assert bench.context.pulse.late() == {"bench": 121.0}
+    bench.running.cancel()
+    await bench.rests()
+    assert bench.context.pulse.late() == {}, "it does not run any more"
 
 
 async def test_news_end_a_rest_but_only_the_operator_ends_the_wait_after_an_error() -> None:
