@@ -103,7 +103,7 @@ class Verbs:
     async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
         """Adds as many, in their order, as the store confirms in a short time, but at least one."""
         try:
-            return await import_tokens(entries, self._ledger, self._store, self._now)
+            return await import_tokens(entries, self._ledger.roll, self._store, self._now)
         finally:
             await self._polling.load()
 

@@ -32,7 +32,7 @@ class Pace:
         self._jitter = jitter
         self._tokens = max(1.0, rate)
         self._counted_at: float | None = None
-        self._blocked_until: float | None = None
+        self.blocked_until: float | None = None
         self._limited_at: float | None = None
         self._refusals = 0  # 429s without a success in between
 
@@ -59,7 +59,7 @@ class Pace:
 
     def blocked_s(self, now: float) -> float:
         """Seconds until a request may be sent after a 429; 0.0 when one may be sent now."""
-        return 0.0 if self._blocked_until is None else max(0.0, self._blocked_until - now)
+        return 0.0 if self.blocked_until is None else max(0.0, self.blocked_until - now)
 
     def succeeded(self, sent_at: float) -> None:
         """An answer other than 429 came to a request sent at `sent_at`: a small step back to the full rate."""
@@ -85,10 +85,10 @@ class Pace:
         else:
             ceiling = min(LONGEST_BACKOFF_S, 2.0 ** min(self._refusals - 1, 16))
             wait = ceiling * (1.0 - self._jitter() / 2)
-        self._blocked_until = max(self._blocked_until or now, now + wait)
+        self.blocked_until = max(self.blocked_until or now, now + wait)
         self._tokens = 1.0  # one request is sent when the wait is over, to try
-        self._counted_at = self._blocked_until
-        return self._blocked_until - now
+        self._counted_at = self.blocked_until
+        return self.blocked_until - now
 
 
 class Lane(Enum):
@@ -178,6 +178,10 @@ class Rate:
     def blocked_s(self) -> float:
         """For how many seconds no request is sent because of a 429; 0.0 when there is no such pause."""
         return self.pace.blocked_s(self.monotonic())
+
+    def blocked_until(self) -> float:
+        """The monotonic time until which no request is, or was, sent because of the latest 429."""
+        return self.pace.blocked_until or 0.0
 
     def limited_until(self, now: datetime) -> datetime | None:
         """The time of the next request after a 429; None when there is no such pause."""

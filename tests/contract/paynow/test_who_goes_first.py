@@ -39,6 +39,6 @@ async def test_the_feed_goes_first_and_enrolment_does_not(store: Store) -> None:
         assert [len(page) async for page in client.items.of_store(after="0", first=True)] == [2]
         assert [len(page) async for page in client.customers.pages()] == [1]
         assert rate.lanes == [Lane.FIRST, Lane.SHARE]
-        assert not client.limited
+        assert client.blocked_until() < rate.monotonic()
         rate.limited(sent_at=rate.monotonic(), retry_after_s=60.0)
-        assert client.limited
+        assert client.blocked_until() > rate.monotonic()
