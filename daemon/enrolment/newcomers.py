@@ -62,11 +62,6 @@ class Newcomers:
         loops = {"enrol": self.enrolment, "feed": self.feed}
         return {name: loop.run() for name, loop in loops.items() if loop is not None}
 
-    def joined(self) -> None:
-        """A player joined a server."""
-        if self.enrolment is not None:
-            self.enrolment.joined()
-
     def reloaded(self) -> None:
         """The operator reloaded the config: tries again at once what failed."""
         if self.enrolment is not None:
