@@ -28,7 +28,8 @@ from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.paynow.storefront import Storefront
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.polling.loop import Polling
-from perkd.daemon.polling.reconcile import Reconciler, Rules
+from perkd.daemon.polling.reconcile import Reconciler
+from perkd.daemon.polling.rules import Rules
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.runtime.context import Context
 from perkd.daemon.runtime.counters import Counters
@@ -166,7 +167,7 @@ class Reader:
     def flush_soon(self) -> None:
         """Everybody is read far more often than in life, so what is written of them every 30 s is written as often:
         once for each time they were read."""
-        self.polling._pending._next = 0.0
+        self.polling._poller._pending._next = 0.0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

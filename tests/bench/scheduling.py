@@ -144,7 +144,7 @@ async def perkd(path: Path, customers: int, every_s: float, window_s: float) -> 
         await polling.load()
         now = clock.monotonic()
         for key in range(1, customers + 1):
-            polling._schedule.put(key, now + key / customers * every_s)
+            polling.roll.schedule.put(key, now + key / customers * every_s)
         clock.on_tick(polling.drain)
         clock.start()
         stack.callback(clock.close)
