@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from ..config import Poll
 from ..core.clock_trust import ClockWatch
-from ..ledger import Ledger, LedgerError, Polled
+from ..ledger import Ledger, Polled
 from ..paynow import Storefront
 from ..runtime import Context
 from .poll import Poller
@@ -20,7 +20,7 @@ from .schedule import Rank
 from .watch import Intervals, Watch, next_look
 
 LOOP = "poll"
-AT_ONCE = 500  # customers at a time while the list is loaded; then other tasks get a turn
+AT_ONCE = 500  # customers at a time in a long piece of work; then other tasks get a turn
 
 
 class Polling:
@@ -41,11 +41,11 @@ class Polling:
         self.pace(poll)
         self.roll = Roll(context.clock, reconciler.players, is_online)
         self._poller = Poller(store, ledger, reconciler, context, self.roll, wake)
-        self._store, self._ledger, self._concurrency = store, ledger, poll.concurrency
+        self._ledger, self._concurrency = ledger, poll.concurrency
         self._clock, self._pulse = context.clock, context.pulse
         self._rng = random.Random()  # noqa: S311 - jitter, nothing secret
         self._ready, self._changed, self._loading = asyncio.Event(), asyncio.Event(), asyncio.Lock()
-        self._pulse.register(LOOP, 20.0)
+        self._pulse.register(LOOP, 20.0, store.blocked_until)
 
     @property
     def clockwatch(self) -> ClockWatch:
@@ -59,8 +59,6 @@ class Polling:
         """Makes due customers ready; the clock calls it at every tick."""
         if self.roll.schedule.drain(self._clock.monotonic()):
             self._ready.set()
-        if self._store.limited_until(self._clock.now()) is not None:
-            self._pulse.beat(LOOP)  # all requests wait because of a 429: the loop is alive
 
     # Who is polled. One change at a time: what a load has read must not undo a later one
 
@@ -131,8 +129,10 @@ class Polling:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            for watch in list(self.roll):
+            for number, watch in enumerate(list(self.roll)):
                 await self._guarded(watch, self._poller.compare_again)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # most need no comparison, and then nothing above waits
 
     async def _work(self) -> None:
         while True:
@@ -151,8 +151,6 @@ class Polling:
     async def _guarded(self, watch: Watch, work: Callable[[Watch], Awaitable[None]]) -> None:
         try:
             await work(watch)
-        except LedgerError:
-            raise  # without a ledger nothing may go on
         except Exception as error:  # noqa: BLE001 - a fault with one customer must not stop the others
             self._poller.crashed(watch, error)
 

@@ -10,7 +10,7 @@ from ..core.clock_trust import ClockWatch
 from ..core.model import Secret
 from ..ledger import Ledger
 from ..paynow import Fresh, StoreError, Storefront, TokenRefused, while_running
-from ..runtime import Context, PollResult
+from ..runtime import Context, PollResult, fault
 from .identify import identify, is_to_identify
 from .progress import PendingSightings
 from .reconcile import Reconciler, Sighting
@@ -79,9 +79,8 @@ class Poller:
             await self._ledger.observations.sighted(sightings)
 
     def crashed(self, watch: Watch, error: Exception) -> None:
-        """A fault with one customer must not stop the others."""
-        log.error("%s: the poll crashed", watch.label, exc_info=error, extra={"action": "poll_crashed"})
-        self._roll.crashed(watch, f"a fault in perkd: {type(error).__name__}, see the log")
+        """A fault with one customer must not stop the others. Raises a Fatal error again."""
+        self._roll.crashed(watch, fault(error, "poll_crashed", "%s: the poll crashed", watch.label))
 
     async def _fetch(self, watch: Watch, token: Secret) -> Sighting | None:
         """Reads the customer's inventory; before that, who they are, if it is time."""

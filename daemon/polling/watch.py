@@ -11,6 +11,7 @@ from typing import Self
 from ..core.model import Secret
 from ..ledger import Polled
 from ..paynow import Seen
+from ..runtime import Backoff
 from .schedule import Rank
 
 REFUSED_AGAIN_S = 3600.0  # after the store refused the token
@@ -102,8 +103,7 @@ def next_look(watch: Watch, now: datetime, every: Intervals, *, jitter: float) -
     elif watch.refused:
         wait_s = REFUSED_AGAIN_S * jitter
     elif watch.failures:
-        again_s = FAILED_AGAIN_S * 2.0 ** min(watch.failures - 1, 10)
-        wait_s, rank = min(offline_s, again_s) * jitter, Rank.FAILED
+        wait_s, rank = Backoff(FAILED_AGAIN_S, offline_s).wait_s(watch.failures) * jitter, Rank.FAILED
     elif watch.online:
         wait_s, rank = min(every.online.total_seconds(), offline_s) * jitter, Rank.ONLINE
     end = watch.next_end(now)
