@@ -41,11 +41,10 @@ class Polling:
         self.pace(poll)
         self.roll = Roll(context.clock, reconciler.players, is_online)
         self._poller = Poller(store, ledger, reconciler, context, self.roll, wake)
-        self._ledger, self._concurrency = ledger, poll.concurrency
+        self._store, self._ledger, self._concurrency = store, ledger, poll.concurrency
         self._clock, self._pulse = context.clock, context.pulse
         self._rng = random.Random()  # noqa: S311 - jitter, nothing secret
         self._ready, self._changed, self._loading = asyncio.Event(), asyncio.Event(), asyncio.Lock()
-        self._pulse.register(LOOP, 20.0, store.blocked_until)
 
     @property
     def clockwatch(self) -> ClockWatch:
@@ -120,6 +119,7 @@ class Polling:
 
     async def run(self) -> None:
         """Runs the workers until cancelled."""
+        self._pulse.register(LOOP, 20.0, self._store.blocked_until)
         async with asyncio.TaskGroup() as workers:
             workers.create_task(self._reconcile(), name="reconcile")
             for number in range(self._concurrency):
