@@ -100,11 +100,13 @@ def test_a_customer_who_is_requested_during_a_poll_is_polled_once_more() -> None
     nobody = cast(Any, None)  # no poll begins
     rules = cast(Any, None)
     poll = Poll(online=EVERY.online, offline=EVERY.offline, rate=5.0, concurrency=1)
+    context = Context.of(Clock())
+    context.pulse.register("poll", 20.0)
     polling = Polling(
         nobody,
         nobody,
         Reconciler(nobody, rules, nobody, nobody),
-        Context.of(Clock()),
+        context,
         poll=poll,
         wake=nobody,
         is_online=lambda _: False,
