@@ -18,15 +18,16 @@ PORTS: Final = 4
 FIRST_ITEM: Final = 1 << 57  # below it, customers; items of one customer follow each other
 ADDED: Final = "2026-01-05T10:00:00.1234567Z"
 ENDS: Final = "2036-01-05T10:00:00.1234567Z"
+STORE_ID: Final = 94688451781206016
 
 
 def item(number: int, place: int, state: str) -> str:
     """One element of the inventory as the store documents it, compact. Only the first item's state ever differs."""
     item_id = FIRST_ITEM + number * 1000 + place
     return (
-        f'{{"id":"{item_id}","store_id":"94688451781206016","customer_id":"{customer_id(number)}",'
+        f'{{"id":"{item_id}","store_id":"{STORE_ID}","customer_id":"{customer_id(number)}",'
         f'"order_id":"{item_id - 7}","order_line_id":"{item_id - 5}","subscription_id":null,"state":"{state}",'
-        f'"expirable":true,"gift":false,"quantity_index":0,"execute_on_gameserver_id":null,"added_at":"{ADDED}",'
+        f'"expirable":true,"gift":false,"quantity_index":0,"execute_on_gameserver_id":"{gameserver_id(number)}","added_at":"{ADDED}",'
         f'"active_at":"{ADDED}","expires_at":"{ENDS}","override_expires_at":null,"revoked_at":null,'
         f'"revoke_reason":null,"product":{{"id":"{700 + place}","slug":"product-{place}","name":"Product {place}",'
         f'"image_url":null,"sort_order":{place}}}}}'
@@ -35,6 +36,11 @@ def item(number: int, place: int, state: str) -> str:
 
 def customer_id(number: int) -> int:
     return 411486491630370816 + number
+
+
+def gameserver_id(number: int) -> int:
+    """The one of four that the customer bought for."""
+    return 900 + number % 4
 
 
 def token(number: int) -> str:
