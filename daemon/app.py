@@ -6,8 +6,9 @@ straight line: a chain of helpers would only pass a wide state around.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from perkd.adapters.base import Adapter
 from .config import Settings
 from .control import Control, Parts, Reload, Verbs, open_socket
 from .enrolment import Newcomers
-from .ledger import LEDGERS, Ledger, Night
+from .ledger import Ledger, Night
 from .paynow import Exchange, Rate, Storefront
-from .polling import Polling, Reconciler, Rules, brake_of
+from .polling import Polling, Reconciler
 from .reports import Health, Web, feed_watchdog, open_port
 from .runtime import Clock, Context, Pulse, forever, notify
 from .servers import Fleet, Server
@@ -40,6 +41,7 @@ class App:
         *,
         read: Callable[[], Settings] | None = None,
         path: Path | None = None,  # of the config that `read` reads, for messages about it
+        open_ledger: Callable[[Path, datetime], Awaitable[Ledger]] = Ledger.open,
     ) -> None:
         self.context = Context.of(clock or Clock())
         self.stop = asyncio.Event()
@@ -54,7 +56,7 @@ class App:
         self.night: Night
         self.reload: Reload
         self._settings, self._read, self._path = settings, read, path
-        self._adapters = adapters
+        self._adapters, self._open_ledger = adapters, open_ledger
 
     @property
     def clock(self) -> Clock:
@@ -78,16 +80,13 @@ class App:
         settings, context, clock = self._settings, self.context, self.clock
         async with AsyncExitStack() as stack:
             started_at = clock.now()
-            ledger = self.ledger = await LEDGERS["sqlite"].open(settings.ledger.path, started_at)
+            ledger = self.ledger = await self._open_ledger(settings.ledger.path, started_at)
             stack.push_async_callback(ledger.close)
-            if recovered := await ledger.recover(started_at):
+            if recovered := await ledger.commands.recover(started_at):
                 log.warning(
                     "%d commands had no answer at the last stop: now unknown", recovered, extra={"action": "recovered"}
                 )
-            if settings.customers.tokens is not None:
-                await ledger.sync_tokens(settings.customers.tokens, started_at)
-            rules = await Rules.of(settings, ledger, self._adapters, started_at)
-            reconciler = Reconciler(ledger, rules, await brake_of(ledger, settings.brake, started_at), clock.now)
+            reconciler = await Reconciler.start(settings, ledger, self._adapters, clock.now)
             rate = Rate(settings.poll.rate, monotonic=clock.monotonic)
             exchange = await stack.enter_async_context(Exchange.open(settings.store.api, rate=rate, wall=clock.now))
             store = Storefront(exchange, settings.store.items_path, settings.store.id)
@@ -104,21 +103,20 @@ class App:
             self.reload = Reload(parts, settings, self._read, self._path)
             self.night = Night(ledger, clock, lambda: self.settings.ledger.keep)
             health = Health(
-                ledger,
+                ledger.reports,
                 reconciler,
                 polling,
                 store,
                 self.fleet,
-                self.pulse,
-                clock,
+                context,
                 started_at,
                 backup_error=lambda: self.night.error,
                 newcomers=newcomers,
             )
             verbs = Verbs(parts, store, self.reload)
-            await open_socket(stack, Control(verbs, ledger, health.report).application, settings.control)
+            await open_socket(stack, Control(verbs, ledger, health).application, settings.control)
             if settings.listen is not None:
-                pages = Web(health.report, ledger, self.pulse, context.counters, settings.listen.host)
+                pages = Web(health, ledger.reports, context, settings.listen.host)
                 self.address = await open_port(stack, pages.application, settings.listen)
             await polling.load()
             clock.on_tick(polling.drain)
@@ -139,7 +137,7 @@ class App:
             asking += [root(name, loop) for name, loop in self.newcomers.loops().items()]
             for server in self._settings.servers:
                 self.fleet.start(server)
-            others = [root("night", self.night.run()), root("watchdog", feed_watchdog(health.report, self.context))]
+            others = [root("night", self.night.run()), root("watchdog", feed_watchdog(health, self.context))]
             others.append(root("reload", self.reload.run(self.reload_asked)))
             log.info("perkd %s is ready", __version__, extra={"action": "ready"})
             notify("READY=1", f"STATUS={len(self.servers)} servers, {len(self.polling.watches)} customers")

@@ -40,7 +40,7 @@ async def import_tokens(
 ) -> Imported:
     """Imports the first entries, for MOMENT_S. perkd does not ask the store about tokens that it already reads."""
     done, began = Imported(), time.monotonic()
-    known = {row.token: row for row in await ledger.polled() if row.token is not None}
+    known = await ledger.roll.with_tokens([entry.token for entry in entries])
     for entry in entries:
         if done.results and time.monotonic() - began > MOMENT_S:
             break
@@ -66,7 +66,7 @@ async def import_tokens(
         except StoreError as error:
             done.stopped = str(error)
             break
-        new = await ledger.add_token(entry, TokenSource.OPERATOR, profile, now())
+        new, row = await ledger.roll.add(entry, TokenSource.OPERATOR, profile, now())
         told = {"customer_id": profile.customer_id, "name": profile.display_name, "error": None}
         done.results.append({"state": ImportState.ADDED if new else ImportState.KNOWN, **told})
     return done

@@ -63,9 +63,7 @@ class Reload:
 
     async def _take_over(self, new: Settings) -> tuple[int, int]:
         """Applies the new settings. Returns how many tokens were added and removed."""
-        parts, now, customers = self._parts, self._parts.clock.now(), (0, 0)
-        if new.customers.tokens is not None:
-            customers = await parts.ledger.sync_tokens(new.customers.tokens, now)
+        parts, now = self._parts, self._parts.clock.now()
         await parts.reconciler.take_over(lambda: Rules.of(new, parts.ledger, parts.adapters, now), new.brake)
         self.settings = new
         parts.rate.configure(new.poll.rate)
@@ -75,7 +73,7 @@ class Reload:
         parts.polling.reconcile()
         parts.fleet.wake(parts.fleet.servers)
         parts.newcomers.reloaded()
-        return customers
+        return parts.reconciler.rules.tokens
 
     async def run(self, asked: asyncio.Event) -> None:
         """A root task: reloads when `asked` is set (SIGHUP). Nobody waits for an answer, so mistakes go to the log."""

@@ -4,7 +4,6 @@
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -16,9 +15,9 @@ from aiohttp.typedefs import Handler
 from ..config import TokenEntry
 from ..core.mistakes import ConfigError
 from ..core.model import Secret, Server
-from ..ledger import CommandRow, CustomerRow, Ledger, LedgerCode, LedgerError, NotPossible
+from ..ledger import CommandRow, Ledger, LedgerCode, LedgerError, NotPossible
 from ..paynow import StoreError, TokenRefused
-from ..reports import Report, command_json, commands_page, commands_query, stamp
+from ..reports import Health, command_json, commands_page, commands_query, customers_page, customers_query, stamp
 from .verbs import Verbs
 
 MOST_BYTES = 64 * 1024
@@ -27,9 +26,9 @@ MOST_BYTES = 64 * 1024
 class Control:
     """The routes; `application` is what the socket serves."""
 
-    def __init__(self, verbs: Verbs, ledger: Ledger, report: Callable[[], Awaitable[Report]]) -> None:
-        self._verbs, self._ledger, self._report = verbs, ledger, report
-        self.application = web.Application(middlewares=[_errors], client_max_size=MOST_BYTES)
+    def __init__(self, verbs: Verbs, ledger: Ledger, health: Health) -> None:
+        self._verbs, self._ledger, self._health = verbs, ledger, health
+        self.application = web.Application(middlewares=[_errors, self._note_changes], client_max_size=MOST_BYTES)
         self.application.router.add_routes(
             [
                 web.get("/status", self.status),
@@ -49,15 +48,23 @@ class Control:
         )
 
     async def status(self, _request: web.Request) -> web.Response:
-        report = await self._report()
-        return _json({**report.to_json(), "not_ready": report.not_ready(), "late": dict(report.late)})
+        report = await self._health.report()
+        return _json({**report.to_json(), "not_ready": report.not_ready, "late": dict(report.late)})
+
+    @web.middleware
+    async def _note_changes(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        finally:
+            if request.method != "GET":
+                self._health.changed()
 
     async def commands(self, request: web.Request) -> web.Response:
-        return _json(await commands_page(self._ledger, commands_query(dict(request.query)), _row))
+        return _json(await commands_page(self._ledger.reports, commands_query(dict(request.query)), _row))
 
     async def command(self, request: web.Request) -> web.Response:
         command_id = int(request.match_info["id"])
-        row = await self._ledger.command(command_id)
+        row = await self._ledger.commands.get(command_id)
         if row is None:
             raise NotPossible(
                 LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them"
@@ -69,8 +76,8 @@ class Control:
         act = {"retry": self._verbs.retry, "done": self._verbs.done, "skip": self._verbs.skip}[verb]
         return _json(_detail(await act(command_id)))
 
-    async def customers(self, _request: web.Request) -> web.Response:
-        return _json({"customers": [_customer(row) for row in await self._ledger.customers()]})
+    async def customers(self, request: web.Request) -> web.Response:
+        return _json(await customers_page(self._ledger.reports, customers_query(dict(request.query))))
 
     async def add_customer(self, request: web.Request) -> web.Response:
         profile, new = await self._verbs.add_customer(_entry(await _asked(request)))
@@ -96,7 +103,7 @@ class Control:
         return _json({"customer_id": request.match_info["id"], "commands": planned})
 
     async def brake(self, _request: web.Request) -> web.Response:
-        brake = (await self._report()).to_json()["brake"]
+        brake = (await self._health.report()).to_json()["brake"]
         return _json({"brake": brake})
 
     async def release_brake(self, _request: web.Request) -> web.Response:
@@ -114,7 +121,7 @@ class Control:
         return _json({"config": None if path is None else str(path), "changes": changes})
 
     async def _events(self, command_id: int) -> list[dict[str, Any]]:
-        return [_dated(asdict(event)) for event in await self._ledger.events(command_id=command_id)]
+        return [_dated(asdict(event)) for event in await self._ledger.reports.events(command_id=command_id)]
 
 
 class ControlCode(StrEnum):
@@ -183,10 +190,6 @@ def _row(row: CommandRow) -> dict[str, Any]:
 def _detail(row: CommandRow) -> dict[str, Any]:
     more = {"generation": row.generation, "position": row.position, "hold": row.hold, "cause": row.cause}
     return {**command_json(row), **more, "repeatable": row.repeatable, "superseded": row.superseded}
-
-
-def _customer(row: CustomerRow) -> dict[str, Any]:
-    return _dated(asdict(row))
 
 
 def _dated(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,10 @@
 from collections.abc import Sequence
 
 from ..config import TokenEntry
-from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Turn
+from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Origin, Turn
 from ..core.commands import Line, Scene, again
 from ..core.model import PerkKind, Profile, Server, State, Step, Target
 from ..core.places import target_of
-from ..core.queue_lines import STORE_PERK
 from ..ledger import CommandRow, LedgerCode, NotPossible, TokenSource
 from ..paynow import Storefront
 from ..servers import Probed, probed
@@ -33,9 +32,9 @@ class Verbs:
     async def retry(self, command_id: int) -> CommandRow:
         """Renders the command again with the current config and plans it again."""
         row = await self._row(command_id)
-        if row.perk == STORE_PERK:
+        if row.origin is Origin.STORE:
             return await self._retry_line(row)
-        known = await self._ledger.known(row.customer_id, self._reconciler.rules.players)
+        known = await self._ledger.observations.known(row.customer_id, self._reconciler.rules.players)
         rules = self._reconciler.rules
         if target_of(row.server) is not Target.CHOSEN and not rules.catalogue.members(row.server):
             raise NotPossible(LedgerCode.SERVER_GONE, _gone(row))
@@ -55,7 +54,7 @@ class Verbs:
             )
         if draft.state is State.BLOCKED:
             raise NotPossible(LedgerCode.BLOCKED_AGAIN, f"command {command_id} would be blocked again: {draft.reason}")
-        self._fleet.wake([await self._ledger.retry(command_id, draft, self._now())])
+        self._fleet.wake([await self._ledger.commands.retry(command_id, draft, self._now())])
         return await self._row(command_id)
 
     async def _retry_line(self, row: CommandRow) -> CommandRow:
@@ -77,7 +76,7 @@ class Verbs:
             online_s=row.online_s,
             source=row.source,
         )
-        self._fleet.wake([await self._ledger.retry(row.id, draft, self._now())])
+        self._fleet.wake([await self._ledger.commands.retry(row.id, draft, self._now())])
         return await self._row(row.id)
 
     async def done(self, command_id: int) -> CommandRow:
@@ -97,7 +96,7 @@ class Verbs:
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
         """Asks the store whose token it is, then polls that customer. False: perkd polled them already."""
         profile = await self._store.customer(entry.token)
-        new = await self._ledger.add_token(entry, TokenSource.OPERATOR, profile, self._now())
+        new, _row = await self._ledger.roll.add(entry, TokenSource.OPERATOR, profile, self._now())
         await self._polling.load()
         return profile, new
 
@@ -125,7 +124,7 @@ class Verbs:
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
         """Stops polling the customer. Without `revoke`, perks end at their known ends; with it, perkd takes everything
         away now. Returns how many commands that planned."""
-        removed = await self._ledger.remove_customer(customer_id, self._now())
+        removed, _row = await self._ledger.roll.remove(customer_id, self._now())
         await self._polling.load()
         if not revoke:
             if not removed:
@@ -139,11 +138,11 @@ class Verbs:
         return passed.recorded.planned + passed.recorded.blocked
 
     async def _close(self, command_id: int, state: State) -> CommandRow:
-        self._fleet.wake([await self._ledger.close_command(command_id, state, self._now())])
+        self._fleet.wake([await self._ledger.commands.close(command_id, state, self._now())])
         return await self._row(command_id)
 
     async def _row(self, command_id: int) -> CommandRow:
-        row = await self._ledger.command(command_id)
+        row = await self._ledger.commands.get(command_id)
         if row is None:
             raise NotPossible(
                 LedgerCode.NO_COMMAND, f"there is no command {command_id}: `perkd commands list` shows them"

@@ -20,9 +20,9 @@ def counted(change: HoldingChange) -> bool:
 class Brake:
     """Counts removals within the window against the holdings of the customers read in it (law 6)."""
 
-    def __init__(self, limits: BrakeLimits, *, on_since: datetime | None = None) -> None:
+    def __init__(self, limits: BrakeLimits, *, on_since: datetime | None = None, reason: str | None = None) -> None:
         self.limits = limits
-        self.on_since = on_since
+        self.on_since, self.reason = on_since, reason
         self._removals: list[tuple[datetime, int]] = []  # when, how many
         self._held: dict[str, tuple[datetime, int]] = {}  # customer → when read, holdings left then
 
@@ -38,18 +38,26 @@ class Brake:
         total = gone + sum(count for _, count in self._held.values())
         if gone <= self.limits.least or gone <= self.limits.share * total:
             return None
-        self.on_since = now
         minutes = self.limits.window.total_seconds() / 60
-        return (
-            f"revocations or missing items would take away {gone} of {total} holdings within {minutes:g} min: more "
-            f"than {self.limits.least} and more than {self.limits.share:.0%}"
+        self.on_since, self.reason = (
+            now,
+            (
+                f"revocations or missing items would take away {gone} of {total} holdings within {minutes:g} min: more "
+                f"than {self.limits.least} and more than {self.limits.share:.0%}"
+            ),
         )
+        return self.reason
 
-    def take_back(self, changes: Changes, on_since: datetime | None) -> None:
-        """Undoes the last `weigh`, because its changes could not be recorded. `on_since`: the brake's state before."""
+    @property
+    def on(self) -> tuple[datetime | None, str | None]:
+        """Since when the brake is on, and why; two None while it is off."""
+        return self.on_since, self.reason
+
+    def take_back(self, changes: Changes, before: tuple[datetime | None, str | None]) -> None:
+        """Undoes the last `weigh`, because its changes could not be recorded. `before`: the brake's `on` before it."""
         if any(counted(change) for change in changes.holdings):
             self._removals.pop()
-        self.on_since = on_since
+        self.on_since, self.reason = before
 
     def note(self, customer_id: str, held: int, removals: int, now: datetime) -> None:
         """Counts one read without a decision. The start rebuilds the window with it."""
@@ -59,7 +67,7 @@ class Brake:
 
     def release(self) -> None:
         """The operator releases the brake: removals go on, and the window is empty again."""
-        self.on_since = None
+        self.on_since = self.reason = None
         self._removals.clear()
 
     def _forget(self, now: datetime) -> None:

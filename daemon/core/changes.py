@@ -133,6 +133,13 @@ class HoldingChange:
     learned: Mapping[str, str] | None = None  # KEEP: the identity for a later removal, if it changed
 
 
+class Origin(StrEnum):
+    """Who wrote the command."""
+
+    PERK = "perk"  # the owner, in a perk
+    STORE = "store"  # the store, as a line of a game server's command queue
+
+
 class EventKind(StrEnum):
     """The kinds of rows in `events`."""
 
@@ -252,7 +259,7 @@ class Command:
     place: str  # the server, or the label of the place it was taken from
     customer_id: str
     player: str
-    perk: str
+    perk: str  # "" for a line of the store
     item_id: str
     step: str
     text: str
@@ -265,6 +272,7 @@ class Command:
     attempts: int  # including this one
     refusals: int
     doubts: int
+    origin: Origin = Origin.PERK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

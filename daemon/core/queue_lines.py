@@ -15,7 +15,6 @@ from .changes import Hold
 from .model import Profile
 
 WORD = "perkd"  # a line with this first word is for perkd: its acknowledgement activates the item
-STORE_PERK = "store command"  # the perk name of the store's own lines: no perk in a config can have this name
 TEXT_KEPT = 2000  # characters of a line that is never sent: enough to find it in the dashboard
 TEXTS_SHOWN = 5  # different lines of one server that are reported one by one
 LINES_MOST = 500  # remembered lines of one server that perkd leaves in the queue

@@ -99,7 +99,9 @@ class Feed:
             items = {int(item.id): item for item in page}
             new = window.take(items, latest_flake(self._store.now()))
             self._shown.inc(len(new))
-            had = await self._ledger.listed(map(str, new)) if new else set()  # most of them after a restart
+            had = (
+                await self._ledger.observations.listed(map(str, new)) if new else set()
+            )  # most of them after a restart
             for number in new:
                 if str(number) not in had:
                     self._show(number, items[number])
@@ -150,7 +152,7 @@ class Feed:
     async def _look_again(self) -> None:
         now_s, now = self._clock.monotonic(), self._clock.now()
         if due := self._missing.due(now_s):
-            self._missing.seen(map(int, await self._ledger.listed(map(str, due))))
+            self._missing.seen(map(int, await self._ledger.observations.listed(map(str, due))))
             failed: dict[str, None] = {}  # each customer once, in the order of the requests
             for item in self._missing.due(now_s):
                 customer_id, since = self._missing.asked(item)

@@ -117,7 +117,7 @@ class Enrolment:
                 wait_s, wake = self.backoff.failed(fault), self._again
             finally:
                 self._pulse.beat(LOOP)
-            self.progress.left = await self._ledger.unenrolled()
+            self.progress.left = await self._ledger.roll.unenrolled()
             self.passes += 1
             await self._rest(wait_s, wake)
 
@@ -125,7 +125,7 @@ class Enrolment:
         """Does everything that is due. When a part fails, does the rest first, then raises."""
         if self.mode is Enrol.ALL and self._list_changed:
             self._list_changed = False
-            await self._ledger.want_back(self._clock.now())
+            await self._ledger.roll.want_back(self._clock.now())
         self._stopped = None
         self._wake.set()  # a player's hour may be over without an event
         await self._urgent()
@@ -161,7 +161,7 @@ class Enrolment:
         done = self.progress
         begin = await done.begin(self._ledger, self._store.now())
         async for page in self._store.customers.pages(after=str(before(begin))):
-            states = await self._ledger.enrolled([customer.id for customer in page])
+            states = await self._ledger.roll.enrolled([customer.id for customer in page])
             self._wake.set()  # urgent work is done at least once a page
             for customer in page:
                 if self._wake.is_set():
@@ -172,7 +172,7 @@ class Enrolment:
                 self._ledger, [int(customer.id) for customer in page], self._store.now()
             )  # their tokens are stored
             self.backoff.succeeded()
-            self.progress.left = await self._ledger.unenrolled()
+            self.progress.left = await self._ledger.roll.unenrolled()
             self._log_progress()
         if not done.round_over:
             log.info("all customers are enrolled, %d since the start", self.tokens.made, extra={"action": "enrolled"})
@@ -209,7 +209,7 @@ class Enrolment:
             await self._newcomers()
 
     async def _retry_failed(self) -> None:
-        for customer_id in await self._ledger.unenrolled_due(self._clock.now(), LATER_AT_ONCE):
+        for customer_id in await self._ledger.roll.unenrolled_due(self._clock.now(), LATER_AT_ONCE):
             await self.tokens.make_now(customer_id, rank=Rank.NEW)
             self._pulse.beat(LOOP)
             await self._newcomers()

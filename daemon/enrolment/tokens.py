@@ -50,7 +50,7 @@ class Tokens:
         self, customer_id: str, who: Customer | Profile | None = None, *, rank: Rank = Rank.ASKED
     ) -> None:
         """Makes a token for an urgent customer. `who` None: asks the store who it is. `rank`: of the first poll."""
-        state = (await self._ledger.enrolled([customer_id]))[customer_id]
+        state = (await self._ledger.roll.enrolled([customer_id]))[customer_id]
         await self._guarded(customer_id, state.tries, self._enrol(who or customer_id, state, rank))
 
     async def replace(self, customer_id: str) -> datetime | None:
@@ -58,7 +58,7 @@ class Tokens:
         watch, now = self.watch(customer_id), self._now()
         if watch is None or not watch.refused:
             return None
-        minted_at = (await self._ledger.enrolled([customer_id]))[customer_id].minted_at
+        minted_at = (await self._ledger.roll.enrolled([customer_id]))[customer_id].minted_at
         if minted_at is not None and now < minted_at + REPLACED_AGAIN:
             return minted_at + REPLACED_AGAIN
         try:
@@ -87,7 +87,7 @@ class Tokens:
     async def _enrol(self, who: Customer | Profile | str, state: Enrolled, rank: Rank) -> None:
         if state.polled or state.kept_out:
             if not isinstance(who, Customer):  # it was another try
-                await self._ledger.need_not_enrol(who if isinstance(who, str) else who.customer_id)
+                await self._ledger.roll.need_not_enrol(who if isinstance(who, str) else who.customer_id)
             return
         asked = None
         if isinstance(who, str):
@@ -96,11 +96,11 @@ class Tokens:
         if self.watch(profile.customer_id) is None:
             await self._finish(self._mint(profile, rank, instead_of=None))
         if asked is not None and asked != profile.customer_id:  # the store has merged two customers
-            await self._ledger.need_not_enrol(asked)
+            await self._ledger.roll.need_not_enrol(asked)
 
     async def _mint(self, profile: Profile, rank: Rank, *, instead_of: int | None) -> None:
         token = await self._store.customers.mint(profile.customer_id)
-        row = await uncancelled(self._ledger.enrol(profile, token, self._now(), instead_of=instead_of))
+        row = await uncancelled(self._ledger.roll.enrol(profile, token, self._now(), instead_of=instead_of))
         self._results.labels(EnrolmentResult.MADE if instead_of is None else EnrolmentResult.REPLACED).inc()
         if row is None:
             return
@@ -157,7 +157,7 @@ class Tokens:
         self._results.labels(EnrolmentResult.REFUSED).inc()
         log.warning("customer %s is not enrolled: %s", customer_id, why, extra={"action": "not_enrolled"})
         again_at = self._now() + min(LATEST, LATER * 2 ** min(tries, 10))
-        await self._ledger.not_enrolled(customer_id, why, again_at)
+        await self._ledger.roll.not_enrolled(customer_id, why, again_at)
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """When the daemon ends meanwhile, still stores a token that comes within LAST_WORD_S."""

@@ -1,5 +1,4 @@
 from .base import (
-    Ledger as Ledger,
     LedgerCode as LedgerCode,
     LedgerCorrupt as LedgerCorrupt,
     LedgerError as LedgerError,
@@ -8,23 +7,31 @@ from .base import (
     NotPossible as NotPossible,
     Recorded as Recorded,
 )
+from .commands import CommandsFacet as CommandsFacet
+from .config import PERK as PERK
 from .convert import (
     MICROSECOND as MICROSECOND,
     micros as micros,
     moment as moment,
 )
 from .copy import LedgerCopy as LedgerCopy
-from .ledgers import LEDGERS as LEDGERS
+from .ledger import Ledger as Ledger
 from .night import Night as Night
-from .operate import PERK as PERK
+from .observations import ObservationsFacet as ObservationsFacet
+from .queue import QueueFacet as QueueFacet
+from .reports import ReportsFacet as ReportsFacet
+from .roll import RollFacet as RollFacet
 from .rows import (
+    BeingSent as BeingSent,
     Brakes as Brakes,
     CommandRow as CommandRow,
     CustomerRow as CustomerRow,
     Enrolled as Enrolled,
     ItemTrouble as ItemTrouble,
     ItemTroubleKind as ItemTroubleKind,
+    Orphan as Orphan,
     Polled as Polled,
+    Rarities as Rarities,
     ServerQueue as ServerQueue,
     Summary as Summary,
     TokenSource as TokenSource,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
-from ..core.changes import Holding, HoldingKey, HoldingState, KnownItem, Support
+from ..core.changes import Draft, Holding, HoldingKey, HoldingState, KnownItem, Support
 from ..core.model import Item, PerkKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,6 +47,21 @@ def text_id(value: int | None) -> str | None:
 
 def to_json(values: Mapping[str, str]) -> str:
     return _encode(dict(values))
+
+
+def draft_row(draft: Draft) -> dict[str, Any]:
+    """The columns of a command that come from its draft."""
+    return {
+        "text": draft.text,
+        "source": draft.source,
+        "identity": to_json(draft.identity),
+        "filled": to_json(draft.values),
+        "repeatable": draft.repeatable,
+        "online_us": microseconds(draft.online_s),
+        "strict": draft.strict,
+        "success": draft.success,
+        "failure": draft.failure,
+    }
 
 
 def item_row(known: KnownItem) -> dict[str, Any]:

@@ -1,106 +1,112 @@
-"""A copy of the ledger in memory, for `perkd plan`. Writing to the copy does not change the ledger."""
+"""A copy of the ledger in a temporary file, for `perkd plan`. Writing to the copy does not change the ledger."""
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
-from ..config import TokenEntry
-from ..core.changes import Catalogue, Known, Observation
-from ..core.model import Perk, Profile, Server, State
-from . import files, observe, operate, report
-from .base import LedgerCode, LedgerMissing, Recorded
-from .convert import micros
-from .rows import Brakes, CommandRow, Polled
+from ..core.model import State
+from . import files, reports
+from .base import LedgerCode, LedgerMissing
+from .engine import Engine
+from .facet import read, write
+from .ledger import Ledger
+from .migrate import migrate
+from .queries import SQL
+from .rows import CommandRow
 
 PAGE = 1000
 
 
-class LedgerCopy:
-    """The ledger's operations, run at once and on the copy."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
+class LedgerCopy(Ledger):
+    """A ledger as any other, that remembers how it was when it was copied."""
 
     @classmethod
-    def of(cls, path: Path) -> "LedgerCopy | None":
-        """A copy of the ledger as it is now; None if there is no ledger yet. Raises LedgerError, or PermissionError if
-        this user may not read the ledger."""
-        marker = path.with_name("ledger.id")
-        if not path.exists() or not path.stat().st_size:
-            if marker.exists():
-                raise LedgerMissing(
-                    LedgerCode.NO_LEDGER,
-                    f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger: "
-                    "run `perkd run` to see what to do",
-                )
+    async def of(cls, path: Path, now: datetime) -> Self | None:
+        """A copy of the ledger as it is now, brought to this version; None if there is no ledger yet. Raises
+        LedgerError, or PermissionError if this user may not read the ledger."""
+        if not _is_there(path):
             return None
-        path.open("rb").close()
-        source = _reader(path)
-        try:
-            return cls(_memory(source))
-        finally:
-            source.close()
+        with closing(_reader(path)) as source:
+            return await cls._begin(source, now)
 
     @classmethod
-    def empty(cls, now: datetime) -> "LedgerCopy":
+    async def empty(cls, now: datetime) -> Self:
         """A new, empty ledger, as the first start of perkd makes it."""
-        with tempfile.TemporaryDirectory(prefix="perkd-plan-") as folder:
-            source = files.open_database(Path(folder) / "ledger.db", now)
-            try:
-                return cls(_memory(source))
-            finally:
-                source.close()
+        return await cls._begin(None, now)
 
-    def close(self) -> None:
-        self._db.close()
+    @classmethod
+    async def _begin(cls, source: sqlite3.Connection | None, now: datetime) -> Self:
+        with ExitStack() as undo:
+            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="perkd-plan-"))
+            path = Path(folder) / "ledger.db"
+            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            undo.callback(db.close)
+            if source is not None:
+                source.backup(db)
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA journal_mode = MEMORY")  # nobody needs the copy after a crash
+            db.execute("PRAGMA synchronous = OFF")
+            migrate(db, path, now, keep=None)
+            ledger_id = str(db.execute(SQL["meta"], {"key": "ledger_id"}).fetchone()["value"])
+            later = undo.pop_all()
+        engine = Engine(db, "perkd-plan", writes=True)
+        copy = cls(path, engine, engine, ledger_id, later)
+        await copy._remember()
+        return copy
 
-    def sync_tokens(self, entries: Sequence[TokenEntry], now: datetime) -> None:
-        operate.sync_tokens(self._db, entries, micros(now))
+    @write
+    def _remember(self, db: sqlite3.Connection) -> None:
+        db.execute("CREATE TEMP TABLE waited AS SELECT id, state FROM commands WHERE state IN ('planned', 'blocked')")
+        db.execute("CREATE TEMP TABLE newest AS SELECT (SELECT COALESCE(MAX(id), 0) FROM commands) AS command_id, "
+                   "(SELECT COALESCE(MAX(id), 0) FROM holdings) AS holding_id")  # fmt: skip
 
-    def configure(self, servers: Iterable[Server], perks: Iterable[Perk], now: datetime, *, adopt: bool) -> Catalogue:
-        return operate.configure(self._db, tuple(servers), tuple(perks), micros(now), adopt=adopt)
+    @read
+    def new_commands(self, db: sqlite3.Connection) -> list[CommandRow]:
+        """The commands recorded since, oldest first."""
+        ids = [row[0] for row in db.execute("SELECT id FROM commands WHERE id > (SELECT command_id FROM newest)")]
+        pages = (ids[at : at + PAGE] for at in range(0, len(ids), PAGE))
+        return [row for page in pages for row in reversed(reports.of_ids(db, page))]
 
-    def identify(self, token_id: int, profile: Profile, now: datetime) -> None:
-        operate.identify(self._db, token_id, profile, micros(now))
+    @read
+    def still_waiting(self, db: sqlite3.Connection) -> int:
+        """How many commands waited and still wait to be sent."""
+        found = db.execute("SELECT COUNT(*) FROM waited w JOIN commands c ON c.id = w.id WHERE c.state = 'planned'")
+        count: int = found.fetchone()[0]
+        return count
 
-    def known(self, customer_id: str, players: Callable[[Profile], Iterable[str]]) -> Known:
-        return observe.known(self._db, customer_id, players)
+    @read
+    def turned(self, db: sqlite3.Connection, state: State) -> list[CommandRow]:
+        """The commands that waited in another state and have this one now, oldest first."""
+        sql = "SELECT c.id FROM waited w JOIN commands c ON c.id = w.id WHERE c.state = :state AND w.state <> :state"
+        ids = [row["id"] for row in db.execute(sql, {"state": state})]
+        return list(reversed(reports.of_ids(db, ids)))
 
-    def record(self, seen: Observation) -> Recorded:
-        return observe.record(self._db, seen)
+    @read
+    def adopted(self, db: sqlite3.Connection) -> Counter[tuple[str, str]]:
+        """(server, perk) → how many once items count as given since."""
+        rows = db.execute(
+            "SELECT server, perk, COUNT(*) AS count FROM holdings WHERE state = 'adopted' "
+            "AND id > (SELECT holding_id FROM newest) GROUP BY server, perk"
+        )
+        return Counter({(row["server"], row["perk"]): row["count"] for row in rows})
 
-    def polled(self) -> list[Polled]:
-        """Every customer the daemon would poll."""
-        return report.polled(self._db)
 
-    def window(self, since: datetime) -> Iterable[tuple[str, datetime, int, int]]:
-        return report.window(self._db, since)
-
-    def brake(self, now: datetime) -> Brakes:
-        return report.summary(self._db, now).brake
-
-    def command(self, command_id: int) -> CommandRow | None:
-        return report.command(self._db, command_id)
-
-    def newest(self) -> int:
-        """The id of the newest command; 0 if there is none."""
-        return next((row.id for row in report.commands(self._db, limit=1)), 0)
-
-    def in_state(self, state: State) -> list[CommandRow]:
-        """Every command in this state, newest first."""
-        return report.commands(self._db, state=state, limit=2**62)
-
-    def newer_than(self, command_id: int) -> Iterator[CommandRow]:
-        """The commands recorded after this one, newest first."""
-        before = None
-        while page := report.commands(self._db, limit=PAGE, before=before):
-            for row in page:
-                if row.id <= command_id:
-                    return
-                yield row
-            before = page[-1].id
+def _is_there(path: Path) -> bool:
+    marker = path.with_name("ledger.id")
+    if path.exists() and path.stat().st_size:
+        path.open("rb").close()
+        return True
+    if marker.exists():
+        raise LedgerMissing(
+            LedgerCode.NO_LEDGER,
+            f"{path} is missing or empty, but {marker.name} in the same folder shows that there was a ledger: "
+            "run `perkd run` to see what to do",
+        )
+    return False
 
 
 def _reader(path: Path) -> sqlite3.Connection:
@@ -109,11 +115,3 @@ def _reader(path: Path) -> sqlite3.Connection:
     if path.with_name(f"{path.name}-wal").exists():
         return files.open_reader(path)
     return sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)
-
-
-def _memory(source: sqlite3.Connection) -> sqlite3.Connection:
-    memory = sqlite3.connect(":memory:", isolation_level=None)
-    source.backup(memory)
-    memory.row_factory = sqlite3.Row
-    memory.execute("PRAGMA foreign_keys = ON")
-    return memory

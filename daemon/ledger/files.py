@@ -6,16 +6,13 @@
 import fcntl
 import os
 import sqlite3
-import uuid
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 
+from .backups import sync
 from .base import LedgerCode, LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
-from .convert import micros
-
-SCHEMA = files(__package__) / "schema"
+from .migrate import migrate
 
 
 class Lock:
@@ -66,7 +63,7 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
         _check(connection, path)
         _compare(_identity(connection, path), marked, path, marker)
         _prepare(connection)
-        _migrate(connection, path, now)
+        migrate(connection, path, now, keep=path.parent / "backups")
         if marked is None:
             _write_marker(marker, _identity(connection, path) or "")
     except sqlite3.Error as error:
@@ -99,33 +96,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
             f"{path} is not a readable ledger ({error}): start perkd once to create it, or correct ledger.url",
         ) from error
     return connection
-
-
-def copy(source: sqlite3.Connection, target: Path) -> None:
-    """Writes a consistent copy. The file gets its name only when it is complete. Raises LedgerUnwritable."""
-    partial = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600)  # before the first byte is written: the copy contains tokens
-        with closing(sqlite3.connect(partial)) as copied:
-            source.backup(copied)
-            copied.execute("PRAGMA journal_mode = DELETE")
-        partial.replace(target)
-        _sync(target.parent)
-    except (OSError, sqlite3.Error) as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise LedgerUnwritable(
-            LedgerCode.NOT_COPIED,
-            f"perkd could not back up the ledger to {target} ({error}): check that {target.parent} belongs to the user "
-            "that perkd runs as, and that the disk has free space",
-        ) from error
-
-
-def keep_newest(folder: Path, pattern: str, count: int) -> None:
-    for old in sorted(folder.glob(pattern))[:-count]:
-        old.unlink()
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -213,38 +183,6 @@ def _missing(path: Path, marker: Path) -> LedgerMissing:
     )
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, now: datetime) -> None:
-    """Makes a copy, then applies each numbered file that is not applied yet, each in its own transaction."""
-    done = connection.execute("PRAGMA user_version").fetchone()[0]
-    scripts = sorted((int(f.name[:4]), f) for f in SCHEMA.iterdir() if f.name.endswith(".sql"))
-    if done > scripts[-1][0]:
-        raise LedgerForeign(
-            LedgerCode.NEWER_SCHEMA,
-            f"{path} was written by a newer version of perkd (it has schema {done}, this version knows schema "
-            f"{scripts[-1][0]}): install the newer version again, or restore the copy from before the upgrade in "
-            f"{path.parent / 'backups'}",
-        )
-    # executescript takes no parameters; both values are made right here.
-    values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{micros(now)}')"
-    birth = "INSERT INTO meta (key, value) VALUES " + values + ";"  # noqa: S608 - see above
-    for number, script in scripts:
-        if number <= done:
-            continue
-        statements = script.read_text("utf-8") + (birth if number == 1 else "")
-        if done:
-            copy(connection, path.parent / "backups" / f"before-{number:04}-{now:%Y%m%dT%H%M%S}.db")
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{statements}\nPRAGMA user_version = {number};\nCOMMIT;")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.rollback()
-            raise LedgerUnwritable(
-                LedgerCode.NOT_MIGRATED,
-                f"perkd could not update {path} to its new version ({script.name}: {error}); the file is unchanged. "
-                "Check that the disk has free space, then start perkd again",
-            ) from error
-
-
 def _read_marker(marker: Path) -> str | None:
     try:
         return marker.read_text("ascii", errors="replace").strip()
@@ -267,19 +205,10 @@ def _write_marker(marker: Path, ledger_id: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(marker)
-        _sync(marker.parent)
+        sync(marker.parent)
     except OSError as error:
         raise LedgerUnwritable(
             LedgerCode.NOT_WRITABLE,
             f"perkd cannot write {marker} ({error.strerror}): check that its directory belongs to the user that perkd "
             "runs as, and that the disk has free space",
         ) from error
-
-
-def _sync(folder: Path) -> None:
-    """Makes sure that the file names in a folder are on disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..runtime import Clock
-from .base import Ledger, LedgerError
+from .base import LedgerError
+from .ledger import Ledger
 
 log = logging.getLogger("perkd")
 

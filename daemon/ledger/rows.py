@@ -9,8 +9,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ..core.changes import Hold
+from ..core.changes import Catalogue, Hold, Origin
 from ..core.model import Cause, Profile, Reason, Secret, State
+
+STORE_COMMAND = "store command"  # what stands in place of a perk where a person reads of a line of the store
+
+
+def _shown(origin: Origin, perk: str) -> str:
+    return perk if origin is Origin.PERK else STORE_COMMAND
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a config became: today's catalogue, and how many tokens of the customers' file were added and removed."""
+
+    catalogue: Catalogue
+    added: int
+    removed: int
 
 
 class TokenSource(StrEnum):
@@ -100,7 +115,8 @@ class CommandRow:
     server: str  # the place until one of its servers took it
     customer_id: str  # "" where the store's line does not say who perkd knows
     player: str
-    perk: str
+    origin: Origin
+    perk: str  # "" for a line of the store
     item_id: str  # "" for a line of the store
     step: str
     generation: int
@@ -121,12 +137,17 @@ class CommandRow:
     due_at: datetime
     sent_at: datetime | None
     settled_at: datetime | None
-    holding_id: int
+    holding_id: int | None  # None for a line of the store
     effect: str
     key_item: str  # the once-item, or the store's attempt; "" for a lasting perk
     identity: Mapping[str, str]  # that it was rendered with
     source: str  # the template it was rendered from
     step_size: int  # how many commands were recorded in its step
+
+    @property
+    def perk_shown(self) -> str:
+        """The perk's name for people."""
+        return _shown(self.origin, self.perk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +176,7 @@ class Trouble:
 
     state: State
     hold: Hold | None
+    origin: Origin
     perk: str
     server: str
     count: int
@@ -162,6 +184,11 @@ class Trouble:
     text: str
     reason: str | None
     reply: str | None
+
+    @property
+    def perk_shown(self) -> str:
+        """The perk's name for people."""
+        return _shown(self.origin, self.perk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +228,16 @@ class ItemTrouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeingSent:
+    """A command that was claimed and is not settled yet."""
+
+    id: int
+    server: str
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
     """Commands that wait for a player the game said is not there, and has not shown since."""
 
@@ -228,12 +265,18 @@ class Summary:
     created_at: datetime
     commands: Mapping[State, int]
     holdings: int
-    customers: int
     brake: Brakes
     queues: tuple[ServerQueue, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    being_sent: tuple[BeingSent, ...] = ()
+    absent_servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rarities:
+    """Troubles that come slowly, for the report."""
+
     items: tuple[ItemTrouble, ...] = ()
     unseen: tuple[Unseen, ...] = ()
     orphans: tuple[Orphan, ...] = ()
-    absent_servers: tuple[str, ...] = ()
     duplicate_tokens: Mapping[str, int] = field(default_factory=dict)  # customer → tokens in use

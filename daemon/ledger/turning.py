@@ -1,6 +1,6 @@
 """One change of a holding in the ledger: which commands become void, which are planned (laws 8 and 10).
 
-`observe.record` runs one `Turning` for each change of an observation, inside its transaction.
+`observations.record` runs one `Turning` for each change of an observation, inside its transaction.
 """
 
 import json
@@ -9,9 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..core import places
-from ..core.changes import Draft, EventKind, HoldingChange, HoldingKey, HoldingState, Observation, PlannedChange, Turn
+from ..core.changes import (
+    Draft,
+    EventKind,
+    HoldingChange,
+    HoldingKey,
+    HoldingState,
+    Observation,
+    Origin,
+    PlannedChange,
+    Turn,
+)
 from ..core.model import TOUCHED, Cause, PerkKind, State, Step, Target
-from . import convert, deliver, events
+from . import convert, events, steps
 from .convert import micros
 from .queries import SQL
 
@@ -154,6 +164,8 @@ class Turning:
             row = self.connection.execute(
                 SQL["put_command"],
                 {
+                    **convert.draft_row(draft),
+                    "origin": Origin.PERK.value,
                     "holding_id": holding_id,
                     "player": change.key.player,
                     "perk": change.perk,
@@ -165,20 +177,11 @@ class Turning:
                     "step": draft.step.value,
                     "generation": generation,
                     "position": draft.position,
-                    "text": draft.text,
-                    "source": draft.source,
-                    "identity": convert.to_json(draft.identity),
                     "state": draft.state.value,
                     "hold": draft.hold.value if draft.hold else None,
                     "reason": draft.reason,
                     "cause": change.cause.value,
                     "end_reason": change.reason.value if change.reason else None,
-                    "filled": convert.to_json(draft.values),
-                    "repeatable": draft.repeatable,
-                    "online_us": convert.microseconds(draft.online_s),
-                    "strict": draft.strict,
-                    "success": draft.success,
-                    "failure": draft.failure,
                     "after_us": after_us,
                     "now": self.now,
                     "due_at": due_at,
@@ -196,7 +199,7 @@ class Turning:
             self.generation = generation + 1
         if server != place:
             self.together.flush()
-            deliver.hold_absent(self.connection, self.now)  # it may have left the config while others of the place stay
+            steps.hold_absent(self.connection, self.now)  # it may have left the config while others of the place stay
 
     def _put_supports(self, holding_id: int) -> None:
         for support in self.planned.change.supports:

@@ -7,7 +7,6 @@ from .reconcile import (
     Reconciler as Reconciler,
     Rules as Rules,
     Sighting as Sighting,
-    brake_of as brake_of,
 )
 from .schedule import Rank as Rank
 from .watch import (

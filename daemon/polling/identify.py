@@ -17,7 +17,7 @@ log = logging.getLogger("perkd.polling")
 async def identify(watch: Watch, token: Secret, store: Storefront, ledger: Ledger, now: datetime) -> Profile:
     """Asks the store and puts the answer into `watch`. Raises StoreError or LedgerError; then nothing has changed."""
     profile = await store.customer(token)
-    await ledger.identify(watch.token_id, profile, now)
+    await ledger.roll.identify(watch.token_id, profile, now)
     if watch.customer_id is None:
         facts = {"action": "customer_identified", "customer_id": profile.customer_id}
         log.info("%s is customer %s", watch.label, profile.customer_id, extra=facts)

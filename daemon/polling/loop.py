@@ -79,7 +79,7 @@ class Polling:
 
     async def _load(self, *, games_changed: bool) -> None:
         left = set(self.watches)
-        async for rows in self._ledger.polled_pages(AT_ONCE):
+        async for rows in self._ledger.roll.pages(AT_ONCE):
             for row in rows:
                 left.discard(row.token_id)
                 self._take(row)
@@ -196,7 +196,7 @@ class Polling:
             finally:
                 self._put_back(watch, at_once=self._in_flight.end(watch))
             if sightings := self._pending.take():
-                await self._ledger.sighted(sightings)
+                await self._ledger.observations.sighted(sightings)
 
     async def _poll(self, watch: Watch) -> None:
         """Polls one customer. When the store cannot be read, nothing is known about what they own (law 2)."""

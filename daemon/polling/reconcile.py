@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from perkd.adapters.base import Adapter, Who
 
@@ -35,16 +36,24 @@ class Rules:
     hold_absent: bool
     fingerprint: str
 
+    tokens: tuple[int, int] = (0, 0)  # of the customers' file: how many the config added and removed
+
     @classmethod
-    async def of(cls, settings: Settings, ledger: Ledger, games: Mapping[str, Adapter], now: datetime) -> "Rules":
-        """Records the configuration in the ledger and makes the rules from it."""
-        adopt = settings.customers.first_seen is FirstSeen.ADOPT
-        catalogue = await ledger.configure(settings.servers, settings.perks, now, adopt=adopt)
+    async def of(cls, settings: Settings, ledger: Ledger, games: Mapping[str, Adapter], now: datetime) -> Self:
+        """Records the configuration in the ledger, in one transaction, and makes the rules from it."""
+        made = await ledger.configure(
+            settings.servers,
+            settings.perks,
+            now,
+            adopt=settings.customers.first_seen is FirstSeen.ADOPT,
+            tokens=settings.customers.tokens,
+        )
         return cls(
-            catalogue=catalogue,
-            adapters=cls.adapters_of(catalogue, settings.servers, games),
+            catalogue=made.catalogue,
+            adapters=cls.adapters_of(made.catalogue, settings.servers, games),
             hold_absent=settings.brake.absent is WhenAbsent.HOLD,
-            fingerprint=_fingerprint(settings, catalogue),
+            fingerprint=_fingerprint(settings, made.catalogue),
+            tokens=(made.added, made.removed),
         )
 
     @staticmethod
@@ -88,10 +97,11 @@ def _fingerprint(settings: Settings, catalogue: Catalogue) -> str:
     return digest.hexdigest()
 
 
-async def brake_of(ledger: Ledger, limits: BrakeLimits, now: datetime) -> Brake:
+async def _brake_of(ledger: Ledger, limits: BrakeLimits, now: datetime) -> Brake:
     """The brake with its window as it was before the last stop."""
-    brake = Brake(limits, on_since=await ledger.brake_since())
-    for customer, read_at, held, removals in await ledger.window(now - limits.window):
+    known = await ledger.observations.brake()
+    brake = Brake(limits, on_since=known.on_at, reason=known.reason)
+    for customer, read_at, held, removals in await ledger.observations.window(now - limits.window):
         brake.note(customer, held, removals, read_at)
     return brake
 
@@ -123,6 +133,14 @@ class Reconciler:
         self._ledger, self._now = ledger, now
         self._turn = asyncio.Lock()
 
+    @classmethod
+    async def start(
+        cls, settings: Settings, ledger: Ledger, games: Mapping[str, Adapter], now: Callable[[], datetime]
+    ) -> Self:
+        """The start of the daemon and of a plan: makes the config known, and finds the brake as it was."""
+        rules = await Rules.of(settings, ledger, games, now())
+        return cls(ledger, rules, await _brake_of(ledger, settings.brake, now()), now)
+
     def players(self, profile: Profile) -> Iterable[str]:
         """Who the customer is in the games, by the current rules."""
         return self.rules.players(profile)
@@ -138,7 +156,7 @@ class Reconciler:
         """Compares and records. `sighting` None: there is no new inventory, only time has passed."""
         async with self._turn:
             rules, now = self.rules, self._now()
-            known = await self._ledger.known(customer_id, rules.players)
+            known = await self._ledger.observations.known(customer_id, rules.players)
             moment = Moment(now, sighting.read_at if sighting else None, clock_ok)
             whos = rules.whos(known.profile)
             changes = compare(known, _inventory(known, sighting), moment, rules.catalogue, whos)
@@ -147,14 +165,14 @@ class Reconciler:
     async def take_away(self, customer_id: str) -> Passed:
         """Ends every lasting perk of the customer's items: the operator removed the customer with --revoke."""
         async with self._turn:
-            known = await self._ledger.known(customer_id, self.rules.players)
+            known = await self._ledger.observations.known(customer_id, self.rules.players)
             return await self._pass_on(known, release(known), self.rules.whos(known.profile), self._now(), None)
 
     async def release_brake(self) -> int:
         """Plans the removals that the brake stopped; returns how many. No customer passes meanwhile: else a removal
         that was just stopped could stay blocked while the brake is off."""
         async with self._turn:
-            freed = await self._ledger.release_brake(self._now())
+            freed = await self._ledger.commands.release_brake(self._now())
             self.brake.release()
             return freed
 
@@ -162,7 +180,7 @@ class Reconciler:
         self, known: Known, changes: Changes, whos: Mapping[str, Who], now: datetime, sighting: Sighting | None
     ) -> Passed:
         rules = self.rules
-        on_since = self.brake.on_since
+        before = self.brake.on
         braked = self.brake.weigh(changes, held_after(known, changes), now)
         scene = Scene(
             known=known,
@@ -186,9 +204,9 @@ class Reconciler:
             braked=braked,
         )
         try:
-            recorded = await self._ledger.record(observation)
+            recorded = await self._ledger.observations.record(observation)
         except Exception:  # whatever failed, nothing is recorded: the next try must not count twice
-            self.brake.take_back(changes, on_since)
+            self.brake.take_back(changes, before)
             raise
         self._learn_slugs(changes)
         _log(known, planned, braked)

@@ -2,6 +2,8 @@ from .health import Health as Health
 from .listing import (
     commands_page as commands_page,
     commands_query as commands_query,
+    customers_page as customers_page,
+    customers_query as customers_query,
 )
 from .serve import open_port as open_port
 from .status import (
@@ -11,6 +13,5 @@ from .status import (
 )
 from .watchdog import feed_watchdog as feed_watchdog
 from .web import (
-    Reporter as Reporter,
     Web as Web,
 )

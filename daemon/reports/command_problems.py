@@ -5,9 +5,8 @@
 
 from collections.abc import Iterable
 
-from ..core.changes import Hold
+from ..core.changes import Hold, Origin
 from ..core.model import State
-from ..core.queue_lines import STORE_PERK
 from ..ledger import Trouble
 from ..paynow import one_line
 from ..runtime import Problem, ProblemCode, Severity
@@ -57,7 +56,7 @@ _OF_THE_STORE = {
 
 def of_trouble(trouble: Trouble) -> Iterable[Problem]:
     """The problem of one group of commands; none where another problem covers them (the brake, an absent server)."""
-    subject = f"{trouble.perk} on {trouble.server}"
+    subject = f"{trouble.perk_shown} on {trouble.server}"
     many = f"{trouble.count} command{'s' if trouble.count > 1 else ''}"
     newest = f"newest: {trouble.newest_id} `{one_line(trouble.text)}`"  # a line of the store may be anything
     if trouble.state is State.BLOCKED and trouble.hold in _BLOCKED:
@@ -71,7 +70,7 @@ def of_trouble(trouble: Trouble) -> Iterable[Problem]:
             f"{many} sent, but no answer came ({newest}): {trouble.reason}",
             f"check in the game whether it worked: if it did, `perkd commands done {trouble.newest_id}`, else `retry`",
         )
-    elif trouble.perk == STORE_PERK and trouble.state in _OF_THE_STORE:
+    elif trouble.origin is Origin.STORE and trouble.state in _OF_THE_STORE:
         code, severity, text, fix = _OF_THE_STORE[trouble.state]
         said = trouble.reply or "nothing at all"
         yield Problem(code, severity, subject, f"{many} {text} ({newest}): {said}", fix.format(id=trouble.newest_id))

@@ -3,75 +3,118 @@
 `app` makes one Health; HTTP, the control socket and systemd's status line ask it for reports.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from perkd import __version__
 
 from ..core.model import ServerState
 from ..enrolment import Newcomers
-from ..ledger import Ledger
+from ..ledger import BeingSent, Brakes, ReportsFacet
 from ..paynow import Storefront
 from ..polling import Polling, Reconciler, customer_problems, store_problems
-from ..runtime import Clock, Pulse, Severity
+from ..runtime import Context, Severity
 from ..servers import Fleet, Server, is_blind, server_problems
+from .kept import Kept
 from .problems import FromWings, find
-from .status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState, server_rows
+from .status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState, reasons_not_ready, server_rows
 
 LATELY_AT_LEAST = timedelta(minutes=5)
+SUMMARY_S, RARITIES_S = 10.0, 300.0  # so long at most a report repeats what it said
 
 
-@dataclass(frozen=True, slots=True)
 class Health:
-    """The parts of the daemon that a report needs."""
+    """Makes reports. What the ledger tells is kept for a while; what the loops know is of the moment."""
 
-    ledger: Ledger
-    reconciler: Reconciler
-    polling: Polling
-    store: Storefront
-    fleet: Fleet
-    pulse: Pulse
-    clock: Clock
-    started_at: datetime
-    backup_error: Callable[[], str | None]
-    newcomers: Newcomers
+    def __init__(
+        self,
+        ledger: ReportsFacet,
+        reconciler: Reconciler,
+        polling: Polling,
+        store: Storefront,
+        fleet: Fleet,
+        context: Context,
+        started_at: datetime,
+        *,
+        backup_error: Callable[[], str | None],
+        newcomers: Newcomers,
+    ) -> None:
+        self._reconciler, self._polling, self._store, self._fleet = reconciler, polling, store, fleet
+        self._pulse, self._clock, self._started_at = context.pulse, context.clock, started_at
+        self._backup_error, self._newcomers = backup_error, newcomers
+        self._summary = Kept(ledger.summary, self._clock.monotonic, share=0.01, longest_s=SUMMARY_S)
+        self._rarities = Kept(
+            lambda: ledger.rarities(self._clock.now()), self._clock.monotonic, share=0.001, longest_s=RARITIES_S
+        )
+
+    def changed(self) -> None:
+        """An operator changed something: the next report shows it."""
+        self._summary.drop()
+        self._rarities.drop()
+
+    def not_ready(self) -> list[str]:
+        """The reasons why the daemon is not ready, from memory; empty: it is ready."""
+        now = self._clock.now()
+        servers = [_server(server) for server in self._fleet.servers.values()]
+        return self._reasons(_store(self._polling, self._store, now), servers, self._brake(), now)
 
     async def report(self) -> Report:
         """The report of this moment. It waits only for the ledger, whose second connection it reads."""
-        now, polling = self.clock.now(), self.polling
-        summary = await self.ledger.summary(now)
-        store_health = _store(polling, self.store, now)
-        servers = self.fleet.servers.values()
+        summary, rarities = await self._summary.get(), await self._rarities.get()
+        now, polling = self._clock.now(), self._polling
+        store_health = _store(polling, self._store, now)
+        servers = self._fleet.servers.values()
         rows = server_rows(summary, [_server(server) for server in servers], now)
-        late = self.pulse.late()
+        brake = self._brake(summary.brake.blocked)
+        half = Report(
+            version=__version__,
+            started_at=self._started_at,
+            now=now,
+            store=store_health,
+            customers=_customers(polling, self._fleet, self._started_at),
+            servers=rows,
+            summary=summary,
+            brake=brake,
+            rarities=rarities,
+            late=self._pulse.late(),
+            not_ready=self._reasons(store_health, rows, brake, now),
+            backup_error=self._backup_error(),
+        )
         unreachable = store_health.last_error if store_health.state is StoreState.UNREACHABLE else None
         wings = FromWings(
             store=store_problems(polling.clockwatch, unreachable),
             servers=server_problems(
                 [(row.name, row.state, row.last_error) for row in rows],
                 [server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
+                [one for one in summary.being_sent if _stuck(one, self._fleet.servers.get(one.server), now)],
+                now,
             ),
             customers=customer_problems(
                 polling.watches.values(),
                 reachable=polling.unreachable is None,
-                enrols=self.newcomers.enrolment is not None,
+                enrols=self._newcomers.enrolment is not None,
             ),
-            newcomers=self.newcomers.problems(),
+            newcomers=self._newcomers.problems(),
             queues=[found for server in servers if (one := server.activation) for found in one.problems()],
         )
-        return Report(
-            version=__version__,
-            started_at=self.started_at,
-            now=now,
-            store=store_health,
-            customers=_customers(polling, self.fleet, summary.customers, self.started_at),
-            servers=rows,
-            summary=summary,
-            problems=find(summary, self.reconciler.rules.catalogue, wings, late=late, backup_error=self.backup_error()),
-            late=late,
-            lately=_lately(self.store, polling, now),
+        return replace(half, problems=find(half, self._reconciler.rules.catalogue, wings))
+
+    def _reasons(self, store: StoreHealth, servers: Iterable[ServerHealth], brake: Brakes, now: datetime) -> list[str]:
+        answers = not any(watch.is_read for watch in self._polling.watches.values()) or _lately(
+            self._store, self._polling, now
         )
+        return reasons_not_ready(store, servers, brake, answers=answers)
+
+    def _brake(self, blocked: int = 0) -> Brakes:
+        on_at, reason = self._reconciler.brake.on
+        return Brakes(on_at=on_at, reason=reason, blocked=blocked)
+
+
+def _stuck(sent: BeingSent, server: Server | None, now: datetime) -> bool:
+    """Whether a command is being sent for more than twice as long as perkd waits for its answer."""
+    timeout_s = server.settings.endpoint.timeout_s if server is not None else 0.0
+    return (now - sent.since).total_seconds() > 2 * timeout_s
 
 
 def line(found: Report) -> str:
@@ -106,10 +149,10 @@ def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
     return store.last_answer_at is not None and now - store.last_answer_at <= allowed
 
 
-def _customers(polling: Polling, fleet: Fleet, known: int, started_at: datetime) -> CustomersHealth:
+def _customers(polling: Polling, fleet: Fleet, started_at: datetime) -> CustomersHealth:
     watches = [watch for watch in polling.watches.values() if watch.is_read]
     return CustomersHealth(
-        known=known,
+        known=len(watches),
         polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),
         failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
         refused=sum(watch.refused for watch in watches),

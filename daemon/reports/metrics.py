@@ -32,15 +32,13 @@ class _FromReport(Collector):
         report = self._report
         yield InfoMetricFamily("perkd_build", "The running version.", {"version": report.version})
         yield _gauge("perkd_start_timestamp_seconds", "When perkd started.", report.started_at.timestamp())
-        yield _gauge("perkd_ready", "1 when /readyz answers 200.", not report.not_ready())
+        yield _gauge("perkd_ready", "1 when /readyz answers 200.", not report.not_ready)
         yield from _store(report)
         yield from _servers(report)
         yield _by("perkd_commands", "Commands in the ledger, by state.", "state", report.summary.commands.items())
         yield _gauge("perkd_holdings", "Holdings held now.", report.summary.holdings)
-        yield _gauge(
-            "perkd_brake_on", "1 while a mass removal waits for the operator.", report.summary.brake.on_at is not None
-        )
-        yield _gauge("perkd_brake_blocked_commands", "Commands the brake holds back.", report.summary.brake.blocked)
+        yield _gauge("perkd_brake_on", "1 while a mass removal waits for the operator.", report.brake.on_at is not None)
+        yield _gauge("perkd_brake_blocked_commands", "Commands the brake holds back.", report.brake.blocked)
         severities = dict.fromkeys(Severity, 0)
         for problem in report.problems:
             severities[problem.severity] += 1

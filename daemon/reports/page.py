@@ -83,7 +83,7 @@ def html(report: Report, commands: Sequence[CommandRow]) -> str:
 
 
 def _state(report: Report) -> Iterable[str]:
-    reasons = report.not_ready()
+    reasons = report.not_ready
     if report.late:
         yield _box(
             "error", "A loop hangs", ", ".join(f"{loop} for {age_s:.0f} s" for loop, age_s in report.late.items())

@@ -5,12 +5,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..core.changes import Catalogue
 from ..core.model import PerkKind
-from ..ledger import ItemTrouble, ItemTroubleKind, Summary, Unseen
+from ..ledger import Brakes, ItemTrouble, ItemTroubleKind, Orphan, Unseen
 from ..runtime import SEVERITIES, Problem, ProblemCode, Severity, together
 from .command_problems import of_trouble
+
+if TYPE_CHECKING:
+    from .status import Report
 
 __all__ = ["SEVERITIES", "FromWings", "Problem", "find"]
 
@@ -26,29 +30,23 @@ class FromWings:
     queues: Iterable[Problem] = ()
 
 
-def find(
-    summary: Summary,
-    catalogue: Catalogue,
-    wings: FromWings,
-    *,
-    late: Mapping[str, float],
-    backup_error: str | None = None,
-) -> tuple[Problem, ...]:
-    """All problems, errors first. `late`: loops and the seconds since their last pass."""
+def find(report: "Report", catalogue: Catalogue, wings: FromWings) -> tuple[Problem, ...]:
+    """All problems, errors first. `report`: complete but for its problems."""
+    rare = report.rarities
     found = [
-        *_late(late),
+        *_late(report.late),
         *wings.store,
         *wings.servers,
         *wings.customers,
-        *_backup(backup_error),
-        *_brake(summary),
+        *_backup(report.backup_error),
+        *_brake(report.brake),
         *wings.newcomers,
         *wings.queues,
-        *(problem for trouble in summary.troubles for problem in of_trouble(trouble)),
-        *together(map(_unseen, summary.unseen)),
-        *(problem for item in summary.items for problem in _item(item, catalogue)),
-        *_orphaned(summary),
-        *(_duplicate_token(customer, count) for customer, count in summary.duplicate_tokens.items()),
+        *(problem for trouble in report.summary.troubles for problem in of_trouble(trouble)),
+        *together(map(_unseen, rare.unseen)),
+        *(problem for item in rare.items for problem in _item(item, catalogue)),
+        *map(_orphaned, rare.orphans),
+        *(_duplicate_token(customer, count) for customer, count in rare.duplicate_tokens.items()),
     ]
     return tuple(sorted(found, key=lambda problem: SEVERITIES.index(problem.severity)))
 
@@ -60,16 +58,15 @@ def _late(late: Mapping[str, float]) -> Iterable[Problem]:
         yield Problem(ProblemCode.LOOP_LATE, Severity.ERROR, loop, text, fix)
 
 
-def _orphaned(summary: Summary) -> Iterable[Problem]:
-    for orphan in summary.orphans:
-        yield Problem(
-            ProblemCode.ORPHANED,
-            Severity.INFO,
-            f"{orphan.perk} on {orphan.server}",
-            f"{orphan.count} holdings of a perk or server that is not in the config any more",
-            "perkd sends nothing now; they end as the perk's last definition says. Put it back; or if the perk has a "
-            "new name, write its old name in `was`",
-        )
+def _orphaned(orphan: Orphan) -> Problem:
+    return Problem(
+        ProblemCode.ORPHANED,
+        Severity.INFO,
+        f"{orphan.perk} on {orphan.server}",
+        f"{orphan.count} holdings of a perk or server that is not in the config any more",
+        "perkd sends nothing now; they end as the perk's last definition says. Put it back; or if the perk has a "
+        "new name, write its old name in `was`",
+    )
 
 
 def _duplicate_token(customer: str, count: int) -> Problem:
@@ -111,12 +108,12 @@ def _backup(error: str | None) -> Iterable[Problem]:
 _RELEASE = "check the store's dashboard: did these refunds really happen? If they did, `perkd brake release`"
 
 
-def _brake(summary: Summary) -> Iterable[Problem]:
-    if summary.brake.on_at is not None:
-        text = f"{summary.brake.reason}: {summary.brake.blocked} commands wait"
+def _brake(brake: Brakes) -> Iterable[Problem]:
+    if brake.on_at is not None:
+        text = f"{brake.reason}: {brake.blocked} commands wait"
         yield Problem(ProblemCode.BRAKE_ON, Severity.ERROR, "brake", text, _RELEASE)
-    elif summary.brake.blocked:
-        text = f"{summary.brake.blocked} commands wait for the brake, but the brake is not on"
+    elif brake.blocked:
+        text = f"{brake.blocked} commands wait for the brake, but the brake is not on"
         fix = f"{_RELEASE} sends them"
         yield Problem(ProblemCode.BRAKE_BLOCKED_WITHOUT_BRAKE, Severity.ERROR, "brake", text, fix)
 

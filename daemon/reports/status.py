@@ -3,7 +3,7 @@
 `health` makes one from the ledger's summary and from what the loops know. The design defines the JSON names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.model import ServerState
 from ..core.places import members
-from ..ledger import CommandRow, ServerQueue, Summary
+from ..ledger import Brakes, CommandRow, Rarities, ServerQueue, Summary
 from .problems import Problem
 
 
@@ -65,26 +65,15 @@ class Report:
     customers: CustomersHealth
     servers: tuple[ServerHealth, ...]
     summary: Summary
+    brake: Brakes
+    rarities: Rarities = field(default_factory=Rarities)
     problems: tuple[Problem, ...] = ()
     late: Mapping[str, float] = field(default_factory=dict)  # loop → seconds since its last completed pass
-    lately: bool = True  # the store has answered lately
-
-    def not_ready(self) -> list[str]:
-        """The reasons why the daemon is not ready; empty: it is ready."""
-        reasons = []
-        if self.customers.known and not self.lately:
-            reasons.append(f"the store has not answered lately: {self.store.last_error or self.store.state}")
-        reasons += [
-            f"{server.name}: the password is refused: {server.last_error}"
-            for server in self.servers
-            if server.state is ServerState.REFUSED
-        ]
-        if self.summary.brake.on_at:
-            reasons.append(f"the brake is on: {self.summary.brake.reason}")
-        return reasons
+    not_ready: Sequence[str] = ()  # the reasons why the daemon is not ready; empty: it is ready
+    backup_error: str | None = None  # why the last nightly copy failed
 
     def to_json(self) -> dict[str, Any]:
-        brake = self.summary.brake
+        brake = self.brake
         return {
             "version": self.version,
             "started_at": stamp(self.started_at),
@@ -104,6 +93,19 @@ class Report:
         }
 
 
+def reasons_not_ready(
+    store: StoreHealth, servers: Iterable[ServerHealth], brake: Brakes, *, answers: bool
+) -> list[str]:
+    """Why the daemon is not ready. `answers`: the store answered lately, or there is nobody to ask about."""
+    reasons = [] if answers else [f"the store has not answered lately: {store.last_error or store.state}"]
+    reasons += [
+        f"{server.name}: the password is refused: {server.last_error}"
+        for server in servers
+        if server.state is ServerState.REFUSED
+    ]
+    return [*reasons, f"the brake is on: {brake.reason}"] if brake.on_at else reasons
+
+
 def command_json(row: CommandRow) -> dict[str, Any]:
     """One command as `/commands` and `perkd commands` show it."""
     return {
@@ -111,7 +113,7 @@ def command_json(row: CommandRow) -> dict[str, Any]:
         "server": row.server,
         "customer_id": row.customer_id,
         "player": row.player,
-        "perk": row.perk,
+        "perk": row.perk_shown,
         "item_id": row.item_id,
         "step": row.step,
         "text": row.text,

@@ -5,15 +5,14 @@ import contextlib
 import logging
 
 from ..runtime import Context, notify, watchdog_s
-from .health import line
-from .web import Reporter
+from .health import Health, line
 
 log = logging.getLogger("perkd")
 
 LONGEST_S = 30.0
 
 
-async def feed_watchdog(report: Reporter, context: Context) -> None:
+async def feed_watchdog(health: Health, context: Context) -> None:
     """A root task: it runs until it is cancelled."""
     every_s = min(LONGEST_S, (watchdog_s() or 60.0) / 3)
     while True:
@@ -24,5 +23,5 @@ async def feed_watchdog(report: Reporter, context: Context) -> None:
             notify("WATCHDOG=1")
         with contextlib.suppress(TimeoutError):  # during the nightly copy, reports wait for its connection
             async with asyncio.timeout(every_s):
-                notify(f"STATUS={line(await report())}")
+                notify(f"STATUS={line(await health.report())}")
         await context.clock.sleep(every_s)

@@ -12,14 +12,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ..ledger import Ledger
-from ..runtime import Counters, Pulse
+from ..ledger import ReportsFacet
+from ..runtime import Context
+from .health import Health
 from .listing import commands_page, commands_query
 from .metrics import exposition
 from .page import html
-from .status import Report
 
-Reporter = Callable[[], Awaitable[Report]]
 LAST_COMMANDS = 20
 HEADERS = {
     "Cache-Control": "no-store",
@@ -35,8 +34,9 @@ HEADERS = {
 class Web:
     """The routes; `application` is what a site serves."""
 
-    def __init__(self, report: Reporter, ledger: Ledger, pulse: Pulse, counters: Counters, host: str) -> None:
-        self._report, self._ledger, self._pulse, self._counters = report, ledger, pulse, counters
+    def __init__(self, health: Health, ledger: ReportsFacet, context: Context, host: str) -> None:
+        self._health, self._report, self._ledger = health, health.report, ledger
+        self._pulse, self._counters = context.pulse, context.counters
         self._hosts = {host.lower(), "127.0.0.1", "::1", "localhost"}
         self.application = web.Application(middlewares=[self._guard])
         for path, handler in self.routes().items():
@@ -82,7 +82,7 @@ class Web:
         return _json({"ok": False, "late": {loop: round(age_s, 1) for loop, age_s in late.items()}}, 503)
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        reasons = (await self._report()).not_ready()
+        reasons = self._health.not_ready()
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     async def status(self, _request: web.Request) -> web.Response:

@@ -53,6 +53,7 @@ class ProblemCode(StrEnum):
     PLAYER_NEVER_SEEN = "player_never_seen", "commands wait for a player who has not been seen"
     # commands
     COMMAND_UNKNOWN = "command_unknown", "a command was sent and no answer came"
+    COMMAND_STUCK = "command_stuck", "a command is being sent for longer than perkd waits for an answer"
     COMMAND_REFUSED = "command_refused", "the game refused a command"
     COMMAND_BLOCKED = "command_blocked", "a value of a command is missing or unsafe"
     REPLY_UNRECOGNISED = "reply_unrecognised", "no rule recognises the game's reply"

@@ -11,9 +11,8 @@ from datetime import timedelta
 from perkd.adapters.base import Adapter, AuthRefused, InDoubt, NotSent, Verdict
 
 from ..core import outcomes
-from ..core.changes import Command, Outcome
+from ..core.changes import Command, Origin, Outcome
 from ..core.model import State
-from ..core.queue_lines import STORE_PERK
 from ..core.roster import Roster
 from ..ledger import Ledger
 from ..runtime import Context, uncancelled
@@ -70,9 +69,9 @@ class Delivery:
             await self._wait_for_link()
             return False
         now = self._clock.now()
-        command = await uncancelled(self._ledger.claim(self.server.name, now, self._roster.since))
+        command = await uncancelled(self._ledger.commands.claim(self.server.name, now, self._roster.since))
         if command is None:
-            due_at = await self._ledger.next_due(self.server.name, now, self._roster.since)
+            due_at = await self._ledger.commands.next_due(self.server.name, now, self._roster.since)
             await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
             return False
         await self._deliver(command)
@@ -96,12 +95,12 @@ class Delivery:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
         if outcome.absent:
             self._roster.forget(command.player)  # else the next claim would send it again at once
-        state = await uncancelled(self._ledger.settle(command.id, outcome, self._clock.now()))
+        state = await uncancelled(self._ledger.commands.settle(command.id, outcome, self._clock.now()))
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:
             self._elsewhere([command.place])  # another server of the place may take it now
-        elif command.perk == STORE_PERK:
+        elif command.origin is Origin.STORE:
             self._elsewhere([command.server])  # the store may wait for an acknowledgement
         if cut_off is not None:
             raise cut_off

@@ -9,17 +9,26 @@ from datetime import datetime, timedelta
 
 from ..core.model import ServerState
 from ..core.roster import Roster
+from ..ledger import BeingSent
 from ..runtime import Problem, ProblemCode, Severity
 from .link import Link, LinkState
 
 BLIND_AFTER = timedelta(minutes=5)  # or three rounds of reading who is online, if that is longer
 
 
-def server_problems(states: Iterable[tuple[str, ServerState, str | None]], blind: Iterable[str]) -> Iterable[Problem]:
-    """`states`: name, state and last error of every server; `blind`: the servers whose player list cannot be read."""
+def server_problems(
+    states: Iterable[tuple[str, ServerState, str | None]],
+    blind: Iterable[str],
+    stuck: Iterable[BeingSent],
+    now: datetime,
+) -> Iterable[Problem]:
+    """`states`: name, state and last error of every server; `blind`: the servers whose player list cannot be read;
+    `stuck`: commands that are being sent for too long."""
     for name, state, error in states:
         yield from _of_state(name, state, error)
     yield from map(_blind, blind)
+    for sent in stuck:
+        yield _stuck(sent, (now - sent.since).total_seconds())
 
 
 def is_blind(link: Link, roster: Roster, now: datetime) -> bool:
@@ -59,4 +68,16 @@ def _blind(server: str) -> Problem:
         server,
         "the server is connected, but perkd cannot read its player list: commands that wait for a player are not sent",
         "`perkd check --connect` shows what is wrong with the answer; often a plugin replaced the list command",
+    )
+
+
+def _stuck(sent: BeingSent, age_s: float) -> Problem:
+    return Problem(
+        ProblemCode.COMMAND_STUCK,
+        Severity.ERROR,
+        sent.server,
+        f"command {sent.id} (`{sent.text}`) has been on its way for {age_s:.0f} s, longer than perkd waits for an "
+        "answer: nobody records how it ended, and later commands for the same holding wait",
+        "check in the game whether it worked, then `systemctl restart perkd`: the command then counts as unknown, and "
+        "`perkd commands done` or `retry` closes it. Please report this with the log",
     )

@@ -54,7 +54,7 @@ class Acknowledger:
         """Acknowledges the attempts that the ledger has as done. An attempt that the store rejects counts as finished:
         if the store still has it in its queue, it sends it again. Returns whether more remain than fit into one pass.
         Raises StoreError."""
-        unacknowledged = await uncancelled(self._ledger.owed(self._server))
+        unacknowledged = await uncancelled(self._ledger.queue.owed(self._server))
         for number, at in enumerate(range(0, len(unacknowledged), BULK)):
             if number == REQUESTS:
                 return True
@@ -98,7 +98,7 @@ class Acknowledger:
         self.look()
 
     async def _settle(self, attempt_ids: Sequence[str]) -> None:
-        await uncancelled(self._ledger.acknowledged(attempt_ids, self._clock.now()))
+        await uncancelled(self._ledger.queue.acknowledged(attempt_ids, self._clock.now()))
         self.settled(attempt_ids)
 
     def _count(self, result: Acknowledgement, how_many: int) -> None:

@@ -172,7 +172,7 @@ class Activation:
         [[perk]] may have delivered the same meanwhile."""
         if self._first:
             queue, now, runs = _digest(self.server.paynow_token), self._clock.now(), self.server.run_store_commands
-            self._runs_since = await uncancelled(self._ledger.lines_run_since(queue, now, runs=runs))
+            self._runs_since = await uncancelled(self._ledger.queue.lines_run_since(queue, now, runs=runs))
             self._first = False
 
     async def _read_queue(self) -> None:
@@ -185,7 +185,7 @@ class Activation:
         self.state.unreadable = sorted({queued.attempt_id for queued in found if not queued.readable} - lines.keys())
         self._recorded = {key: line for key, line in self._recorded.items() if lines.get(key) == line}
         new_for_perkd = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._recorded)
-        removed = Removed(await uncancelled(self._ledger.kept_out()) if new_for_perkd else ())
+        removed = Removed(await uncancelled(self._ledger.roll.kept_out()) if new_for_perkd else ())
         decided = self._sorted(lines.values(), removed)
         await self._hand_out(decided, lines)
         self._recorded.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
@@ -224,7 +224,7 @@ class Activation:
         """Records the lines in the ledger, before they are acknowledged."""
         if not decided:
             return
-        new = await uncancelled(self._ledger.hand_out(self.server.name, decided, self._clock.now()))
+        new = await uncancelled(self._ledger.queue.hand_out(self.server.name, decided, self._clock.now()))
         for attempt_id in new.for_perkd:
             player = self._acknowledger.players.get(attempt_id, "")
             log.info(

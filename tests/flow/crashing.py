@@ -14,10 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import perkd.daemon.app
 import perkd.daemon.ledger.attempts
 import perkd.daemon.ledger.deliver
 import perkd.daemon.ledger.observe
+
+import perkd.daemon.app
 from perkd.adapters import ADAPTERS
 from perkd.adapters.base import Endpoint, Player, Session
 from perkd.adapters.minecraft.adapter import Minecraft

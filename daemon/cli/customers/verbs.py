@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +33,7 @@ CustomerId = Annotated[str, typer.Argument(metavar="ID", help="The customer's id
 Everybody = Annotated[bool, typer.Option("--all", help="Also list customers who were removed.")]
 Revoke = Annotated[bool, typer.Option("--revoke", help="Also take away now what the customer has.")]
 
+PAGE = "1000"  # customers in one answer
 TYPE_IT = "The customer's token (not shown): "
 
 
@@ -65,11 +67,20 @@ app.command(name="import")(importing.import_)
 @app.command(name="list")
 def list_(*, everybody: Everybody = False, config: Config = None, json: Json = False) -> None:
     """List the customers and what was last read."""
-    answer = Daemon(config).get("/customers")
+    rows = list(reversed(list(_pages(Daemon(config)))))
     if json:
-        say_json(answer)
+        say_json({"customers": rows})
     else:
-        _show([row for row in answer["customers"] if everybody or row["removed_at"] is None])
+        _show([row for row in rows if everybody or row["removed_at"] is None])
+
+
+def _pages(daemon: Daemon) -> Iterator[dict[str, Any]]:
+    """Every customer, newest first."""
+    before = ""
+    while before is not None:
+        page = daemon.get("/customers", {"limit": PAGE, "before": before})
+        yield from page["customers"]
+        before = page["next"] and str(page["next"])
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
@@ -93,7 +104,7 @@ def remove(customer_id: CustomerId, *, revoke: Revoke = False, yes: Yes = False,
             options=["ID"],
         )
     daemon = Daemon(config)
-    rows = [row for row in daemon.get("/customers")["customers"] if row["customer_id"] == customer_id]
+    rows = daemon.get("/customers", {"customer": customer_id})["customers"]
     in_use = [row for row in rows if row["removed_at"] is None]
     who = f"{printable(rows[0]['name'])} (customer {customer_id})" if rows else f"customer {customer_id}"
     if revoke and not confirm(

@@ -28,7 +28,7 @@ class Reading:
 
 async def read_all(rehearsal: Rehearsal, settings: Settings) -> Reading:
     """Reads every customer and records it in the rehearsal. A customer who cannot be read stays as last read."""
-    everybody = rehearsal.everybody()
+    everybody = await rehearsal.everybody()
     asked = [(row, row.token) for row in everybody if row.token is not None]
     reading = Reading()
     gate = asyncio.Semaphore(settings.poll.concurrency)
@@ -76,7 +76,7 @@ async def _ask(store: Storefront, rehearsal: Rehearsal, row: Polled, token: Secr
     customer_id = row.customer_id
     if customer_id is None or row.incomplete or row.profile_at is None or now - row.profile_at > PROFILE_AGAIN:
         profile = await store.customer(token)
-        rehearsal.identify(row, profile)
+        await rehearsal.ledger.roll.identify(row.token_id, profile, now)
         customer_id = profile.customer_id
     answer = await store.inventory(token, customer_id, None, now)
     assert isinstance(answer, Fresh)  # noqa: S101 - nothing was known before, so nothing can be unchanged

@@ -6,6 +6,8 @@
 import asyncio
 import sqlite3
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -63,10 +65,7 @@ def make(found: Settings, *, fresh: bool) -> Plan:
     """The plan for these settings. Raises Misconfigured, NotWell or OutOfReach."""
     now = datetime.now(UTC)
     try:
-        copy = rehearsal.copy_of(found.ledger.path)
-        if copy is None and not fresh:
-            return Plan(fresh=False, first_start=True)
-        return asyncio.run(_make(copy or LedgerCopy.empty(now), found, fresh=fresh, first_start=copy is None))
+        return asyncio.run(_make(found, now, fresh=fresh))
     except LedgerError as error:
         raise Misconfigured(Code.LEDGER_UNUSABLE, str(error)) from error
     except sqlite3.DatabaseError as error:
@@ -84,10 +83,13 @@ def _primary(error: sqlite3.DatabaseError) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: bool) -> Plan:
-    try:
-        played = Rehearsal(copy, found, lambda: datetime.now(UTC))
-        made = Plan(fresh=fresh, first_start=first_start)
+async def _make(found: Settings, now: datetime, *, fresh: bool) -> Plan:
+    known = await rehearsal.copy_of(found.ledger.path, now)
+    made = Plan(fresh=fresh, first_start=known is None)
+    if known is None and not fresh:
+        return made
+    async with closing(known or await LedgerCopy.empty(now)) as copy:
+        played = await Rehearsal.start(copy, found, lambda: datetime.now(UTC))
         if fresh:
             from .fresh import read_all  # noqa: PLC0415 - it imports the HTTP client, which only --fresh needs
 
@@ -98,19 +100,25 @@ async def _make(copy: LedgerCopy, found: Settings, *, fresh: bool, first_start: 
             made.compared, made.failed = reading.read, reading.failed
         else:
             await _look_again(played, made)
-        made.commands, made.adopted, made.waiting = played.commands(), played.adopted, played.waiting()
-        made.voided = played.turned(State.VOID)
-        made.stopped, made.freed = played.turned(State.BLOCKED), played.turned(State.PLANNED)
-        made.brake = played.brake()
+        made.commands, made.adopted = await copy.new_commands(), await copy.adopted()
+        made.waiting, made.voided = await copy.still_waiting(), await copy.turned(State.VOID)
+        made.stopped, made.freed = await copy.turned(State.BLOCKED), await copy.turned(State.PLANNED)
+        made.brake = await copy.observations.brake()
         made.brake_trips = made.brake.on_at is not None and played.brake_before.on_at is None
-        return made
+    return made
+
+
+@asynccontextmanager
+async def closing(copy: LedgerCopy) -> AsyncIterator[LedgerCopy]:
+    try:
+        yield copy
     finally:
-        copy.close()
+        await copy.close()
 
 
 async def _look_again(played: Rehearsal, made: Plan) -> None:
     """Looks at every customer as last read, as if the store gave the same answer now."""
-    for row in played.everybody():
+    for row in await played.everybody():
         if row.customer_id is None or (row.read_at is None and row.token is not None):
             made.unread.append(row.label)
             continue

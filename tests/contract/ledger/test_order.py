@@ -4,12 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from perkd.daemon.ledger.deliver import MOST_DOUBTS
 
 from perkd.daemon.core import outcomes
 from perkd.daemon.core.changes import HoldingKey, Outcome
 from perkd.daemon.core.model import State
 from perkd.daemon.ledger.base import Ledger
-from perkd.daemon.ledger.deliver import MOST_DOUBTS
 from tests.ledgers import NOW, VIP, blocked, claim, claimed, draft, ends, later, opens, record, rows, run, states, told
 
 SETTLED = (State.DELIVERED, State.REFUSED, State.ANSWERED, State.UNKNOWN)
