@@ -21,7 +21,7 @@ from perkd.daemon.core import places
 from perkd.daemon.core.changes import Hold
 from perkd.daemon.core.model import Perk, State
 from perkd.daemon.ledger.convert import micros
-from perkd.daemon.ledger.files import SCHEMA
+from perkd.daemon.ledger.migrate import SCHEMA
 from tests.bench.shop import ADDED, ENDS, FIRST_ITEM, STORE_ID, customer_id, gameserver_id, token
 
 LEDGER_ID: Final = "5b1e0a1c-7d1f-4a52-9a53-0b1c2d3e4f50"
@@ -110,13 +110,15 @@ def write(
     now: datetime | None = None,
     *,
     items: int = 3,
-    history: bool = True,
+    holders: int | None = None,
+    events: bool = True,
     digest: Callable[[int], bytes] = lambda number: b"\2" + bytes(8) + number.to_bytes(16, "big"),
     catalogue: str = "",
 ) -> None:
-    """A new ledger at `path`, with its marker. `history`: holdings, commands and events. Without `items` nobody was
-    read yet. `digest`: of each customer's newest inventory. A naive `now` is a TypeError."""
-    now = now or datetime.now(UTC)
+    """A new ledger at `path`, with its marker. `holders`: how many of the customers have holdings and commands (None:
+    all). Without `items` nobody was read yet.
+    `digest`: of each customer's newest inventory; `catalogue`: of the config they were compared with."""
+    now, holders = now or datetime.now(UTC), customers if holders is None else holders
     schema = next(file for file in SCHEMA.iterdir() if file.name.startswith("0001")).read_text("utf-8")
     tables, *indexes = schema.split("CREATE INDEX ")  # an index that is made last is made quickly
     later = [index.partition(";") for index in indexes]
@@ -141,16 +143,18 @@ def write(
             "first_attempt": FIRST_ATTEMPT,
             "store": STORE_ID,
             "items": items,
-            "lines": round(customers * LINES),
+            "holders": holders,
+            "lines": round(holders * LINES),
             "catalogue": catalogue,
         }
         _configured(db, micros(BORN))
         _run(db, "people", known)
         if items:
             _run(db, "inventories", known)
-        if history:
+        if holders:
             _run(db, "history", known)
-            _odd(db, customers)
+            _odd(db, holders)
+        if events:
             _run(db, "events", known)
         for index, _, _ in later:
             db.execute(f"CREATE INDEX {index}")

@@ -51,7 +51,7 @@ SELECT n * 4 + slot + 1 AS id, n, slot, perk, kind, :first_item + n * 1000 + ite
     iif(place = '', server, place) AS place, seen_at, slot = 3 AND n % 100 < 3 AS over, slot = 2 AND n % 5 < 2 AS waits,
     iif(kind = 'once', :first_item + n * 1000 + item, 0) AS key_item,
     printf('{"name": "%s", "uuid": "%s", "uuid_plain": "%s"}', name, uuid, replace(uuid, '-', '')) AS identity
-FROM people CROSS JOIN slots CROSS JOIN chosen WHERE n % 100 < share AND number = n % 4;
+FROM people CROSS JOIN slots CROSS JOIN chosen WHERE n < :holders AND n % 100 < share AND number = n % 4;
 
 INSERT INTO holdings
 SELECT id, uuid, perk, place, key_item, kind, perk, customer_id, iif(over, 'ended', 'held'), identity,
@@ -62,7 +62,7 @@ FROM held;
 INSERT INTO holdings
 SELECT n * 4 + 3, uuid, 'kit', 'survival', :first_item + n * 1000 + 1, 'once', 'kit', customer_id, 'adopted', '{}', 0, 0,
     seen_at, NULL, NULL
-FROM people WHERE n % 100 >= 98;
+FROM people WHERE n < :holders AND n % 100 >= 98;
 
 INSERT INTO supports
 SELECT id, item_id, customer_id, perk, NOT over, seen_at, seen_at, :ends FROM held WHERE kind = 'lasting';
