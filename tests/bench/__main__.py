@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, TypeVar
 
-from tests.bench import hour, lastleg, polls, rcon, reaction, resting, scheduling
+from tests.bench import hour, lastleg, owner, polls, rcon, reaction, state
 from tests.bench.clients import missing
 from tests.bench.common import Result, judged
 
@@ -37,8 +37,8 @@ def _sized(scenario: Callable[[S], Awaitable[Result]], full: S, smoke: S, small:
 ROOMS: Final[dict[str, Sequence[Scenario]]] = {
     "rcon": sized(rcon.SCENARIOS, rcon.FULL, rcon.SMOKE),
     "polls": sized(polls.SCENARIOS, polls.FULL, polls.SMOKE),
-    "memory": sized(resting.SCENARIOS, resting.FULL, resting.SMOKE),
-    "schedule": sized(scheduling.SCENARIOS, scheduling.FULL, scheduling.SMOKE),
+    "owner": sized(owner.SCENARIOS, owner.FULL, owner.SMOKE),
+    "state": sized(state.SCENARIOS, state.FULL, state.SMOKE),
     "hour": sized(hour.SCENARIOS, hour.FULL, hour.SMOKE),
     "reaction": [
         *sized(reaction.SCENARIOS, reaction.FULL, reaction.SMOKE),

@@ -1,0 +1,250 @@
+"""The running daemon on a large ledger: how late its event loop is under each route and verb, and what its lists take.
+
+`tests/bench/__main__.py` runs `SCENARIOS`. The bars are what an owner feels, in milliseconds, not ratios.
+"""
+
+import asyncio
+import os
+import sqlite3
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from perkd.daemon.core.changes import Outcome
+from perkd.daemon.core.model import State
+from perkd.daemon.ledger import Ledger
+from tests.bench.common import Bar, Result, Spread
+from tests.bench.customers import config, home, shop
+from tests.bench.running import Daemon, daemon
+from tests.bench.shop import customer_id, token
+
+STORE_CPU: Final = min(os.sched_getaffinity(0))
+LATE_MS: Final = 50.0
+ONLINE: Final = 500
+SERVER: Final = "survival"
+EXTRA: Final = '[[perk]]\nname = "extra"\nkind = "once"\nproducts = ["1"]\nservers = ["lobby"]\ngrant = ["say hi"]'
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    customers: int
+    rounds: int
+    claims: int
+    stale_s: float  # after which no report is kept any more
+
+
+FULL: Final = Size(100_000, 5, 200, 10.5)
+SMOKE: Final = Size(1_000, 1, 5, 0.1)
+
+
+def ms(seconds: Iterable[float]) -> Spread:
+    return Spread.of([second * 1000 for second in seconds])
+
+
+def p99(seconds: Sequence[float]) -> float:
+    return sorted(seconds)[round(0.99 * (len(seconds) - 1))] * 1000
+
+
+# What waits for players who are not there
+
+
+async def waiting(size: Size) -> Result:
+    """The two questions of each delivery loop at each wake, while many commands wait for their players."""
+    path = home(size.customers) / "ledger.db"
+    migrated_s = await _opened(path)
+    online, there = _players(path)
+    ledger = await Ledger.open(path, datetime.now(UTC))
+    took: dict[str, list[float]] = {"claim, nothing to send": [], "claim, one to send": [], "next due": []}
+    try:
+        now = datetime.now(UTC)
+        while (found := await ledger.commands.claim(SERVER, now, {})) is not None:  # what waits for nobody
+            await ledger.commands.settle(found.id, Outcome(state=State.DELIVERED, reply=""), now)
+        for _ in range(size.claims):
+            await _timed(took["claim, nothing to send"], ledger.commands.claim(SERVER, now, online))
+            await _timed(took["next due"], ledger.commands.next_due(SERVER, now, online))
+        for player in there[: size.claims]:
+            one = await _timed(took["claim, one to send"], ledger.commands.claim(SERVER, now, {**online, player: now}))
+            assert one is not None
+            await ledger.commands.settle(one.id, Outcome(state=State.DELIVERED, reply=""), now)
+    finally:
+        await ledger.close()
+    return Result(
+        f"{len(there)} players wait on {SERVER}, {len(online)} others are online; {size.claims} times each",
+        ("question", "median ms", "p99 ms"),
+        [(name, f"{statistics.median(each) * 1000:.2f}", f"{p99(each):.2f}") for name, each in took.items()],
+        [
+            Bar(f"{name}: {what}", "ms", 1, Spread.of([found]), at_most=True)
+            for name in ("claim, nothing to send", "next due")
+            for what, found in (("median", statistics.median(took[name]) * 1000), ("p99", p99(took[name])))
+        ],
+        [
+            f"The ledger has {path.stat().st_size / 1e6:.0f} MB; opening it, with its migration: {migrated_s:.1f} s.",
+            "A claim that finds a command is on disk when it returns: that is the disk's time.",
+        ],
+    )
+
+
+async def _timed(took: list[float], asked: Awaitable[Any]) -> Any:
+    began = time.perf_counter()
+    answer = await asked
+    took.append(time.perf_counter() - began)
+    return answer
+
+
+async def _opened(path: Path) -> float:
+    began = time.perf_counter()
+    await (await Ledger.open(path, datetime.now(UTC))).close()
+    return time.perf_counter() - began
+
+
+def _players(path: Path) -> tuple[dict[str, datetime], list[str]]:
+    """Those who are online and wait for nothing, and those whose kit waits for them at the server."""
+    with closing(sqlite3.connect(path)) as db:
+        given = "SELECT player FROM holdings WHERE effect = 'kit' AND state = 'held' AND delivered_at IS NOT NULL"
+        kit = "SELECT DISTINCT player FROM commands WHERE state = 'planned' AND server = ? AND online_us = 0"
+        online = {player: datetime.now(UTC) for (player,) in db.execute(f"{given} LIMIT {ONLINE}")}
+        return online, [player for (player,) in db.execute(kit, (SERVER,))]
+
+
+# Routes and verbs
+
+
+@dataclass(slots=True)
+class Measured:
+    """Seconds until the answer came, and by how many milliseconds the event loop was late meanwhile."""
+
+    took: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+
+
+class Asking:
+    """A person with a browser and a shell beside the daemon."""
+
+    def __init__(self, perkd: Daemon, pages: aiohttp.ClientSession, control: aiohttp.ClientSession) -> None:
+        self._perkd, self._pages, self._control = perkd, pages, control
+        self.measured: dict[str, Measured] = {}
+
+    async def measure(self, name: str, asked: Callable[[], Awaitable[object]]) -> None:
+        self._perkd.late_ms()
+        one = self.measured.setdefault(name, Measured())
+        await _timed(one.took, asked())
+        one.late.append(self._perkd.late_ms())
+
+    async def page(self, path: str) -> None:
+        async with self._pages.get(f"{self._perkd.url}{path}") as answer:
+            await answer.read()
+            assert answer.status in (200, 503), f"{path}: {answer.status}"
+
+    async def control(self, method: str, path: str, json: object = None) -> Any:
+        async with self._control.request(method, f"http://perkd{path}", json=json) as answer:
+            found = await answer.json()
+            assert answer.status == 200, f"{method} {path}: {found}"
+            return found
+
+    async def ids(self, query: str) -> list[int]:
+        return [row["id"] for row in (await self.control("GET", f"/commands?{query}&limit=20"))["commands"]]
+
+
+PAGES: Final = ("/healthz", "/readyz", "/status", "/metrics", "/")
+LISTS: Final = (
+    "state=planned",
+    "state=refused",
+    f"server={SERVER}",
+    f"state=delivered&server={SERVER}",
+    f"customer={customer_id(7)}",
+    f"state=delivered&customer={customer_id(7)}",
+    "before=400000",
+)
+CONTROL: Final = ("/status", "/customers", "/customers?limit=1000", "/commands?limit=1000")
+FRESH: Final = "GET /status, made anew"
+FIVE: Final = "GET /status, made anew, five at once"
+
+
+async def answers(size: Size) -> Result:
+    folder = home(size.customers)
+    with shop(STORE_CPU) as shopkeeper:
+        path = config(folder, shopkeeper.ports[0], "rate = 20.0")
+        with daemon(path, meter=True) as perkd:
+            async with AsyncExitStack() as stack:
+                pages = await stack.enter_async_context(aiohttp.ClientSession())
+                socket = aiohttp.UnixConnector(str(folder / "control.sock"))
+                control = await stack.enter_async_context(aiohttp.ClientSession(connector=socket))
+                asking = Asking(perkd, pages, control)
+                await asking.measure("the first report", lambda: asking.page("/status"))
+                for round_ in range(size.rounds):
+                    await _pages(asking, size)
+                    await _verbs(asking, size, round_, folder, shopkeeper.ports[0])
+    measured = asking.measured
+    reports = dict.fromkeys((FRESH, FIVE, "the first report"), 500.0) | {
+        f"GET {page}": 50.0 for page in ("/readyz", "/status", "/metrics", "/")
+    }
+    lists = {f"GET /commands?{query}": 5.0 for query in LISTS}
+    return Result(
+        f"Routes and verbs with {size.customers} customers, {size.rounds} times each; perkd was ready in"
+        f" {perkd.ready_s:.1f} s",
+        ("asked", "answer, median ms", "longest", "event loop late by at most, median ms", "longest"),
+        [
+            (name, *(f"{x:.1f}" for x in (_median(one.took), max(one.took) * 1000)), *_late(one))
+            for name, one in measured.items()
+        ],
+        [
+            Bar("ready", "s", 5, Spread.of([perkd.ready_s]), at_most=True),
+            *(Bar(f"{x}: answer", "ms", most, ms(measured[x].took), at_most=True) for x, most in reports.items()),
+            *(Bar(f"{x}: answer", "ms", most, ms(measured[x].took), at_most=True) for x, most in lists.items()),
+            *(Bar(f"{x}: loop late", "ms", LATE_MS, Spread.of(m.late), at_most=True) for x, m in measured.items()),
+        ],
+        ["perkd polls meanwhile, 20 requests a second. Over /commands the pages have 100 rows."],
+    )
+
+
+def _median(seconds: Sequence[float]) -> float:
+    return statistics.median(seconds) * 1000
+
+
+def _late(one: Measured) -> tuple[str, str]:
+    return f"{statistics.median(one.late):.1f}", f"{max(one.late):.1f}"
+
+
+async def _pages(asking: Asking, size: Size) -> None:
+    async def five() -> None:
+        await asyncio.gather(*(asking.page("/status") for _ in range(5)))
+
+    await asyncio.sleep(size.stale_s)
+    await asking.measure(FRESH, lambda: asking.page("/status"))
+    for path in PAGES:
+        await asking.measure(f"GET {path}", lambda path=path: asking.page(path))  # type: ignore[misc]  # a default binds it
+    await asyncio.sleep(size.stale_s)
+    await asking.measure(FIVE, five)
+    for query in LISTS:
+        await asking.measure(f"GET /commands?{query}", lambda query=query: asking.page(f"/commands?{query}"))  # type: ignore[misc]  # as above
+    for path in CONTROL:
+        await asking.measure(f"control: GET {path}", lambda path=path: asking.control("GET", path))  # type: ignore[misc]  # as above
+    await asking.measure("nothing, for 2 s", lambda: asyncio.sleep(min(2.0, size.stale_s)))
+
+
+async def _verbs(asking: Asking, size: Size, round_: int, folder: Path, port: int) -> None:
+    new = size.customers + round_ * 100
+    entries = [{"token": token(number)} for number in range(new + 1, new + 20)]
+    refused, blocked = await asking.ids("state=refused"), await asking.ids("state=blocked")
+    verbs: dict[str, tuple[str, str, object]] = {
+        "customers add": ("POST", "/customers", {"token": token(new)}),
+        "customers import": ("POST", "/customers/import", {"customers": entries}),
+        "customers remove": ("DELETE", f"/customers/{customer_id(new)}", None),
+        "customers remove --revoke": ("DELETE", f"/customers/{customer_id(100 + round_)}?revoke=true", None),
+        "commands retry": ("POST", f"/commands/{refused[0]}/retry", None),
+        "commands skip": ("POST", f"/commands/{blocked[0]}/skip", None),
+    }
+    for name, (method, path, json) in verbs.items():
+        await asking.measure(name, lambda m=method, p=path, j=json: asking.control(m, p, j))  # type: ignore[misc]  # as above
+    config(folder, port, "rate = 20.0", *([EXTRA] if round_ % 2 == 0 else []))
+    await asking.measure("reload", lambda: asking.control("POST", "/reload"))
+
+
+SCENARIOS: Final = (waiting, answers)
