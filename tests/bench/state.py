@@ -231,10 +231,10 @@ async def _pages(asking: Asking, size: Size) -> None:
 
 async def _verbs(asking: Asking, size: Size, round_: int, folder: Path, port: int) -> None:
     new = size.customers + round_ * 100
-    entries = [{"token": token(number)} for number in range(new + 1, new + 20)]
+    entries = [{"token": token(number), "name": "", "note": ""} for number in range(new + 1, new + 20)]
     refused, blocked = await asking.ids("state=refused"), await asking.ids("state=blocked")
     verbs: dict[str, tuple[str, str, object]] = {
-        "customers add": ("POST", "/customers", {"token": token(new)}),
+        "customers add": ("POST", "/customers", {"token": token(new), "name": "", "note": ""}),
         "customers import": ("POST", "/customers/import", {"customers": entries}),
         "customers remove": ("DELETE", f"/customers/{customer_id(new)}", None),
         "customers remove --revoke": ("DELETE", f"/customers/{customer_id(100 + round_)}?revoke=true", None),
