@@ -21,7 +21,7 @@ from perkd.daemon.core import places
 from perkd.daemon.core.changes import Hold
 from perkd.daemon.core.model import Perk, State
 from perkd.daemon.ledger.convert import micros
-from perkd.daemon.ledger.migrate import SCHEMA
+from perkd.daemon.ledger.sqlite.migrate import SCHEMA
 from tests.bench.shop import ADDED, ENDS, FIRST_ITEM, STORE_ID, customer_id, gameserver_id, token
 
 LEDGER_ID: Final = "5b1e0a1c-7d1f-4a52-9a53-0b1c2d3e4f50"

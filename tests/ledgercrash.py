@@ -19,31 +19,41 @@ from perkd.adapters.base import Secret
 from perkd.daemon.config.tokens_file import TokenEntry
 from perkd.daemon.core.changes import Outcome
 from perkd.daemon.core.model import State
-from perkd.daemon.ledger.base import Ledger
-from perkd.daemon.ledger.sqlite import SqliteLedger
-from tests.ledgers import NOW, claimed, ends, known_item, later, opens, perk, profile, record, server, support
+from perkd.daemon.ledger.ledger import Ledger
+from tests.ledgers import (
+    NOW,
+    claimed,
+    ends,
+    known_item,
+    later,
+    opens,
+    perk,
+    profile,
+    record,
+    server,
+    support,
+)
 
 ENTRY = TokenEntry(Secret("a made-up token"), name="Ann's")
 
 
 def _settles(state: State) -> Callable[[Ledger], Awaitable[None]]:
     async def settle(ledger: Ledger) -> None:
-        [row] = await ledger.commands(state=State.SENDING)
-        await ledger.settle(row.id, Outcome(state=state, reply="words"), NOW)
+        [row] = await ledger.reports.commands(state=State.SENDING)
+        await ledger.commands.settle(row.id, Outcome(state=state, reply="words"), NOW)
 
     return settle
 
 
 async def _done(ledger: Ledger) -> None:
-    [row] = await ledger.commands(state=State.REFUSED)
-    await ledger.close_command(row.id, State.DELIVERED, NOW)
+    [row] = await ledger.reports.commands(state=State.REFUSED)
+    await ledger.commands.close(row.id, State.DELIVERED, NOW)
 
 
 # The usual writes of perkd, one for each step: every acknowledged step must survive.
 STEPS: tuple[Callable[[Ledger], Awaitable[Any]], ...] = (
-    lambda ledger: ledger.configure([server()], [perk()], NOW, adopt=True),
-    lambda ledger: ledger.sync_tokens([ENTRY], NOW),
-    lambda ledger: ledger.identify(1, profile(), NOW),
+    lambda ledger: ledger.configure([server()], [perk()], NOW, adopt=True, tokens=[ENTRY]),
+    lambda ledger: ledger.roll.identify(1, profile(), NOW),
     lambda ledger: record(ledger, opens("one", "two", supports=[support()]), items=(known_item(),), digest=b"d"),
     claimed,
     _settles(State.DELIVERED),
@@ -51,14 +61,14 @@ STEPS: tuple[Callable[[Ledger], Awaitable[Any]], ...] = (
     _settles(State.REFUSED),
     _done,
     lambda ledger: record(ledger, ends("take", supports=[support(live=False)]), braked="many", at=later(minutes=1)),
-    lambda ledger: ledger.release_brake(later(minutes=2)),
+    lambda ledger: ledger.commands.release_brake(later(minutes=2)),
     lambda ledger: claimed(ledger, later(minutes=2)),
-    lambda ledger: ledger.recover(later(minutes=3)),
+    lambda ledger: ledger.commands.recover(later(minutes=3)),
 )
 
 
 async def _play(path: Path, told: int) -> None:
-    ledger = await SqliteLedger.open(path, NOW)
+    ledger = await Ledger.open(path, NOW)
     for step in STEPS:
         await step(ledger)
         os.write(told, b".")

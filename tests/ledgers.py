@@ -10,6 +10,7 @@ from typing import Any
 from perkd.adapters.base import Endpoint, Secret
 from perkd.daemon.config.tokens_file import TokenEntry
 from perkd.daemon.core.changes import (
+    Catalogue,
     Changes,
     Command,
     Draft,
@@ -37,8 +38,9 @@ from perkd.daemon.core.model import (
     Step,
     Template,
 )
-from perkd.daemon.ledger.base import Ledger, Recorded
-from perkd.daemon.ledger.rows import CommandRow
+from perkd.daemon.ledger.base import Recorded
+from perkd.daemon.ledger.ledger import Ledger
+from perkd.daemon.ledger.rows import CommandRow, Polled
 from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -154,15 +156,36 @@ def seen(*planned: PlannedChange, at: datetime = NOW, customer_id: str = ANN, **
     return Observation(customer_id=customer_id, at=at, changes=changes, planned=planned, **facts)
 
 
+async def configure(
+    ledger: Ledger, servers: Sequence[Server], perks: Sequence[Perk], now: datetime, *, adopt: bool
+) -> Catalogue:
+    return (await ledger.configure(servers, perks, now, adopt=adopt)).catalogue
+
+
+async def sync_tokens(ledger: Ledger, entries: Sequence[TokenEntry], now: datetime) -> tuple[int, int]:
+    """Makes the tokens of the customers' file exactly these, in a config without servers and perks."""
+    made = await ledger.configure((), (), now, adopt=True, tokens=entries)
+    return made.added, made.removed
+
+
+async def polled(ledger: Ledger) -> list[Polled]:
+    """Everybody who must be looked at."""
+    return [row async for page in ledger.roll.pages(3) for row in page]
+
+
+async def brake_since(ledger: Ledger) -> datetime | None:
+    return (await ledger.observations.brake()).on_at
+
+
 async def record(ledger: Ledger, *planned: PlannedChange, at: datetime = NOW, **facts: Any) -> Recorded:
-    return await ledger.record(seen(*planned, at=at, **facts))
+    return await ledger.observations.record(seen(*planned, at=at, **facts))
 
 
 async def claim(
     ledger: Ledger, now: datetime = NOW, online: Collection[str] = NOBODY_ONLINE, server: str = "survival"
 ) -> Command | None:
     """Claims a command. `online`: player → online since; or only the players, online since NOW."""
-    return await ledger.claim(server, now, {player: _since(online, player) for player in online})
+    return await ledger.commands.claim(server, now, {player: _since(online, player) for player in online})
 
 
 def _since(online: Collection[str], player: str) -> datetime:
@@ -183,13 +206,13 @@ async def claimed(
 async def run(ledger: Ledger, state: State, now: datetime = NOW, **facts: Any) -> Command:
     """Claims the next command and settles it."""
     command = await claimed(ledger, now)
-    await ledger.settle(command.id, Outcome(state=state, **facts), now)
+    await ledger.commands.settle(command.id, Outcome(state=state, **facts), now)
     return command
 
 
 async def rows(ledger: Ledger) -> list[CommandRow]:
     """Every command, oldest first."""
-    return list(reversed(await ledger.commands(limit=10_000)))
+    return list(reversed(await ledger.reports.commands(limit=10_000)))
 
 
 async def states(ledger: Ledger) -> dict[str, str]:
@@ -201,16 +224,16 @@ async def states(ledger: Ledger) -> dict[str, str]:
 
 async def told(ledger: Ledger, command_id: int) -> list[tuple[str | None, str | None]]:
     """The changes of a command's state, from its events."""
-    return [(event.was, event.became) for event in await ledger.events(command_id=command_id)]
+    return [(event.was, event.became) for event in await ledger.reports.events(command_id=command_id)]
 
 
 async def picture(ledger: Ledger) -> list[tuple[CommandRow, list[Any]]]:
     """Every command with all its events. When two pictures are equal, nothing changed between them."""
-    return [(row, await ledger.events(command_id=row.id)) for row in await rows(ledger)]
+    return [(row, await ledger.reports.events(command_id=row.id)) for row in await rows(ledger)]
 
 
 async def known(ledger: Ledger, customer_id: str = ANN, *players: str) -> Known:
-    return await ledger.known(customer_id, lambda _profile: players)
+    return await ledger.observations.known(customer_id, lambda _profile: players)
 
 
 def server(name: str = "survival", *, runs: bool = False) -> Server:

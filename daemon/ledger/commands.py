@@ -15,9 +15,9 @@ from . import convert, events, steps
 from .base import LedgerCode, NotPossible
 from .convert import micros, moment
 from .facet import Facet, read, write
-from .queries import SQL
 from .reports import command_row
 from .rows import CommandRow
+from .sqlite.queries import SQL
 
 STOPPED = "perkd stopped while it sent this command, so it is not known whether the command ran"
 AGAIN_AFTER_STOP = timedelta(minutes=1)

@@ -14,7 +14,7 @@ from ..core.changes import Catalogue
 from ..core.model import Perk, PerkKind, Server
 from . import queue, steps
 from .convert import moment
-from .queries import SQL
+from .sqlite.queries import SQL
 
 PERK: TypeAdapter[Perk] = TypeAdapter(Perk)
 

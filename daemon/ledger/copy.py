@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Self
 
 from ..core.model import State
-from . import files, reports
+from . import reports
 from .base import LedgerCode, LedgerMissing
-from .engine import Engine
 from .facet import read, write
 from .ledger import Ledger
-from .migrate import migrate
-from .queries import SQL
 from .rows import CommandRow
+from .sqlite import files
+from .sqlite.engine import Engine
+from .sqlite.migrate import migrate
+from .sqlite.queries import SQL
 
 PAGE = 1000
 
@@ -61,8 +62,10 @@ class LedgerCopy(Ledger):
     @write
     def _remember(self, db: sqlite3.Connection) -> None:
         db.execute("CREATE TEMP TABLE waited AS SELECT id, state FROM commands WHERE state IN ('planned', 'blocked')")
-        db.execute("CREATE TEMP TABLE newest AS SELECT (SELECT COALESCE(MAX(id), 0) FROM commands) AS command_id, "
-                   "(SELECT COALESCE(MAX(id), 0) FROM holdings) AS holding_id")  # fmt: skip
+        db.execute(
+            "CREATE TEMP TABLE newest AS SELECT (SELECT COALESCE(MAX(id), 0) FROM commands) AS command_id, "
+            "(SELECT COALESCE(MAX(id), 0) FROM holdings) AS holding_id"
+        )
 
     @read
     def new_commands(self, db: sqlite3.Connection) -> list[CommandRow]:

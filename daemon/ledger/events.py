@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.changes import EventKind
 from ..core.model import State
-from .queries import SQL
+from .sqlite.queries import SQL
 
 _EMPTY: dict[str, Any] = dict.fromkeys(
     ("customer_id", "holding_id", "item_id", "command_id", "was", "became", "detail")

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from .engine import Engine
+from .sqlite.engine import Engine
 
 P = ParamSpec("P")
 T = TypeVar("T")

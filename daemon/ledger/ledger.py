@@ -13,18 +13,19 @@ from typing import Self
 
 from ..config import TokenEntry
 from ..core.model import Perk, Server
-from . import backups, config, files, roll
+from . import config, roll
 from .base import LedgerCode, LedgerCorrupt
 from .commands import CommandsFacet
 from .convert import micros, moment
-from .engine import Engine
 from .facet import Facet, read, write
 from .observations import ObservationsFacet
-from .queries import SQL
 from .queue import QueueFacet
 from .reports import ReportsFacet
 from .roll import RollFacet
 from .rows import Configured
+from .sqlite import backups, files
+from .sqlite.engine import Engine
+from .sqlite.queries import SQL
 
 PURGED_AT_ONCE = 5000  # rows in one transaction: a command never waits for a whole purge
 

@@ -14,8 +14,8 @@ from . import convert, events, steps
 from .base import Recorded
 from .convert import micros, moment
 from .facet import Facet, read, report, write
-from .queries import SQL
 from .rows import Brakes
+from .sqlite.queries import SQL
 from .turning import Tally, Turning
 
 

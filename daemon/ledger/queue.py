@@ -15,8 +15,8 @@ from ..core.queue_lines import LEFT_ALONE, Decided, StoreCommand
 from . import convert, events, steps
 from .convert import micros, moment
 from .facet import Facet, read, write
-from .queries import SQL
 from .rows import HandedOut
+from .sqlite.queries import SQL
 
 
 class QueueFacet(Facet):

@@ -16,7 +16,6 @@ from ..core.places import spoken, target_of
 from .convert import micros, moment, text_id
 from .facet import Facet, report
 from .observations import brakes
-from .queries import SQL
 from .rows import (
     BeingSent,
     CommandRow,
@@ -31,6 +30,7 @@ from .rows import (
     Trouble,
     Unseen,
 )
+from .sqlite.queries import SQL
 
 Row = TypeVar("Row")
 USABLE_TOO_LONG = timedelta(hours=1)

@@ -15,8 +15,8 @@ from . import events
 from .convert import micros, moment, text_id
 from .facet import Facet, read, report, write
 from .observations import put_profile
-from .queries import SQL
 from .rows import Enrolled, Polled, RemovedBy, TokenSource, Unenrolled
+from .sqlite.queries import SQL
 
 
 class RollFacet(Facet):

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 from ..core.model import State
 from . import events
-from .queries import SQL
+from .sqlite.queries import SQL
 
 
 def place(row: sqlite3.Row) -> dict[str, object]:

@@ -23,7 +23,7 @@ from ..core.changes import (
 from ..core.model import TOUCHED, Cause, PerkKind, State, Step, Target
 from . import convert, events, steps
 from .convert import micros
-from .queries import SQL
+from .sqlite.queries import SQL
 
 UNSENT = frozenset({State.PLANNED, State.BLOCKED})
 OPPOSITE_CAME = "the opposite change came before it was sent"

@@ -4,17 +4,18 @@
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from perkd import __version__
 
 from ..core.model import ServerState
 from ..enrolment import Newcomers
-from ..ledger import BeingSent, Brakes, ReportsFacet
+from ..ledger import BeingSent, Brakes, Rarities, ReportsFacet
 from ..paynow import Storefront
 from ..polling import Polling, Reconciler, customer_problems, store_problems
-from ..runtime import Context, Severity
+from ..runtime import Clock, Context, Severity
 from ..servers import Fleet, Server, is_blind, server_problems
 from .kept import Kept
 from .problems import FromWings, find
@@ -24,29 +25,25 @@ LATELY_AT_LEAST = timedelta(minutes=5)
 SUMMARY_S, RARITIES_S = 10.0, 300.0  # so long at most a report repeats what it said
 
 
+@dataclass
 class Health:
     """Makes reports. What the ledger tells is kept for a while; what the loops know is of the moment."""
 
-    def __init__(
-        self,
-        ledger: ReportsFacet,
-        reconciler: Reconciler,
-        polling: Polling,
-        store: Storefront,
-        fleet: Fleet,
-        context: Context,
-        started_at: datetime,
-        *,
-        backup_error: Callable[[], str | None],
-        newcomers: Newcomers,
-    ) -> None:
-        self._reconciler, self._polling, self._store, self._fleet = reconciler, polling, store, fleet
-        self._pulse, self._clock, self._started_at = context.pulse, context.clock, started_at
-        self._backup_error, self._newcomers = backup_error, newcomers
-        self._summary = Kept(ledger.summary, self._clock.monotonic, share=0.01, longest_s=SUMMARY_S)
-        self._rarities = Kept(
-            lambda: ledger.rarities(self._clock.now()), self._clock.monotonic, share=0.001, longest_s=RARITIES_S
-        )
+    ledger: ReportsFacet
+    reconciler: Reconciler
+    polling: Polling
+    store: Storefront
+    fleet: Fleet
+    context: Context
+    started_at: datetime
+    backup_error: Callable[[], str | None]
+    newcomers: Newcomers
+
+    def __post_init__(self) -> None:
+        clock, self._rules = self.context.clock, self.reconciler.rules
+        self._summary = Kept(self.ledger.summary, share=0.01, longest_s=SUMMARY_S)
+        rarities = partial(_rarities, self.ledger, clock)
+        self._rarities = Kept(rarities, share=0.001, longest_s=RARITIES_S)
 
     def changed(self) -> None:
         """An operator changed something: the next report shows it."""
@@ -55,31 +52,35 @@ class Health:
 
     def not_ready(self) -> list[str]:
         """The reasons why the daemon is not ready, from memory; empty: it is ready."""
-        now = self._clock.now()
-        servers = [_server(server) for server in self._fleet.servers.values()]
-        return self._reasons(_store(self._polling, self._store, now), servers, self._brake(), now)
+        now = self.context.clock.now()
+        servers = [_server(server) for server in self.fleet.servers.values()]
+        return self._reasons(_store(self.polling, self.store, now), servers, self._brake(), now)
 
-    async def report(self) -> Report:
-        """The report of this moment. It waits only for the ledger, whose second connection it reads."""
-        summary, rarities = await self._summary.get(), await self._rarities.get()
-        now, polling = self._clock.now(), self._polling
-        store_health = _store(polling, self._store, now)
-        servers = self._fleet.servers.values()
+    async def report(self, *, fresh: bool = False) -> Report:
+        """The report of this moment. `fresh`: also what the ledger tells is of this moment. It waits only for the
+        ledger, whose second connection it reads."""
+        if self._rules is not (rules := self.reconciler.rules):  # a reload
+            self._rules = rules
+            self.changed()
+        summary, rarities = await self._summary.get(fresh=fresh), await self._rarities.get(fresh=fresh)
+        now, polling = self.context.clock.now(), self.polling
+        store_health = _store(polling, self.store, now)
+        servers = self.fleet.servers.values()
         rows = server_rows(summary, [_server(server) for server in servers], now)
         brake = self._brake(summary.brake.blocked)
         half = Report(
             version=__version__,
-            started_at=self._started_at,
+            started_at=self.started_at,
             now=now,
             store=store_health,
-            customers=_customers(polling, self._fleet, self._started_at),
+            customers=_customers(polling, self.fleet, self.started_at),
             servers=rows,
             summary=summary,
             brake=brake,
             rarities=rarities,
-            late=self._pulse.late(),
+            late=self.context.pulse.late(),
             not_ready=self._reasons(store_health, rows, brake, now),
-            backup_error=self._backup_error(),
+            backup_error=self.backup_error(),
         )
         unreachable = store_health.last_error if store_health.state is StoreState.UNREACHABLE else None
         wings = FromWings(
@@ -87,28 +88,32 @@ class Health:
             servers=server_problems(
                 [(row.name, row.state, row.last_error) for row in rows],
                 [server.settings.name for server in servers if is_blind(server.link, server.roster, now)],
-                [one for one in summary.being_sent if _stuck(one, self._fleet.servers.get(one.server), now)],
+                [one for one in summary.being_sent if _stuck(one, self.fleet.servers.get(one.server), now)],
                 now,
             ),
             customers=customer_problems(
                 polling.watches.values(),
                 reachable=polling.unreachable is None,
-                enrols=self._newcomers.enrolment is not None,
+                enrols=self.newcomers.enrolment is not None,
             ),
-            newcomers=self._newcomers.problems(),
+            newcomers=self.newcomers.problems(),
             queues=[found for server in servers if (one := server.activation) for found in one.problems()],
         )
-        return replace(half, problems=find(half, self._reconciler.rules.catalogue, wings))
+        return replace(half, problems=find(half, self.reconciler.rules.catalogue, wings))
 
     def _reasons(self, store: StoreHealth, servers: Iterable[ServerHealth], brake: Brakes, now: datetime) -> list[str]:
-        answers = not any(watch.is_read for watch in self._polling.watches.values()) or _lately(
-            self._store, self._polling, now
+        answers = not any(watch.is_read for watch in self.polling.watches.values()) or _lately(
+            self.store, self.polling, now
         )
         return reasons_not_ready(store, servers, brake, answers=answers)
 
     def _brake(self, blocked: int = 0) -> Brakes:
-        on_at, reason = self._reconciler.brake.on
+        on_at, reason = self.reconciler.brake.on
         return Brakes(on_at=on_at, reason=reason, blocked=blocked)
+
+
+async def _rarities(ledger: ReportsFacet, clock: Clock) -> Rarities:
+    return await ledger.rarities(clock.now())
 
 
 def _stuck(sent: BeingSent, server: Server | None, now: datetime) -> bool:

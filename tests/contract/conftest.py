@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from perkd.daemon.ledger import LEDGERS
-from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import NOW, profile, token
 
 
-@pytest.fixture(params=sorted(LEDGERS))
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     """A new ledger that knows one customer, ANN."""
-    opened = await LEDGERS[request.param].open(tmp_path / "ledger.db", NOW)
-    await opened.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+    opened = await Ledger.open(tmp_path / "ledger.db", NOW)
+    await opened.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
     yield opened
     await opened.close()

@@ -7,16 +7,12 @@ nothing of it: the ledger, the storefront, the adapter and the clock are wrapped
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-import perkd.daemon.ledger.attempts
-import perkd.daemon.ledger.deliver
-import perkd.daemon.ledger.observe
 
 import perkd.daemon.app
 from perkd.adapters import ADAPTERS
@@ -27,10 +23,14 @@ from perkd.daemon.config import SecretSources, load
 from perkd.daemon.core.changes import Command, Observation, Outcome
 from perkd.daemon.core.model import Secret, State
 from perkd.daemon.core.queue_lines import Decided
-from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger import commands
 from perkd.daemon.ledger.base import Recorded
+from perkd.daemon.ledger.commands import CommandsFacet
+from perkd.daemon.ledger.facet import write
+from perkd.daemon.ledger.ledger import Ledger
+from perkd.daemon.ledger.observations import ObservationsFacet
+from perkd.daemon.ledger.queue import QueueFacet
 from perkd.daemon.ledger.rows import HandedOut
-from perkd.daemon.ledger.sqlite import SqliteLedger
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import Answer, Fresh, Storefront
 from perkd.daemon.runtime.clock import Clock
@@ -66,7 +66,7 @@ class DyingStore(Storefront):
         return answer
 
 
-class DyingLedger(SqliteLedger):
+class DyingObservations(ObservationsFacet):
     arrow: Arrow
 
     async def record(self, seen: Observation) -> Recorded:
@@ -74,6 +74,10 @@ class DyingLedger(SqliteLedger):
         if self.arrow is Arrow.RECORDED and recorded.planned:
             die()
         return recorded
+
+
+class DyingCommands(CommandsFacet):
+    arrow: Arrow
 
     async def claim(self, server: str, now: datetime, online: Mapping[str, datetime]) -> Command | None:
         command = await super().claim(server, now, online)
@@ -86,6 +90,16 @@ class DyingLedger(SqliteLedger):
         if self.arrow is Arrow.SETTLED:
             die()
         return state
+
+    async def recover(self, now: datetime) -> int:
+        found = await super().recover(now)
+        if self.arrow is Arrow.RECOVERED:
+            die()
+        return found
+
+
+class DyingQueue(QueueFacet):
+    arrow: Arrow
 
     async def hand_out(self, server: str, decided: Sequence[Decided], now: datetime) -> HandedOut:
         handed = await super().hand_out(server, decided, now)
@@ -100,11 +114,16 @@ class DyingLedger(SqliteLedger):
         if self.arrow is Arrow.TOLD:
             die()
 
-    async def recover(self, now: datetime) -> int:
-        found = await super().recover(now)
-        if self.arrow is Arrow.RECOVERED:
-            die()
-        return found
+
+class DyingLedger(Ledger):
+    arrow: Arrow
+
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+        self.commands = DyingCommands(self._writer, self._reader)
+        self.observations = DyingObservations(self._writer, self._reader)
+        self.queue = DyingQueue(self._writer, self._reader)
+        self.commands.arrow = self.observations.arrow = self.queue.arrow = self.arrow
 
 
 class DyingSession:
@@ -143,35 +162,38 @@ class DyingGame(Minecraft):
             yield DyingSession(session, self._arrow)
 
 
-def dying_in_the_transaction(module: Any, name: str) -> None:
-    """Lets the module's function do its work, then dies before anything of it is committed."""
-    work = getattr(module, name)
+def fatal(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Does the work, then dies before anything of it is committed."""
 
-    def fatal(*arguments: Any) -> Any:
+    def run(*arguments: Any) -> Any:
         done = work(*arguments)
         if not isinstance(done, Recorded) or done.planned:
             die()
         return done
 
-    setattr(module, name, fatal)
+    return run
+
+
+def within(facet: type, name: str) -> None:
+    """Makes this method fatal in the middle of its transaction."""
+    setattr(facet, name, write(fatal(getattr(facet, name).__wrapped__)))
 
 
 def run(config: str, arrow: Arrow, ahead_s: float) -> None:
     """The life of the process. `ahead_s`: how far its clock is ahead of the real time."""
     DyingLedger.arrow = arrow
-    LEDGERS["sqlite"] = DyingLedger
     if arrow is Arrow.FETCHED:
         vars(perkd.daemon.app)["Storefront"] = DyingStore
     elif arrow is Arrow.RECORDING:
-        dying_in_the_transaction(perkd.daemon.ledger.observe, "record")
+        within(ObservationsFacet, "record")
     elif arrow is Arrow.HANDING:
-        dying_in_the_transaction(perkd.daemon.ledger.attempts, "hand_out")
+        within(QueueFacet, "hand_out")
     elif arrow is Arrow.RECOVERING:
-        dying_in_the_transaction(perkd.daemon.ledger.deliver, "settle")
+        vars(commands)["_settle"] = fatal(vars(commands)["_settle"])
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:
         clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))
-        await App(settings, {"minecraft": DyingGame(arrow)}, clock).run()
+        await App(settings, {"minecraft": DyingGame(arrow)}, clock, open_ledger=DyingLedger.open).run()
 
     asyncio.run(live())

@@ -9,14 +9,15 @@ import signal
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from perkd.adapters import ADAPTERS
 from perkd.daemon.app import App
 from perkd.daemon.config import SecretSources, load
 from perkd.daemon.core.model import Profile, Secret
-from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger.ledger import Ledger
+from perkd.daemon.ledger.roll import RollFacet
 from perkd.daemon.ledger.rows import Polled
-from perkd.daemon.ledger.sqlite import SqliteLedger
 from perkd.daemon.runtime.clock import Clock
 
 
@@ -29,40 +30,49 @@ class Arrow(StrEnum):
     BOOKMARK = "bookmark"  # it is
 
 
-class DyingLedger(SqliteLedger):
+class Countdown:
     arrow: Arrow
     left: int  # so many customers, or pages, until then
 
+    @classmethod
+    def count(cls, arrow: Arrow) -> None:
+        if arrow is cls.arrow:
+            cls.left -= 1
+            if cls.left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingRoll(RollFacet):
     async def enrol(
         self, profile: Profile, token: Secret, now: datetime, *, instead_of: int | None = None
     ) -> Polled | None:
-        self._count(Arrow.MADE)
+        Countdown.count(Arrow.MADE)
         row = await super().enrol(profile, token, now, instead_of=instead_of)
-        self._count(Arrow.STORED)
+        Countdown.count(Arrow.STORED)
         return row
+
+
+class DyingLedger(Ledger):
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+        self.roll = DyingRoll(self._writer, self._reader)
 
     async def put_bookmark(self, name: str, value: str) -> None:
         enrolled = name.startswith("enrolled:")
         if enrolled:
-            self._count(Arrow.PAGE)
+            Countdown.count(Arrow.PAGE)
         await super().put_bookmark(name, value)
         if enrolled:
-            self._count(Arrow.BOOKMARK)
-
-    def _count(self, arrow: Arrow) -> None:
-        if arrow is self.arrow:
-            type(self).left -= 1
-            if type(self).left <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+            Countdown.count(Arrow.BOOKMARK)
 
 
 def run(config: str, arrow: Arrow, left: int, ahead_s: float) -> None:
     """The life of the process. `ahead_s`: how far its clock is ahead of the real time."""
-    DyingLedger.arrow, DyingLedger.left = arrow, left
-    LEDGERS["sqlite"] = DyingLedger
+    Countdown.arrow, Countdown.left = arrow, left
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:
-        await App(settings, ADAPTERS, Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))).run()
+        clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))
+        await App(settings, ADAPTERS, clock, open_ledger=DyingLedger.open).run()
 
     asyncio.run(live())

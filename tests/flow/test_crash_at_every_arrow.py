@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from perkd.daemon.ledger.deliver import STOPPED
 
+from perkd.daemon.ledger.commands import STOPPED
 from perkd.daemon.servers.delivery import CUT_OFF
 from tests.flow.crashing import Arrow
 from tests.flow.killing import killed_at, side_by_side, started

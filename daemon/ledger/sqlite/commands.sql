@@ -8,7 +8,7 @@ WHERE server = :server AND state = 'unknown' AND settled_at IS NULL AND due_at <
 -- The first that waits for nobody. `anywhere`: the place means "where the player is"; there only a removal that no server
 -- is bound to has nobody to wait for.
 -- name: claim_free
-SELECT id FROM commands c
+SELECT id FROM commands c INDEXED BY commands_free
 WHERE c.server = :place AND c.state = 'planned' AND c.absent = 0 AND c.online_us IS NULL AND c.due_at <= :now
     AND (:anywhere = 0 OR c.step = 'revoke')
     AND NOT EXISTS (
@@ -19,7 +19,7 @@ ORDER BY c.id LIMIT 1;
 -- The first for one of these players who has been there long enough. `online`: player → since when. The join is ordered
 -- by hand (CROSS): there are fewer players than waiting commands.
 -- name: claim_for_players
-SELECT MIN(c.id) AS id FROM json_each(:online) AS there CROSS JOIN commands c
+SELECT MIN(c.id) AS id FROM json_each(:online) AS there CROSS JOIN commands c INDEXED BY commands_by_player
 WHERE c.server = :place AND c.player = there.key AND c.state = 'planned' AND c.due_at <= :now
     AND (COALESCE(c.online_us, 0) = 0 OR there.value + c.online_us <= :now)
     AND NOT EXISTS (
@@ -103,7 +103,7 @@ AND NOT EXISTS (
 UPDATE supports SET started_at = :now WHERE holding_id = :holding_id AND live = 1 AND started_at IS NULL;
 
 -- name: sending
-SELECT * FROM commands WHERE state = 'sending';
+SELECT * FROM commands INDEXED BY commands_sending WHERE state = 'sending';
 
 -- unknown, refused, answered, blocked → planned: the operator said retry, and it was rendered anew
 -- name: retry

@@ -1,3 +1,6 @@
+-- name: meta
+SELECT value FROM meta WHERE key = :key;
+
 -- name: put_server
 INSERT INTO servers (name, game) VALUES (:name, :game)
 ON CONFLICT (name) DO UPDATE SET game = excluded.game, removed_at = NULL;

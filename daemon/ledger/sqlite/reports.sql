@@ -20,12 +20,12 @@ FROM (
 ORDER BY t.newest_id DESC;
 
 -- name: being_sent
-SELECT id, server, text, sent_at FROM commands WHERE state = 'sending' ORDER BY sent_at;
+SELECT id, server, text, sent_at FROM commands INDEXED BY commands_sending WHERE state = 'sending' ORDER BY sent_at;
 
 -- Whoever the game said is not there and nobody saw since.
 -- name: unseen
 SELECT m.player, COALESCE(c.name, '') AS name, m.server, COUNT(*) AS count, MIN(m.created_at) AS since
-FROM commands m LEFT JOIN customers c ON c.customer_id = m.customer_id
+FROM commands m INDEXED BY commands_absent LEFT JOIN customers c ON c.customer_id = m.customer_id
 WHERE m.state = 'planned' AND m.absent = 1 AND m.superseded = 0 AND m.created_at < :absent_before
 GROUP BY m.player, c.name, m.server ORDER BY since;
 
@@ -49,9 +49,9 @@ WHERE h.kind = 'once' AND h.state = 'ended' AND h.delivered_at IS NOT NULL
 GROUP BY i.slug, i.product_id
 UNION ALL
 SELECT 'moved', slug, product_id, bound, COUNT(*), MAX(customer_id) FROM (
-    SELECT i.*, CAST(s.product_id AS TEXT) AS bound FROM slugs s JOIN items i
+    SELECT i.*, CAST(s.product_id AS TEXT) AS bound FROM slugs s CROSS JOIN items i
         ON i.slug = s.slug AND i.product_id < s.product_id
-    UNION ALL SELECT i.*, CAST(s.product_id AS TEXT) FROM slugs s JOIN items i
+    UNION ALL SELECT i.*, CAST(s.product_id AS TEXT) FROM slugs s CROSS JOIN items i
         ON i.slug = s.slug AND i.product_id > s.product_id)
 WHERE state <> 'revoked' AND revoked_at IS NULL AND missing_since IS NULL AND NOT (expirable = 1 AND state = 'used')
 GROUP BY slug, product_id, bound;
@@ -65,7 +65,7 @@ WHERE h.count > 0 AND h.kind = 'lasting' AND NOT EXISTS (
 ORDER BY h.perk, h.server;
 
 -- name: absent_servers
-SELECT DISTINCT server FROM commands WHERE state = 'blocked' AND hold = 'server';
+SELECT DISTINCT server FROM commands INDEXED BY commands_blocked WHERE state = 'blocked' AND hold = 'server';
 
 -- name: duplicate_tokens
 SELECT customer_id, COUNT(*) AS count FROM tokens WHERE removed_at IS NULL AND customer_id IS NOT NULL

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from perkd.daemon.core.model import State
-from perkd.daemon.ledger import files
 from perkd.daemon.ledger.base import LedgerCorrupt, LedgerMissing, LedgerUnwritable
+from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
-from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.ledger.sqlite import files, migrate
 from tests.coded import raises
 from tests.ledgers import NOW, claimed, ends, later, opens, picture, profile, record, rows, run, token
 
@@ -28,23 +28,23 @@ def names(where: Path) -> list[str]:
     return sorted(file.name for file in where.iterdir())
 
 
-async def begin(path: Path, commands: int = 200) -> SqliteLedger:
-    ledger = await SqliteLedger.open(path, NOW)
-    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+async def begin(path: Path, commands: int = 200) -> Ledger:
+    ledger = await Ledger.open(path, NOW)
+    await ledger.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
     await record(ledger, opens(*(f"give {number}" for number in range(commands))))
     return ledger
 
 
 async def test_a_copy_is_a_whole_ledger(path: Path, tmp_path: Path) -> None:
-    original = await SqliteLedger.open(path, NOW)
-    await original.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+    original = await Ledger.open(path, NOW)
+    await original.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
     await record(original, opens("give", "greet"))
     await run(original, State.DELIVERED)
     copy = await original.backup(7, NOW)
     before = await picture(original)
     await record(original, ends("take"))
     await original.close()
-    restored = await SqliteLedger.open(moved(copy, tmp_path / "restored"), NOW)
+    restored = await Ledger.open(moved(copy, tmp_path / "restored"), NOW)
     assert await picture(restored) == before
     assert (await claimed(restored)).text == "greet"
     await restored.close()
@@ -68,7 +68,7 @@ async def test_a_damaged_ledger_never_replaces_a_whole_copy(path: Path) -> None:
     ledger = await begin(path)
     await ledger.backup(1, NOW)
     await ledger.close()
-    ledger = await SqliteLedger.open(path, NOW)
+    ledger = await Ledger.open(path, NOW)
     with closing(sqlite3.connect(path)) as other:
         [root] = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'commands'").fetchone()
     with path.open("r+b") as file:
@@ -86,7 +86,7 @@ async def test_a_copy_that_cannot_be_written_says_so_and_the_ledger_goes_on(path
     with raises(LedgerUnwritable, "not_copied"):
         await ledger.backup(1, NOW)
     assert (len(await rows(ledger)), ledger.failed) == (3, None)
-    assert (await ledger.summary(NOW)).commands[State.PLANNED] == 3
+    assert (await ledger.reports.summary()).commands[State.PLANNED] == 3
     await ledger.close()
 
 
@@ -116,11 +116,11 @@ def test_reading_a_ledger_that_is_not_there_creates_none(path: Path) -> None:
 
 @pytest.fixture
 def next_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The second migration of a future perkd, to be written by the test."""
+    """The next migration of a future perkd, to be written by the test."""
     schema = tmp_path / "schema"
-    shutil.copytree(str(files.SCHEMA), schema)
-    monkeypatch.setattr(files, "SCHEMA", schema)
-    return schema / "0002_next.sql"
+    shutil.copytree(str(migrate.SCHEMA), schema)
+    monkeypatch.setattr(migrate, "SCHEMA", schema)
+    return schema / "0003_next.sql"
 
 
 def version(path: Path) -> int:
@@ -132,28 +132,28 @@ async def test_a_migration_runs_once_after_a_copy_of_what_was(path: Path, next_s
     await (await begin(path, 3)).close()
     next_schema.write_text("ALTER TABLE commands ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm';")
     for _ in range(2):
-        ledger = await SqliteLedger.open(path, later(days=1))
+        ledger = await Ledger.open(path, later(days=1))
         assert [row.text for row in await rows(ledger)] == ["give 0", "give 1", "give 2"]
         await ledger.close()
-    assert version(path) == 2
-    assert names(path.parent / "backups") == ["before-0002-20260302T120000.db"]
-    assert version(path.parent / "backups" / "before-0002-20260302T120000.db") == 1
+    assert version(path) == 3
+    assert names(path.parent / "backups") == ["before-0003-20260302T120000.db"]
+    assert version(path.parent / "backups" / "before-0003-20260302T120000.db") == 2
 
 
 async def test_a_migration_that_fails_changes_nothing(path: Path, next_schema: Path) -> None:
     await (await begin(path, 3)).close()
     next_schema.write_text("DROP TABLE events;\nDELETE FROM commands;\nALTER TABLE nothing ADD COLUMN x;")
     with raises(LedgerUnwritable, "not_migrated") as raised:
-        await SqliteLedger.open(path, NOW)
-    assert "0002_next.sql" in str(raised.value)
+        await Ledger.open(path, NOW)
+    assert "0003_next.sql" in str(raised.value)
     next_schema.unlink()
-    ledger = await SqliteLedger.open(path, NOW)
+    ledger = await Ledger.open(path, NOW)
     assert len(await rows(ledger)) == 3
     await ledger.close()
-    assert version(path) == 1
+    assert version(path) == 2
 
 
 async def test_a_new_ledger_is_begun_with_every_migration_and_needs_no_copy(path: Path, next_schema: Path) -> None:
     next_schema.write_text("CREATE TABLE more (x INTEGER);")
-    await (await SqliteLedger.open(path, NOW)).close()
-    assert (version(path), (path.parent / "backups").exists()) == (2, False)
+    await (await Ledger.open(path, NOW)).close()
+    assert (version(path), (path.parent / "backups").exists()) == (3, False)

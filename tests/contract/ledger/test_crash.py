@@ -6,20 +6,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from perkd.daemon.ledger.base import Ledger
-from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.ledger.ledger import Ledger
 from tests.ledgercrash import STEPS
-from tests.ledgers import ANN, NOW, known, picture
+from tests.ledgers import ANN, NOW, brake_since, known, picture, polled
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 async def everything(ledger: Ledger) -> list[Any]:
     """All a ledger can be asked for; two of them are never the same ledger, so its id is left out."""
-    found = await ledger.summary(NOW)
-    counts = (found.commands, found.holdings, found.customers, found.brake, found.queues)
-    asked = [await picture(ledger), await known(ledger, ANN, "ann"), await ledger.polled(), await ledger.customers()]
-    return [*asked, counts, await ledger.brake_since()]
+    found = await ledger.reports.summary()
+    counts = (found.commands, found.holdings, found.brake, found.queues)
+    asked = [
+        await picture(ledger),
+        await known(ledger, ANN, "ann"),
+        await polled(ledger),
+        await ledger.reports.customers(),
+    ]
+    return [*asked, counts, await brake_since(ledger)]
 
 
 async def test_a_kill_before_any_statement_leaves_exactly_what_was_acknowledged(tmp_path: Path) -> None:
@@ -29,7 +33,7 @@ async def test_a_kill_before_any_statement_leaves_exactly_what_was_acknowledged(
     acknowledged = json.loads(run.stdout)
     assert set(acknowledged.values()) == set(range(len(STEPS)))
 
-    whole = await SqliteLedger.open(tmp_path / "whole.db", NOW)
+    whole = await Ledger.open(tmp_path / "whole.db", NOW)
     expected = [await everything(whole)]
     for step in STEPS:
         await step(whole)
@@ -37,6 +41,6 @@ async def test_a_kill_before_any_statement_leaves_exactly_what_was_acknowledged(
     await whole.close()
 
     for statement, steps in acknowledged.items():
-        ledger = await SqliteLedger.open(tmp_path / statement / "ledger.db", NOW)
+        ledger = await Ledger.open(tmp_path / statement / "ledger.db", NOW)
         assert await everything(ledger) == expected[steps], f"killed before statement {statement}, {steps} steps done"
         await ledger.close()

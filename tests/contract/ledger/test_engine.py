@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perkd.daemon.ledger.base import LedgerFailed
-from perkd.daemon.ledger.engine import AT_ONCE, Engine, Unit
+from perkd.daemon.ledger.sqlite.engine import AT_ONCE, Engine, Unit
 from tests.coded import raises
 
 PUT = "INSERT INTO t (n) VALUES (?)"

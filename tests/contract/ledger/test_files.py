@@ -24,8 +24,8 @@ from perkd.daemon.ledger.base import (
     LedgerMissing,
     LedgerUnwritable,
 )
+from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
-from perkd.daemon.ledger.sqlite import SqliteLedger
 from tests.coded import raises
 from tests.ledgers import NOW, opens, profile, record, token
 
@@ -34,8 +34,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 async def begin(path: Path) -> None:
     """A ledger with a customer and 200 commands, closed."""
-    ledger = await SqliteLedger.open(path, NOW)
-    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+    ledger = await Ledger.open(path, NOW)
+    await ledger.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
     await record(ledger, opens(*(f"give {number}" for number in range(200))))
     await ledger.close()
 
@@ -44,7 +44,7 @@ async def refused(path: Path, error: type[LedgerError], code: str, *facts: str) 
     """The message of the refusal, which names the file and every one of the facts; nothing stays open or changed."""
     before = content(path)
     with raises(error, code) as caught:
-        await SqliteLedger.open(path, NOW)
+        await Ledger.open(path, NOW)
     said = str(caught.value)
     assert [fact for fact in (str(path.parent), *facts) if fact not in said] == []
     assert content(path) == before
@@ -107,7 +107,7 @@ async def test_another_ledger_than_the_one_that_was_there_is_refused(path: Path,
     shutil.copy(other, path)
     await refused(path, LedgerForeign, "other_ledger", str(marker_of(path)))
     marker_of(path).unlink()
-    ledger = await SqliteLedger.open(path, NOW)
+    ledger = await Ledger.open(path, NOW)
     await ledger.close()
     assert marker_of(path).read_text() == marker_of(other).read_text()
 
@@ -188,14 +188,14 @@ async def test_a_refusal_leaves_the_directory_free_for_the_next_try(path: Path) 
     path.unlink()
     await refused(path, LedgerMissing, "gone")
     path.write_bytes(kept)
-    ledger = await SqliteLedger.open(path, NOW)
-    assert len(await ledger.commands(limit=500)) == 200
+    ledger = await Ledger.open(path, NOW)
+    assert len(await ledger.reports.commands(limit=500)) == 200
     await ledger.close()
 
 
 async def test_a_ledger_is_not_begun_at_a_naive_time(path: Path) -> None:
     with pytest.raises(TypeError):
-        await SqliteLedger.open(path, datetime(2026, 3, 1, 12))  # noqa: DTZ001 - what is to be refused
+        await Ledger.open(path, datetime(2026, 3, 1, 12))  # noqa: DTZ001 - what is to be refused
     assert sorted(path.parent.glob("*")) == []
 
 
@@ -204,11 +204,11 @@ async def test_a_ledger_is_not_begun_at_a_naive_time(path: Path) -> None:
 HOLD = """
 import asyncio, sys
 from pathlib import Path
-from perkd.daemon.ledger.sqlite import SqliteLedger
+from perkd.daemon.ledger.ledger import Ledger
 from tests.ledgers import NOW
 
 async def main():
-    ledger = await SqliteLedger.open(Path(sys.argv[1]), NOW)
+    ledger = await Ledger.open(Path(sys.argv[1]), NOW)
     print("open", flush=True)
     sys.stdin.read()
 
@@ -234,18 +234,18 @@ async def test_a_second_daemon_is_refused_by_name_until_the_first_is_gone_howeve
         await refused(path, LedgerLocked, "in_use", f" {first.pid}")
         first.send_signal(signal.SIGKILL)
         first.wait(20)
-        ledger = await SqliteLedger.open(path, NOW)
+        ledger = await Ledger.open(path, NOW)
         await ledger.close()
 
 
 async def test_one_process_does_not_open_a_ledger_twice_and_closing_twice_harms_nobody(path: Path) -> None:
-    first = await SqliteLedger.open(path, NOW)
+    first = await Ledger.open(path, NOW)
     await refused(path, LedgerLocked, "in_use", f" {os.getpid()}")
     await first.close()
-    second = await SqliteLedger.open(path, NOW)
+    second = await Ledger.open(path, NOW)
     await first.close()
     with pytest.raises(LedgerLocked):
-        await SqliteLedger.open(path, NOW)
+        await Ledger.open(path, NOW)
     await second.close()
 
 
@@ -259,8 +259,8 @@ def modes(where: Path) -> dict[str, int]:
 async def test_nobody_else_can_read_the_ledger_or_its_copies(path: Path) -> None:
     umask = os.umask(0o000)
     try:
-        ledger = await SqliteLedger.open(path, NOW)
-        await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+        ledger = await Ledger.open(path, NOW)
+        await ledger.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
         await ledger.backup(1, NOW)
         found = modes(path.parent)
         await ledger.close()

@@ -2,7 +2,7 @@
 
 from perkd.daemon.core.changes import Holding, HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import State
-from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import (
     ANN,
@@ -11,6 +11,7 @@ from tests.ledgers import (
     VIP,
     blocked,
     claimed,
+    configure,
     ends,
     known,
     known_item,
@@ -81,7 +82,7 @@ async def test_a_grant_that_was_through_while_it_was_not_wanted_starts_its_clock
     await record(ledger, opens("give", supports=[support("1")]))
     give = await claimed(ledger)
     await record(ledger, ends("take", supports=[support("1", live=False)]))
-    await ledger.settle(give.id, Outcome(state=State.DELIVERED), later(minutes=1))
+    await ledger.commands.settle(give.id, Outcome(state=State.DELIVERED), later(minutes=1))
     await record(ledger, opens("give anew", supports=[support("1")]), at=later(minutes=2))
     assert await states(ledger) == {"give": "delivered", "take": "void"}
     assert await started(ledger) == {"1": later(minutes=2)}
@@ -90,17 +91,17 @@ async def test_a_grant_that_was_through_while_it_was_not_wanted_starts_its_clock
 async def test_a_grant_the_operator_skipped_starts_no_clock_and_one_he_says_is_done_does(ledger: Ledger) -> None:
     await record(ledger, opens("give", supports=[support("1")]))
     give = await run(ledger, State.REFUSED)
-    await ledger.close_command(give.id, State.VOID, later(minutes=1))
+    await ledger.commands.close(give.id, State.VOID, later(minutes=1))
     assert await started(ledger) == {"1": None}
     await record(ledger, ends("take"))
     await record(ledger, opens("give anew"), at=later(minutes=2))
     anew = await run(ledger, State.UNKNOWN, later(minutes=2))
-    await ledger.close_command(anew.id, State.DELIVERED, later(minutes=3))
+    await ledger.commands.close(anew.id, State.DELIVERED, later(minutes=3))
     assert await started(ledger) == {"1": later(minutes=3)}
 
 
 async def test_two_customers_with_one_player_share_the_holding(ledger: Ledger) -> None:
-    await ledger.add_token(token(), TokenSource.OPERATOR, profile(BEN, "Ben"), later())
+    await ledger.roll.add(token(), TokenSource.OPERATOR, profile(BEN, "Ben"), later())
     await record(ledger, opens("give", supports=[support("1")]), items=(known_item("1"),))
     await record(
         ledger,
@@ -172,7 +173,7 @@ async def test_a_grant_of_which_nothing_was_accepted_starts_no_clock(ledger: Led
 
 async def test_an_item_that_is_another_customers_now_is_known_as_his(ledger: Ledger) -> None:
     for customer_id in (ANN, BEN):
-        await ledger.add_token(token(), TokenSource.OPERATOR, profile(customer_id), NOW)
+        await ledger.roll.add(token(), TokenSource.OPERATOR, profile(customer_id), NOW)
     await record(ledger, opens("give", supports=[support("1")]), items=(known_item("1"),))
     assert [holding.key for holding in (await known(ledger, ANN)).holdings] == [VIP]
     his = turn(Turn.KEEP, supports=[support("1", BEN, ends_at=later(days=1))])
@@ -187,15 +188,15 @@ async def test_a_holding_is_known_once_with_all_items_behind_it_and_without_any(
     mvp = HoldingKey("ann", "mvp", "survival")
     behind = (support("1"), support("2", live=False), support("3", BEN))
     await record(ledger, opens("give", supports=behind), opens("give mvp", key=mvp))
-    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+    await ledger.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
     found = {one.key: one.supports for one in (await known(ledger, ANN, "ann", "nobody")).holdings}
     assert found == {VIP: behind, mvp: ()}
     assert len((await known(ledger, ANN, "ann")).holdings) == 2
 
 
 async def test_a_slug_is_bound_when_an_item_first_has_it(ledger: Ledger) -> None:
-    await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
+    await ledger.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
     for slug, product_id in (("vip", "500"), ("vip", "500"), ("gold", "501"), ("vip", "502"), ("", "503"), ("mvp", "")):
         await record(ledger, items=(known_item("1", slug=slug, product_id=product_id),))
-    catalogue = await ledger.configure([], [], NOW, adopt=True)
+    catalogue = await configure(ledger, [], [], NOW, adopt=True)
     assert catalogue.slugs == {"vip": "500", "gold": "501"}

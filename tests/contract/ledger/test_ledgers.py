@@ -6,7 +6,8 @@ import pytest
 
 from perkd.daemon.core.changes import Outcome
 from perkd.daemon.core.model import TRANSITIONS, State
-from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.ledger.base import NotPossible
+from perkd.daemon.ledger.ledger import Ledger
 from tests.coded import raises
 from tests.ledgers import NOW, blocked, claimed, draft, ends, later, opens, picture, record, rows, run, states, told
 
@@ -48,12 +49,12 @@ async def test_a_command_is_planned_sent_and_delivered_each_with_its_event(ledge
     assert (command.step, command.attempts, command.refusals, command.doubts) == ("grant", 1, 0, 0)
     sending = (await rows(ledger))[0]
     assert (sending.state, sending.sent_at, sending.settled_at) == ("sending", later(seconds=1), None)
-    state = await ledger.settle(command.id, Outcome(state=State.DELIVERED, reply="done"), later(seconds=2))
-    row = await ledger.command(command.id)
+    state = await ledger.commands.settle(command.id, Outcome(state=State.DELIVERED, reply="done"), later(seconds=2))
+    row = await ledger.commands.get(command.id)
     assert state is State.DELIVERED
     assert row is not None
     assert (row.state, row.reply, row.created_at, row.settled_at) == ("delivered", "done", NOW, later(seconds=2))
-    events = await ledger.events(command_id=command.id)
+    events = await ledger.reports.events(command_id=command.id)
     assert [(event.at, event.was, event.became) for event in events] == [
         (NOW, None, "planned"),
         (later(seconds=1), "planned", "sending"),
@@ -96,15 +97,15 @@ async def bring(ledger: Ledger, state: State) -> int:
 
 
 async def _retry(ledger: Ledger, command_id: int) -> None:
-    await ledger.retry(command_id, draft("give again"), NOW)
+    await ledger.commands.retry(command_id, draft("give again"), NOW)
 
 
 async def _done(ledger: Ledger, command_id: int) -> None:
-    await ledger.close_command(command_id, State.DELIVERED, NOW)
+    await ledger.commands.close(command_id, State.DELIVERED, NOW)
 
 
 async def _skip(ledger: Ledger, command_id: int) -> None:
-    await ledger.close_command(command_id, State.VOID, NOW)
+    await ledger.commands.close(command_id, State.VOID, NOW)
 
 
 @pytest.mark.parametrize("was", State)
@@ -116,7 +117,7 @@ async def test_the_operator_may_what_the_table_allows_and_nothing_else(
     before = await picture(ledger)
     if (was, becomes) in TRANSITIONS and was not in (State.PLANNED, State.SENDING):
         await verb(ledger, command_id)
-        row = await ledger.command(command_id)
+        row = await ledger.commands.get(command_id)
         assert row is not None
         assert row.state == becomes
         assert (await told(ledger, command_id))[-1] == (was, becomes)
@@ -136,11 +137,11 @@ async def test_only_what_is_being_sent_is_settled_and_only_as_the_table_says(
     before = await picture(ledger)
     # Becoming void is the ledger's own decision: see the laws of the opposite change.
     if was is State.SENDING and (was, becomes) in TRANSITIONS and becomes is not State.VOID:
-        assert await ledger.settle(command_id, Outcome(state=becomes), NOW) is becomes
+        assert await ledger.commands.settle(command_id, Outcome(state=becomes), NOW) is becomes
         assert (await told(ledger, command_id))[-1] == (was, becomes)
     else:
         with raises(NotPossible, "not_in_this_state"):
-            await ledger.settle(command_id, Outcome(state=becomes), NOW)
+            await ledger.commands.settle(command_id, Outcome(state=becomes), NOW)
         assert await picture(ledger) == before
 
 
@@ -148,15 +149,15 @@ async def test_the_operator_closes_as_done_or_skipped_only(ledger: Ledger) -> No
     command_id = await bring(ledger, State.REFUSED)
     for state in set(State) - {State.DELIVERED, State.VOID}:
         with raises(NotPossible, "not_in_this_state"):
-            await ledger.close_command(command_id, state, NOW)
+            await ledger.commands.close(command_id, state, NOW)
     assert (await told(ledger, command_id))[-1] == ("sending", "refused")
 
 
 async def test_a_command_nobody_recorded_cannot_be_changed(ledger: Ledger) -> None:
-    assert await ledger.command(404) is None
+    assert await ledger.commands.get(404) is None
     with raises(NotPossible, "not_in_this_state"):
-        await ledger.settle(404, Outcome(state=State.DELIVERED), NOW)
+        await ledger.commands.settle(404, Outcome(state=State.DELIVERED), NOW)
     with raises(NotPossible, "no_command"):
-        await ledger.retry(404, draft("give"), NOW)
+        await ledger.commands.retry(404, draft("give"), NOW)
     with raises(NotPossible, "no_command"):
-        await ledger.close_command(404, State.VOID, NOW)
+        await ledger.commands.close(404, State.VOID, NOW)

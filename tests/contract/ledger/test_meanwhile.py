@@ -9,7 +9,7 @@ import pytest
 
 from perkd.daemon.core.changes import Changes, Hold, Holding, HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import Cause, State, Step
-from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import (
     ANN,
@@ -17,6 +17,7 @@ from tests.ledgers import (
     NOW,
     blocked,
     claimed,
+    configure,
     ends,
     known,
     known_item,
@@ -89,14 +90,16 @@ async def test_a_revoked_kit_is_taken_back_though_it_was_sent(ledger: Ledger) ->
 
 
 async def test_what_is_tried_again_later_waits_for_a_server_that_left_meanwhile(ledger: Ledger) -> None:
-    await ledger.configure([server()], [perk()], NOW, adopt=True)
+    await configure(ledger, [server()], [perk()], NOW, adopt=True)
     await record(ledger, opens("give"))
     command = await claimed(ledger)
-    await ledger.configure([], [perk()], NOW, adopt=True)
-    assert await ledger.settle(command.id, Outcome(state=State.PLANNED, reason="not sent"), NOW) is State.BLOCKED
+    await configure(ledger, [], [perk()], NOW, adopt=True)
+    assert (
+        await ledger.commands.settle(command.id, Outcome(state=State.PLANNED, reason="not sent"), NOW) is State.BLOCKED
+    )
     [row] = await rows(ledger)
     assert (row.state, row.hold) == (State.BLOCKED, Hold.SERVER)
-    await ledger.configure([server()], [perk()], NOW, adopt=True)
+    await configure(ledger, [server()], [perk()], NOW, adopt=True)
     assert (await claimed(ledger)).text == "give"
 
 
@@ -104,15 +107,15 @@ async def test_an_item_that_cannot_be_read_is_kept_as_it_is_and_names_no_product
     broken = known_item("7", product_id="", slug="", product_name="", state="unreadable")
     await record(ledger, items=(broken, known_item("8", product_id="", slug="vip")))
     assert (await known(ledger)).items["7"] == broken
-    assert (await ledger.configure([], [], NOW, adopt=True)).slugs == {}
-    assert {one.product_id for one in (await ledger.summary(NOW)).items if one.kind == "state"} == {""}
+    assert (await configure(ledger, [], [], NOW, adopt=True)).slugs == {}
+    assert {one.product_id for one in (await ledger.reports.rarities(NOW)).items if one.kind == "state"} == {""}
     await record(ledger, items=(known_item("7"),))
     assert (await known(ledger)).items["7"].item.product_id == "500"
 
 
 async def test_a_profile_without_a_store_is_a_profile(ledger: Ledger) -> None:
     nowhere = replace(profile(BEN, "Ben"), store_id="")
-    await ledger.add_token(token(), TokenSource.OPERATOR, nowhere, NOW)
+    await ledger.roll.add(token(), TokenSource.OPERATOR, nowhere, NOW)
     assert (await known(ledger, BEN)).profile == nowhere
 
 
@@ -121,8 +124,8 @@ async def test_a_removal_held_because_the_item_vanished_goes_when_the_store_says
     await run(ledger, State.DELIVERED)
     await record(ledger, ends(blocked("take", Step.REVOKE, hold=Hold.ABSENT), cause=Cause.ABSENT))
     changes = Changes(customer_id=ANN, items=(known_item("1", state="active"),))
-    await ledger.record(replace(seen(), changes=changes))
+    await ledger.observations.record(replace(seen(), changes=changes))
     assert await states(ledger) == {"give": "delivered", "take": "blocked"}
     changes = Changes(customer_id=ANN, items=(known_item("1", state="revoked"),))
-    await ledger.record(replace(seen(), changes=changes))
+    await ledger.observations.record(replace(seen(), changes=changes))
     assert await states(ledger) == {"give": "delivered", "take": "planned"}

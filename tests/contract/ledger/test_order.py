@@ -4,12 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from perkd.daemon.ledger.deliver import MOST_DOUBTS
 
 from perkd.daemon.core import outcomes
 from perkd.daemon.core.changes import HoldingKey, Outcome
 from perkd.daemon.core.model import State
-from perkd.daemon.ledger.base import Ledger
+from perkd.daemon.ledger.commands import MOST_DOUBTS
+from perkd.daemon.ledger.ledger import Ledger
 from tests.ledgers import NOW, VIP, blocked, claim, claimed, draft, ends, later, opens, record, rows, run, states, told
 
 SETTLED = (State.DELIVERED, State.REFUSED, State.ANSWERED, State.UNKNOWN)
@@ -19,10 +19,10 @@ async def test_one_holding_is_strictly_in_order(ledger: Ledger) -> None:
     await record(ledger, opens("first", "second", "third"))
     first = await claimed(ledger)
     assert (first.text, await claim(ledger)) == ("first", None)
-    await ledger.settle(first.id, Outcome(state=State.DELIVERED), NOW)
+    await ledger.commands.settle(first.id, Outcome(state=State.DELIVERED), NOW)
     second = await run(ledger, State.UNKNOWN)
     assert (second.text, await claim(ledger, later(days=1))) == ("second", None)
-    await ledger.close_command(second.id, State.DELIVERED, NOW)
+    await ledger.commands.close(second.id, State.DELIVERED, NOW)
     assert (await claimed(ledger)).text == "third"
 
 
@@ -59,7 +59,7 @@ async def test_a_removal_waits_only_while_a_grant_of_its_own_holding_is_being_se
     await record(ledger, ends("take"), ends("take other", key=other))
     assert (await claimed(ledger)).text == "take other"
     assert await claim(ledger) is None
-    await ledger.settle(sending.id, Outcome(state=state), NOW)
+    await ledger.commands.settle(sending.id, Outcome(state=state), NOW)
     assert (await claimed(ledger)).text == "take"
 
 
@@ -67,9 +67,9 @@ async def test_a_retried_command_waits_while_a_later_one_of_its_holding_is_being
     await record(ledger, opens("first", "second"))
     first = await run(ledger, State.ANSWERED)
     second = await claimed(ledger)
-    await ledger.retry(first.id, draft("first again"), NOW)
+    await ledger.commands.retry(first.id, draft("first again"), NOW)
     assert await claim(ledger) is None
-    await ledger.settle(second.id, Outcome(state=State.DELIVERED), NOW)
+    await ledger.commands.settle(second.id, Outcome(state=State.DELIVERED), NOW)
     assert (await claimed(ledger)).text == "first again"
 
 
@@ -98,14 +98,14 @@ async def test_a_delay_counts_from_when_the_command_before_was_through(ledger: L
     await record(ledger, opens("first", draft("second", position=1, after_s=5)))
     await run(ledger, State.DELIVERED, later(minutes=10))
     assert await claim(ledger, later(minutes=10, seconds=4)) is None
-    assert await ledger.next_due("survival", later(minutes=10), {}) == later(minutes=10, seconds=5)
+    assert await ledger.commands.next_due("survival", later(minutes=10), {}) == later(minutes=10, seconds=5)
     assert (await claimed(ledger, later(minutes=10, seconds=5))).text == "second"
 
 
 @pytest.mark.parametrize("said", [State.DELIVERED, State.VOID])
 async def test_a_delay_counts_from_when_the_operator_closed_the_command_before(ledger: Ledger, said: State) -> None:
     await record(ledger, opens(blocked("first"), draft("second", position=1, after_s=5)), at=later(minutes=-10))
-    await ledger.close_command((await rows(ledger))[0].id, said, NOW)
+    await ledger.commands.close((await rows(ledger))[0].id, said, NOW)
     assert await claim(ledger, later(seconds=4)) is None
     assert (await claimed(ledger, later(seconds=5))).text == "second"
 
@@ -114,7 +114,10 @@ async def test_a_repeatable_unknown_comes_back_when_it_is_due_and_not_before(led
     await record(ledger, opens())
     sent = await run(ledger, State.UNKNOWN, due_at=later(minutes=1))
     assert await claim(ledger, later(seconds=59)) is None
-    assert (await states(ledger), await ledger.next_due("survival", NOW, {})) == ({"give": "unknown"}, later(minutes=1))
+    assert (await states(ledger), await ledger.commands.next_due("survival", NOW, {})) == (
+        {"give": "unknown"},
+        later(minutes=1),
+    )
     again = await claimed(ledger, later(minutes=1))
     assert (again.id, again.attempts, again.doubts) == (sent.id, 2, 1)
     assert (await told(ledger, sent.id))[-2:] == [("unknown", "planned"), ("planned", "sending")]
@@ -123,21 +126,21 @@ async def test_a_repeatable_unknown_comes_back_when_it_is_due_and_not_before(led
 async def test_a_final_unknown_never_comes_back_by_itself(ledger: Ledger) -> None:
     await record(ledger, opens())
     await run(ledger, State.UNKNOWN)
-    assert (await claim(ledger, later(days=900)), await ledger.next_due("survival", NOW, {})) == (None, None)
+    assert (await claim(ledger, later(days=900)), await ledger.commands.next_due("survival", NOW, {})) == (None, None)
     assert await states(ledger) == {"give": "unknown"}
 
 
 async def test_an_absent_player_is_waited_for_and_time_changes_nothing(ledger: Ledger) -> None:
     await record(ledger, opens())
     await run(ledger, State.PLANNED, reply="No player was found", absent=True)
-    assert (await claim(ledger, later(days=30)), await ledger.next_due("survival", NOW, {})) == (None, None)
+    assert (await claim(ledger, later(days=30)), await ledger.commands.next_due("survival", NOW, {})) == (None, None)
     assert await claim(ledger, later(days=30), {"ben"}) is None
     [row] = await rows(ledger)
     assert (row.absent, row.state) == (True, "planned")
     seen_again = await claimed(ledger, later(days=30), {"ann"})
     assert seen_again.refusals == 0
     # The link broke before anything was sent: the sighting was not used up by that, and time still changes nothing.
-    await ledger.settle(seen_again.id, Outcome(state=State.PLANNED, reason="not sent", due_at=NOW), NOW)
+    await ledger.commands.settle(seen_again.id, Outcome(state=State.PLANNED, reason="not sent", due_at=NOW), NOW)
     assert await claim(ledger, later(days=60)) is None
     assert (await claimed(ledger, later(days=60), {"ann"})).id == seen_again.id
 
@@ -156,7 +159,7 @@ async def test_recovering_makes_what_was_being_sent_unknown(ledger: Ledger) -> N
     await record(ledger, opens("give"), opens(draft("kit", repeatable=False), key=once))
     await claimed(ledger)
     await claimed(ledger)
-    assert (await ledger.recover(NOW), await ledger.recover(NOW)) == (2, 0)
+    assert (await ledger.commands.recover(NOW), await ledger.commands.recover(NOW)) == (2, 0)
     assert await states(ledger) == {"give": "unknown", "kit": "unknown"}
     assert (await claimed(ledger, later(hours=1))).text == "give"
     assert await claim(ledger, later(days=1)) is None
@@ -168,7 +171,7 @@ async def test_a_command_that_stops_perkd_each_time_is_not_sent_for_ever(ledger:
     now = NOW
     for _ in range(MOST_DOUBTS + 1):
         assert await claim(ledger, now) is not None
-        await ledger.recover(now)
+        await ledger.commands.recover(now)
         now += timedelta(hours=2)
     assert await claim(ledger, now) is None
     assert await states(ledger) == {"give": "unknown"}

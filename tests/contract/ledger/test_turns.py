@@ -4,7 +4,8 @@ import pytest
 
 from perkd.daemon.core.changes import Hold, Holding, Outcome, PlannedChange, Turn
 from perkd.daemon.core.model import Cause, State, Step
-from perkd.daemon.ledger.base import Ledger, NotPossible
+from perkd.daemon.ledger.base import NotPossible
+from perkd.daemon.ledger.ledger import Ledger
 from tests.coded import raises
 from tests.ledgers import (
     ANN,
@@ -49,7 +50,7 @@ async def test_a_grant_that_may_have_reached_the_game_is_taken_back_whole(ledger
     await record(ledger, opens("give", "greet"))
     first = await claimed(ledger)
     if state is not State.SENDING:
-        await ledger.settle(first.id, Outcome(state=state), later(seconds=1))
+        await ledger.commands.settle(first.id, Outcome(state=state), later(seconds=1))
     recorded = await record(ledger, ends("take", "farewell"))
     assert (recorded.planned, recorded.voided, recorded.servers) == (2, 1, frozenset({"survival"}))
     assert await states(ledger) == {"give": state, "greet": "void", "take": "planned", "farewell": "planned"}
@@ -74,7 +75,7 @@ async def test_what_would_be_tried_again_is_void_when_the_opposite_change_came(l
     command = await claimed(ledger)
     await record(ledger, ends("take"))
     again = Outcome(state=State.PLANNED, reason="not sent", due_at=later(seconds=1))
-    assert await ledger.settle(command.id, again, later(seconds=1)) is State.VOID
+    assert await ledger.commands.settle(command.id, again, later(seconds=1)) is State.VOID
     assert (await told(ledger, command.id))[-1] == ("sending", "void")
     assert (await claimed(ledger, later(hours=1))).text == "take"
 
@@ -83,7 +84,7 @@ async def test_a_superseded_unknown_is_never_planned_again_by_itself(ledger: Led
     await record(ledger, opens("give"))
     await run(ledger, State.UNKNOWN, due_at=later(minutes=1))
     await record(ledger, ends("take"))
-    assert await ledger.next_due("survival", later(seconds=1), {}) is None
+    assert await ledger.commands.next_due("survival", later(seconds=1), {}) is None
     await run(ledger, State.DELIVERED, later(hours=1))
     assert await claim(ledger, later(days=1)) is None
     assert await states(ledger) == {"give": "unknown", "take": "delivered"}
@@ -94,8 +95,8 @@ async def test_the_operator_cannot_retry_what_is_not_wanted_any_more_but_can_clo
     give = await run(ledger, State.UNKNOWN)
     await record(ledger, ends("take"))
     with raises(NotPossible, "step_is_over"):
-        await ledger.retry(give.id, draft("give again"), later(minutes=1))
-    await ledger.close_command(give.id, State.DELIVERED, later(minutes=1))
+        await ledger.commands.retry(give.id, draft("give again"), later(minutes=1))
+    await ledger.commands.close(give.id, State.DELIVERED, later(minutes=1))
     assert await states(ledger) == {"give": "delivered", "take": "planned"}
 
 
@@ -110,7 +111,7 @@ async def test_a_removal_voided_before_it_was_sent_leaves_the_grant_in_place(led
     recorded = await record(ledger, opens("give anew"), at=later(minutes=1))
     assert (recorded.planned, recorded.voided) == (0, 1)
     assert await states(ledger) == {"give": "delivered", "take": "void"}
-    row = await ledger.command(give.id)
+    row = await ledger.commands.get(give.id)
     assert row is not None
     assert not row.superseded
     assert ((await held(ledger)).state, (await held(ledger)).touched) == ("held", True)
@@ -130,7 +131,7 @@ async def test_a_removal_the_operator_skipped_leaves_the_grant_in_place(ledger: 
     await record(ledger, opens("give"))
     await run(ledger, State.DELIVERED)
     await record(ledger, ends(blocked("take", Step.REVOKE, 0, Hold.ABSENT)))
-    await ledger.close_command((await rows(ledger))[-1].id, State.VOID, later(minutes=1))
+    await ledger.commands.close((await rows(ledger))[-1].id, State.VOID, later(minutes=1))
     assert (await record(ledger, opens("give anew"), at=later(minutes=2))).planned == 0
 
 
@@ -143,16 +144,16 @@ async def test_after_a_removal_that_may_have_reached_the_game_the_grant_is_a_new
     await record(ledger, ends("take", "farewell"))
     take = await claimed(ledger)
     if state is not State.SENDING:
-        await ledger.settle(take.id, Outcome(state=state), later(seconds=1))
+        await ledger.commands.settle(take.id, Outcome(state=state), later(seconds=1))
     recorded = await record(ledger, opens("give anew"), at=later(minutes=1))
     assert (recorded.planned, recorded.voided) == (1, 1)
     anew = (await rows(ledger))[-1]
-    old = await ledger.command(give.id)
+    old = await ledger.commands.get(give.id)
     assert old is not None
     assert (anew.text, anew.step, anew.generation > old.generation) == ("give anew", "grant", True)
     if state is State.SENDING:
         assert await claim(ledger, later(hours=1)) is None
-        await ledger.settle(take.id, Outcome(state=State.DELIVERED), later(hours=1))
+        await ledger.commands.settle(take.id, Outcome(state=State.DELIVERED), later(hours=1))
     assert (await claimed(ledger, later(hours=1))).text == "give anew"
 
 
@@ -173,7 +174,7 @@ async def test_a_grant_refused_after_its_removal_was_planned_is_tried_anew_when_
     await record(ledger, opens("give"))
     give = await claimed(ledger)
     await record(ledger, ends("take"))
-    await ledger.settle(give.id, Outcome(state=State.REFUSED), later(seconds=1))
+    await ledger.commands.settle(give.id, Outcome(state=State.REFUSED), later(seconds=1))
     await record(ledger, opens("give anew"), at=later(minutes=1))
     assert await states(ledger) == {"give": "refused", "take": "void", "give anew": "planned"}
 
@@ -189,7 +190,7 @@ async def test_an_unknown_grant_goes_on_when_its_removal_was_voided(ledger: Ledg
     await record(ledger, opens("give"))
     give = await claimed(ledger)
     await record(ledger, ends("take"))
-    await ledger.settle(give.id, Outcome(state=State.UNKNOWN, due_at=later(minutes=1)), later(seconds=1))
+    await ledger.commands.settle(give.id, Outcome(state=State.UNKNOWN, due_at=later(minutes=1)), later(seconds=1))
     assert (await record(ledger, opens("give anew"))).planned == 0
     assert (await claimed(ledger, later(minutes=1))).id == give.id
 
@@ -242,6 +243,6 @@ async def test_what_the_old_name_holds_is_taken_away_whatever_becomes_of_the_new
     take = await claimed(ledger)
     assert take.text == "take old"
     back = Outcome(state=State.PLANNED, reason="not sent", due_at=later(hours=2))
-    assert await ledger.settle(take.id, back, later(minutes=1)) is State.PLANNED
+    assert await ledger.commands.settle(take.id, back, later(minutes=1)) is State.PLANNED
     assert await claim(ledger, later(hours=1)) is None  # or the removal would undo the grant
     assert (await claimed(ledger, later(hours=2))).text == "take old"

@@ -8,9 +8,9 @@ import pytest
 
 from perkd.daemon.core.model import Profile, Secret
 from perkd.daemon.enrolment import tokens
-from perkd.daemon.ledger import LEDGERS
+from perkd.daemon.ledger import ledger
+from perkd.daemon.ledger.roll import RollFacet
 from perkd.daemon.ledger.rows import Polled
-from perkd.daemon.ledger.sqlite import SqliteLedger
 from perkd.daemon.sandbox.store.faults import Fault
 from tests import secretwatch
 from tests.flow.enrolling import CUSTOMERS, begun, enrolled, fed, keyed, later, made, mints, read, round_over, tried
@@ -404,7 +404,7 @@ async def test_a_customer_the_operator_adds_meanwhile_is_read_once(tmp_path: Pat
         assert len(owner.app.polling.watches) == 1
 
 
-class FaultyLedger(SqliteLedger):
+class FaultyRoll(RollFacet):
     """It has a fault with one customer."""
 
     async def enrol(
@@ -418,7 +418,7 @@ class FaultyLedger(SqliteLedger):
 async def test_a_fault_in_perkd_with_one_customer_stops_no_other_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LEDGERS, "sqlite", FaultyLedger)
+    monkeypatch.setattr(ledger, "RollFacet", FaultyRoll)
     async with keyed(tmp_path, "Ann", "Bob", "Cem") as owner:
         await enrolled(owner.world, "Ann", "Cem")
         problem = await owner.until(lambda: told(owner, "customer_not_enrolled"))

@@ -129,7 +129,7 @@ async def test_the_customer_of_an_item_that_is_listed_late_is_polled_again(tmp_p
 
 
 async def listed(owner: Owner, item: str) -> bool:
-    return await owner.app.ledger.listed([item]) == {item}
+    return await owner.app.ledger.observations.listed([item]) == {item}
 
 
 async def test_an_item_that_an_inventory_had_causes_no_more_polls(tmp_path: Path) -> None:

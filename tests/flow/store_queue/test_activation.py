@@ -357,7 +357,7 @@ async def test_one_bad_id_in_many_acknowledgements_does_not_keep_the_others_back
 
 
 async def _nothing_owed(owner: Owner) -> bool:
-    return await owner.app.ledger.owed("survival") == []
+    return await owner.app.ledger.queue.owed("survival") == []
 
 
 async def test_lines_of_the_queue_are_counted(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ async def one_line_once(folder: Path, *arrows: Arrow) -> None:
 
 
 async def _nothing_owed(owner: Owner) -> bool:
-    return await owner.app.ledger.owed("survival") == []
+    return await owner.app.ledger.queue.owed("survival") == []
 
 
 async def activated_once(folder: Path, arrow: Arrow) -> None:

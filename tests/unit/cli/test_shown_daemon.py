@@ -16,6 +16,7 @@ from perkd.daemon.cli.customers import importing, verbs as customers
 from perkd.daemon.cli.plan import text as plantext
 from perkd.daemon.cli.plan.work import Plan
 from perkd.daemon.config.tokens_file import TokenEntry
+from perkd.daemon.core.changes import Origin
 from perkd.daemon.core.model import Secret, State
 from perkd.daemon.ledger.rows import Brakes, CommandRow
 from perkd.daemon.reports.status import command_json
@@ -34,7 +35,15 @@ def row(number: int, state: State = State.DELIVERED, **changes: Any) -> CommandR
         ("hold", "reason", "reply", "end_reason", "online_s", "sent_at", "settled_at"), None
     )
     facts |= {"id": number, "place": "survival", "server": "survival", "customer_id": "7", "player": "uuid-of-ann"}
-    facts |= {"perk": "vip", "item_id": "70", "step": "grant", "generation": 1, "position": 0, "cause": "item_state"}
+    facts |= {
+        "origin": Origin.PERK,
+        "perk": "vip",
+        "item_id": "70",
+        "step": "grant",
+        "generation": 1,
+        "position": 0,
+        "cause": "item_state",
+    }
     facts |= {"text": f"lp user Ann parent add vip{number}", "state": state.value, "repeatable": True, "attempts": 1}
     facts |= {"superseded": False, "absent": False, "created_at": NOW, "due_at": NOW, "holding_id": number}
     facts |= {"effect": "", "key_item": "", "identity": {}, "source": "", "step_size": 1}

@@ -162,11 +162,11 @@ def test_it_weighs_the_changes_of_a_comparison() -> None:
 def test_changes_that_could_not_be_recorded_do_not_count_twice() -> None:
     brake = Brake(LIMITS)
     for _ in range(20):
-        before = brake.on_since
+        before = brake.on
         assert brake.weigh(removals(2), 0, NOW) is None
         brake.take_back(removals(2), before)
     assert brake.weigh(removals(4), 0, NOW) is not None
-    brake.take_back(removals(4), None)
-    assert brake.on_since is None
-    brake.take_back(removals(0), None)  # nothing counted, nothing to take back
+    brake.take_back(removals(4), (None, None))
+    assert brake.on == (None, None)
+    brake.take_back(removals(0), (None, None))  # nothing counted, nothing to take back
     assert weighed(brake, 2) == [False]

@@ -9,7 +9,7 @@ from perkd.daemon.core.changes import Catalogue, HoldingKey
 from perkd.daemon.core.model import TOUCHED, TRANSITIONS, Profile, State
 from tests.builders import ALEX, NOW, catalogue, holding, item, perk, spec, support
 
-SCHEMA = Path(__file__).parents[3] / "daemon" / "ledger" / "schema" / "0001_start.sql"
+SCHEMA = Path(__file__).parents[3] / "daemon" / "ledger" / "sqlite" / "schema" / "0002_origin_and_counts.sql"
 UNSENT, OPEN = {State.PLANNED, State.BLOCKED}, {State.UNKNOWN, State.REFUSED, State.ANSWERED, State.BLOCKED}
 
 

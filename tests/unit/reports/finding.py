@@ -1,23 +1,38 @@
 """The problems of a report, made from plain facts instead of running loops."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from perkd.daemon.core.changes import Catalogue
 from perkd.daemon.core.clock_trust import ClockWatch
 from perkd.daemon.core.model import Secret, ServerState
-from perkd.daemon.ledger.rows import Polled, Summary
+from perkd.daemon.ledger.rows import BeingSent, Brakes, Polled, Summary
 from perkd.daemon.polling.problems import FAILING_AFTER, customer_problems, store_problems
 from perkd.daemon.polling.watch import Watch
 from perkd.daemon.reports.problems import FromWings, find
+from perkd.daemon.reports.status import CustomersHealth, Report, StoreHealth, StoreState
 from perkd.daemon.runtime.problem import Problem
 from perkd.daemon.servers.problems import server_problems
+from tests.builders import NOW
+
+NOBODY = Report(
+    version="1",
+    started_at=NOW,
+    now=NOW,
+    store=StoreHealth(state=StoreState.OK),
+    customers=CustomersHealth(known=0, polled=0, failing=0, refused=0, online=0, sweep_s=None),
+    servers=(),
+    summary=Summary(ledger_id="x", created_at=NOW, commands={}, holdings=0, brake=Brakes()),
+    brake=Brakes(),
+)
 
 
 def problems_of(
-    summary: Summary,
+    report: Report,
     catalogue: Catalogue,
     *,
+    stuck: Iterable[BeingSent] = (),
     late: Mapping[str, float] | None = None,
     skew: timedelta | None = None,
     store_error: str | None = None,
@@ -38,11 +53,11 @@ def problems_of(
     ]
     wings = FromWings(
         store=store_problems(clock, store_error),
-        servers=server_problems(servers, blind),
+        servers=server_problems(servers, blind, stuck, NOW),
         customers=customer_problems(watches, reachable=True, enrols=enrols),
         newcomers=newcomers,
     )
-    return find(summary, catalogue, wings, late=late or {}, backup_error=backup_error)
+    return find(replace(report, late=late or {}, backup_error=backup_error), catalogue, wings)
 
 
 def customer(name: str, error: str | None, *, refused: bool = False, failures: int = 0) -> Watch:

@@ -1,29 +1,29 @@
 """All problems in a report: the code and the severity of each, and that each has a fix."""
 
 import inspect
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from perkd.daemon.core.changes import Catalogue, Hold
+from perkd.daemon.core.changes import Catalogue, Hold, Origin
 from perkd.daemon.core.model import ServerState, State
-from perkd.daemon.core.queue_lines import STORE_PERK
-from perkd.daemon.ledger.rows import Brakes, ItemTrouble, ItemTroubleKind, Orphan, Summary, Trouble, Unseen
+from perkd.daemon.ledger.rows import Brakes, ItemTrouble, ItemTroubleKind, Orphan, Rarities, Trouble, Unseen
 from perkd.daemon.runtime.problem import SEVERITIES, Problem, ProblemCode, Severity
 from tests.builders import DAY, NOW, catalogue, kit, perk
-from tests.unit.reports.finding import problems_of
+from tests.unit.reports.finding import NOBODY, problems_of
 
 FACTS = set(inspect.signature(problems_of).parameters)
 
 
 def found(sold: Catalogue | None = None, **changes: Any) -> tuple[Problem, ...]:
-    """The problems of a quiet perkd with these keywords of `problems_of` or fields of the summary changed."""
+    """The problems of a quiet perkd with these keywords of `problems_of`, or fields of the ledger, changed."""
     given = {key: changes.pop(key) for key in FACTS if key in changes}
-    summary = Summary(
-        ledger_id="x", created_at=NOW, **{"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
-    )
-    return problems_of(summary, sold or catalogue(perk(), kit()), **given)
+    rare = {key: changes.pop(key) for key in Rarities.__slots__ if key in changes}
+    brake = changes.pop("brake", NOBODY.brake)
+    report = replace(NOBODY, summary=replace(NOBODY.summary, **changes), rarities=Rarities(**rare), brake=brake)
+    return problems_of(report, sold or catalogue(perk(), kit()), **given)
 
 
 def one(sold: Catalogue | None = None, **changes: Any) -> Problem:
@@ -38,6 +38,7 @@ def trouble(state: State, hold: Hold | None = None, **changes: Any) -> Trouble:
         **{
             "state": state,
             "hold": hold,
+            "origin": Origin.PERK,
             "perk": "vip",
             "server": "survival",
             "count": 1,
@@ -272,7 +273,7 @@ def test_errors_come_first_then_warnings_then_information() -> None:
 def test_a_line_of_the_store_is_settled_by_verbs_not_by_the_config(
     state: State, hold: Hold | None, code: str, fix: str
 ) -> None:
-    problem = one(troubles=(trouble(state, hold, perk=STORE_PERK, text="say a\nop Ann" + "x" * 3000, reply=None),))
+    problem = one(troubles=(trouble(state, hold, origin=Origin.STORE, text="say a\nop Ann" + "x" * 3000, reply=None),))
     assert problem.code == code
     assert problem.subject == "store command on survival"
     assert fix in problem.fix

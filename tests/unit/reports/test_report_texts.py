@@ -16,35 +16,41 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from perkd.daemon.control.reload_report import OPENED_ONCE, TAKEN_OVER, told
-from perkd.daemon.core.changes import Hold
+from perkd.daemon.core.changes import Hold, Origin
 from perkd.daemon.core.model import Cause, Enrol, ServerState, State, Step
-from perkd.daemon.core.queue_lines import BACKLOG, STORE_PERK, TEXTS_SHOWN
+from perkd.daemon.core.queue_lines import BACKLOG, TEXTS_SHOWN
 from perkd.daemon.enrolment.backoff import Backoff, NobodyEnrolled
 from perkd.daemon.enrolment.feed import Feed
 from perkd.daemon.enrolment.loop import Enrolment
 from perkd.daemon.enrolment.newcomers import Newcomers
 from perkd.daemon.enrolment.progress import Progress
 from perkd.daemon.ledger.rows import (
+    BeingSent,
     Brakes,
     CommandRow,
     ItemTrouble,
     ItemTroubleKind,
     Orphan,
-    Summary,
+    Rarities,
     Trouble,
     Unenrolled,
     Unseen,
 )
 from perkd.daemon.paynow.errors import NotFound, NotPermitted, Rejected, StoreError, TokenRefused, Unreachable
 from perkd.daemon.reports import health, page
-from perkd.daemon.reports.status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState
+from perkd.daemon.reports.status import (
+    CustomersHealth,
+    Report,
+    ServerHealth,
+    StoreHealth,
+    StoreState,
+    reasons_not_ready,
+)
 from perkd.daemon.runtime.problem import Problem, ProblemCode, Severity
 from perkd.daemon.store_queue.problems import IDS_SHOWN, SAID_AFTER, QueueState, find as find_of_queue
 from tests.builders import HOUR, MINUTE, NOW, catalogue, perk
 from tests.configtext import load_text, perk as perk_text, section, server as server_text
-from tests.unit.reports.finding import problems_of
-
-NOBODY = Summary(ledger_id="x", created_at=NOW, commands={}, holdings=0, customers=0, brake=Brakes())
+from tests.unit.reports.finding import NOBODY, problems_of
 
 
 def text_of(problem: Problem) -> str:
@@ -62,7 +68,14 @@ def text_of(problem: Problem) -> str:
 
 
 def trouble(state: State, hold: Hold | None = None, **changes: Any) -> Trouble:
-    facts: dict[str, Any] = {"perk": "vip", "server": "survival", "count": 1, "newest_id": 17, "reply": "no such rank"}
+    facts: dict[str, Any] = {
+        "origin": Origin.PERK,
+        "perk": "vip",
+        "server": "survival",
+        "count": 1,
+        "newest_id": 17,
+        "reply": "no such rank",
+    }
     facts |= {"text": "lp user Ann parent add vip", "reason": "{uuid}: minecraft_uuid is not set", **changes}
     return Trouble(state=state, hold=hold, **facts)
 
@@ -74,28 +87,33 @@ def items(kind: ItemTroubleKind) -> ItemTrouble:
 def in_a_report() -> Iterator[Problem]:
     unseen = Unseen(player="uuid-a", name="Ann", server="survival", count=2, since=NOW)
     nobody = Unseen(player="", name="", server="survival", count=1, since=NOW)
-    summary = replace(
+    found = replace(
         NOBODY,
         brake=Brakes(on_at=NOW, reason="11 of 20 holdings", blocked=11),
-        troubles=(
-            *(trouble(State.BLOCKED, hold) for hold in (Hold.CHOSEN, Hold.VALUE, Hold.GIFT, Hold.ABSENT)),
-            trouble(State.UNKNOWN, reason="no answer within 10 s"),
-            trouble(State.REFUSED, count=2),
-            trouble(State.ANSWERED, reply="a reply nobody knows"),
-            trouble(State.ANSWERED, reply=""),
-            trouble(State.BLOCKED, Hold.LINE, perk=STORE_PERK, text="say a\nsay b", reason="the line is empty"),
-            trouble(State.BLOCKED, Hold.BACKLOG, perk=STORE_PERK, reason=BACKLOG),
-            trouble(State.REFUSED, perk=STORE_PERK),
-            trouble(State.ANSWERED, perk=STORE_PERK, reply=None),
+        summary=replace(
+            NOBODY.summary,
+            troubles=(
+                *(trouble(State.BLOCKED, hold) for hold in (Hold.CHOSEN, Hold.VALUE, Hold.GIFT, Hold.ABSENT)),
+                trouble(State.UNKNOWN, reason="no answer within 10 s"),
+                trouble(State.REFUSED, count=2),
+                trouble(State.ANSWERED, reply="a reply nobody knows"),
+                trouble(State.ANSWERED, reply=""),
+                trouble(State.BLOCKED, Hold.LINE, origin=Origin.STORE, text="say a\nsay b", reason="the line is empty"),
+                trouble(State.BLOCKED, Hold.BACKLOG, origin=Origin.STORE, reason=BACKLOG),
+                trouble(State.REFUSED, origin=Origin.STORE),
+                trouble(State.ANSWERED, origin=Origin.STORE, reply=None),
+            ),
         ),
-        items=tuple(items(kind) for kind in ItemTroubleKind if kind is not ItemTroubleKind.MOVED),
-        unseen=(unseen, nobody),
-        orphans=(Orphan(perk="old", server="survival", count=2),),
-        duplicate_tokens={"1": 2},
+        rarities=Rarities(
+            items=tuple(items(kind) for kind in ItemTroubleKind if kind is not ItemTroubleKind.MOVED),
+            unseen=(unseen, nobody),
+            orphans=(Orphan(perk="old", server="survival", count=2),),
+            duplicate_tokens={"1": 2},
+        ),
     )
     servers = [(f"{state}-server", state, None) for state in ServerState]
     everything = problems_of(
-        summary,
+        found,
         catalogue(perk()),
         late={"poll": 91.4},
         skew=timedelta(minutes=-5),
@@ -105,12 +123,13 @@ def in_a_report() -> Iterator[Problem]:
         failing=[("Ben", "the store answered 500")],
         backup_error="no copy could be written",
         blind=["survival"],
+        stuck=[BeingSent(id=9, server="survival", text="give Ann diamond 64", since=NOW - timedelta(seconds=45))],
     )
     many = [(f"Player{number}", f"401 for {number}") for number in range(6)]
     yield from everything
     yield from problems_of(replace(NOBODY, brake=Brakes(blocked=4)), catalogue(), refused=many, enrols=True)
     moved = replace(items(ItemTroubleKind.MOVED), word="7")
-    yield from problems_of(replace(NOBODY, items=(moved,)), catalogue(perk()))
+    yield from problems_of(replace(NOBODY, rarities=Rarities(items=(moved,))), catalogue(perk()))
 
 
 def of_a_queue() -> Iterator[Problem]:
@@ -187,6 +206,7 @@ def command_row(number: int, state: State, **changes: Any) -> CommandRow:
         "server": "survival",
         "customer_id": "1",
         "player": "uuid-a",
+        "origin": Origin.PERK,
         "perk": "vip",
         "item_id": "10",
         "step": Step.GRANT.value,
@@ -232,9 +252,13 @@ def report(**changes: Any) -> Report:
         "store": StoreHealth(state=StoreState.OK, last_answer_at=NOW),
         "customers": CustomersHealth(known=2, polled=2, failing=0, refused=0, online=1, sweep_s=12.3),
         "servers": (server_row("survival", ServerState.UP),),
-        "summary": replace(NOBODY, holdings=4),
+        "summary": replace(NOBODY.summary, holdings=4),
+        "brake": Brakes(),
+        "lately": True,
+        **changes,
     }
-    return Report(**{**facts, **changes})
+    why = reasons_not_ready(facts["store"], facts["servers"], facts["brake"], answers=facts.pop("lately"))
+    return Report(**facts, not_ready=why)
 
 
 TROUBLED = {
@@ -246,7 +270,8 @@ TROUBLED = {
         server_row("arena", ServerState.DOWN, queue=1, oldest_s=90000.0),
         server_row("gone", ServerState.ABSENT, game="", players=None, last_error="not in the config any more"),
     ),
-    "summary": replace(NOBODY, brake=Brakes(on_at=NOW, reason="11 of 20 holdings", blocked=11)),
+    "summary": NOBODY.summary,
+    "brake": Brakes(on_at=NOW, reason="11 of 20 holdings", blocked=11),
     "problems": (
         Problem(ProblemCode.BRAKE_ON, Severity.ERROR, "brake", "11 of 20 holdings: 11 commands wait", "<look>"),
         Problem(ProblemCode.SERVER_DOWN, Severity.WARNING, "arena", "no connection", "start it"),
@@ -277,9 +302,9 @@ def lines(html: str) -> str:
 
 def test_the_status_line_and_why_it_is_not_ready(snapshot: SnapshotAssertion) -> None:
     troubled = report(**TROUBLED)
-    said = [health.line(report()), health.line(troubled), *troubled.not_ready()]
+    said = [health.line(report()), health.line(troubled), *troubled.not_ready]
     assert "\n".join(said) == snapshot
-    assert report().not_ready() == []
+    assert report().not_ready == []
 
 
 # A reload

@@ -14,7 +14,7 @@ def server(name: str) -> ServerHealth:
 
 
 def summary(*queues: ServerQueue, **changes: Any) -> Summary:
-    plain: dict[str, Any] = {"commands": {}, "holdings": 0, "customers": 0, "brake": Brakes(), **changes}
+    plain: dict[str, Any] = {"commands": {}, "holdings": 0, "brake": Brakes(), **changes}
     return Summary(ledger_id="x", created_at=NOW, queues=queues, **plain)
 
 

@@ -69,7 +69,7 @@ CREATE INDEX commands_sending ON commands (sent_at) WHERE state = 'sending';
 CREATE INDEX commands_blocked ON commands (hold, item_id) WHERE state = 'blocked';
 CREATE INDEX commands_incomplete ON commands (customer_id) WHERE state = 'blocked' AND hold = 'value';
 CREATE INDEX commands_absent ON commands (created_at) WHERE state = 'planned' AND absent = 1;
-CREATE INDEX commands_odd ON commands (state, hold, origin, perk, server, id)
+CREATE INDEX commands_odd ON commands (state, hold, origin, perk, server, superseded)
     WHERE superseded = 0 AND state IN ('unknown', 'refused', 'answered', 'blocked');
 CREATE INDEX items_usable ON items (slug, product_id, first_seen_at)
     WHERE state = 'usable' AND expirable = 1 AND missing_since IS NULL;

@@ -10,8 +10,8 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
+from ..base import LedgerCode, LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
 from .backups import sync
-from .base import LedgerCode, LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
 from .migrate import migrate
 
 

@@ -5,9 +5,9 @@ import uuid
 from datetime import datetime
 from pathlib import Path
 
+from ..base import LedgerCode, LedgerForeign, LedgerUnwritable
+from ..convert import micros
 from .backups import copy
-from .base import LedgerCode, LedgerForeign, LedgerUnwritable
-from .convert import micros
 from .queries import FOLDER
 
 SCHEMA = FOLDER / "schema"

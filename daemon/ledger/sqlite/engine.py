@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .base import LedgerCode, LedgerFailed
+from ..base import LedgerCode, LedgerFailed
 
 log = logging.getLogger("perkd.ledger")
 T = TypeVar("T")

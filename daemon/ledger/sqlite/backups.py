@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from .base import LedgerCode, LedgerUnwritable
+from ..base import LedgerCode, LedgerUnwritable
 
 
 def copy(source: sqlite3.Connection, target: Path) -> None:

@@ -1,7 +1,4 @@
-"""Reads the SQL files of the folder `sqlite`: every statement by its name. The facets run `SQL["name"]`.
-
-Another engine would bring a folder of its own with the same names.
-"""
+"""Reads the SQL files beside it: every statement by its name. The facets run `SQL["name"]`."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +6,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-FOLDER = files(__package__) / "sqlite"
+FOLDER = files(__package__)
 
 
 def parse(texts: Iterable[str]) -> dict[str, str]:
