@@ -39,10 +39,10 @@ FROM people, i ORDER BY n, place;
 INSERT INTO slugs SELECT slug, product_id, :born FROM items WHERE customer_id = :first_customer;
 
 -- section: history
--- What each customer holds: vip on two servers, 98 in a hundred a kit where they chose, 34 builder where they were.
+-- What each customer holds: vip on two servers, builder where they were; 98 in a hundred a kit where they chose.
 CREATE TEMP TABLE slots (slot, perk, kind, place, item, share);
 INSERT INTO slots VALUES (0, 'vip', 'lasting', 'survival', 0, 100), (1, 'vip', 'lasting', 'creative', 0, 100),
-    (2, 'kit', 'once', '', 1, 98), (3, 'builder', 'lasting', 'online:creative,lobby', 2, 34);
+    (2, 'kit', 'once', '', 1, 98), (3, 'builder', 'lasting', 'online:creative,lobby', 2, 100);
 CREATE TEMP TABLE chosen (number, server);
 INSERT INTO chosen VALUES (0, 'survival'), (1, 'creative'), (2, 'lobby'), (3, 'skyblock');
 -- Two in five kits wait for their player. A few builders have theirs no more.
@@ -80,6 +80,7 @@ INSERT INTO steps VALUES
     (9, 3, 'grant', 1, 0, 'lp user {uuid} parent add builder', 'uuid', '{name} now inherits from builder.', 0),
     (10, 3, 'revoke', 2, 0, 'lp user {uuid} parent remove builder', 'uuid', '{name} no longer is a builder.', 0);
 
+-- Three in twenty customers were given vip only once.
 INSERT INTO commands
 SELECT n * 10 + number, id, place, iif(slot = 3, iif(n % 2, 'creative', 'lobby'), place), customer_id, uuid, perk,
     item_id, key_item, step, generation, position, replace(replace(source, '{uuid}', uuid), '{name}', name), source,
@@ -90,7 +91,7 @@ SELECT n * 10 + number, id, place, iif(slot = 3, iif(n % 2, 'creative', 'lobby')
     iif(waits, NULL, at + 2100000)
 FROM (
     SELECT *, seen_at + (generation - 1) * 86400000 AS at FROM held CROSS JOIN steps USING (slot)
-    WHERE number < 10 OR over);
+    WHERE (number < 10 OR over) AND (n % 20 < 17 OR slot > 1 OR generation = 3));
 
 -- Lines of the store: each with a holding that nothing ends. A few wait for the operator; older attempts are purged.
 CREATE TEMP TABLE lines AS
