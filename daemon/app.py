@@ -23,7 +23,7 @@ from .paynow import Exchange, Rate, Storefront
 from .polling import Polling, Reconciler
 from .reports import Health, Web, feed_watchdog, open_port
 from .runtime import Clock, Context, Pulse, forever, notify
-from .servers import Fleet, Server
+from .servers import Fleet, RunningServer
 from .store_queue import Activations
 
 log = logging.getLogger("perkd")
@@ -72,7 +72,7 @@ class App:
         return self.reload.settings
 
     @property
-    def servers(self) -> dict[str, Server]:
+    def servers(self) -> dict[str, RunningServer]:
         return self.fleet.servers
 
     async def run(self) -> None:
@@ -95,7 +95,7 @@ class App:
             )
             roots = asyncio.TaskGroup()
             activations = Activations(exchange, ledger, context, self._customer_of, self._look_at)
-            self.fleet = Fleet(self._adapters, ledger, context, roots, self._joined, activations=activations)
+            self.fleet = Fleet(self._adapters, ledger.commands, context, roots, self._joined, activations=activations)
             newcomers = self.newcomers = Newcomers.of(
                 settings, exchange, ledger, polling, context, present=self.fleet.present
             )

@@ -59,7 +59,7 @@ grant = ["give {name} iron_sword 1"]
 
 def patient_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets one request to the store take ten minutes, so that whatever ends earlier did not wait for it."""
-    monkeypatch.setattr(exchange, "Timeouts", lambda: Timeouts(connect_s=600.0, read_s=600.0, total_s=600.0))
+    monkeypatch.setattr(exchange, "Timeouts", lambda: Timeouts(connect_s=600.0, total_s=600.0))
 
 
 class Hands:

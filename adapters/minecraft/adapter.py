@@ -27,7 +27,7 @@ _LIST: Final = re.compile(
 _ENTRY: Final = re.compile(rf"(?P<name>[^\s,()\[\]]+)(?: \((?P<uuid>{values.UUID})\))?")
 
 
-class Line(Protocol):
+class Connection(Protocol):
     """One logged-in connection of a transport: it sends a command and returns the answer."""
 
     async def send(self, command: str) -> str: ...
@@ -35,15 +35,15 @@ class Line(Protocol):
     async def wait_closed(self) -> str: ...
 
 
-Open = Callable[[Endpoint], AbstractAsyncContextManager[Line]]
+Open = Callable[[Endpoint], AbstractAsyncContextManager[Connection]]
 
 
-def native(server: Endpoint) -> AbstractAsyncContextManager[Line]:
+def native(server: Endpoint) -> AbstractAsyncContextManager[Connection]:
     """perkd's own RCON wire."""
     return open_wire(server, MINECRAFT)
 
 
-def mcrcon(server: Endpoint) -> AbstractAsyncContextManager[Line]:
+def mcrcon(server: Endpoint) -> AbstractAsyncContextManager[Connection]:
     """The library mcrcon, with its faults fixed, in its own thread."""
     return open_mcrcon(server, MINECRAFT)
 
@@ -54,7 +54,7 @@ TRANSPORTS: Final[Mapping[Transport, Open]] = {Transport.NATIVE: native, Transpo
 class MinecraftSession:
     """One logged-in Minecraft server."""
 
-    def __init__(self, server: Endpoint, line: Line, parse: Callable[[str], list[Player]]) -> None:
+    def __init__(self, server: Endpoint, line: Connection, parse: Callable[[str], list[Player]]) -> None:
         self._server = server
         self._line = line
         self._parse = parse

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..base import AuthRefused, Endpoint, InDoubt, LoginClosed, NotSent, Secret
 from .codec import AUTH, EXECUTE, Decoder, Packet, ProtocolError, RequestError, encode
-from .dialects import DONE, OTHER, PROBE, Answer, Dialect
+from .dialects import DONE, OTHER, PROBE, Dialect, IncomingAnswer
 from .sockets import KEEPALIVE_S, prepare, reason, unacknowledged
 from .turn import Turn
 
@@ -37,7 +37,7 @@ class Wire(asyncio.Protocol):
         self._rests = bool(dialect.pause_s) or dialect.close_after
         self._last_id = 0
         self._login_id = 0
-        self._answer: Answer | None = None
+        self._answer: IncomingAnswer | None = None
         self._waiter: asyncio.Future[str] | None = None
         self._received = 0
         self._may_be_silent = False  # no answer to the command in flight is an answer too
@@ -163,7 +163,7 @@ class Wire(asyncio.Protocol):
         self._last_id += 1
         return self._last_id
 
-    def _probe(self, answer: Answer) -> bytes:
+    def _probe(self, answer: IncomingAnswer) -> bytes:
         probe_id = self._next_id()
         answer.probed(probe_id)
         return encode(probe_id, self._dialect.probe_type, "")

@@ -1,6 +1,7 @@
 """How game families differ on the same packets: a `Dialect` of data each, and how it knows an answer is whole. PURE.
 
-`adapters/wire/rcon.py` asks these; a new family is a row here and, if its answers end differently, one more `Answer`.
+`adapters/wire/rcon.py` asks these; a new family is a row here and, if its answers end differently, one more
+`IncomingAnswer`.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ class Progress(Enum):
 OTHER, MORE, PROBE, DONE = Progress  # Python 3.11 takes twenty times as long for `Progress.DONE`
 
 
-class Answer(Protocol):
+class IncomingAnswer(Protocol):
     """Collects the packets of one command's answer."""
 
     @property
@@ -41,7 +42,7 @@ class Dialect:
     """One game family's rules on the wire. Sizes in bytes of payload, times in seconds."""
 
     name: str
-    answer: Callable[["Dialect", int], Answer]  # how an answer is recognised as whole
+    answer: Callable[["Dialect", int], IncomingAnswer]  # how an answer is recognised as whole
     request_most: int  # the largest command
     login_types: frozenset[int]  # packet types that answer a login; others with the login's id are skipped
     advice: str  # where the owner finds address and password

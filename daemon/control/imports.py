@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..config import TokenEntry
-from ..ledger import Ledger, TokenSource
+from ..ledger import RollFacet, TokenSource
 from ..paynow import Limited, Rejected, StoreError, Storefront, TokenRefused
 
 MOMENT_S = 2.0  # after this time perkd answers with what is done so far: the operator sees the progress
@@ -36,11 +36,11 @@ class Imported:
 
 
 async def import_tokens(
-    entries: Sequence[TokenEntry], ledger: Ledger, store: Storefront, now: Callable[[], datetime]
+    entries: Sequence[TokenEntry], ledger: RollFacet, store: Storefront, now: Callable[[], datetime]
 ) -> Imported:
     """Imports the first entries, for MOMENT_S. perkd does not ask the store about tokens that it already reads."""
     done, began = Imported(), time.monotonic()
-    known = await ledger.roll.with_tokens([entry.token for entry in entries])
+    known = await ledger.with_tokens([entry.token for entry in entries])
     for entry in entries:
         if done.results and time.monotonic() - began > MOMENT_S:
             break
@@ -66,7 +66,7 @@ async def import_tokens(
         except StoreError as error:
             done.stopped = str(error)
             break
-        new, row = await ledger.roll.add(entry, TokenSource.OPERATOR, profile, now())
+        new, row = await ledger.add(entry, TokenSource.OPERATOR, profile, now())
         told = {"customer_id": profile.customer_id, "name": profile.display_name, "error": None}
         done.results.append({"state": ImportState.ADDED if new else ImportState.KNOWN, **told})
     return done

@@ -17,13 +17,15 @@ from ..enrolment import Newcomers
 from ..ledger import Ledger
 from ..paynow import Rate
 from ..polling import Polling, Reconciler, Rules
-from ..runtime import Clock, notify, reloading
+from ..runtime import Clock, fault, notify, reloading
 from ..servers import Fleet
 from .reload_report import told
 
 log = logging.getLogger("perkd")
 
 NOT_TAKEN = "reload: the new config has mistakes, so perkd keeps the old one:"
+KEPT = "perkd keeps the old config. Correct this, then reload again"
+HALF_DONE = "only a part of the new config is applied. Restart perkd: `systemctl restart perkd`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,14 @@ class Reload:
             await asked.wait()
             asked.clear()
             reloading()
+            before = self.settings
             try:
                 await self.now()
             except ConfigError as error:
                 log.error(  # noqa: TRY400 - no traceback
                     "%s\n%s", NOT_TAKEN, error.render(self.path), extra={"action": "reload_refused"}
                 )
+            except Exception as error:  # noqa: BLE001 - deliveries go on, whatever is wrong with the config
+                what = KEPT if self.settings is before else HALF_DONE
+                fault(error, "reload_failed", "reload: %s: %s: %s", type(error).__name__, error, what)
             notify("READY=1")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..config import TokenEntry
 from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Origin, Turn
-from ..core.commands import Line, Scene, again
+from ..core.commands import Scene, Spot, again
 from ..core.model import PerkKind, Profile, Server, State, Step, Target
 from ..core.places import target_of
 from ..ledger import CommandRow, LedgerCode, NotPossible, TokenSource
@@ -45,7 +45,7 @@ class Verbs:
             adapters=rules.adapters,
             now=self._now(),
         )
-        draft = again(_change_of(row), Step(row.step), Line(row.source, row.position, row.step_size), scene)
+        draft = again(_change_of(row), Step(row.step), Spot(row.source, row.position, row.step_size), scene)
         if draft is None:
             raise NotPossible(
                 LedgerCode.NOT_IN_CONFIG,
@@ -103,7 +103,7 @@ class Verbs:
     async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
         """Adds as many, in their order, as the store confirms in a short time, but at least one."""
         try:
-            return await import_tokens(entries, self._ledger, self._store, self._now)
+            return await import_tokens(entries, self._ledger.roll, self._store, self._now)
         finally:
             await self._polling.load()
 

@@ -39,7 +39,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Spot:
     """The place of a recorded command in its step: its template and position, and the step's length."""
 
     source: str
@@ -118,7 +118,7 @@ def _drafts(  # noqa: PLR0913 - one call for each kind of step; a bundle of thes
     )
 
 
-def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft | None:
+def again(change: HoldingChange, step: Step, was: Spot, scene: Scene) -> Draft | None:
     """One command, rendered again with the current config because the operator said retry. Only its own values or a
     missing server can block it. A grant uses the player's current identity, a removal the identity of the grant.
     None: the current config has no such command."""
@@ -139,7 +139,7 @@ def again(change: HoldingChange, step: Step, was: Line, scene: Scene) -> Draft |
     return _draft(step, was.position, perk, spec, rendered, nowhere or _absent_server(change, scene), identity)
 
 
-def _same(specs: Sequence[CommandSpec], was: Line) -> CommandSpec | None:
+def _same(specs: Sequence[CommandSpec], was: Spot) -> CommandSpec | None:
     """The command with the same template, even if its position changed. Another template at the same position is taken
     as its correction, but only if the step still has the same length: else perkd cannot know which one it became."""
     same = [position for position, spec in enumerate(specs) if spec.run.source == was.source]

@@ -6,13 +6,14 @@
 from enum import StrEnum
 
 from ..paynow import BadAddress, BadInput, Limited, NotFound, Rejected, StoreError, TokenRefused
+from ..runtime import Backoff
 
-FIRST_S, LONGEST_S = 5.0, 60.0  # doubled for each failure in a row
+AGAIN = Backoff(first_s=5.0, longest_s=60.0)
 RARELY_S = 600.0  # a person must change something at the store first, so more tries are useless
 LIMITED_S = 1.0  # the rate limit makes all requests wait already
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """What a failure is about."""
 
     KEY = "key"  # the store does not know the API key
@@ -32,26 +33,26 @@ class NobodyEnrolled(StoreError):
     code = "nobody_enrolled"
 
 
-def kind_of(error: StoreError) -> Kind:
+def kind_of(error: StoreError) -> FailureKind:
     """The kind of a failed request."""
     if isinstance(error, NobodyEnrolled):
-        return Kind.EACH
+        return FailureKind.EACH
     if isinstance(error, TokenRefused):
-        return Kind.PERMISSION if error.status == 403 else Kind.KEY
+        return FailureKind.PERMISSION if error.status == 403 else FailureKind.KEY
     if isinstance(error, NotFound):
-        return Kind.ABSENT
+        return FailureKind.ABSENT
     if isinstance(error, BadAddress):
-        return Kind.ADDRESS
+        return FailureKind.ADDRESS
     if isinstance(error, Limited):
-        return Kind.LIMITED
-    return Kind.REQUEST if isinstance(error, Rejected | BadInput) else Kind.STORE
+        return FailureKind.LIMITED
+    return FailureKind.REQUEST if isinstance(error, Rejected | BadInput) else FailureKind.STORE
 
 
-class Backoff:
+class KeyBackoff:
     """Counts failures in a row. `kind` and `error` are of the latest one; None and "" after a success."""
 
     def __init__(self) -> None:
-        self.kind: Kind | None = None
+        self.kind: FailureKind | None = None
         self.error = ""
         self._in_a_row = 0
 
@@ -61,15 +62,15 @@ class Backoff:
     def failed(self, error: StoreError) -> float:
         """Returns for how many seconds the loop waits."""
         kind = kind_of(error)
-        if kind is Kind.LIMITED:
+        if kind is FailureKind.LIMITED:
             return LIMITED_S
         self._in_a_row += 1
         self.kind, self.error = kind, str(error)
-        if kind in (Kind.KEY, Kind.PERMISSION, Kind.ABSENT):
+        if kind in (FailureKind.KEY, FailureKind.PERMISSION, FailureKind.ABSENT):
             return RARELY_S
-        return min(LONGEST_S, FIRST_S * 2.0 ** min(self._in_a_row - 1, 16))
+        return AGAIN.wait_s(self._in_a_row)
 
     @property
     def lasting(self) -> bool:
         """Whether a person needs to know: not after a single failure that may pass."""
-        return self._in_a_row > 1 or self.kind in (Kind.KEY, Kind.PERMISSION, Kind.ABSENT)
+        return self._in_a_row > 1 or self.kind in (FailureKind.KEY, FailureKind.PERMISSION, FailureKind.ABSENT)

@@ -3,23 +3,21 @@
 `newcomers.py` runs it beside polling. The list only says whom to poll: what a customer owns is what their token shows.
 """
 
-import asyncio
 import logging
+import math
 from datetime import datetime, timedelta
 
-from ..ledger import Ledger, LedgerError
+from ..ledger import Ledger
 from ..paynow import Management, StoreError, StoreItem, while_running
 from ..polling import Polling, Rank, Watch
-from ..runtime import Context
-from .backoff import Backoff
+from ..runtime import Context, Loop, fault
+from .backoff import KeyBackoff
 from .feed_window import MissingItems, Window, flake_at, latest_flake
 from .loop import Enrolment
 
 log = logging.getLogger("perkd.feed")
 
-LOOP = "feed"
 EVERY_S = 15.0
-TURN_S = 20.0  # a pass completes at least this often
 SLOWEST_S = 100.0  # one request may wait that long for the rate limit
 FIRST_BACK = timedelta(minutes=10)  # the very first request starts so far back
 LONGEST_BACK = timedelta(days=1)  # no request starts further back: after a start, every customer is polled anyway
@@ -36,61 +34,34 @@ class Feed:
         enrolment: Enrolment | None,
         context: Context,
     ) -> None:
-        self.backoff = Backoff()
-        self.passes = 0
+        self.backoff = KeyBackoff()
+        self.loop = Loop(
+            context,
+            "feed",
+            self._one_pass,
+            bound_s=SLOWEST_S,
+            failed=self._failed,
+            between=self._look_again,
+            excused=store.blocked_until,
+        )
         self._store, self._ledger, self._polling, self._enrolment = store, ledger, polling, enrolment
-        self._clock, self._pulse, self._shown = context.clock, context.pulse, context.counters.feed_items
+        self._clock, self._shown = context.clock, context.counters.feed_items
         self._missing = MissingItems()
         self._window: Window | None = None
         self._saved = ""
-        self._again = asyncio.Event()
         self._bookmark = f"feed:{store.store_id}"
-        self._pulse.register(LOOP, SLOWEST_S)
 
-    def again(self) -> None:
-        """The operator changed something: tries again at once what failed."""
-        self._again.set()
+    async def _one_pass(self) -> float:
+        await self._ask()
+        self.backoff.succeeded()
+        return EVERY_S
 
-    def beat_while_limited(self) -> None:
-        """At every tick: while the store's 429 makes all requests wait, the loop counts as alive."""
-        if self._store.limited:
-            self._pulse.beat(LOOP)
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            wait_s = EVERY_S
-            try:
-                await self._ask()
-                self.backoff.succeeded()
-            except StoreError as error:
-                wait_s = self._failed(error)
-            except LedgerError:
-                raise
-            except Exception as error:  # a fault here must not stop deliveries
-                log.exception("the feed of new items crashed; it continues", extra={"action": "feed_crashed"})
-                wait_s = self.backoff.failed(StoreError(f"a fault in perkd: {type(error).__name__}, see the log"))
-            finally:
-                self._pulse.beat(LOOP)
-            self.passes += 1
-            await self._rest(wait_s)
-
-    def _failed(self, error: StoreError) -> float:
-        if str(error) != self.backoff.error:  # the same message only once
+    def _failed(self, error: Exception) -> float:
+        if not isinstance(error, StoreError):
+            error = StoreError(fault(error, "feed_crashed", "the feed of new items crashed; it continues"))
+        elif str(error) != self.backoff.error:  # the same message only once
             log.warning("perkd sees new purchases late: %s", while_running(error), extra={"action": "feed_failed"})
         return self.backoff.failed(error)
-
-    async def _rest(self, wait_s: float) -> None:
-        """Waits, and meanwhile polls customers again whose item is still missing."""
-        until = self._clock.monotonic() + wait_s
-        while (now := self._clock.monotonic()) < until:
-            look_at = self._missing.next_at
-            at = min(until, now + TURN_S, until if look_at is None else max(now, look_at))
-            if await self._clock.until(at, self._again):
-                self._again.clear()
-                return
-            await self._look_again()
-            self._pulse.beat(LOOP)
 
     async def _ask(self) -> None:
         if (window := self._window) is None or window.newest > latest_flake(self._store.now()):
@@ -105,7 +76,7 @@ class Feed:
             for number in new:
                 if str(number) not in had:
                     self._show(number, items[number])
-            self._pulse.beat(LOOP)
+            self.loop.beat()
         oldest = self._missing.oldest  # a restart begins before the items that are still missing
         cursor = str(window.newest if oldest is None else min(window.newest, oldest - 1))
         if cursor != self._saved:
@@ -149,7 +120,8 @@ class Feed:
         watch = None if token_id is None else self._polling.watches.get(token_id)
         return watch if watch is not None and watch.is_read else None
 
-    async def _look_again(self) -> None:
+    async def _look_again(self) -> float:
+        """Polls customers again whose item is still missing. Returns for how many seconds nothing is due."""
         now_s, now = self._clock.monotonic(), self._clock.now()
         if due := self._missing.due(now_s):
             self._missing.seen(map(int, await self._ledger.observations.listed(map(str, due))))
@@ -163,6 +135,8 @@ class Feed:
                 if (watch := self._watch(customer_id)) is not None and watch.failures:
                     failed[customer_id] = None
             self._try_again(list(failed))
+        at = self._missing.next_at
+        return math.inf if at is None else at - self._clock.monotonic()
 
     def _try_again(self, customer_ids: list[str]) -> None:
         """Polls customers again whose polls failed, because their pause doubles each time. While the store is

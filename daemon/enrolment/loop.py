@@ -4,7 +4,6 @@
 time, so that a poll of a customer who is online never waits for more than one of them.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -13,11 +12,11 @@ from perkd.adapters.base import Adapter, Player
 
 from ..core.model import Enrol
 from ..core.roster import identities
-from ..ledger import Ledger, LedgerError
+from ..ledger import Ledger
 from ..paynow import BadInput, Customer, Management, NotAnAnswer, NotFound, StoreError, profile_of, while_running
 from ..polling import Polling, Rank
-from ..runtime import Context
-from .backoff import Backoff, Kind, NobodyEnrolled, kind_of
+from ..runtime import Context, Loop, fault
+from .backoff import FailureKind, KeyBackoff, NobodyEnrolled, kind_of
 from .feed_window import before
 from .progress import Progress
 from .refused_tokens import RefusedTokens
@@ -26,9 +25,8 @@ from .unknown_players import UnknownPlayers
 
 log = logging.getLogger("perkd.enrolment")
 
-LOOP = "enrol"
 SOON_S = 1.0
-TURN_S = 20.0  # a pass completes at least this often, and checks who is on a server
+TURN_S = 20.0  # a pass begins at least this often, and checks who is on a server
 SLOWEST_S = 100.0  # one request may wait that long for the rate limit
 ROUND_AGAIN = timedelta(minutes=5)
 LATER_AT_ONCE = 100
@@ -49,13 +47,21 @@ class Enrolment:
         *,
         present: Callable[[], Iterable[tuple[Adapter, Player]]],
     ) -> None:
-        self.mode, self.backoff, self.progress = mode, Backoff(), Progress(f"enrolled:{store.store_id}")
+        self.mode, self.backoff, self.progress = mode, KeyBackoff(), Progress(f"enrolled:{store.store_id}")
+        self.loop = Loop(
+            context,
+            "enrol",
+            self._one_pass,
+            bound_s=SLOWEST_S,
+            failed=self._failed,
+            between=self._count_left,
+            excused=store.blocked_until,
+        )
+        self._wake = self.loop.wake  # also set while there may be urgent work
         self._store, self._ledger, self._polling = store, ledger, polling
-        self._clock, self._pulse = context.clock, context.pulse
-        self.passes = 0  # completed
+        self._clock = context.clock
         self._present = present
-        self.tokens = Tokens(store, ledger, polling, self._clock.now, context.counters.enrolments)
-        self._wake, self._again = asyncio.Event(), asyncio.Event()
+        self.tokens = Tokens(store, ledger.roll, polling, self._clock.now, context.counters.enrolments)
         self._list_changed = True
         self._unknown_players = UnknownPlayers()
         self._shown: dict[str, Customer | None] = {}  # customers from the feed; None: ask the store who they are
@@ -64,17 +70,11 @@ class Enrolment:
         self._logged_s = self._clock.monotonic()
         self._round_at = self._clock.now()
         polling.on_refused = self._token_refused
-        self._pulse.register(LOOP, SLOWEST_S)
-
-    def joined(self) -> None:
-        """A player joined a server."""
-        self._wake.set()
 
     def again(self) -> None:
         """The operator changed something: tries again at once what failed; the list of tokens may have changed, too."""
         self._list_changed = True
-        self._again.set()
-        self._wake.set()
+        self.loop.again()
 
     def shown(self, customer_id: str, customer: Customer | None) -> None:
         """The feed has an item of a customer without a token; `customer` is the one in the item."""
@@ -92,34 +92,15 @@ class Enrolment:
         """Whether the customer came from the feed and still waits."""
         return customer_id in self._shown
 
-    def beat_while_limited(self) -> None:
-        """At every tick: while the store's 429 makes all requests wait, the loop counts as alive."""
-        if self._store.limited:
-            self._pulse.beat(LOOP)
+    async def _one_pass(self) -> float:
+        if self._list_unidentified():
+            return SOON_S
+        await self._pass()
+        return TURN_S
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            wait_s, wake = TURN_S, self._wake
-            self._again.clear()
-            try:
-                if self._list_unidentified():
-                    wait_s, wake = SOON_S, self._again
-                else:
-                    await self._pass()
-            except StoreError as error:
-                wait_s, wake = self._failed(error), self._again
-            except LedgerError:
-                raise
-            except Exception as error:  # a fault here must not stop deliveries
-                log.exception("enrolment crashed; it continues", extra={"action": "enrolment_crashed"})
-                fault = StoreError(f"a fault in perkd: {type(error).__name__}, see the log")
-                wait_s, wake = self.backoff.failed(fault), self._again
-            finally:
-                self._pulse.beat(LOOP)
-            self.progress.left = await self._ledger.roll.unenrolled()
-            self.passes += 1
-            await self._rest(wait_s, wake)
+    async def _count_left(self) -> float:
+        self.progress.left = await self._ledger.roll.unenrolled()
+        return TURN_S
 
     async def _pass(self) -> None:
         """Does everything that is due. When a part fails, does the rest first, then raises."""
@@ -140,16 +121,10 @@ class Enrolment:
         watches = self._polling.watches.values()
         return any(w.customer_number is None and w.is_read and not w.refused and not w.failures for w in watches)
 
-    async def _rest(self, wait_s: float, wake: asyncio.Event) -> None:
-        until = self._clock.monotonic() + wait_s
-        while (now := self._clock.monotonic()) < until:
-            woken = await self._clock.until(min(until, now + TURN_S), wake)
-            self._pulse.beat(LOOP)
-            if woken:
-                return
-
-    def _failed(self, error: StoreError) -> float:
-        if str(error) != self.backoff.error:  # the same message only once
+    def _failed(self, error: Exception) -> float:
+        if not isinstance(error, StoreError):
+            error = StoreError(fault(error, "enrolment_crashed", "enrolment crashed; it continues"))
+        elif str(error) != self.backoff.error:  # the same message only once
             log.warning("new customers get no token: %s", while_running(error), extra={"action": "enrolment_failed"})
         return self.backoff.failed(error)
 
@@ -167,12 +142,10 @@ class Enrolment:
                 if self._wake.is_set():
                     await self._urgent()
                 await self.tokens.make_in_turn(customer, states[customer.id])
-                self._pulse.beat(LOOP)
-            await done.page(
-                self._ledger, [int(customer.id) for customer in page], self._store.now()
-            )  # their tokens are stored
+                self.loop.beat()
+            await done.page(self._ledger, [int(one.id) for one in page], self._store.now())  # their tokens are stored
             self.backoff.succeeded()
-            self.progress.left = await self._ledger.roll.unenrolled()
+            await self._count_left()
             self._log_progress()
         if not done.round_over:
             log.info("all customers are enrolled, %d since the start", self.tokens.made, extra={"action": "enrolled"})
@@ -182,12 +155,8 @@ class Enrolment:
         now = self._clock.monotonic()
         if not self.progress.round_over and now - self._logged_s >= LOG_EVERY_S:
             self._logged_s = now
-            log.info(
-                "enrolling: %d since the start, up to customer %d",
-                self.tokens.made,
-                self.progress.cursor,
-                extra={"action": "enrolling", "made": self.tokens.made},
-            )
+            made, facts = self.tokens.made, {"action": "enrolling", "made": self.tokens.made}
+            log.info("enrolling: %d since the start, up to customer %d", made, self.progress.cursor, extra=facts)
 
     # Urgent customers
 
@@ -199,7 +168,7 @@ class Enrolment:
             try:
                 await step()
             except StoreError as error:
-                if kind_of(error) in (Kind.KEY, Kind.PERMISSION, Kind.LIMITED):
+                if kind_of(error) in (FailureKind.KEY, FailureKind.PERMISSION, FailureKind.LIMITED):
                     raise
                 self._stopped = error
 
@@ -211,7 +180,7 @@ class Enrolment:
     async def _retry_failed(self) -> None:
         for customer_id in await self._ledger.roll.unenrolled_due(self._clock.now(), LATER_AT_ONCE):
             await self.tokens.make_now(customer_id, rank=Rank.NEW)
-            self._pulse.beat(LOOP)
+            self.loop.beat()
             await self._newcomers()
 
     async def _newcomers(self) -> None:
@@ -233,10 +202,10 @@ class Enrolment:
             except StoreError:
                 self._shown.setdefault(customer_id, customer)  # after the others
                 raise
-            self._pulse.beat(LOOP)
+            self.loop.beat()
         for adapter, player in self._unknown(self._clock.now()):
             await self._look_up(adapter, player)
-            self._pulse.beat(LOOP)
+            self.loop.beat()
 
     async def _replace_one(self, customer_id: str) -> None:
         try:
@@ -246,7 +215,7 @@ class Enrolment:
             raise
         if again_at is not None:
             self.refused.put(customer_id, again_at)
-        self._pulse.beat(LOOP)
+        self.loop.beat()
 
     def _token_refused(self, customer_id: str) -> None:
         """Polling reports a refused token. The ledger decides when the customer gets a new one."""
@@ -274,12 +243,8 @@ class Enrolment:
                 if isinstance(error, StoreError) and not self.tokens.about_one(player.id, error):
                     raise
                 if not isinstance(error, BadInput):  # the store cannot have a customer with this name
-                    log.warning(
-                        "perkd cannot look up player %s in the store: %s",
-                        player.id,
-                        error,
-                        extra={"action": "no_lookup"},
-                    )
+                    facts = {"action": "no_lookup"}
+                    log.warning("perkd cannot look up player %s in the store: %s", player.id, error, extra=facts)
                 continue
             if who is not None and adapter.identify(who.values).player in identities(player):
                 await self.tokens.make_now(who.customer_id, who)

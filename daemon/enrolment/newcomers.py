@@ -45,10 +45,8 @@ class Newcomers:
         if settings.customers.enrol is not Enrol.OFF:
             mode = settings.customers.enrol
             enrolment = Enrolment(mode, store, ledger, polling, context, present=present)
-            context.clock.on_tick(enrolment.beat_while_limited)
         if store.items.lists_store:
             feed = Feed(store, ledger, polling, enrolment, context)
-            context.clock.on_tick(feed.beat_while_limited)
         else:
             log.info(
                 "[store] management_items = %r has no list of all items: perkd sees purchases when it polls a customer",
@@ -59,20 +57,19 @@ class Newcomers:
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """The loops to run, by their names."""
-        loops = {"enrol": self.enrolment, "feed": self.feed}
-        return {name: loop.run() for name, loop in loops.items() if loop is not None}
+        return {one.loop.name: one.loop.run() for one in (self.enrolment, self.feed) if one is not None}
 
     def joined(self) -> None:
         """A player joined a server."""
         if self.enrolment is not None:
-            self.enrolment.joined()
+            self.enrolment.loop.wake.set()
 
     def reloaded(self) -> None:
         """The operator reloaded the config: tries again at once what failed."""
         if self.enrolment is not None:
             self.enrolment.again()
         if self.feed is not None:
-            self.feed.again()
+            self.feed.loop.again()
 
     def problems(self) -> Iterator[Problem]:
         """What of enrolment and the feed needs a person."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..core.model import Enrol
 from ..core.store_ids import flake_time
 from ..runtime import Problem, ProblemCode, Severity
-from .backoff import Backoff, Kind
+from .backoff import FailureKind, KeyBackoff
 from .feed import Feed
 from .loop import Enrolment
 
@@ -16,7 +16,7 @@ from .loop import Enrolment
 def find(enrolment: Enrolment | None, feed: Feed | None) -> Iterator[Problem]:
     """One problem for each thing that is wrong; only one in all while the store refuses the API key."""
     backoffs = [loop.backoff for loop in (enrolment, feed) if loop is not None]
-    refused = next((one for one in backoffs if one.kind is Kind.KEY), None)
+    refused = next((one for one in backoffs if one.kind is FailureKind.KEY), None)
     if refused is not None:
         yield Problem(
             ProblemCode.API_KEY_REFUSED,
@@ -69,13 +69,13 @@ def _of_enrolment(enrolment: Enrolment) -> Iterator[Problem]:
         )
 
 
-def _fix(backoff: Backoff, meanwhile: str) -> str:
-    if backoff.kind is Kind.PERMISSION:
+def _fix(backoff: KeyBackoff, meanwhile: str) -> str:
+    if backoff.kind is FailureKind.PERMISSION:
         return f"give the key's role this permission in the store's dashboard, then `perkd reload`; {meanwhile}"
-    if backoff.kind in (Kind.ABSENT, Kind.ADDRESS):
+    if backoff.kind in (FailureKind.ABSENT, FailureKind.ADDRESS):
         return f"correct [store] id, api or management_items, then `systemctl restart perkd`; {meanwhile}"
-    if backoff.kind is Kind.REQUEST:
+    if backoff.kind is FailureKind.REQUEST:
         return f"look for a newer perkd, because the store's API may have changed; {meanwhile}"
-    if backoff.kind is Kind.EACH:
+    if backoff.kind is FailureKind.EACH:
         return f"check this customer in the store's dashboard. perkd continues with the next ones; {meanwhile}"
     return f"perkd tries again by itself; {meanwhile}"

@@ -11,18 +11,18 @@ from typing import Any, TypeVar
 
 from prometheus_client import Counter
 
-from ..core.model import Profile
-from ..ledger import Enrolled, Ledger, LedgerError
+from ..core.model import Profile, Secret
+from ..ledger import Enrolled, RollFacet
 from ..paynow import BadDocument, Customer, Management, StoreError, profile_of
 from ..polling import Polling, Rank, Watch
-from ..runtime import EnrolmentResult, uncancelled
-from .backoff import Kind, NobodyEnrolled, kind_of
+from ..runtime import Backoff, EnrolmentResult, fault, uncancelled
+from .backoff import FailureKind, NobodyEnrolled, kind_of
 
 log = logging.getLogger("perkd.enrolment")
 T = TypeVar("T")
 
 REPLACED_AGAIN = timedelta(hours=1)  # one customer's token, at most
-LATER, LATEST = timedelta(hours=1), timedelta(days=1)  # until the next try after a failure: doubled each time
+AGAIN = Backoff(first_s=3600.0, longest_s=24 * 3600.0)  # for one customer
 STUBBORN = 3  # failures of the store in a row with one customer: continue with the next customer
 MANY = 10  # customers in a row without a token: the cause may not be the customers
 MOST_STUCK = 10_000
@@ -34,7 +34,7 @@ class Tokens:
     `made`: tokens since the start."""
 
     def __init__(
-        self, store: Management, ledger: Ledger, polling: Polling, now: Callable[[], datetime], results: Counter
+        self, store: Management, ledger: RollFacet, polling: Polling, now: Callable[[], datetime], results: Counter
     ) -> None:
         self.made = 0
         self._store, self._ledger, self._polling, self._now, self._results = store, ledger, polling, now, results
@@ -50,7 +50,7 @@ class Tokens:
         self, customer_id: str, who: Customer | Profile | None = None, *, rank: Rank = Rank.ASKED
     ) -> None:
         """Makes a token for an urgent customer. `who` None: asks the store who it is. `rank`: of the first poll."""
-        state = (await self._ledger.roll.enrolled([customer_id]))[customer_id]
+        state = (await self._ledger.enrolled([customer_id]))[customer_id]
         await self._guarded(customer_id, state.tries, self._enrol(who or customer_id, state, rank))
 
     async def replace(self, customer_id: str) -> datetime | None:
@@ -58,20 +58,18 @@ class Tokens:
         watch, now = self.watch(customer_id), self._now()
         if watch is None or not watch.refused:
             return None
-        minted_at = (await self._ledger.roll.enrolled([customer_id]))[customer_id].minted_at
+        minted_at = (await self._ledger.enrolled([customer_id]))[customer_id].minted_at
         if minted_at is not None and now < minted_at + REPLACED_AGAIN:
             return minted_at + REPLACED_AGAIN
         try:
             profile = profile_of(await self._store.customers.show(customer_id))
             await self._finish(self._mint(profile, Rank.ASKED, instead_of=watch.token_id))
-        except LedgerError:
-            raise
         except StoreError as error:
             if not self.about_one(customer_id, error):
                 raise
             log.warning("customer %s gets no new token: %s", customer_id, error, extra={"action": "not_replaced"})
-        except Exception:  # what is wrong with one customer never stops the others
-            log.exception("customer %s: no new token", customer_id, extra={"action": "enrolment_crashed"})
+        except Exception as error:  # noqa: BLE001 - what is wrong with one customer never stops the others
+            fault(error, "enrolment_crashed", "customer %s: no new token", customer_id)
         else:
             self._stuck.pop(customer_id, None)
             return None
@@ -87,7 +85,7 @@ class Tokens:
     async def _enrol(self, who: Customer | Profile | str, state: Enrolled, rank: Rank) -> None:
         if state.polled or state.kept_out:
             if not isinstance(who, Customer):  # it was another try
-                await self._ledger.roll.need_not_enrol(who if isinstance(who, str) else who.customer_id)
+                await self._ledger.need_not_enrol(who if isinstance(who, str) else who.customer_id)
             return
         asked = None
         if isinstance(who, str):
@@ -96,30 +94,27 @@ class Tokens:
         if self.watch(profile.customer_id) is None:
             await self._finish(self._mint(profile, rank, instead_of=None))
         if asked is not None and asked != profile.customer_id:  # the store has merged two customers
-            await self._ledger.roll.need_not_enrol(asked)
+            await self._ledger.need_not_enrol(asked)
 
     async def _mint(self, profile: Profile, rank: Rank, *, instead_of: int | None) -> None:
         token = await self._store.customers.mint(profile.customer_id)
-        row = await uncancelled(self._ledger.roll.enrol(profile, token, self._now(), instead_of=instead_of))
+        await uncancelled(self._take_in(profile, token, rank, instead_of))
+
+    async def _take_in(self, profile: Profile, token: Secret, rank: Rank, instead_of: int | None) -> None:
+        row = await self._ledger.enrol(profile, token, self._now(), instead_of=instead_of)
         self._results.labels(EnrolmentResult.MADE if instead_of is None else EnrolmentResult.REPLACED).inc()
         if row is None:
             return
         self.made += 1
         self._polling.take_in(row, rank)
-        log.log(
-            logging.DEBUG if rank is Rank.NEW else logging.INFO,
-            "%s (customer %s): got a token",
-            profile.display_name,
-            profile.customer_id,
-            extra={"action": "token_made", "customer_id": profile.customer_id},
-        )
+        level, facts = logging.DEBUG if rank is Rank.NEW else logging.INFO, {"action": "token_made"}
+        facts["customer_id"] = profile.customer_id
+        log.log(level, "%s (customer %s): got a token", profile.display_name, profile.customer_id, extra=facts)
 
     async def _guarded(self, customer_id: str, tries: int, work: Coroutine[Any, Any, None]) -> None:
         """What is wrong with one customer never stops the others."""
         try:
             await work
-        except LedgerError:
-            raise
         except StoreError as error:
             if not self.about_one(customer_id, error):
                 raise
@@ -131,9 +126,9 @@ class Tokens:
                     path=error.path,
                     status=error.status,
                 ) from None
-        except Exception as error:  # see above
-            log.exception("customer %s could not be enrolled", customer_id, extra={"action": "enrolment_crashed"})
-            await self._postpone(customer_id, tries, f"a fault in perkd: {type(error).__name__}, see the log")
+        except Exception as error:  # noqa: BLE001 - see above
+            why = fault(error, "enrolment_crashed", "customer %s could not be enrolled", customer_id)
+            await self._postpone(customer_id, tries, why)
         else:
             self._failed_in_a_row = 0
             self._stuck.pop(customer_id, None)
@@ -141,8 +136,8 @@ class Tokens:
     def about_one(self, who: str, error: StoreError) -> bool:
         """Whether a failure concerns only this customer or player."""
         kind = kind_of(error)
-        if kind is not Kind.STORE or isinstance(error, BadDocument):
-            return kind in (Kind.ABSENT, Kind.REQUEST, Kind.STORE)
+        if kind is not FailureKind.STORE or isinstance(error, BadDocument):
+            return kind in (FailureKind.ABSENT, FailureKind.REQUEST, FailureKind.STORE)
         failures = self._stuck.pop(who, 0) + 1
         if failures >= STUBBORN:
             return True
@@ -156,8 +151,8 @@ class Tokens:
         self._failed_in_a_row += 1
         self._results.labels(EnrolmentResult.REFUSED).inc()
         log.warning("customer %s is not enrolled: %s", customer_id, why, extra={"action": "not_enrolled"})
-        again_at = self._now() + min(LATEST, LATER * 2 ** min(tries, 10))
-        await self._ledger.roll.not_enrolled(customer_id, why, again_at)
+        again_at = self._now() + timedelta(seconds=AGAIN.wait_s(tries + 1))
+        await self._ledger.not_enrolled(customer_id, why, again_at)
 
     async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
         """When the daemon ends meanwhile, still stores a token that comes within LAST_WORD_S."""

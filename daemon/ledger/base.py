@@ -13,6 +13,8 @@ LedgerError
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..runtime import Fatal
+
 
 class LedgerCode(StrEnum):
     """What exactly is wrong: a stable word beside the message, for code that acts on it."""
@@ -42,7 +44,7 @@ class LedgerCode(StrEnum):
     NO_CUSTOMER = "no_customer"  # of that id
 
 
-class LedgerError(Exception):
+class LedgerError(Fatal):
     """The ledger cannot be used as asked; the message says what to do."""
 
     def __init__(self, code: LedgerCode, message: str) -> None:

@@ -44,7 +44,7 @@ class CommandsFacet(Facet):
         row = db.execute(SQL["command"], {"id": min(found)}).fetchone()
         db.execute(SQL["send"], {"id": row["id"], "now": at})
         if row["server"] != server:
-            db.execute(SQL["bind"], {**steps.place(row), "server": server})
+            db.execute(SQL["bind"], {**steps.step_of(row), "server": server})
         events.moved(db, at, [row["id"]], State.PLANNED, State.SENDING)
         return _command(row, server)
 
@@ -132,7 +132,7 @@ class CommandsFacet(Facet):
         freed = db.execute(SQL["plan_braked"], {"now": at}).fetchall()
         events.note(db, at, EventKind.BRAKE_RELEASED, detail=f"{len(freed)} commands")
         steps.planned_again(db, freed, at, "the brake was released")
-        steps.hold_absent(db, at)
+        steps.block_for_absent_servers(db, at)
         return len(freed)
 
 
@@ -207,9 +207,9 @@ def _settle(db: sqlite3.Connection, command_id: int, outcome: Outcome, now: int)
     events.moved(db, now, [command_id], State.SENDING, state, reason or outcome.reply)
     untouched = outcome.reply is None or outcome.absent
     if state is State.PLANNED and row["server"] != row["place"] and untouched:
-        db.execute(SQL["unbind"], steps.place(row))
+        db.execute(SQL["unbind"], steps.step_of(row))
     _follow_up(db, row, state, now)
-    if state is State.PLANNED and command_id in steps.hold_absent(db, now):
+    if state is State.PLANNED and command_id in steps.block_for_absent_servers(db, now):
         state = State.BLOCKED
     return state
 
@@ -218,7 +218,7 @@ def _follow_up(db: sqlite3.Connection, row: sqlite3.Row, state: State, now: int)
     """Updates the rest of the command's step, and its holding."""
     if state is State.REFUSED or (state is State.ANSWERED and row["strict"]):
         reason = f"the server did not accept command {row['id']} before it: retry it, or close it as done or skipped"
-        held = db.execute(SQL["block_rest"], {**steps.place(row), "reason": reason}).fetchall()
+        held = db.execute(SQL["block_rest"], {**steps.step_of(row), "reason": reason}).fetchall()
         events.moved(db, now, [found["id"] for found in held], State.PLANNED, State.BLOCKED, reason)
     elif state in (State.DELIVERED, State.ANSWERED):
         steps.delay_next(db, row, now)
@@ -245,6 +245,6 @@ def _to(db: sqlite3.Connection, command_id: int, state: State, word: str) -> sql
 
 
 def _free_rest(db: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
-    freed = db.execute(SQL["free_rest"], {**steps.place(row), "now": now}).fetchall()
+    freed = db.execute(SQL["free_rest"], {**steps.step_of(row), "now": now}).fetchall()
     steps.planned_again(db, freed, now, "the command before it is closed or retried")
-    steps.hold_absent(db, now)
+    steps.block_for_absent_servers(db, now)

@@ -31,10 +31,10 @@ def configure(
     db.execute(SQL["drop_perks"], {"names": json.dumps([perk.name for perk in perks]), "now": now})
     every = tuple(server.name for server in servers)
     _put_places(db, every, perks)
-    steps.hold_absent(db, now)
+    steps.block_for_absent_servers(db, now)
     back = db.execute(SQL["unblock_servers"], {"now": now}).fetchall()
     steps.planned_again(db, back, now, "the server is back")
-    queue.hold_lines(db, (server.name for server in servers if not server.run_store_commands), now)
+    queue.block_lines(db, (server.name for server in servers if not server.run_store_commands), now)
     for perk in perks:
         for pair in places.pairs_of(perk, every):
             db.execute(SQL["put_pair"], {"perk": perk.name, "server": pair, "since": now})

@@ -50,7 +50,7 @@ class QueueFacet(Facet):
             db.execute(SQL["put_attempt"], {**ids, "command_id": command_id})
             planned, blocked = (planned + 1, blocked) if one.command.problem is None else (planned, blocked + 1)
         if planned or again:
-            steps.hold_absent(db, at)  # the server may have left the config just now
+            steps.block_for_absent_servers(db, at)  # the server may have left the config just now
         return HandedOut(tuple(for_perkd), planned, blocked, again)
 
     @write
@@ -78,10 +78,10 @@ class QueueFacet(Facet):
         db.execute(SQL["acknowledged"], {"ids": ids, "now": micros(now)})
 
 
-def hold_lines(db: sqlite3.Connection, servers: Iterable[str], now: int) -> None:
+def block_lines(db: sqlite3.Connection, servers: Iterable[str], now: int) -> None:
     """Blocks the lines that were not sent yet for the operator: the configuration says to leave them alone."""
     key = {"servers": json.dumps(list(servers)), "hold": Hold.BACKLOG.value, "reason": LEFT_ALONE}
-    held = [row["id"] for row in db.execute(SQL["hold_lines"], key).fetchall()]
+    held = [row["id"] for row in db.execute(SQL["block_lines"], key).fetchall()]
     events.moved(db, now, held, State.PLANNED, State.BLOCKED, LEFT_ALONE)
 
 

@@ -12,14 +12,14 @@ from . import events
 from .sqlite.queries import SQL
 
 
-def place(row: sqlite3.Row) -> dict[str, object]:
+def step_of(row: sqlite3.Row) -> dict[str, object]:
     """Which step a command belongs to, and where in it. A retry changes its generation, but not `created_at`."""
     return {key: row[key] for key in ("holding_id", "step", "created_at", "position")}
 
 
 def delay_next(connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> None:
     """The delay `after` starts when the command before it has ended."""
-    connection.execute(SQL["delay_next"], {**place(row), "now": now})
+    connection.execute(SQL["delay_next"], {**step_of(row), "now": now})
 
 
 def delivered(connection: sqlite3.Connection, holding_id: int, now: int) -> None:
@@ -38,7 +38,7 @@ def braked(connection: sqlite3.Connection, ids: Collection[int] | None, now: int
     return events.moved(connection, now, [row["id"] for row in stopped], State.PLANNED, State.BLOCKED, "brake")
 
 
-def hold_absent(connection: sqlite3.Connection, now: int) -> list[int]:
+def block_for_absent_servers(connection: sqlite3.Connection, now: int) -> list[int]:
     """Blocks what is planned for a server that is not in the config, so that an owner sees that it cannot be sent."""
     left = [row["id"] for row in connection.execute(SQL["block_absent_servers"]).fetchall()]
     events.moved(connection, now, left, State.PLANNED, State.BLOCKED, "the server is not in the config")

@@ -109,7 +109,7 @@ class Turning:
             removal = self._give_up(row, Step.REVOKE, row["ended"], commands)
             grant = {one["state"] for one in _of(commands, Step.GRANT, row["opened"])}
             if removal and not (removal & TOUCHED) and grant & TOUCHED and State.VOID not in grant:
-                self.connection.execute(SQL["hold_again"], {"id": row["id"]})
+                self.connection.execute(SQL["reopen_holding"], {"id": row["id"]})
                 self.connection.execute(SQL["want_again"], {"holding_id": row["id"], "generation": row["opened"]})
                 self._event(row["id"], EventKind.REMOVAL_VOIDED, HoldingState.ENDED, HoldingState.HELD)
                 return
@@ -199,7 +199,9 @@ class Turning:
             self.generation = generation + 1
         if server != place:
             self.together.flush()
-            steps.hold_absent(self.connection, self.now)  # it may have left the config while others of the place stay
+            steps.block_for_absent_servers(
+                self.connection, self.now
+            )  # it may have left the config while others of the place stay
 
     def _put_supports(self, holding_id: int) -> None:
         for support in self.planned.change.supports:

@@ -192,7 +192,7 @@ class StoreItem(Document):
     subscription_id: ShownFlake = None
     trial_id: ShownFlake = None
     execute_on_gameserver_id: OptionalFlake = None
-    quantity_index: Annotated[int | None, Cosmetic] = None
+    quantity_index: Annotated[int | None, Field(ge=-(2**31), le=2**31 - 1), Cosmetic] = None  # int32: SQLite takes it
     product: ItemProduct | None = None
     state: Word = ""
     expirable: bool | None = None

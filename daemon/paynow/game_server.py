@@ -12,15 +12,16 @@ from perkd.adapters.base import Secret
 from .documents import Linked, QueuedCommand
 from .errors import NotFound, TokenRefused
 from .reading import read_list, read_one
-from .transport.exchange import Exchange, Reply
+from .transport.exchange import Exchange, StoreAnswer
 from .transport.failures import Meanings
+from .transport.rate import Lane
 
 LINK_PATH = "/v1/delivery/gameserver/link"
 QUEUE_PATH = "/v1/delivery/command-queue"
 ACKNOWLEDGE_PATH = "/v1/delivery/command-queue/acknowledge"
 
-_LOGIN = "Gameserver"
 _MEANINGS = Meanings(
+    "Gameserver",
     "game server token",
     {
         401: (
@@ -78,7 +79,7 @@ class GameServerApi:
         call should be harmless; the documentation does not say what the store answers then."""
         await self._post(ACKNOWLEDGE_PATH, [{"attempt_id": attempt_id} for attempt_id in attempt_ids], _DONE)
 
-    async def _post(self, path: str, body: object, meanings: Meanings = _MEANINGS) -> Reply:
+    async def _post(self, path: str, body: object, meanings: Meanings = _MEANINGS) -> StoreAnswer:
         document = json.dumps(body, separators=(",", ":")).encode()
         url = self._exchange.url(path)
-        return await self._exchange.call("POST", url, _LOGIN, self._token, meanings, document, first=True)
+        return await self._exchange.call("POST", url, self._token, meanings, document, lane=Lane.FIRST)

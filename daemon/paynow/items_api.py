@@ -14,6 +14,7 @@ from .errors import NotFound, ServerFault, StoreError, Unreachable, Unreadable
 from .keyed import Keyed, paged
 from .paging import PAGE_LIMIT, WITHOUT_PAGES, pages
 from .requests import Assignment, BulkAssignment, checked_id
+from .transport.rate import Lane
 
 _BULK = {  # the path of bulk assignments, by the word for the inventory in paths
     "delivery/items": "delivery/items",
@@ -51,22 +52,21 @@ class ItemsApi:
         Raises NotFound."""
         rest = f"customers/{checked_id('customer', customer_id)}/{self._word}"
         more = [("activeOnly", "true")] if active_only else []  # the one camelCase name of the API
-        try:
+        with self._keyed.about(customer_id):
             if self._word in WITHOUT_PAGES:
-                reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
-                found = self._keyed.read_list(reply, StoreItem, rest)
+                answer = await self._keyed.ask("GET", rest, permission=PERMISSION, query=more)
+                found = self._keyed.read_list(answer, StoreItem, rest)
                 if found:
                     yield sorted(found, key=lambda item: int(item.id))
                 return
             async for page in self._pages(rest, more, after=0):
                 yield page
-        except NotFound as error:
-            raise self._keyed.no_customer(customer_id, error) from None
 
     async def of_store(self, *, after: str, first: bool = False) -> AsyncIterator[list[StoreItem]]:
         """Yields every item of the store with an id above `after`, in ascending order, page by page. `first`: its
         requests go before all others that wait for the rate limit."""
-        async for page in self._pages("delivery/items", [], after=int(checked_id("after", after)), first=first):
+        lane = Lane.FIRST if first else Lane.SHARE
+        async for page in self._pages("delivery/items", [], after=int(checked_id("after", after)), lane=lane):
             yield page
 
     async def newest(self) -> str:
@@ -89,8 +89,8 @@ class ItemsApi:
     async def latest(self, most: int = PAGE_LIMIT) -> list[StoreItem]:
         """The newest items of the store, at most PAGE_LIMIT of them, newest first."""
         query = [("asc", "false"), ("limit", str(most))]
-        reply = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
-        found = self._keyed.read_list(reply, StoreItem, "delivery/items")
+        answer = await self._keyed.ask("GET", "delivery/items", permission=PERMISSION, query=query)
+        found = self._keyed.read_list(answer, StoreItem, "delivery/items")
         return sorted(found, key=lambda item: int(item.id), reverse=True)
 
     async def assign(self, customer_id: str, what: Assignment) -> list[StoreItem]:
@@ -100,15 +100,15 @@ class ItemsApi:
         rest = f"customers/{checked_id('customer', customer_id)}/{self._word}"
         before = {item.id async for page in self.of_customer(customer_id) for item in page}
         try:
-            reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
-            items = self._keyed.read_list(reply, StoreItem, rest)
+            answer = await self._keyed.ask("POST", rest, permission=PERMISSION, body=what.body())
+            items = self._keyed.read_list(answer, StoreItem, rest)
         except (Unreachable, ServerFault, Unreadable) as error:
             return await self._find_assigned(customer_id, what, before, error)
         if len({item.id for item in items} - before) == what.quantity:
             return items
         path = self._keyed.path(rest)
         problem = f"{path} confirmed {len(items)} items where {what.quantity} were requested"
-        lost = Unreadable(problem, path=path, status=reply.status)
+        lost = Unreadable(problem, path=path, status=answer.status)
         return await self._find_assigned(customer_id, what, before, lost)
 
     async def revoke(self, customer_id: str, item_id: str) -> None:
@@ -127,10 +127,10 @@ class ItemsApi:
         """Sends one bulk request of at most BULK_ITEMS items, for `bulk.py`. None: the store confirmed it without a
         list, as the older paths may."""
         rest = _BULK[self._word]
-        reply = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
-        if not reply.body and self._word in WITHOUT_PAGES:
+        answer = await self._keyed.ask("POST", rest, permission=PERMISSION, body=[row.body() for row in rows])
+        if not answer.body and self._word in WITHOUT_PAGES:
             return None
-        return self._keyed.read_list(reply, StoreItem, rest)
+        return self._keyed.read_list(answer, StoreItem, rest)
 
     async def _find_assigned(
         self, customer_id: str, what: Assignment, before: set[str], lost: StoreError
@@ -163,12 +163,12 @@ class ItemsApi:
         raise nothing
 
     async def _pages(
-        self, rest: str, more: Iterable[tuple[str, str]], *, after: int, first: bool = False
+        self, rest: str, more: Iterable[tuple[str, str]], *, after: int, lane: Lane = Lane.SHARE
     ) -> AsyncIterator[list[StoreItem]]:
         async def page(after: int) -> list[StoreItem]:
             query = paged(after, PAGE_LIMIT, *more)
-            reply = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, first=first)
-            return self._keyed.read_list(reply, StoreItem, rest)
+            answer = await self._keyed.ask("GET", rest, permission=PERMISSION, query=query, lane=lane)
+            return self._keyed.read_list(answer, StoreItem, rest)
 
         async for found in pages(page, self._keyed.path(rest), after=after):
             yield found

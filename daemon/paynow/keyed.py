@@ -4,6 +4,8 @@
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,13 +15,13 @@ from perkd.adapters.base import Secret
 
 from .errors import BadInput, NotFound, NotPermitted, Rejected, TokenRefused
 from .reading import read_list, read_one
-from .transport.exchange import Exchange, Reply
+from .transport.exchange import Exchange, StoreAnswer
 from .transport.failures import Meanings
+from .transport.rate import Lane
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
-_LOGIN = "APIKey"
 _REFUSED = (
     TokenRefused,
     (
@@ -31,6 +33,7 @@ _FORBIDDEN = (TokenRefused, "the API key is not allowed to do this {where}")
 _NOTHING = (NotFound, "the store has nothing at this path {where}: check the id, [store] id and [store] api")
 _INVALID = (Rejected, "the store rejected a value {where}: correct the value that it names")
 _MEANINGS = Meanings(
+    "APIKey",
     "API key",
     {400: _INVALID, 401: _REFUSED, 403: _FORBIDDEN, 404: _NOTHING, 409: _INVALID, 410: _NOTHING, 422: _INVALID},
 )
@@ -56,18 +59,18 @@ class Keyed:
         permission: str,
         query: list[tuple[str, str]] | None = None,
         body: object = None,
-        first: bool = False,
-    ) -> Reply:
+        lane: Lane = Lane.SHARE,
+    ) -> StoreAnswer:
         """Sends one request. `rest` is the path below the store, made of checked words and ids; `permission` is what
-        the key's role needs, as PayNow's documentation names it; `first`: it goes before all other requests. Raises
-        NotPermitted on a 403."""
+        the key's role needs, as PayNow's documentation names it. Raises NotPermitted
+        on a 403."""
         url = self.exchange.url(self.path(rest))
         if query:
             url = url.with_query(query)
         document = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         meanings = _DELETE if method == "DELETE" else _MEANINGS
         try:
-            reply = await self.exchange.call(method, url, _LOGIN, self._key, meanings, document, first=first)
+            answer = await self.exchange.call(method, url, self._key, meanings, document, lane=lane)
         except TokenRefused as refused:
             if refused.status != 403:
                 raise
@@ -78,23 +81,27 @@ class Keyed:
             )
             raise NotPermitted(message, path=refused.path, status=403, permission=permission) from None
         self.met = True
-        return reply
+        return answer
 
-    def no_customer(self, customer_id: str, error: NotFound) -> NotFound:
-        """The error for a 404 on one customer's path."""
-        return NotFound(
-            f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
-            path=error.path,
-            status=error.status,
-        )
+    @contextmanager
+    def about(self, customer_id: str) -> Iterator[None]:
+        """A NotFound on this customer's path, raised in this block, names the customer."""
+        try:
+            yield
+        except NotFound as error:
+            raise NotFound(
+                f"store {self.store_id} has no customer {customer_id}: check the id, [store] id and [store] api",
+                path=error.path,
+                status=error.status,
+            ) from None
 
-    def read(self, reply: Reply, kind: type[M], rest: str) -> M:
+    def read(self, answer: StoreAnswer, kind: type[M], rest: str) -> M:
         """As `read_one`."""
-        return read_one(reply, kind, self.path(rest))
+        return read_one(answer, kind, self.path(rest))
 
-    def read_list(self, reply: Reply, kind: type[M], rest: str) -> list[M]:
+    def read_list(self, answer: StoreAnswer, kind: type[M], rest: str) -> list[M]:
         """As `reading.read_list`."""
-        return read_list(reply, kind, self.path(rest))
+        return read_list(answer, kind, self.path(rest))
 
 
 def paged(after: int, limit: int, *more: tuple[str, str]) -> list[tuple[str, str]]:

@@ -52,13 +52,12 @@ class Management:
         """The store's own time; before its first answer, this machine's time."""
         return self._exchange.store_now()
 
-    @property
-    def limited(self) -> bool:
-        """Whether no request is sent at the moment, because the store answered 429."""
-        return self._exchange.rate.blocked_s() > 0
+    def blocked_until(self) -> float:
+        """As `Rate.blocked_until`."""
+        return self._exchange.rate.blocked_until()
 
     async def products(self) -> list[Product]:
         """All products, also hidden ones, with the commands that the store queues for them. One request: the API has no
         pages here."""
-        reply = await self._keyed.ask("GET", "products", permission="product_read")
-        return self._keyed.read_list(reply, Product, "products")
+        answer = await self._keyed.ask("GET", "products", permission="product_read")
+        return self._keyed.read_list(answer, Product, "products")

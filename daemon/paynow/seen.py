@@ -1,57 +1,37 @@
 """The digest of an inventory, so that perkd recognises an unchanged one without parsing its JSON. PURE.
 
-`storefront.py` makes and compares it; the ledger stores it, only after `record` committed.
-
-The digest is XXH3-128. It only has to tell bodies apart. It need not resist an attacker who writes the bodies, because
-they could also send the old body again (docs/decisions/0015).
+`storefront.py` makes and compares it; the ledger stores it, only after `record` committed (docs/decisions/0015).
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from hashlib import sha256
 
-from xxhash import xxh3_128_digest
-
-_VERSION = b"\x02"  # increase it when wire_items.py reads the same bytes differently: then every page counts as changed
-_DIGEST = 16
-_PAGE = 8 + _DIGEST
-_ALONE = _VERSION + bytes(8)  # how the digest of an inventory of one page begins
+_VERSION = b"\x03"  # increase it when the same bytes are digested or read differently: every page counts as changed
+_AFTER, _DIGEST = 8, 16
+_PAGE = _AFTER + _DIGEST
 
 
-class PageMark(NamedTuple):
-    """One page: the id it was requested `after` (0: the first page) and the digest of its bytes."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The digest of an inventory, or of its first pages: a version byte, then for each page in order the id it was
+    requested after (8 bytes, 0 for the first page) and the digest of its bytes; 25 bytes for most customers. `etag` is
+    kept only for an inventory of one page."""
 
-    after: int
-    digest: bytes
-
-    @classmethod
-    def of(cls, after: int, body: bytes) -> "PageMark":
-        return cls(after, xxh3_128_digest(body))
-
-
-class Seen(NamedTuple):
-    """The digest of a complete inventory: a version byte, then for each page in order its `after` (8 bytes) and its
-    digest; 25 bytes for most customers. `etag` is kept only for an inventory of one page."""
-
-    digest: bytes
+    digest: bytes = _VERSION
     etag: str | None = None
 
-    @classmethod
-    def of(cls, pages: list[PageMark], etag: str | None) -> "Seen":
-        digest = _VERSION + b"".join(page.after.to_bytes(8, "big") + page.digest for page in pages)
-        return cls(digest, etag if len(pages) == 1 else None)
-
-    def is_one_page_with(self, digest: bytes) -> bool:
-        """Whether the inventory has one page, and its bytes have this digest."""
-        return self.digest == _ALONE + digest
+    def with_page(self, after: int, body: bytes, etag: str | None) -> "Seen":
+        """These pages and one more, which was requested `after` that id."""
+        page = after.to_bytes(_AFTER, "big") + sha256(body).digest()[:_DIGEST]
+        return Seen(self.digest + page, None if self.pages else etag)
 
     @property
-    def one_page(self) -> bool:
-        return len(self.digest) == 1 + _PAGE and self.digest.startswith(_VERSION)
+    def pages(self) -> int:
+        """How many pages; 0 when another version of perkd wrote the digest."""
+        pages, rest = divmod(len(self.digest) - len(_VERSION), _PAGE)
+        return pages if self.digest.startswith(_VERSION) and not rest else 0
 
-    @property
-    def pages(self) -> list[PageMark]:
-        """The pages; none when another version of perkd wrote the digest."""
-        data = self.digest[1:]
-        if self.digest[:1] != _VERSION or len(data) % _PAGE:
-            return []
-        starts = range(0, len(data), _PAGE)
-        return [PageMark(int.from_bytes(data[at : at + 8], "big"), data[at + 8 : at + _PAGE]) for at in starts]
+    def after(self, page: int) -> int:
+        """The id that this page, from 0, was requested after."""
+        at = len(_VERSION) + page * _PAGE
+        return int.from_bytes(self.digest[at : at + _AFTER], "big")

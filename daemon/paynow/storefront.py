@@ -2,43 +2,41 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from perkd.adapters.base import Secret
 
 from ..core.model import Inventory, Item, Profile
 from .errors import Unreadable, WrongStore
+from .own_items import read_items
 from .paging import PAGE_LIMIT, WITHOUT_PAGES
-from .seen import PageMark, Seen
+from .seen import Seen
 from .transport.address import checked_path
-from .transport.exchange import Exchange, Reply, StoreDate, Timeouts
+from .transport.exchange import Exchange, StoreAnswer, StoreDate, Timeouts
 from .transport.rate import Rate
 from .wire import NotAnAnswer, read_customer
-from .wire_items import read_items
 
 CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"
 MOST_PAGES = 1000
 LARGEST_INVENTORY = 64 * 1024 * 1024  # bytes, all pages together
-_LOGIN = "Customer"
 
 
-class Fresh(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fresh:
     """A complete inventory that differs from the previous one. Store `seen` only after `record` committed."""
 
     inventory: Inventory
     seen: Seen
 
 
-class Unchanged(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unchanged:
     """The complete inventory is, byte for byte, the previous one. It was read at `read_at`."""
 
     read_at: datetime
     seen: Seen
-
-
-Answer = Fresh | Unchanged
 
 
 class Storefront:
@@ -48,8 +46,6 @@ class Storefront:
         self._exchange, self._store_id = exchange, store_id
         self._items_path = checked_path("[store] items_path", items_path)
         self._unpaged = self._items_path.rstrip("/").rpartition("/")[2] in WITHOUT_PAGES
-        self._customer_url = exchange.url(CUSTOMER_PATH)
-        self._first_page = exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}")
 
     @classmethod
     @asynccontextmanager
@@ -86,13 +82,13 @@ class Storefront:
     async def customer(self, token: Secret) -> Profile:
         """Who the token belongs to (`GET /v1/store/customer`). Raises WrongStore for a customer of another store than
         `store_id`."""
-        reply = await self._exchange.get(self._customer_url, _LOGIN, token)
-        if reply.status != 200:
+        answer = await self._exchange.get(self._exchange.url(CUSTOMER_PATH), token)
+        if answer.status != 200:
             raise Unreadable(
                 f"{CUSTOMER_PATH} answered 304 to an unconditional request", path=CUSTOMER_PATH, status=304
             )
         try:
-            profile = read_customer(reply.body)
+            profile = read_customer(answer.body)
         except NotAnAnswer as error:
             raise Unreadable(
                 f"{CUSTOMER_PATH} did not answer with a customer: {error}", path=CUSTOMER_PATH, status=200
@@ -106,51 +102,45 @@ class Storefront:
             )
         return profile
 
-    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
+    async def inventory(
+        self, token: Secret, customer_id: str, previous: Seen | None, now: datetime
+    ) -> Fresh | Unchanged:
         """Reads everything the customer owns. `now` becomes `read_at`, the time when reading began.
 
         It reads pages in ascending order of ids, each after the largest id so far, until one is not full: the only
-        scheme that the API documents without ambiguity. It parses no page as long as all equal those of `previous`:
-        `Seen` has their digests and the ids they were requested after. An ETag is used only for an inventory of one
-        page, because the ETag of one page says nothing about the others.
+        scheme that the API documents without ambiguity. It parses no page as long as all equal those of `previous`. An
+        ETag is used only for an inventory of one page, because the ETag of one page says nothing about the others.
         """
-        etag = previous.etag if previous is not None and previous.one_page else None
-        reply = await self._exchange.get(self._first_page, _LOGIN, token, etag)
-        if reply.status == 304:
-            if previous is None or etag is None:
-                raise self._unreadable("answered 304 to an unconditional request", 304)
-            return Unchanged(now, previous)
-        first = PageMark.of(0, reply.body)
-        if previous is not None and previous.is_one_page_with(first.digest):
-            return Unchanged(now, previous if etag == reply.etag else Seen(previous.digest, reply.etag))
-        known = previous.pages if previous is not None and not previous.one_page else []
+        known = previous if previous is not None and previous.pages else None
+        etag = known.etag if known is not None and known.pages == 1 else None
+        answer, seen = await self._page(token, 0, Seen(), etag)
+        if answer.status == 304 and known is not None:
+            return Unchanged(now, known)
         equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
-        marks = [first]
-        while len(marks) <= len(known) and marks[-1] == known[len(marks) - 1]:
-            if len(marks) == len(known):
-                return Unchanged(now, Seen.of(marks, reply.etag))
-            equal.append(reply.body)
-            reply = await self._next(token, known[len(marks)].after, marks)
+        while known is not None and known.digest.startswith(seen.digest):
+            if seen.pages == known.pages:
+                return Unchanged(now, seen)
+            equal.append(answer.body)
+            answer, seen = await self._page(token, known.after(seen.pages), seen)
         reading = _Reading(customer_id, unpaged=self._unpaged)
         try:
             for body in equal:
                 reading.add(body)
-            while (after := reading.add(reply.body)) is not None:
-                reply = await self._next(token, after, marks)
+            while (after := reading.add(answer.body)) is not None:
+                answer, seen = await self._page(token, after, seen)
         except NotAnAnswer as error:
             raise self._unreadable(f"did not answer with an inventory: {error}") from None
-        return Fresh(Inventory(customer_id, now, reading.inventory()), Seen.of(marks, reply.etag))
+        return Fresh(Inventory(customer_id, now, reading.inventory()), seen)
 
-    async def _next(self, token: Secret, after: int, marks: list[PageMark]) -> Reply:
-        """Requests the page after an id and adds its mark."""
-        if len(marks) >= MOST_PAGES:
+    async def _page(self, token: Secret, after: int, seen: Seen, etag: str | None = None) -> tuple[StoreAnswer, Seen]:
+        """The page after an id, and what is seen with it. With an `etag`, the answer may be a 304."""
+        if seen.pages >= MOST_PAGES:
             raise self._unreadable(f"did not end after {MOST_PAGES} pages")
-        url = self._exchange.url(self._items_path, f"asc=true&limit={PAGE_LIMIT}&after={after}")
-        reply = await self._exchange.get(url, _LOGIN, token)
-        if reply.status != 200:
+        query = f"asc=true&limit={PAGE_LIMIT}" + (f"&after={after}" if after else "")
+        answer = await self._exchange.get(self._exchange.url(self._items_path, query), token, etag)
+        if answer.status == 304 and etag is None:
             raise self._unreadable("answered 304 to an unconditional request", 304)
-        marks.append(PageMark.of(after, reply.body))
-        return reply
+        return answer, seen.with_page(after, answer.body, answer.etag)
 
     def _unreadable(self, what: str, status: int = 200) -> Unreadable:
         return Unreadable(f"{self._items_path} {what}", path=self._items_path, status=status)
@@ -184,7 +174,7 @@ class _Reading:
                 f"{ITEMS_PATH}"
             )
         whole = len(items) < PAGE_LIMIT or (self._unpaged and len(items) > PAGE_LIMIT)
-        if not whole and not _ascending(ids):
+        if not whole and ids != sorted(ids, key=int):
             raise NotAnAnswer("a full page is not in ascending order, so perkd cannot tell which page is the last one")
         self._items.update(zip(ids, items, strict=True))  # of an item that comes twice, the later one counts
         if whole:
@@ -193,13 +183,4 @@ class _Reading:
         return self._largest
 
     def inventory(self) -> tuple[Item, ...]:
-        if _ascending(list(self._items)):
-            return tuple(self._items.values())
         return tuple(self._items[item_id] for item_id in sorted(self._items, key=int))
-
-
-def _ascending(ids: list[str]) -> bool:
-    """Whether these ids are in ascending order. In the usual page all have one length and are compared as text."""
-    if len(set(map(len, ids))) > 1:
-        return (numbers := [int(item_id) for item_id in ids]) == sorted(numbers)
-    return ids == sorted(ids)

@@ -16,6 +16,10 @@ class NotAnAnswer(ValueError):
     """The bytes are not what this path promises; the message says why."""
 
 
+class NotADocument(NotAnAnswer):
+    """They are JSON, but a document in it is not as the API describes it."""
+
+
 def moment(text: str | None) -> datetime | None:
     """An RFC 3339 time as aware UTC, cut to microseconds. Raises ValueError when it is not one, has no offset, or is
     outside the calendar in UTC.

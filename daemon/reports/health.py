@@ -16,7 +16,7 @@ from ..ledger import BeingSent, Brakes, Rarities, ReportsFacet
 from ..paynow import Storefront
 from ..polling import Polling, Reconciler, customer_problems, store_problems
 from ..runtime import Clock, Context, Severity
-from ..servers import Fleet, Server, is_blind, server_problems
+from ..servers import Fleet, RunningServer, is_blind, server_problems
 from .kept import Kept
 from .problems import FromWings, find
 from .status import CustomersHealth, Report, ServerHealth, StoreHealth, StoreState, reasons_not_ready, server_rows
@@ -116,7 +116,7 @@ async def _rarities(ledger: ReportsFacet, clock: Clock) -> Rarities:
     return await ledger.rarities(clock.now())
 
 
-def _stuck(sent: BeingSent, server: Server | None, now: datetime) -> bool:
+def _stuck(sent: BeingSent, server: RunningServer | None, now: datetime) -> bool:
     """Whether a command is being sent for more than twice as long as perkd waits for its answer."""
     timeout_s = server.settings.endpoint.timeout_s if server is not None else 0.0
     return (now - sent.since).total_seconds() > 2 * timeout_s
@@ -166,7 +166,7 @@ def _customers(polling: Polling, fleet: Fleet, started_at: datetime) -> Customer
     )
 
 
-def _server(server: Server) -> ServerHealth:
+def _server(server: RunningServer) -> ServerHealth:
     link, settings = server.link, server.settings
     return ServerHealth(
         name=settings.name,

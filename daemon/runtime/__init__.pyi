@@ -1,3 +1,4 @@
+from .backoff import Backoff as Backoff
 from .clock import Clock as Clock
 from .context import Context as Context
 from .counters import (
@@ -7,6 +8,7 @@ from .counters import (
     PollResult as PollResult,
     QueueLine as QueueLine,
 )
+from .loop import Loop as Loop
 from .network import in_words as in_words
 from .problem import (
     SEVERITIES as SEVERITIES,
@@ -24,6 +26,8 @@ from .systemd import (
     watchdog_s as watchdog_s,
 )
 from .tasks import (
+    Fatal as Fatal,
+    fault as fault,
     forever as forever,
     uncancelled as uncancelled,
 )

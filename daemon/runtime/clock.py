@@ -1,4 +1,4 @@
-"""The clock of all loops, with the only APScheduler: its tick wakes loops that are due, its daily jobs set events.
+"""The clock of all loops: its tick wakes loops that are due. It has the only APScheduler, whose daily jobs set events.
 
 Every loop waits on this clock, so that a test or the demo can control the time. `app` starts it.
 """
@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
+
+log = logging.getLogger("perkd")
 
 TICK_S = 0.1
 _utc_now = partial(datetime.now, UTC)
-# A job that is late still runs, once: a stall never drops a poll (docs/decisions/0004).
+# A job that is late still runs, once (docs/decisions/0004).
 JOB = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
 
 
@@ -37,13 +39,17 @@ class Clock:
         self._order = itertools.count()
         self._drains: list[Callable[[], None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would log every tick
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would log every job
+        self._next_tick: asyncio.TimerHandle | None = None
+        self._tick_failed = False
 
     def start(self) -> None:
-        self._scheduler.add_job(self._tick_job, IntervalTrigger(seconds=TICK_S), id="tick", **JOB)
         self._scheduler.start()
+        self._keep_ticking()
 
     def close(self) -> None:
+        if self._next_tick is not None:
+            self._next_tick.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         for _, _, waiter in self._waiting:
@@ -62,21 +68,18 @@ class Clock:
 
         self._scheduler.add_job(wake, CronTrigger(hour=hour, minute=minute, timezone=UTC), **JOB)
 
-    async def until(self, at: datetime | float, wake: asyncio.Event | None = None) -> bool:
-        """Waits until that time (a datetime, or monotonic seconds) or until `wake` is set. True: `wake` was set."""
+    async def until(self, at: datetime | float, *wake: asyncio.Event) -> bool:
+        """Waits until that time (a datetime, or monotonic seconds) or until one of these is set. True: one was set."""
         due = at if isinstance(at, float) else self.monotonic() + (at - self.now()) / timedelta(seconds=1)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (due, next(self._order), waiter))
-        if wake is None:
-            await waiter
-            return False
-        woken = asyncio.ensure_future(wake.wait())
+        woken: list[asyncio.Future[Any]] = [asyncio.ensure_future(event.wait()) for event in wake]
         try:
-            await asyncio.wait((waiter, woken), return_when=asyncio.FIRST_COMPLETED)
-            return woken.done()
+            await asyncio.wait([waiter, *woken], return_when=asyncio.FIRST_COMPLETED)
+            return any(one.done() for one in woken)
         finally:
-            woken.cancel()
-            waiter.cancel()
+            for one in [waiter, *woken]:
+                one.cancel()
 
     async def sleep(self, seconds: float) -> None:
         """Like `asyncio.sleep`, on this clock."""
@@ -92,5 +95,12 @@ class Clock:
         for drain in self._drains:
             drain()
 
-    async def _tick_job(self) -> None:
-        self.tick()
+    def _keep_ticking(self) -> None:
+        self._next_tick = asyncio.get_running_loop().call_later(TICK_S, self._keep_ticking)
+        try:
+            self.tick()
+            self._tick_failed = False
+        except Exception:  # a fault in one drain must not stop the clock of all loops
+            if not self._tick_failed:  # else ten a second
+                log.exception("the clock's tick crashed; it continues", extra={"action": "tick_crashed"})
+            self._tick_failed = True

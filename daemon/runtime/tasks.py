@@ -1,19 +1,38 @@
-"""Helpers for tasks: a write that a cancellation must not interrupt, and a root loop that must not end unnoticed.
+"""Helpers for tasks: a write that a cancellation must not interrupt, a root loop that must not end unnoticed, and which
+errors end the daemon.
 
 The loops and `app` use them.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import logging
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+log = logging.getLogger("perkd")
 
 
-async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+class Fatal(Exception):
+    """Nothing may go on after such an error: it ends the daemon, and no loop catches it."""
+
+
+def fault(error: Exception, action: str, text: str, *facts: object) -> str:
+    """Logs an error that is a fault in perkd but must not stop the rest, with its traceback. Returns words for a
+    problem. Raises the error again if it is Fatal."""
+    if isinstance(error, Fatal):
+        raise error
+    log.error(text, *facts, exc_info=error, extra={"action": action})
+    return f"a fault in perkd: {type(error).__name__}, see the log"
+
+
+async def uncancelled(
+    work: Coroutine[Any, Any, T], undo: Callable[[T], Coroutine[Any, Any, object]] | None = None
+) -> T:
     """Runs the work to its end, even if the caller is cancelled; only then the cancellation takes effect. With
-    `asyncio.shield` alone, the caller would go on and close the ledger during a running write."""
+    `asyncio.shield` alone, the caller would go on and close the ledger during a running write. A cancelled caller
+    never sees the result: if that matters, `undo` gets it, and is run to its end, too."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -21,7 +40,9 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
         while not task.done():
             with contextlib.suppress(asyncio.CancelledError):  # another cancellation does not end the wait
                 await asyncio.wait((task,))
-        task.result()
+        result = task.result()
+        if undo is not None:
+            await uncancelled(undo(result))
         raise
 
 

@@ -1,6 +1,6 @@
 from .fleet import (
     Fleet as Fleet,
-    Server as Server,
+    RunningServer as RunningServer,
 )
 from .link import (
     Link as Link,

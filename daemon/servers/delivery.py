@@ -1,6 +1,6 @@
 """Loop 2, one task for each server: takes commands from the ledger, sends them, and records what came back.
 
-`fleet.py` runs it; `polling` and the operator wake it through `wake`. It never talks to the store.
+`fleet.py` runs it; `polling` and the operator wake it. It never talks to the store.
 """
 
 import asyncio
@@ -14,14 +14,15 @@ from ..core import outcomes
 from ..core.changes import Command, Origin, Outcome
 from ..core.model import State
 from ..core.roster import Roster
-from ..ledger import Ledger
-from ..runtime import Context, uncancelled
+from ..ledger import CommandsFacet
+from ..runtime import Context, Loop, uncancelled
 from .link import Link
 
 log = logging.getLogger("perkd.delivery")
 
 IDLE = timedelta(seconds=20)  # a pass completes at least this often, also without a command
 CUT_OFF = "perkd was stopped while it waited for the answer: it is not known whether the command ran"
+NOT_BEGUN = "perkd was stopped before it sent this command"
 
 
 class Delivery:
@@ -32,59 +33,34 @@ class Delivery:
         link: Link,
         adapter: Adapter,
         roster: Roster,
-        ledger: Ledger,
+        commands: CommandsFacet,
         context: Context,
         *,
         elsewhere: Callable[[Iterable[str]], None],
     ) -> None:
         self.server = link.server
-        self.wake = asyncio.Event()
-        self._stopping = asyncio.Event()
         self._link, self._adapter, self._roster = link, adapter, roster
-        self._ledger, self._clock, self._pulse, self._counters = ledger, context.clock, context.pulse, context.counters
+        self._commands, self._clock, self._counters = commands, context.clock, context.counters
         self._elsewhere = elsewhere  # wakes the servers of a place
-        self._name = f"deliver {self.server.name}"
         pace = self.server.min_gap.total_seconds() + self.server.endpoint.timeout_s
-        self._pulse.register(self._name, IDLE.total_seconds() + pace)
+        name = f"deliver {self.server.name}"
+        self.loop = Loop(context, name, self._one_pass, bound_s=IDLE.total_seconds() + pace)
 
-    def finish(self) -> None:
-        """Makes `run` return when the command in flight, if there is one, is settled."""
-        self._stopping.set()
-        self.wake.set()
-
-    async def run(self) -> None:
-        """Until `finish` is called."""
-        while not self._stopping.is_set():
-            try:
-                sent = await self._one_pass()
-            finally:
-                self._pulse.beat(self._name)
-            if sent and self.server.min_gap:
-                await self._clock.until(self._clock.now() + self.server.min_gap, self._stopping)
-
-    async def _one_pass(self) -> bool:
-        """Sends the next command, or waits until there may be one. Returns whether it sent one."""
-        self.wake.clear()
-        if not self._link.up.is_set():
-            await self._wait_for_link()
-            return False
+    async def _one_pass(self) -> float:
+        """Sends the next command, or waits until there may be one. Then the next pass is due at once."""
         now = self._clock.now()
-        command = await uncancelled(self._ledger.commands.claim(self.server.name, now, self._roster.since))
+        if not self._link.up.is_set():
+            await self._clock.until(now + IDLE, self._link.up, self.loop.wake)
+            return 0.0
+        command = await uncancelled(self._commands.claim(self.server.name, now, self._roster.since), self._give_back)
         if command is None:
-            due_at = await self._ledger.commands.next_due(self.server.name, now, self._roster.since)
-            await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.wake)
-            return False
+            due_at = await self._commands.next_due(self.server.name, now, self._roster.since)
+            await self._clock.until(min(due_at or now + IDLE, now + IDLE), self.loop.wake)
+            return 0.0
         await self._deliver(command)
-        return True
-
-    async def _wait_for_link(self) -> None:
-        up = asyncio.ensure_future(self._link.up.wait())
-        idle = asyncio.ensure_future(self._clock.until(self._clock.now() + IDLE, self.wake))
-        try:
-            await asyncio.wait((up, idle), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            up.cancel()
-            idle.cancel()
+        if self.server.min_gap:
+            await self._clock.until(self._clock.now() + self.server.min_gap, self.loop.ending)
+        return 0.0
 
     async def _deliver(self, command: Command) -> None:
         """Sends one claimed command and settles the outcome, even when perkd is stopped meanwhile."""
@@ -95,15 +71,23 @@ class Delivery:
             outcome, cut_off = outcomes.in_doubt(command, CUT_OFF, self._clock.now()), stop
         if outcome.absent:
             self._roster.forget(command.player)  # else the next claim would send it again at once
-        state = await uncancelled(self._ledger.commands.settle(command.id, outcome, self._clock.now()))
+        await uncancelled(self._settle(command, outcome))
+        if cut_off is not None:
+            raise cut_off
+
+    async def _give_back(self, command: Command | None) -> None:
+        """Settles a command that was claimed but can no longer be sent."""
+        if command is not None:
+            await self._settle(command, outcomes.not_sent(NOT_BEGUN, self._clock.now()))
+
+    async def _settle(self, command: Command, outcome: Outcome) -> None:
+        state = await self._commands.settle(command.id, outcome, self._clock.now())
         self._counters.settled.labels(self.server.name, state.value).inc()
         _tell(command, state, outcome)
         if state is State.PLANNED and command.place != command.server:
             self._elsewhere([command.place])  # another server of the place may take it now
         elif command.origin is Origin.STORE:
             self._elsewhere([command.server])  # the store may wait for an acknowledgement
-        if cut_off is not None:
-            raise cut_off
 
     async def _send(self, command: Command) -> Outcome:
         try:

@@ -12,10 +12,10 @@ from typing import Any
 
 from perkd.adapters.base import Adapter, Player
 
-from ..core.model import Server as ServerSettings
+from ..core.model import Server
 from ..core.places import members
 from ..core.roster import Roster
-from ..ledger import Ledger
+from ..ledger import CommandsFacet
 from ..runtime import Context, forever
 from ..store_queue import Activation, Activations
 from .delivery import Delivery
@@ -28,10 +28,10 @@ IN_FLIGHT = timedelta(seconds=7)  # the time for the command in flight when its 
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class RunningServer:
     """Everything that runs for one game server. `ending` is set before its loops may end."""
 
-    settings: ServerSettings
+    settings: Server
     link: Link
     roster: Roster
     delivery: Delivery
@@ -48,67 +48,70 @@ class Fleet:
     def __init__(
         self,
         adapters: Mapping[str, Adapter],
-        ledger: Ledger,
+        commands: CommandsFacet,
         context: Context,
         roots: asyncio.TaskGroup,
         joined: Callable[[Collection[str]], None],
         *,
         activations: Activations,
     ) -> None:
-        self.servers: dict[str, Server] = {}
+        self.servers: dict[str, RunningServer] = {}
         self._closed = False
-        self._adapters, self._ledger, self._context = adapters, ledger, context
+        self._adapters, self._commands, self._context = adapters, commands, context
         self._roots, self._joined = roots, joined
         self._activations = activations
 
-    def start(self, settings: ServerSettings) -> None:
+    def start(self, settings: Server) -> None:
         """Starts the loops of a server; does nothing when the fleet ends, so that a reload cannot delay the stop."""
         if self._closed:
             return
-        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+        adapter = self._adapter(settings)
         link, roster, ending = Link(settings, adapter, self._context.clock), Roster(), asyncio.Event()
-        delivery = Delivery(link, adapter, roster, self._ledger, self._context, elsewhere=self.wake)
+        delivery = Delivery(link, adapter, roster, self._commands, self._context, elsewhere=self.wake)
 
         def joined(players: Collection[str]) -> None:
-            delivery.wake.set()
+            delivery.loop.wake.set()
             self._joined(players)
 
         presence = Presence(link, roster, joined, self._context)
-        loops = {"deliver": delivery.run(), "presence": presence.run(), "link": link.run()}
+        loops = {"deliver": delivery.loop.run(), "presence": presence.loop.run(), "link": link.run()}
         tasks = tuple(self._task(word, settings, loop, ending) for word, loop in loops.items())
         self.servers[settings.name] = self._activated(
-            Server(settings, link, roster, delivery, presence, ending, tasks), settings
+            RunningServer(settings, link, roster, delivery, presence, ending, tasks), settings
         )
 
     def _task(
-        self, word: str, settings: ServerSettings, loop: Coroutine[Any, Any, None], ending: asyncio.Event
+        self, word: str, settings: Server, loop: Coroutine[Any, Any, None], ending: asyncio.Event
     ) -> asyncio.Task[None]:
         name = f"{word} {settings.name}"
         return self._roots.create_task(forever(name, loop, ending), name=name)
 
-    def _activated(self, server: Server, settings: ServerSettings) -> Server:
+    def _adapter(self, settings: Server) -> Adapter:
+        return self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+
+    def _activated(self, server: RunningServer, settings: Server) -> RunningServer:
         """The server with the task of its store queue, if it has a token."""
-        adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
-        activation = self._activations.of(settings, adapter, server.roster, server.delivery.wake.set)
+        activation = self._activations.of(
+            settings, self._adapter(settings), server.roster, server.delivery.loop.wake.set
+        )
         tasks = server.tasks[:3]
         if activation is not None:
-            tasks += (self._task("activate", settings, activation.run(), server.ending),)
+            tasks += (self._task("activate", settings, activation.loop.run(), server.ending),)
         return replace(server, settings=settings, tasks=tasks, activation=activation)
 
-    async def _activate_anew(self, server: Server, settings: ServerSettings) -> None:
+    async def _activate_anew(self, server: RunningServer, settings: Server) -> None:
         """Restarts only the store queue: the connection to the game server and its roster stay."""
         await self._end_queue(server)
-        self._context.pulse.drop(f"activate {settings.name}")
         if not self._closed:
             self.servers[settings.name] = self._activated(server, settings)
 
     @staticmethod
-    async def _end_queue(server: Server) -> None:
+    async def _end_queue(server: RunningServer) -> None:
         for task in server.tasks[3:]:
             task.cancel()
         await asyncio.gather(*server.tasks[3:], return_exceptions=True)
 
-    async def change(self, wanted: Iterable[ServerSettings]) -> None:
+    async def change(self, wanted: Iterable[Server]) -> None:
         """Makes the servers exactly these: ends, starts and replaces what changed. It also restarts a server that
         refused the password, because the operator may have corrected it."""
         by_name = {settings.name: settings for settings in wanted}
@@ -124,8 +127,6 @@ class Fleet:
         await self._end(over, None)
         for server in over:
             del self.servers[server.settings.name]
-            for word in ("deliver", "presence", "activate"):
-                self._context.pulse.drop(f"{word} {server.settings.name}")
         for name, settings in by_name.items():
             if name not in self.servers:
                 self.start(settings)
@@ -150,25 +151,24 @@ class Fleet:
     def present(self) -> Iterator[tuple[Adapter, Player]]:
         """All players who are known to be online, with the adapter of their server."""
         for server in self.servers.values():
-            settings = server.settings
-            adapter = self._adapters[settings.game].for_identity(settings.identity, settings.bedrock_prefix)
+            adapter = self._adapter(server.settings)
             yield from ((adapter, player) for player in server.roster.players)
 
     def wake(self, places: Iterable[str]) -> None:
         """There is something to send at these places."""
         for name in {name for place in places for name in members(place)}:
             if name in self.servers:
-                self.servers[name].delivery.wake.set()
+                self.servers[name].delivery.loop.wake.set()
                 if (activation := self.servers[name].activation) is not None:
-                    activation.wake.set()
+                    activation.loop.wake.set()
 
-    async def _end(self, servers: Iterable[Server], hurry: asyncio.Event | None) -> None:
+    async def _end(self, servers: Iterable[RunningServer], hurry: asyncio.Event | None) -> None:
         ending = list(servers)
         for server in ending:
             server.ending.set()
             for task in (server.tasks[1], *server.tasks[3:]):
                 task.cancel()
-            server.delivery.finish()
+            server.delivery.loop.finish()
         deliveries = asyncio.gather(*(server.tasks[0] for server in ending), return_exceptions=True)
         waits: list[asyncio.Future[Any]] = [deliveries]
         if hurry is not None:
@@ -182,7 +182,7 @@ class Fleet:
         await asyncio.gather(*(task for server in ending for task in server.tasks), return_exceptions=True)
 
 
-def _of_the_game(settings: ServerSettings | None) -> ServerSettings | None:
+def _of_the_game(settings: Server | None) -> Server | None:
     """The settings without those of the store: a change of the others needs a new connection."""
     if settings is None:
         return None

@@ -14,12 +14,12 @@ from typing import TypeVar
 from perkd.adapters.base import Adapter, AdapterError, AuthRefused, InDoubt, LoginClosed, NotSent, Player, Session
 
 from ..core.model import Server
-from ..runtime import Clock
+from ..runtime import Backoff, Clock, fault
 
 log = logging.getLogger("perkd.link")
 T = TypeVar("T")
 
-BACKOFF_MAX_S = 60.0
+AGAIN = Backoff(first_s=1.0, longest_s=60.0, jitter=0.2)
 SETTLED = timedelta(minutes=1)  # after a connection of this length the back-off starts again
 CLOSED_MEANS_REFUSED = 2  # so many closed logins in a row look like a ban; one may be a server that still starts
 CLOSED_AGAIN = timedelta(minutes=10)  # a tunnel or proxy before a restarting server looks the same: so try again
@@ -82,8 +82,7 @@ class Link:
             except AdapterError:
                 raise
             except Exception as error:  # a fault in one adapter must not stop the other servers
-                log.exception("%s: its adapter crashed", self.server.name, extra={"action": "adapter_crashed"})
-                doubt = InDoubt(f"a fault in perkd: {type(error).__name__}, see the log")
+                doubt = InDoubt(self._crashed(error))
                 self._end_session(doubt)
                 raise doubt from error
             self._heard()
@@ -97,7 +96,7 @@ class Link:
                 await self._stay_refused()
                 continue
             self._failures += 1
-            wait_s = min(BACKOFF_MAX_S, 2.0 ** min(self._failures - 1, 6)) * self._rng.uniform(0.8, 1.0)
+            wait_s = AGAIN.wait_s(self._failures, self._rng.random())
             self.retry_at = self._clock.now() + timedelta(seconds=wait_s)
             await self._clock.until(self.retry_at, self._retry)
             self._retry.clear()
@@ -127,9 +126,8 @@ class Link:
         except AdapterError as error:
             self._closed_logins = 0  # the port is closed: the server restarts, it does not ban
             self._lost(str(error))
-        except Exception as error:  # as in `_ask`
-            log.exception("%s: its adapter crashed", self.server.name, extra={"action": "adapter_crashed"})
-            self._lost(f"a fault in perkd: {type(error).__name__}, see the log")
+        except Exception as error:  # noqa: BLE001 - as in `_ask`
+            self._lost(self._crashed(error))
         finally:
             self._session = None
             self.up.clear()
@@ -170,12 +168,10 @@ class Link:
 
     def _refused(self, why: str) -> None:
         self.state, self.last_error, self.connected_at = LinkState.REFUSED, why, None
-        log.error(
-            "%s: %s",
-            self.server.name,
-            why,
-            extra={"action": "link_refused"},
-        )
+        log.error("%s: %s", self.server.name, why, extra={"action": "link_refused"})
+
+    def _crashed(self, error: Exception) -> str:
+        return fault(error, "adapter_crashed", "%s: its adapter crashed", self.server.name)
 
     def _heard(self) -> None:
         self.last_reply_at = self._clock.now()

@@ -6,12 +6,11 @@ while the link is busy, this loop skips a round.
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import timedelta
 
 from perkd.adapters.base import AdapterError
 
 from ..core.roster import Roster
-from ..runtime import Context
+from ..runtime import Context, Loop
 from .link import Link
 
 log = logging.getLogger("perkd.presence")
@@ -19,7 +18,6 @@ log = logging.getLogger("perkd.presence")
 SKIPS = 2  # skipped rounds in a row at most: a long queue must not make the roster stale
 AFTER_CONNECT_S = 1.0  # commands that waited for the connection go first
 MISSED_READS = 3  # then the roster is unknown: no player counts as online
-IDLE_S = 20.0  # a pass completes at least this often, connected or not
 
 
 class Presence:
@@ -27,21 +25,18 @@ class Presence:
 
     def __init__(self, link: Link, roster: Roster, joined: Callable[[Collection[str]], None], context: Context) -> None:
         self.link, self.roster = link, roster
-        self._joined, self._clock, self._pulse = joined, context.clock, context.pulse
+        self._joined, self._clock = joined, context.clock
         self._missed = self._skipped = 0
-        self._name = f"presence {link.server.name}"
-        self.every: timedelta = link.server.presence
-        self._pulse.register(self._name, max(IDLE_S, self.every.total_seconds()))
+        self._every_s = link.server.presence.total_seconds()
+        self.loop = Loop(context, f"presence {link.server.name}", self._one_pass, bound_s=self._every_s)
 
-    async def run(self) -> None:
-        while True:
-            try:
-                await self._read()
-            finally:
-                self._pulse.beat(self._name)
-            reconnected = None if self.link.up.is_set() else self.link.up
-            if await self._clock.until(self._clock.now() + self.every, reconnected):
-                await self._clock.sleep(AFTER_CONNECT_S)
+    async def _one_pass(self) -> float:
+        await self._read()
+        if self.link.up.is_set():
+            return self._every_s
+        if await self._clock.until(self._clock.monotonic() + self._every_s, self.link.up):
+            await self._clock.sleep(AFTER_CONNECT_S)
+        return 0.0
 
     async def _read(self) -> None:
         if not self.link.up.is_set():
@@ -64,9 +59,6 @@ class Presence:
         self._missed += 1
         if self._missed == MISSED_READS:
             self.roster.lose()
-            log.info(
-                "%s: perkd does not know who is online%s",
-                self.link.server.name,
-                f": {why}" if why else "",
-                extra={"action": "roster_unknown"},
-            )
+            more = f": {why}" if why else ""
+            facts = {"action": "roster_unknown"}
+            log.info("%s: perkd does not know who is online%s", self.link.server.name, more, extra=facts)

@@ -4,12 +4,12 @@
 """
 
 import logging
+import math
 from collections.abc import Callable, Collection, Sequence
 
-from ..ledger import Ledger
+from ..ledger import QueueFacet
 from ..paynow import GameServerApi, NotFound, Rejected, StoreError
 from ..runtime import Acknowledgement, Context, uncancelled
-from .requests import QueueRequests
 
 log = logging.getLogger("perkd.activation")
 
@@ -21,40 +21,38 @@ LOOKS_S = (0.0, 5.0, 30.0)  # after an acknowledgement: the store may show the i
 class Acknowledger:
     """Acknowledges the lines of one server. `players`: the player of each attempt. `settled` is called with attempts
     that are finished, so that the loop takes them again if the store sends them again. `look` polls these players'
-    customers at once."""
+    customers at once. `beat` is called before each request: the one before it is done."""
 
     def __init__(
         self,
         server: str,
         api: GameServerApi,
-        requests: QueueRequests,
-        ledger: Ledger,
+        ledger: QueueFacet,
         context: Context,
         look: Callable[[Collection[str]], None],
+        *,
+        settled: Callable[[Sequence[str]], None],
+        beat: Callable[[], None],
     ) -> None:
         self.players: dict[str, str] = {}
-        self.settled: Callable[[Sequence[str]], None] = lambda _: None
-        self._server, self._api, self._requests = server, api, requests
+        self._server, self._api, self._settled, self._beat = server, api, settled, beat
         self._ledger, self._clock, self._counters, self._look = ledger, context.clock, context.counters, look
         self._looks: list[tuple[float, str]] = []  # monotonic, player
 
-    @property
-    def next_look_at(self) -> float | None:
-        return min((at for at, _ in self._looks), default=None)
-
-    def look(self) -> None:
-        """Polls the customers whose items may be active now."""
+    async def look(self) -> float:
+        """Polls the customers whose items may be active now. Returns for how many seconds no other look is due."""
         now = self._clock.monotonic()
         due = {player for at, player in self._looks if at <= now}
         self._looks = [(at, player) for at, player in self._looks if at > now]
         if due:
             self._look(due)
+        return min((at for at, _ in self._looks), default=math.inf) - now
 
     async def acknowledge(self) -> bool:
         """Acknowledges the attempts that the ledger has as done. An attempt that the store rejects counts as finished:
         if the store still has it in its queue, it sends it again. Returns whether more remain than fit into one pass.
         Raises StoreError."""
-        unacknowledged = await uncancelled(self._ledger.queue.owed(self._server))
+        unacknowledged = await uncancelled(self._ledger.owed(self._server))
         for number, at in enumerate(range(0, len(unacknowledged), BULK)):
             if number == REQUESTS:
                 return True
@@ -89,17 +87,18 @@ class Acknowledger:
         return accepted
 
     async def _send(self, attempt_ids: Sequence[str]) -> None:
-        await self._requests.answer(self._api.acknowledge(attempt_ids))
+        self._beat()
+        await self._api.acknowledge(attempt_ids)
         await self._settle(attempt_ids)
         self._count(Acknowledgement.OK, len(attempt_ids))
         now = self._clock.monotonic()
         players = {self.players.pop(attempt_id, "") for attempt_id in attempt_ids} - {""}
         self._looks += [(now + wait_s, player) for wait_s in LOOKS_S for player in players]
-        self.look()
+        await self.look()
 
     async def _settle(self, attempt_ids: Sequence[str]) -> None:
-        await uncancelled(self._ledger.queue.acknowledged(attempt_ids, self._clock.now()))
-        self.settled(attempt_ids)
+        await uncancelled(self._ledger.acknowledged(attempt_ids, self._clock.now()))
+        self._settled(attempt_ids)
 
     def _count(self, result: Acknowledgement, how_many: int) -> None:
         self._counters.acknowledgements.labels(self._server, result).inc(how_many)

@@ -12,7 +12,6 @@ from ..paynow import GameServerApi, StoreError, TokenRefused, one_line
 from ..runtime import Clock
 from . import problems
 from .problems import QueueState
-from .requests import QueueRequests
 
 log = logging.getLogger("perkd.activation")
 
@@ -23,17 +22,9 @@ RARELY_S = 600.0  # after a failure; the queue is still read
 class Linker:
     """One server's link; due at `at`, a monotonic second. perkd recognises itself by `ledger_id`."""
 
-    def __init__(
-        self,
-        server: Server,
-        api: GameServerApi,
-        requests: QueueRequests,
-        clock: Clock,
-        state: QueueState,
-        ledger_id: str,
-    ) -> None:
+    def __init__(self, server: Server, api: GameServerApi, clock: Clock, state: QueueState, ledger_id: str) -> None:
         self.at = 0.0
-        self._server, self._api, self._requests, self._clock = server, api, requests, clock
+        self._server, self._api, self._clock = server, api, clock
         self._state, self._ledger_id = state, ledger_id
 
     async def link_when_due(self) -> None:
@@ -48,7 +39,7 @@ class Linker:
             "version": __version__,
         }
         try:
-            linked = await self._requests.answer(self._api.link(**fields))
+            linked = await self._api.link(**fields)
         except TokenRefused:
             raise
         except StoreError as error:

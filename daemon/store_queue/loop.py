@@ -4,7 +4,6 @@
 ledger.
 """
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,7 +26,7 @@ from ..core.queue_lines import (
     store_command,
 )
 from ..core.roster import Roster
-from ..ledger import Ledger, LedgerError
+from ..ledger import Ledger
 from ..paynow import (
     Exchange,
     GameServerApi,
@@ -40,18 +39,18 @@ from ..paynow import (
     one_line,
     while_running,
 )
-from ..runtime import Context, Problem, QueueLine, uncancelled
+from ..runtime import Backoff, Context, Loop, Problem, QueueLine, fault, uncancelled
 from . import problems
 from .acknowledge import Acknowledger
 from .link import Linker
 from .problems import QueueState
-from .requests import IDLE_S, QueueRequests
 
 log = logging.getLogger("perkd.activation")
 
 EVERY_S = 10.0  # as the official plugins do
 RARELY_S = 600.0  # a refused token, a store without a queue
-BACKOFF_MOST_S = 60.0
+AGAIN = Backoff(first_s=EVERY_S, longest_s=60.0)
+LONGEST_S = 50.0  # one request, with its wait for the rate limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Activations:
 
 
 class Activation:
-    """One server's queue. Set `wake` when a command of the store may be finished."""
+    """One server's queue. Wake its `loop` when a command of the store may be finished."""
 
     def __init__(
         self,
@@ -86,86 +85,65 @@ class Activation:
         deliver: Callable[[], None],
     ) -> None:
         self.server = server
-        self.wake = asyncio.Event()
-        self.passes = 0  # completed
         self.state = QueueState(server.name)
         self._adapter, self._roster, self._api, self._deliver = adapter, roster, api, deliver
         self._shared, self._clock, self._ledger = shared, shared.context.clock, shared.ledger
-        self._requests = QueueRequests(shared.exchange, shared.context, f"activate {server.name}")
-        self._linker = Linker(server, api, self._requests, self._clock, self.state, shared.ledger.id)
-        self._acknowledger = Acknowledger(server.name, api, self._requests, shared.ledger, shared.context, shared.look)
-        self._acknowledger.settled = self._forget
+        self._linker = Linker(server, api, self._clock, self.state, shared.ledger.id)
+        self._acknowledger = Acknowledger(
+            server.name, api, shared.ledger.queue, shared.context, shared.look, settled=self._forget, beat=self._beat
+        )
+        self.loop = Loop(
+            shared.context,
+            f"activate {server.name}",
+            self._one_pass,
+            bound_s=LONGEST_S,
+            failed=self._failed,
+            between=self._acknowledger.look,
+            excused=shared.exchange.rate.blocked_until,
+        )
         self._left, self._unread = Left(), Unread()
-        self._queue_at = self._again_at = 0.0  # monotonic
+        self._queue_at = 0.0  # monotonic
         self._recorded: dict[str, Line] = {}  # decided and in the ledger, but not acknowledged yet
         self._runs_since: datetime | None = None  # since when `run_store_commands` is on for this queue
         self._first = True
 
     def reloaded(self) -> None:
         """The operator reloaded the config: tries everything again now."""
-        self._linker.at = self._queue_at = self._again_at = 0.0
-        self.wake.set()
+        self._linker.at = self._queue_at = 0.0
+        self.loop.again()
 
     def problems(self) -> tuple[Problem, ...]:
         self.state.unread = self._unread.names(self._is_read, self._clock.now())
         return tuple(problems.find(self.state))
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            more = False
-            try:
-                more = await self._one_pass()
-            except LedgerError:
-                raise
-            except Exception as error:  # a fault with one queue must not stop the other servers
-                log.exception("%s: its queue loop crashed", self.server.name, extra={"action": "queue_crashed"})
-                self._failed(f"a fault in perkd: {type(error).__name__}, see the log", type(error))
-            finally:
-                self._requests.beat()
-            self.passes += 1
-            if more:
-                continue
-            next_at = max(self._again_at, min(self._queue_at, self._linker.at))
-            idle_at, look_at = self._clock.monotonic() + IDLE_S, self._acknowledger.next_look_at
-            await self._clock.until(min(next_at, idle_at, idle_at if look_at is None else look_at), self.wake)
-            self.wake.clear()
+    def _beat(self) -> None:
+        self.loop.beat()
 
-    async def _one_pass(self) -> bool:
-        """Returns whether another pass is due at once, because more lines are done than one pass acknowledges."""
+    async def _one_pass(self) -> float:
         await self._note_run_setting()
-        self._acknowledger.look()
         if (blocked_s := self._shared.exchange.rate.blocked_s()) > 0:
-            self._again_at = self._clock.monotonic() + blocked_s
-        if self._clock.monotonic() < self._again_at:
-            return False
-        more = False
-        try:
-            await self._linker.link_when_due()
-            if self._clock.monotonic() >= self._queue_at:
-                await self._read_queue()
-            more = await self._acknowledger.acknowledge()
-        except TokenRefused as error:
-            if self.state.refuse(str(error)):
-                facts = {"action": "paynow_token_refused"}
-                log.error("%s: %s", self.server.name, error, extra=facts)  # noqa: TRY400 - the message is enough
-            self._again_at = self._clock.monotonic() + RARELY_S
-        except StoreError as error:
-            self._failed(
-                while_running(error),
-                (type(error), error.path),
-                rarely=isinstance(error, NotFound),
-                too_long=isinstance(error, TooLarge),
-            )
-        else:
-            self.state.succeed()
-        return more
+            return blocked_s
+        await self._linker.link_when_due()
+        if self._clock.monotonic() >= self._queue_at:
+            await self._read_queue()
+        more = await self._acknowledger.acknowledge()
+        self.state.succeed()
+        return 0.0 if more else min(self._queue_at, self._linker.at) - self._clock.monotonic()
 
-    def _failed(self, why: str, sort: object, *, rarely: bool = False, too_long: bool = False) -> None:
+    def _failed(self, error: Exception) -> float:
+        if isinstance(error, TokenRefused):
+            if self.state.refuse(str(error)):
+                log.error("%s: %s", self.server.name, error, extra={"action": "paynow_token_refused"})
+            return RARELY_S
+        sort: object = type(error)
+        rarely, too_long = isinstance(error, NotFound), isinstance(error, TooLarge)
+        if isinstance(error, StoreError):
+            why, sort = while_running(error), (type(error), error.path)
+        else:
+            why = fault(error, "queue_crashed", "%s: its queue loop crashed", self.server.name)
         if self.state.fail(why, sort, lasting=rarely or too_long, too_long=too_long):
             log.warning("%s: command queue: %s", self.server.name, why, extra={"action": "queue_failed"})
-        wait_s = min(BACKOFF_MOST_S, EVERY_S * 2.0 ** min(self.state.failures - 1, 16))
-        self._again_at = self._clock.monotonic() + (RARELY_S if rarely else wait_s)
+        return RARELY_S if rarely else AGAIN.wait_s(self.state.failures)
 
     async def _note_run_setting(self) -> None:
         """Before the first request: learns since when perkd runs the lines. It does not run older ones, because a
@@ -177,8 +155,7 @@ class Activation:
 
     async def _read_queue(self) -> None:
         ids = online_of(self._roster.players if self._roster.known else (), self._adapter)
-        asked = self._api.queue(Online(ids.steam_ids, ids.minecraft_uuids, ids.customer_names))
-        found = await self._requests.answer(asked)
+        found = await self._api.queue(Online(ids.steam_ids, ids.minecraft_uuids, ids.customer_names))
         self._queue_at = self._clock.monotonic() + EVERY_S
         # The same attempt may come twice.
         lines = {queued.attempt_id: _line(queued) for queued in found if queued.readable}
@@ -187,7 +164,7 @@ class Activation:
         new_for_perkd = any(is_for_perkd(line.text) for key, line in lines.items() if key not in self._recorded)
         removed = Removed(await uncancelled(self._ledger.roll.kept_out()) if new_for_perkd else ())
         decided = self._sorted(lines.values(), removed)
-        await self._hand_out(decided, lines)
+        await uncancelled(self._hand_out(decided, lines))
         self._recorded.update((one.attempt_id, lines[one.attempt_id]) for one in decided)
 
     def _sorted(self, lines: Iterable[Line], removed: Removed) -> list[Decided]:
@@ -224,7 +201,7 @@ class Activation:
         """Records the lines in the ledger, before they are acknowledged."""
         if not decided:
             return
-        new = await uncancelled(self._ledger.queue.hand_out(self.server.name, decided, self._clock.now()))
+        new = await self._ledger.queue.hand_out(self.server.name, decided, self._clock.now())
         for attempt_id in new.for_perkd:
             player = self._acknowledger.players.get(attempt_id, "")
             log.info(

@@ -32,7 +32,7 @@ from perkd.daemon.ledger.observations import ObservationsFacet
 from perkd.daemon.ledger.queue import QueueFacet
 from perkd.daemon.ledger.rows import HandedOut
 from perkd.daemon.paynow.seen import Seen
-from perkd.daemon.paynow.storefront import Answer, Fresh, Storefront
+from perkd.daemon.paynow.storefront import Fresh, Storefront, Unchanged
 from perkd.daemon.runtime.clock import Clock
 
 
@@ -59,7 +59,9 @@ def die() -> None:
 
 
 class DyingStore(Storefront):
-    async def inventory(self, token: Secret, customer_id: str, previous: Seen | None, now: datetime) -> Answer:
+    async def inventory(
+        self, token: Secret, customer_id: str, previous: Seen | None, now: datetime
+    ) -> Fresh | Unchanged:
         answer = await super().inventory(token, customer_id, previous, now)
         if isinstance(answer, Fresh):
             die()

@@ -67,9 +67,9 @@ async def tried(world: World, **by: float) -> None:
     enrolment = world.app.newcomers.enrolment
     assert enrolment is not None
     for _ in range(2):  # the first may have been under way
-        before = enrolment.passes
+        before = enrolment.loop.passes
         world.hands.forward(timedelta(**by))
-        await world.until(lambda: enrolment.passes > before)  # noqa: B023 - waited for at once
+        await world.until(lambda: enrolment.loop.passes > before)  # noqa: B023 - waited for at once
 
 
 async def fed(world: World) -> None:
@@ -78,9 +78,9 @@ async def fed(world: World) -> None:
     feed = world.app.newcomers.feed
     assert feed is not None
     for _ in range(2):  # as above
-        before = feed.passes
-        feed.again()
-        await world.until(lambda: feed.passes > before)  # noqa: B023 - waited for at once
+        before = feed.loop.passes
+        feed.loop.again()
+        await world.until(lambda: feed.loop.passes > before)  # noqa: B023 - waited for at once
 
 
 async def later(world: World, **by: float) -> None:
@@ -97,6 +97,6 @@ async def looked(world: World) -> None:
     enrolment = world.app.newcomers.enrolment
     assert enrolment is not None
     for _ in range(2):  # the first may have been under way
-        before = enrolment.passes
-        enrolment.joined()
-        await world.until(lambda: enrolment.passes > before)  # noqa: B023 - waited for at once
+        before = enrolment.loop.passes
+        enrolment.loop.wake.set()
+        await world.until(lambda: enrolment.loop.passes > before)  # noqa: B023 - waited for at once

@@ -55,9 +55,9 @@ async def queue_read(owner: Owner, server: str = "survival") -> None:
     await queue_asked(owner, server)
     activation = owner.app.servers[server].activation
     assert activation is not None, "queue_of first"
-    before = activation.passes
-    activation.wake.set()  # the pass that asked may be over already: then this is another one
-    await owner.world.until(lambda: activation.passes > before)
+    before = activation.loop.passes
+    activation.loop.wake.set()  # the pass that asked may be over already: then this is another one
+    await owner.world.until(lambda: activation.loop.passes > before)
 
 
 async def queue_asked(owner: Owner, server: str = "survival") -> None:
@@ -70,7 +70,7 @@ async def queue_asked(owner: Owner, server: str = "survival") -> None:
         if store.requests(QUEUE) > before:
             return True
         activation._queue_at = 0.0  # a pass under way may have set it after the last look
-        activation.wake.set()
+        activation.loop.wake.set()
         return False
 
     await owner.world.until(asked)

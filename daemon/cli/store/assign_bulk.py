@@ -14,7 +14,7 @@ from ..progress import progress
 from .bulk import LineResult, LineState, Words, Work, after_the_kill, carry_out, patiently, report
 from .items import HIDDEN
 from .remainder import lines_text
-from .rows import ASSIGNMENT_COLUMNS, Line, Rows, read_assignments
+from .rows import ASSIGNMENT_COLUMNS, FileRow, Rows, read_assignments
 from .sending import Record, recorded
 from .session import StoreAccess, access_of, ask
 
@@ -90,7 +90,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
     report(file, rows.header, _rests(rows, work), work, WORDS, record, json=json)
 
 
-def _read_back(where: StoreAccess, record: Record, lines: Sequence[Line[BulkAssignment]]) -> list[LineResult]:
+def _read_back(where: StoreAccess, record: Record, lines: Sequence[FileRow[BulkAssignment]]) -> list[LineResult]:
     """Asks the store what it assigned of the lines that were being sent. Raises CliError."""
     killed = record.killed
     assert killed is not None  # noqa: S101 - the caller checked it
@@ -110,7 +110,7 @@ def _read_back(where: StoreAccess, record: Record, lines: Sequence[Line[BulkAssi
 async def _assign(
     management: "Management",
     work: Work,
-    lines: Sequence[Line[BulkAssignment]],
+    lines: Sequence[FileRow[BulkAssignment]],
     step: Callable[[int], None],
     record: Record,
 ) -> None:
@@ -161,7 +161,7 @@ def _rests(rows: Rows[BulkAssignment], work: Work) -> dict[int, Mapping[str, str
     }
 
 
-def _doubts(lines: Sequence[Line[BulkAssignment]]) -> None:
+def _doubts(lines: Sequence[FileRow[BulkAssignment]]) -> None:
     seen: set[str] = set()
     again = []
     for line in lines:

@@ -12,7 +12,7 @@ from ..options import Config, Json, Yes
 from ..output import confirm, many, say, say_json, warn
 from ..progress import progress
 from .bulk import LineResult, LineState, Words, Work, after_the_kill, carry_out, patiently, report
-from .rows import CUSTOMER_COLUMNS, METADATA, Line, read_new_customers
+from .rows import CUSTOMER_COLUMNS, METADATA, FileRow, read_new_customers
 from .sending import Record, recorded
 from .session import LOST, access_of
 
@@ -93,7 +93,7 @@ def _with_record(file: Path, record: Record, config: Path | None, *, dry_run: bo
 async def _create(
     management: "Management",
     work: Work,
-    lines: Sequence[Line[CustomerFields]],
+    lines: Sequence[FileRow[CustomerFields]],
     step: Callable[[int], None],
     record: Record,
 ) -> None:
@@ -126,7 +126,7 @@ async def _create(
         raise
 
 
-def _piece_after(work: Work, lines: Sequence[Line[CustomerFields]], state: LineState) -> list[LineResult]:
+def _piece_after(work: Work, lines: Sequence[FileRow[CustomerFields]], state: LineState) -> list[LineResult]:
     """The lines of the piece that comes after the results so far."""
     done = len(work.results)
     return [LineResult(line.number, state) for line in lines[done : done + BULK_CUSTOMERS]]

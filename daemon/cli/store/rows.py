@@ -34,7 +34,7 @@ METADATA = "metadata."  # a column for each key: `metadata.KEY`
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Generic[S]):
+class FileRow(Generic[S]):
     """One row: its line number, its cells, and the body to send."""
 
     number: int
@@ -48,7 +48,7 @@ class Rows(Generic[S]):
 
     file: Path
     header: tuple[str, ...]
-    lines: tuple[Line[S], ...]
+    lines: tuple[FileRow[S], ...]
 
 
 def read_assignments(file: Path, now: datetime) -> Rows[BulkAssignment]:
@@ -79,7 +79,7 @@ def read_new_customers(file: Path) -> Rows[CustomerFields]:
     return _read(file, CustomerFields, CUSTOMER_COLUMNS, (), fields, _same)
 
 
-def _same(lines: Sequence[Line[CustomerFields]]) -> Iterable[tuple[int, str]]:
+def _same(lines: Sequence[FileRow[CustomerFields]]) -> Iterable[tuple[int, str]]:
     """The rows with a SteamID64 or UUID of an earlier row: a store has each only once."""
     first_at: dict[tuple[str, str], int] = {}
     for line in lines:
@@ -99,11 +99,11 @@ def _read(
     columns: tuple[str, ...],
     needed: tuple[str, ...],
     fields: Callable[[Mapping[str, str]], Fields],
-    across: Callable[[Sequence[Line[S]]], Iterable[tuple[int, str]]],
+    across: Callable[[Sequence[FileRow[S]]], Iterable[tuple[int, str]]],
 ) -> Rows[S]:
     """Reads and checks the file. `fields` turns a row's cells into a body's fields; `across` compares the rows."""
     header, rows = _table(file, columns, needed)
-    lines: list[Line[S]] = []
+    lines: list[FileRow[S]] = []
     bad: list[tuple[int, str]] = []
     for row in rows:
         if len(row.cells) > len(header) and any(cell.strip() for cell in row.cells[len(header) :]):
@@ -115,7 +115,7 @@ def _read(
         if found := [*found, *faults(kind, given)]:
             bad.append((row.line, "; ".join(map(str, found))))
             continue
-        lines.append(Line(row.line, cells, kind.model_validate(given)))
+        lines.append(FileRow(row.line, cells, kind.model_validate(given)))
     _refuse(file, len(rows), sorted([*bad, *across(lines)]))
     if not rows:
         raise WrongUse(Code.BAD_FILE, f"nothing was sent. {file}: there is no row below the header")

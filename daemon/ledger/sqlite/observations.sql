@@ -92,7 +92,7 @@ WHERE holding_id = :holding_id AND generation >= :generation ORDER BY id;
 INSERT INTO holdings (player, effect, server, item_id, kind, perk, customer_id, state, identity, opened, opened_at)
 VALUES (:player, :effect, :server, :item_id, :kind, :perk, :customer_id, :state, :identity, 0, :now) RETURNING id;
 
--- name: hold_again
+-- name: reopen_holding
 UPDATE holdings SET state = 'held', ended = 0, ended_at = NULL WHERE id = :id;
 
 -- name: open_holding

@@ -31,7 +31,7 @@ UPDATE attempts SET server = :server, acknowledged_at = NULL WHERE attempt_id = 
 
 -- planned → blocked: perkd was told to leave the lines of these servers alone. One of a later generation the operator
 -- said retry to: they knew.
--- name: hold_lines
+-- name: block_lines
 UPDATE commands SET state = 'blocked', hold = :hold, reason = :reason
 WHERE state = 'planned' AND origin = 'store' AND generation = 1 AND place IN (SELECT value FROM json_each(:servers))
 RETURNING id;

@@ -5,26 +5,38 @@
 
 import asyncio
 import zlib
+from contextlib import suppress
 from typing import Final
 
 import aiohttp
 
 from ..errors import Unreadable
 from . import failures
-from .direct_get import Answer
 
 LARGEST_BODY: Final = 8 * 1024 * 1024  # bytes, after unpacking
 LARGEST_REFUSAL: Final = 64 * 1024
-
-Response = aiohttp.ClientResponse | Answer
-
-
-def plain(packed: bytes, coding: str, path: str) -> bytes:
-    coding = coding.strip().lower()
-    return packed if coding == "identity" else _unpacked(packed, coding, path)
+REFUSAL_S: Final = 15.0
 
 
-def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
+async def whole_body(response: aiohttp.ClientResponse, path: str) -> bytes:
+    """The body of a good answer, unpacked. Raises TooLarge, Unreadable and what aiohttp raises."""
+    packed = bytearray()
+    await _read_into(packed, response, LARGEST_BODY)
+    if len(packed) > LARGEST_BODY:
+        raise failures.too_large(path)
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    return bytes(packed) if coding == "identity" else _unpacked(packed, coding, path)
+
+
+async def _read_into(body: bytearray, response: aiohttp.ClientResponse, most: int) -> None:
+    """Adds the body as it came; of one that is longer than `most` bytes, only the beginning, but more than `most`."""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            break
+
+
+def _unpacked(packed: bytearray, coding: str, path: str) -> bytes:
     """Unpacks gzip or deflate, to at most LARGEST_BODY + 1 bytes."""
     if coding not in {"gzip", "x-gzip", "deflate"}:
         raise Unreadable(
@@ -43,21 +55,15 @@ def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
     return body
 
 
-async def some_body(response: Response, limit_s: float) -> bytes:
-    """The body of an error answer, as much of it as arrives in time: the status alone is enough."""
+async def some_body(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an error answer, as much of it as can be read: the status alone is enough."""
     body = bytearray()
-    try:
-        async with asyncio.timeout(limit_s):
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > LARGEST_REFUSAL:
-                    break
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return bytes(body)
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding == "identity":
+    with suppress(aiohttp.ClientError, TimeoutError, OSError):
+        async with asyncio.timeout(REFUSAL_S):
+            await _read_into(body, response, LARGEST_REFUSAL)
+    if response.headers.get("Content-Encoding", "identity").strip().lower() == "identity":
         return bytes(body)
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(bytes(body), LARGEST_REFUSAL)
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, LARGEST_REFUSAL)
     except zlib.error:
         return b""

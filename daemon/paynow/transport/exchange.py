@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,10 +21,9 @@ from perkd.adapters.base import Secret
 from ..errors import Limited, StoreError, Unreadable
 from . import failures
 from .address import checked_base
-from .bodies import LARGEST_BODY, Response, plain, some_body
-from .deadlines import Deadline
-from .direct_get import DirectGet
-from .rate import Line, Rate
+from .bodies import some_body, whole_body
+from .connections import Connections
+from .rate import Lane, Rate
 
 log = logging.getLogger("perkd.store")
 
@@ -33,15 +32,14 @@ _TAG = re.compile(r"[\x21-\x7e]{1,200}")  # an ETag that is valid in a request h
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long one request may take, in seconds: to connect, between two reads, and in all."""
+    """How long one request may take, in seconds: to connect, and in all."""
 
     connect_s: float = 5.0
-    read_s: float = 15.0
     total_s: float = 30.0
 
 
-@dataclass(slots=True)  # made for each poll: frozen takes three times as long
-class Reply:
+@dataclass(frozen=True, slots=True)
+class StoreAnswer:
     """A good answer: 200 or 201 with its whole unpacked body, or 204 or 304 without one."""
 
     status: int
@@ -63,18 +61,12 @@ class Exchange:
     def __init__(
         self,
         session: aiohttp.ClientSession,
-        direct: DirectGet,
         base: URL,
         rate: Rate,
         wall: Callable[[], datetime],
-        timeouts: Timeouts,
+        total_s: float,
     ) -> None:
-        self._session, self._direct = session, direct
-        self._timeouts = timeouts
-        self._loop = asyncio.get_running_loop()
-        # Until the head of the answer is there. aiohttp's own timers cost as much as the rest of perkd's work with it.
-        self._head = Deadline(min(timeouts.total_s, timeouts.connect_s + timeouts.read_s))
-        self._chunk = Deadline(timeouts.read_s)  # between two reads of a body
+        self._session, self._total_s = session, total_s
         self._date_text: str | None = None  # the text of the latest `Date`
         self._base = str(base).rstrip("/")
         self._host = base.host_port_subcomponent or ""
@@ -99,26 +91,19 @@ class Exchange:
         """
         base = checked_base(api)
         timeouts = timeouts or Timeouts()
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=600.0)  # polling limits the number of requests
-        limits = aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s)
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "User-Agent": f"perkd/{__version__}",
-        }
         session = aiohttp.ClientSession(
-            connector=connector,
+            connector=Connections(),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=limits,
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect_s),
             auto_decompress=False,  # `bodies.py` unpacks, with a bound on the size
-            headers=headers,
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": f"perkd/{__version__}",
+            },
         )
         async with session:
-            direct = DirectGet(connector, base, headers, limits)
-            try:
-                yield cls(session, direct, base, rate, wall, timeouts)
-            finally:
-                direct.close()
+            yield cls(session, base, rate, wall, timeouts.total_s)
 
     @property
     def host(self) -> str:
@@ -134,78 +119,55 @@ class Exchange:
         """The address of a checked path; `query` is plain ASCII."""
         return URL(f"{self._base}{path}?{query}" if query else f"{self._base}{path}", encoded=True)
 
-    async def get(self, url: URL, login: str, token: Secret, etag: str | None = None) -> Reply:
-        """Waits for its turn and sends a GET. `login` is the word before the token; `etag` makes it conditional.
-
-        Raises a StoreError and nothing else. The error does not refer to the request, whose headers contain the token.
-        """
-        path, text = url.raw_path, token.reveal()
-        if not _sendable(text):
-            raise failures.CUSTOMER.unusable(path)
-        sent_at = self.rate.at_once()
-        if sent_at is None:
-            sent_at = await self.rate.turn()
-        asked = self._direct.get(url.raw_path_qs, f"{login} {text}", etag)
-        return await self._ask(asked, path, sent_at, failures.CUSTOMER, text)
+    async def get(self, url: URL, token: Secret, etag: str | None = None) -> StoreAnswer:
+        """As `call`, for a GET with a customer's token that waits in the queue."""
+        return await self.call("GET", url, token, failures.CUSTOMER, lane=Lane.QUEUE, etag=etag)
 
     async def call(
         self,
         method: str,
         url: URL,
-        login: str,
         secret: Secret,
         meanings: failures.Meanings,
         body: bytes | None = None,
         *,
-        first: bool = False,
-    ) -> Reply:
-        """As `get`, for any method, with the JSON document `body`; `meanings` say what a refusal of this request means.
-        `first`: it goes before all other requests; else it gets a share of the rate, however many GETs wait.
+        lane: Lane = Lane.SHARE,
+        etag: str | None = None,
+    ) -> StoreAnswer:
+        """Waits for its turn in the lane and sends a request, with the JSON document `body`. `meanings` say what a
+        refusal of this request means; `etag` makes it conditional.
 
-        Raises a StoreError and nothing else. After Unreachable, ServerFault and Unreadable the store may have done it.
+        Raises a StoreError and nothing else; it does not refer to the request, whose headers contain the secret. After
+        Unreachable, ServerFault and Unreadable the store may have done it.
         """
-        path = url.raw_path
-        if not _sendable(secret.reveal()):
+        path, text = url.raw_path, secret.reveal()
+        if not _sendable(text):
             raise meanings.unusable(path)
-        sent_at = await self.rate.turn(Line.FIRST if first else Line.SHARE)
-        headers = {"Authorization": f"{login} {secret.reveal()}"}
+        headers = {"Authorization": f"{meanings.login} {text}"}
+        if etag:
+            headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = "application/json"
-        asked = self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
-        return await self._ask(asked, path, sent_at, meanings, secret.reveal())
-
-    async def _ask(
-        self, asked: Awaitable[Response], path: str, sent_at: float, meanings: failures.Meanings, secret: str
-    ) -> Reply:
+        sent_at = await self.rate.turn(lane)
         failure: StoreError
-        until = self._loop.time() + self._timeouts.total_s
         try:
-            with self._head:
-                response = await asked
-            try:
-                return await self._take(response, path, sent_at, meanings, secret, until)
-            finally:
-                response.release()
+            async with (
+                asyncio.timeout(self._total_s),
+                self._session.request(method, url, headers=headers, data=body, allow_redirects=False) as response,
+            ):
+                return await self._take(response, path, sent_at, meanings, text)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             failure = failures.of_transport(error, self._host, path)
         raise failure  # outside the handler: aiohttp's error knows the request, and must not be the context of this one
 
     async def _take(
-        self, response: Response, path: str, sent_at: float, meanings: failures.Meanings, secret: str, until: float
-    ) -> Reply:
-        status = response.status
+        self, response: aiohttp.ClientResponse, path: str, sent_at: float, meanings: failures.Meanings, secret: str
+    ) -> StoreAnswer:
+        status, headers = response.status, response.headers
         if status not in meanings.successes:
             await self._refuse(response, path, sent_at, meanings, secret)
         self.rate.succeeded(sent_at)
-        body = b""
-        headers = response.headers
-        if status in {200, 201}:
-            content = response.content
-            packed = content.read_nowait(-1) if content.is_eof() else await self._rest(response, path, until)
-            coding = headers.get("Content-Encoding")
-            body = packed if coding is None else plain(packed, coding, path)
-            if len(body) > LARGEST_BODY:
-                raise failures.too_large(path)
+        body = await whole_body(response, path) if status in {200, 201} else b""
         if status == 200 and not body and not meanings.body_optional:
             raise Unreadable(f"{path} answered with an empty body", path=path, status=status)
         if body[:64].lstrip()[:1] == b"<":
@@ -213,7 +175,7 @@ class Exchange:
         self.last_answer_at = self._wall()
         self._see_date(headers.get("Date"), cached="Age" in headers)
         new_etag = headers.get("ETag")
-        return Reply(status, body, new_etag if new_etag and _TAG.fullmatch(new_etag) else None)
+        return StoreAnswer(status, body, new_etag if new_etag and _TAG.fullmatch(new_etag) else None)
 
     def _see_date(self, text: str | None, *, cached: bool) -> None:
         """Remembers the store's time. `Date` counts whole seconds, so the first answer with a new second counts."""
@@ -224,28 +186,12 @@ class Exchange:
         if date := _http_date(text):
             self._date_text, self.last_date = text, StoreDate(date, now_s)
 
-    async def _rest(self, response: Response, path: str, until: float) -> bytes:
-        """The body, when not all of it came together with the head."""
-        if (response.content_length or 0) > LARGEST_BODY:
-            raise failures.too_large(path)
-        content, packed = response.content, bytearray()
-        while True:
-            with self._chunk:
-                chunk = await content.readany()
-            if not chunk:
-                return bytes(packed)
-            packed += chunk
-            if len(packed) > LARGEST_BODY:
-                raise failures.too_large(path)
-            if self._loop.time() > until:
-                raise TimeoutError
-
     async def _refuse(
-        self, response: Response, path: str, sent_at: float, meanings: failures.Meanings, secret: str
+        self, response: aiohttp.ClientResponse, path: str, sent_at: float, meanings: failures.Meanings, secret: str
     ) -> None:
         """Raises the error for a status that is not a success."""
         retry_after_s = self._retry_after_s(response)
-        body = await some_body(response, self._timeouts.read_s)
+        body = await some_body(response)
         if response.status != 429:
             self.rate.succeeded(sent_at)
             location = response.headers.get("Location", "")
@@ -265,7 +211,7 @@ class Exchange:
         )
         raise Limited(message, path=path, status=429, retry_after_s=retry_after_s, wait_s=wait_s)
 
-    def _retry_after_s(self, response: Response) -> float | None:
+    def _retry_after_s(self, response: aiohttp.ClientResponse) -> float | None:
         """Seconds from `Retry-After`, which is a number or a date; a date counts from the store's own `Date`."""
         text = response.headers.get("Retry-After", "").strip()
         if text.isascii() and text.isdigit():

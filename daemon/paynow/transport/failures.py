@@ -24,7 +24,6 @@ from ..errors import (
     Unreadable,
     one_line,
 )
-from .direct_get import NotHttp
 
 # The exception of aiohttp → what happened and what to do. The first line that matches counts.
 _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...] = (
@@ -53,7 +52,7 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
         "cannot connect to {host} ({why}, {path}): check the network and [store] api",
     ),
     (
-        (aiohttp.ClientResponseError, NotHttp),
+        (aiohttp.ClientResponseError,),
         Unreadable,
         "the answer of {host} to {path} is not HTTP: check [store] api, and any proxy in between",
     ),
@@ -63,10 +62,11 @@ _TRANSPORT: tuple[tuple[tuple[type[Exception], ...], type[StoreError], str], ...
 
 @dataclass(frozen=True, slots=True)
 class Meanings:
-    """What a status means for one kind of request: status → what happened, and what to do. `secret` is the name of the
-    token or key for messages. `successes`: any other status is an error. `body_optional`: a 200 with an empty body
-    is a good answer, too."""
+    """What a status means for one kind of request: status → what happened, and what to do. `login` is the word before
+    the token or key in the header, `secret` its name for messages. `successes`: any other status is an error.
+    `body_optional`: a 200 with an empty body is a good answer, too."""
 
+    login: str
     secret: str
     statuses: Mapping[int, tuple[type[StoreError], str]]
     successes: frozenset[int] = frozenset({200, 201, 204})
@@ -85,6 +85,7 @@ NOTHING_THERE = (
     "the store has nothing at this path {where}: check [store] api and items_path; PayNow has changed it before",
 )
 CUSTOMER = Meanings(
+    "Customer",
     "token",
     {
         401: (

@@ -32,7 +32,7 @@ class Pace:
         self._jitter = jitter
         self._tokens = max(1.0, rate)
         self._counted_at: float | None = None
-        self._blocked_until: float | None = None
+        self.blocked_until: float | None = None
         self._limited_at: float | None = None
         self._refusals = 0  # 429s without a success in between
 
@@ -59,7 +59,7 @@ class Pace:
 
     def blocked_s(self, now: float) -> float:
         """Seconds until a request may be sent after a 429; 0.0 when one may be sent now."""
-        return 0.0 if self._blocked_until is None else max(0.0, self._blocked_until - now)
+        return 0.0 if self.blocked_until is None else max(0.0, self.blocked_until - now)
 
     def succeeded(self, sent_at: float) -> None:
         """An answer other than 429 came to a request sent at `sent_at`: a small step back to the full rate."""
@@ -85,22 +85,22 @@ class Pace:
         else:
             ceiling = min(LONGEST_BACKOFF_S, 2.0 ** min(self._refusals - 1, 16))
             wait = ceiling * (1.0 - self._jitter() / 2)
-        self._blocked_until = max(self._blocked_until or now, now + wait)
+        self.blocked_until = max(self.blocked_until or now, now + wait)
         self._tokens = 1.0  # one request is sent when the wait is over, to try
-        self._counted_at = self._blocked_until
-        return self._blocked_until - now
+        self._counted_at = self.blocked_until
+        return self.blocked_until - now
 
 
-class Line(Enum):
-    """In which line a request waits for its turn."""
+class Lane(Enum):
+    """In which lane a request waits for its turn."""
 
-    FIRST = 1  # before the other lines, but never twice in a row while others wait
+    FIRST = 1  # before the other lanes, but never twice in a row while others wait
     SHARE = 2  # one turn in SHARE of those that are not FIRST; all of them while QUEUE is empty
     QUEUE = 3  # all other requests, in the order they came
 
 
 class _Waiting:
-    """One line: `lock` wakes the waiting requests in the order they came, `may` is set when it is the line's turn."""
+    """One lane: `lock` wakes the waiting requests in the order they came, `may` is set when it is the lane's turn."""
 
     def __init__(self) -> None:
         self.lock, self.may = asyncio.Lock(), asyncio.Event()
@@ -121,32 +121,26 @@ class Rate:
         self.pace = Pace(rate, jitter=jitter)
         self.monotonic = monotonic
         self._sleep = sleep
-        self._lines = {line: _Waiting() for line in Line}
+        self._lanes = {lane: _Waiting() for lane in Lane}
         self._others_turn = False  # the last turn was FIRST's, and others wait
         self._queued = 0  # turns of the queue since the last one of SHARE
-        self._waiting = 0  # in all lines
         self._decide()
 
-    def at_once(self) -> float | None:
-        """Takes a turn and returns the monotonic time, if a request may be sent now and none waits; else None."""
-        if self._waiting:
-            return None
-        now = self.monotonic()
-        return now if self.pace.take(now) <= 0 else None
-
-    async def turn(self, line: Line = Line.QUEUE) -> float:
+    async def turn(self, lane: Lane = Lane.QUEUE) -> float:
         """Waits until a request may be sent and returns that monotonic time. A cancelled wait uses up no turn."""
-        mine = self._lines[line]
-        self._count(mine, 1)
+        mine = self._lanes[lane]
+        mine.count += 1
+        self._decide()
         try:
             async with mine.lock:
                 now = await self._taken(mine.may)
-                self._others_turn = line is Line.FIRST
-                if line is not Line.FIRST:
-                    self._queued = 0 if line is Line.SHARE else self._queued + 1
+                self._others_turn = lane is Lane.FIRST
+                if lane is not Lane.FIRST:
+                    self._queued = 0 if lane is Lane.SHARE else self._queued + 1
                 return now
         finally:
-            self._count(mine, -1)
+            mine.count -= 1
+            self._decide()
 
     async def _taken(self, may: asyncio.Event) -> float:
         while True:
@@ -155,28 +149,20 @@ class Rate:
                 return now
             await self._sleep(wait)
 
-    def _count(self, line: _Waiting, by: int) -> None:
-        line.count += by
-        self._waiting += by
-        self._decide()
-
     def _decide(self) -> None:
-        """Sets which line's turn is next. When none waits, every line may go."""
-        chosen = self._next()
-        for line, waiting in self._lines.items():
-            if chosen is None or line is chosen:
-                waiting.may.set()
+        """Sets which lane's turn is next. When none waits, every lane may go."""
+        first, share, queue = self._lanes.values()
+        self._others_turn = self._others_turn and share.count + queue.count > 0
+        chosen = queue if queue.count else None
+        if first.count and not self._others_turn:
+            chosen = first
+        elif share.count and (not queue.count or self._queued >= SHARE - 1):
+            chosen = share
+        for lane in (first, share, queue):
+            if chosen is None or lane is chosen:
+                lane.may.set()
             else:
-                waiting.may.clear()
-
-    def _next(self) -> Line | None:
-        first, share, queue = (self._lines[line].count for line in Line)
-        self._others_turn = self._others_turn and share + queue > 0
-        if first and not self._others_turn:
-            return Line.FIRST
-        if share and (not queue or self._queued >= SHARE - 1):
-            return Line.SHARE
-        return Line.QUEUE if queue else None
+                lane.may.clear()
 
     def configure(self, rate: float) -> None:
         """Sets a new rate. After a 429 the slower rate stays until it has recovered."""
@@ -192,6 +178,10 @@ class Rate:
     def blocked_s(self) -> float:
         """For how many seconds no request is sent because of a 429; 0.0 when there is no such pause."""
         return self.pace.blocked_s(self.monotonic())
+
+    def blocked_until(self) -> float:
+        """The monotonic time until which no request is, or was, sent because of the latest 429."""
+        return self.pace.blocked_until or 0.0
 
     def limited_until(self, now: datetime) -> datetime | None:
         """The time of the next request after a 429; None when there is no such pause."""

@@ -9,7 +9,7 @@ import pytest
 from perkd.adapters.base import Secret
 from perkd.daemon.paynow.errors import Unreadable
 from perkd.daemon.paynow.storefront import Storefront
-from perkd.daemon.paynow.transport import direct_get
+from perkd.daemon.paynow.transport import connections
 from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from tests.contract.stores import UNLIMITED
@@ -29,6 +29,7 @@ class Counter:
     def __init__(self) -> None:
         self.connections: list[int] = []
         self.after_answer = b""
+        self.writer: asyncio.StreamWriter | None = None  # of the latest connection
         self.head = HEAD
         self.ends: int | None = None
         self.ended = asyncio.Event()
@@ -36,6 +37,7 @@ class Counter:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = len(self.connections)
         self.connections.append(0)
+        self.writer = writer
         try:
             while self.connections[number] != self.ends:
                 await reader.readuntil(b"\r\n\r\n")
@@ -54,7 +56,7 @@ async def counting() -> AsyncIterator[tuple[Counter, Storefront]]:
     store = Counter()
     server = await asyncio.start_server(store.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    timeouts = Timeouts(connect_s=60.0, read_s=60.0, total_s=60.0)
+    timeouts = Timeouts(connect_s=60.0, total_s=60.0)
     url = f"http://127.0.0.1:{port}"
     async with server, Storefront.open(url, rate=Rate(UNLIMITED), timeouts=timeouts) as client:
         yield store, client
@@ -83,6 +85,17 @@ async def test_an_unrequested_answer_is_never_taken_for_that_to_the_next_request
     async with counting() as (store, client):
         store.after_answer = answer(999)
         assert [await ask(client) for _ in range(3)] == [1, 2, 3]
+        assert store.connections == [1, 1, 1]
+
+
+async def test_an_unrequested_answer_that_comes_while_a_connection_rests_is_not_taken_either() -> None:
+    async with counting() as (store, client):
+        for number in range(1, 4):
+            assert await ask(client) == number
+            assert store.writer is not None
+            store.writer.write(answer(999))
+            for _ in range(5):  # until it is read
+                await asyncio.sleep(0)
         assert store.connections == [1, 1, 1]
 
 
@@ -123,9 +136,9 @@ async def test_a_kept_connection_that_the_store_ended_is_replaced() -> None:
 
 async def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands in between may have forgotten it without a word."""
+    monkeypatch.setattr(connections, "KEEP_S", 0.0)
     async with counting() as (store, client):
         assert await ask(client) == 1
-        monkeypatch.setattr(direct_get, "KEEP_S", 0.0)
         assert await ask(client) == 2
         assert store.connections == [1, 1]
 

@@ -18,9 +18,9 @@ from perkd.daemon.paynow.errors import (
     Unreachable,
     Unreadable,
 )
+from perkd.daemon.paynow.own_items import UNREADABLE
 from perkd.daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
 from perkd.daemon.paynow.transport.rate import Rate
-from perkd.daemon.paynow.wire_items import UNREADABLE
 from perkd.daemon.sandbox.store.faults import DOCUMENT, Fault
 from tests.contract.stores import NOW, client_of, everything_said, given_up, newcomer, read, running_store
 
@@ -101,6 +101,17 @@ async def test_after_a_fault_the_same_client_reads_on(fault: Fault) -> None:
             await (given_up(store, asking) if fault in SILENT else asking)
         store.release()
         assert len((await read(client, token, customer_id)).inventory.items) == 3
+
+
+@pytest.mark.parametrize("fault", [Fault.RESET, Fault.ANSWER_LOST])
+async def test_a_poll_is_sent_once_more_when_its_connection_ends_without_an_answer(fault: Fault) -> None:
+    """The store closes a kept connection just as the request leaves."""
+    async with running_store() as store, client_of(store) as client:
+        token, customer_id = newcomer(store, items=3)
+        await client.customer(token)
+        store.fault(fault, times=1)
+        assert len((await read(client, token, customer_id)).inventory.items) == 3
+        assert store.requests() == 3
 
 
 async def test_a_fault_of_one_customer_is_not_the_others() -> None:

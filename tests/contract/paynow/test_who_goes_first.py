@@ -1,4 +1,4 @@
-"""In which line each request to the store waits: the feed's go before all others, enrolment has a share."""
+"""In which lane each request to the store waits: the feed's go before all others, enrolment has a share."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from perkd.adapters.base import Secret
 from perkd.daemon.paynow.management import Management
-from perkd.daemon.paynow.transport.rate import Line, Rate
+from perkd.daemon.paynow.transport.rate import Lane, Rate
 from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
@@ -18,11 +18,11 @@ class Heard(Rate):
 
     def __init__(self) -> None:
         super().__init__(UNLIMITED)
-        self.lines: list[Line] = []
+        self.lanes: list[Lane] = []
 
-    async def turn(self, line: Line = Line.QUEUE) -> float:
-        self.lines.append(line)
-        return await super().turn(line)
+    async def turn(self, lane: Lane = Lane.QUEUE) -> float:
+        self.lanes.append(lane)
+        return await super().turn(lane)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def test_the_feed_goes_first_and_enrolment_does_not(store: Store) -> None:
     async with Management.open(store.url, STORE_ID, key, rate=rate, timeouts=PATIENT, wall=lambda: NOW) as client:
         assert [len(page) async for page in client.items.of_store(after="0", first=True)] == [2]
         assert [len(page) async for page in client.customers.pages()] == [1]
-        assert rate.lines == [Line.FIRST, Line.SHARE]
-        assert not client.limited
+        assert rate.lanes == [Lane.FIRST, Lane.SHARE]
+        assert client.blocked_until() < rate.monotonic()
         rate.limited(sent_at=rate.monotonic(), retry_after_s=60.0)
-        assert client.limited
+        assert client.blocked_until() > rate.monotonic()

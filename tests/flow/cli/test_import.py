@@ -19,7 +19,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> str:
 async def names(world: World) -> list[str]:
     found = await world.ask("/customers")
     assert found is not None
-    return [row["name"] for row in found["customers"]]
+    return [row["name"] for row in reversed(found["customers"])]
 
 
 async def test_a_csv_is_imported_and_a_second_import_skips_all(tmp_path: Path) -> None:

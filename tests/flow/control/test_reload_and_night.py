@@ -1,7 +1,13 @@
 """A config that is applied while perkd runs, and what perkd does by itself at night."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from perkd.daemon.config import Settings
+from perkd.daemon.ledger.base import LedgerCode, LedgerFailed
 from tests.flow.owner import Owner, lobby_beside
 from tests.world import KIT, VIP, World
 
@@ -50,6 +56,44 @@ async def test_a_bad_config_is_not_applied_and_its_mistakes_are_reported(tmp_pat
         world.add_customer("Bob")
         await owner.later(days=31)
         await owner.settled(owner.add("Ann"), owner.remove("Ann"))
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), RuntimeError("a fault")])
+async def test_a_failed_reload_by_signal_stops_nothing_and_the_next_one_works(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with World(tmp_path) as world:
+        owner = await with_vip(world)
+        with monkeypatch.context() as patch:
+            patch.setattr(owner.app.reload, "_read", raising(error))
+            owner.app.reload_asked.set()
+            await world.until(lambda: _logged(caplog, "reload_failed"))
+        [record] = _logged(caplog, "reload_failed")
+        assert str(error) in record.getMessage()
+        world.write_config(perks=VIP + KIT + HERO)
+        owner.app.reload_asked.set()
+        await owner.settled(owner.add("Ann"), (owner.add("Ann")[0].replace("vip", "hero"), "delivered"))
+
+
+async def test_a_ledger_that_fails_during_a_reload_by_signal_ends_perkd(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        owner = await with_vip(world)
+        owner.app.reload._read = raising(LedgerFailed(LedgerCode.BROKEN, "the disk is full"))
+        owner.app.reload_asked.set()
+        with pytest.raises(ExceptionGroup) as ended:
+            await world.until(lambda: False)
+        assert ended.group_contains(LedgerFailed)
+
+
+def raising(error: Exception) -> Callable[[], Settings]:
+    def read() -> Settings:
+        raise error
+
+    return read
+
+
+def _logged(caplog: pytest.LogCaptureFixture, action: str) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if getattr(record, "action", "") == action]
 
 
 async def test_a_new_server_is_connected_and_given_its_ranks_without_a_restart(tmp_path: Path) -> None:

@@ -382,7 +382,7 @@ async def test_a_store_that_makes_no_tokens_at_all_is_tried_less_and_less_often(
         assert owner.app.newcomers.enrolment is not None
         for _ in range(3):
             await tried(world, minutes=6)
-            tries = owner.app.newcomers.enrolment.passes
+            tries = owner.app.newcomers.enrolment.loop.passes
             assert mints(world) == 10 + (tries - 1), "ten at first, and one more at each try"
         problems = await owner.problems()
         assert problems["enrolment_failing"]["severity"] == "warning"

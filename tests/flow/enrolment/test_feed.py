@@ -38,13 +38,13 @@ async def test_the_feed_asks_once_in_a_quarter_of_a_minute(tmp_path: Path) -> No
         await fed(world)
         took: list[float] = []
         for _ in range(4):
-            asked, passes, began = world.store.requests(FEED), feed.passes, world.hands.monotonic()
-            while feed.passes == passes:  # a second at a time
+            asked, passes, began = world.store.requests(FEED), feed.loop.passes, world.hands.monotonic()
+            while feed.loop.passes == passes:  # a second at a time
                 world.hands.forward(timedelta(seconds=1))
                 owner.app.clock.tick()
                 await owner.status()
             took.append(world.hands.monotonic() - began)
-            assert (feed.passes - passes, world.store.requests(FEED) - asked) == (1, 1)
+            assert (feed.loop.passes - passes, world.store.requests(FEED) - asked) == (1, 1)
         assert min(took[1:]) > 10, "the first may have been asked for"
 
 

@@ -289,7 +289,7 @@ async def test_a_refused_token_is_a_problem_tried_rarely_and_fixed_by_a_reload(t
         sell(world, "perkd")
         owner = await Owner.of(world, "Ann")
         world.store.reset_gameserver_token("survival")
-        await queue_read(owner)
+        await queue_asked(owner)
         problem = (await owner.until(lambda: _with(owner, "paynow_token_refused")))["paynow_token_refused"]
         assert (problem["subject"], problem["severity"]) == ("survival", "error")
         asked = world.store.requests(QUEUE)

@@ -13,7 +13,7 @@ from perkd.adapters.minecraft.adapter import Minecraft
 from perkd.daemon.core.queue_lines import LEFT_ALONE
 from perkd.daemon.sandbox.games.minecraft import MinecraftServer
 from perkd.daemon.sandbox.store.faults import Fault
-from perkd.daemon.servers.fleet import Fleet, Server
+from perkd.daemon.servers.fleet import Fleet, RunningServer
 from perkd.daemon.store_queue import acknowledge
 from perkd.daemon.store_queue.acknowledge import REQUESTS
 from perkd.daemon.store_queue.problems import host_name
@@ -331,7 +331,7 @@ async def test_with_run_store_commands_off_perkd_takes_no_line_while_another_ser
         [task] = owner.app.fleet.servers["survival"].tasks[3:]
         was = Fleet._end
 
-        async def slowly(self: Fleet, servers: Iterable[Server], hurry: asyncio.Event | None) -> None:
+        async def slowly(self: Fleet, servers: Iterable[RunningServer], hurry: asyncio.Event | None) -> None:
             if hurry is None:
                 world.buy("Ann", "gold", activate=False)
                 if not task.done():
@@ -404,7 +404,7 @@ async def test_many_single_acknowledgements_continue_at_once_with_queue_reads_be
                 seen.append(path)
             activation = owner.app.servers["survival"].activation
             if path == ACKNOWLEDGE and activation is not None:
-                activation.wake.clear()  # nobody but the pass itself asks for another one
+                activation.loop.wake.clear()  # nobody but the pass itself asks for another one
                 if due:  # time passes: the queue is due when the pass ends
                     activation._queue_at = 0.0
 

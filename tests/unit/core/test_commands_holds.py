@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from perkd.daemon.core.changes import Hold, HoldingChange, HoldingKey, Known, PlannedChange, Turn
-from perkd.daemon.core.commands import ABSENT_HELD, GIFT_HELD, Line, Scene, again
+from perkd.daemon.core.commands import ABSENT_HELD, GIFT_HELD, Scene, Spot, again
 from perkd.daemon.core.model import Cause, Item, PerkKind, Reason, State, Step
 from tests.builders import (
     ALEX,
@@ -174,7 +174,7 @@ def scene(before: Known | None = None) -> Scene:
 
 
 def test_a_retried_grant_uses_the_customers_current_identity() -> None:
-    draft = again(change_of(Turn.OPEN), Step.GRANT, Line("an older line", 0, 1), scene())
+    draft = again(change_of(Turn.OPEN), Step.GRANT, Spot("an older line", 0, 1), scene())
     assert draft is not None
     assert (draft.text, draft.state) == (f"lp user {ALEX} parent add vip", State.PLANNED)
 
@@ -186,7 +186,7 @@ def test_a_retried_revoke_uses_the_values_of_the_grant_and_nothing_else_blocks_i
     position: int, text: str | None
 ) -> None:
     change = change_of(Turn.END, reason=Reason.CHARGEBACK)
-    draft = again(change, Step.REVOKE, Line("an older line", position, 2), scene())
+    draft = again(change, Step.REVOKE, Spot("an older line", position, 2), scene())
     assert (draft and draft.text) == text
     assert draft is None or (draft.hold, draft.position) == (None, position)
 
@@ -194,22 +194,22 @@ def test_a_retried_revoke_uses_the_values_of_the_grant_and_nothing_else_blocks_i
 @pytest.mark.parametrize("reason", [None, Reason.REVOKED])
 def test_a_revoke_whose_reason_has_no_commands_has_only_the_plain_ones(reason: Reason | None) -> None:
     change = change_of(Turn.END, reason=reason)
-    assert again(change, Step.REVOKE, Line("", 0, 1), scene()) is not None
-    assert again(change, Step.REVOKE, Line("", 1, 2), scene()) is None
+    assert again(change, Step.REVOKE, Spot("", 0, 1), scene()) is not None
+    assert again(change, Step.REVOKE, Spot("", 1, 2), scene()) is None
 
 
 def test_an_unknown_perk_cannot_be_retried() -> None:
-    assert again(change_of(Turn.OPEN, perk="ghost"), Step.GRANT, Line("", 0, 1), scene()) is None
+    assert again(change_of(Turn.OPEN, perk="ghost"), Step.GRANT, Spot("", 0, 1), scene()) is None
 
 
 def test_a_value_that_is_still_missing_blocks_it_again() -> None:
-    draft = again(change_of(Turn.END, reason=Reason.REFUND), Step.REVOKE, Line("", 1, 2), scene())
+    draft = again(change_of(Turn.END, reason=Reason.REFUND), Step.REVOKE, Spot("", 1, 2), scene())
     assert draft is not None
     assert draft.hold is Hold.VALUE
 
 
 def test_a_server_that_is_gone_blocks_it_again() -> None:
-    draft = again(change_of(Turn.END, server="gone"), Step.REVOKE, Line("", 0, 1), scene())
+    draft = again(change_of(Turn.END, server="gone"), Step.REVOKE, Spot("", 0, 1), scene())
     assert draft is not None
     assert draft.hold is Hold.SERVER
 
@@ -217,7 +217,7 @@ def test_a_server_that_is_gone_blocks_it_again() -> None:
 # --- the line that is retried -----------------------------------------------------------------------------------------
 
 
-def retried(line: Line, *texts: str) -> str | None:
+def retried(line: Spot, *texts: str) -> str | None:
     """What a retry of that grant sends when these are the perk's commands now."""
     now = replace(scene(), catalogue=catalogue(perk(grant=specs(*texts))))
     draft = again(change_of(Turn.OPEN), Step.GRANT, line, now)
@@ -228,16 +228,16 @@ def retried(line: Line, *texts: str) -> str | None:
 @pytest.mark.parametrize(
     ("line", "now", "source"),
     [
-        (Line("b", 1, 2), ("b",), "b"),  # the line before it is gone
-        (Line("b", 1, 2), ("new", "a", "b"), "b"),
-        (Line("a", 1, 2), ("a", "a"), "a"),
-        (Line("b", 1, 2), ("a", "better"), "better"),  # corrected where it stood
-        (Line("b", 1, 2), ("a",), None),
-        (Line("b", 1, 2), ("a", "c", "d"), None),  # one more: nobody knows which of them it became
+        (Spot("b", 1, 2), ("b",), "b"),  # the line before it is gone
+        (Spot("b", 1, 2), ("new", "a", "b"), "b"),
+        (Spot("a", 1, 2), ("a", "a"), "a"),
+        (Spot("b", 1, 2), ("a", "better"), "better"),  # corrected where it stood
+        (Spot("b", 1, 2), ("a",), None),
+        (Spot("b", 1, 2), ("a", "c", "d"), None),  # one more: nobody knows which of them it became
     ],
 )
 def test_a_retry_sends_the_same_line_or_its_correction_and_never_another(
-    line: Line, now: tuple[str, ...], source: str | None
+    line: Spot, now: tuple[str, ...], source: str | None
 ) -> None:
     assert retried(line, *now) == source
 
@@ -252,6 +252,6 @@ def test_a_retried_removal_takes_only_missing_values_from_the_current_identity(
     change = replace(change_of(Turn.END, reason=Reason.CHARGEBACK), stored_values=stored)
     if text is None:  # somebody else by now
         change = replace(change, key=change.key._replace(player="b"))
-    draft = again(change, Step.REVOKE, Line("ban {name} {reason}", 1, 2), scene())
+    draft = again(change, Step.REVOKE, Spot("ban {name} {reason}", 1, 2), scene())
     assert draft is not None
     assert (draft.text if draft.state is State.PLANNED else None) == text

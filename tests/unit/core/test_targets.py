@@ -6,7 +6,7 @@ import pytest
 
 from perkd.adapters.base import Who
 from perkd.daemon.core.changes import Catalogue, Changes, Hold, HoldingKey, HoldingState, Known, Turn
-from perkd.daemon.core.commands import Line, Scene, again
+from perkd.daemon.core.commands import Scene, Spot, again
 from perkd.daemon.core.entitlements import compare
 from perkd.daemon.core.model import Cause, Item, Perk, Reason, State, Step, Target
 from tests.builders import (
@@ -115,7 +115,7 @@ def test_a_retry_is_blocked_while_no_server_is_the_chosen_one() -> None:
     goods = sold(CHOSEN)
     [change] = looked(known(), item(gameserver_id="77"), goods).holdings
     scene = Scene(known=known(), catalogue=goods, whos={}, adapters={"lobby": GAME}, now=NOW)
-    draft = again(change, Step.GRANT, Line("", 0, 1), scene)
+    draft = again(change, Step.GRANT, Spot("", 0, 1), scene)
     assert draft is not None
     assert (draft.state, draft.hold) == (State.BLOCKED, Hold.CHOSEN)
 

@@ -20,10 +20,10 @@ from perkd.daemon.paynow.documents import (
     StoreItem,
 )
 from perkd.daemon.paynow.errors import Refusal
+from perkd.daemon.paynow.own_items import UNREADABLE, OwnItem, read_items
 from perkd.daemon.paynow.reading import read_one
-from perkd.daemon.paynow.transport.exchange import Reply
+from perkd.daemon.paynow.transport.exchange import StoreAnswer
 from perkd.daemon.paynow.wire import read_customer
-from perkd.daemon.paynow.wire_items import UNREADABLE, read_items
 
 Place = tuple[str | int, ...]
 
@@ -32,7 +32,7 @@ DESCRIBED: list[tuple[type[BaseModel], str, str]] = [
     (Customer, "CustomerDto", MANAGEMENT),
     (Customer, "CustomerDto", STOREFRONT),
     (StoreItem, "DeliveryItemDto", MANAGEMENT),
-    (StoreItem, "StorefrontDeliveryItemDto", STOREFRONT),
+    (OwnItem, "StorefrontDeliveryItemDto", STOREFRONT),
     (CommandAttempt, "CommandAttemptDto", MANAGEMENT),
     (Actor, "ActorDto", MANAGEMENT),
     (ProductCommand, "ProductCommandDto", MANAGEMENT),
@@ -111,7 +111,7 @@ def changed(raw: Any, place: Place, *, null: bool) -> Any:
 
 
 def read(kind: type[BaseModel], raw: object) -> BaseModel:
-    return read_one(Reply(200, json.dumps(raw).encode(), None), kind, "/x")
+    return read_one(StoreAnswer(200, json.dumps(raw).encode(), None), kind, "/x")
 
 
 @described

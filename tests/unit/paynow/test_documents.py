@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from perkd.daemon.paynow.documents import Customer, Minted, Product, QueuedCommand, StoreItem
 from perkd.daemon.paynow.errors import Unreadable
 from perkd.daemon.paynow.reading import read_list, read_one
-from perkd.daemon.paynow.transport.exchange import Reply
+from perkd.daemon.paynow.transport.exchange import StoreAnswer
 from tests import secretwatch
 
 SAMPLES = Path(__file__).parents[2] / "data" / "paynow"
@@ -39,8 +39,8 @@ ITEMS = (
 )
 
 
-def said(document: object, status: int = 200) -> Reply:
-    return Reply(status, json.dumps(document).encode(), None)
+def said(document: object, status: int = 200) -> StoreAnswer:
+    return StoreAnswer(status, json.dumps(document).encode(), None)
 
 
 def sample(name: str) -> list[dict[str, Any]]:
@@ -210,7 +210,7 @@ def test_one_broken_document_is_left_with_its_ids_and_hides_no_other(spoiled: di
 )
 def test_what_is_no_list_of_documents_is_an_error_with_its_path(body: bytes) -> None:
     with pytest.raises(Unreadable) as caught:
-        read_list(Reply(200, body, None), StoreItem, "/v1/some/path")
+        read_list(StoreAnswer(200, body, None), StoreItem, "/v1/some/path")
     assert "/v1/some/path" in str(caught.value)
     assert caught.value.path == "/v1/some/path"
 
@@ -244,7 +244,7 @@ def test_an_answer_that_holds_a_token_in_the_wrong_place_is_not_quoted(spoiled: 
     token = secretwatch.mint("a customer token")
     body = json.dumps(spoiled).replace("{}", token).encode()
     with pytest.raises(Unreadable) as caught:
-        read_one(Reply(201, body, None), Minted, "/x")
+        read_one(StoreAnswer(201, body, None), Minted, "/x")
     assert secretwatch.found_in(f"{caught.value!r} {caught.value} {caught.value.args}") == []
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from perkd.daemon.paynow.transport.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Line, Pace, Rate
+from perkd.daemon.paynow.transport.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Lane, Pace, Rate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -242,12 +242,12 @@ async def test_a_first_request_does_not_wait_behind_a_full_queue() -> None:
     clock, order = Clock(), list[tuple[str, float]]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, line: Line = Line.QUEUE) -> None:
-        await rate.turn(line)
+    async def ask(name: str, lane: Lane = Lane.QUEUE) -> None:
+        await rate.turn(lane)
         order.append((name, clock.seconds))
 
     waiting = [asyncio.create_task(ask(f"poll {number}")) for number in range(4)]
-    first = [asyncio.create_task(ask(name, Line.FIRST)) for name in ("feed", "feed again")]
+    first = [asyncio.create_task(ask(name, Lane.FIRST)) for name in ("feed", "feed again")]
     await asyncio.gather(*waiting, *first)
     assert [name for name, _ in order] == ["poll 0", "feed", "poll 1", "feed again", "poll 2", "poll 3"]
     assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0, 1005.0])
@@ -257,12 +257,12 @@ async def test_the_queue_gets_every_second_turn_however_many_go_first() -> None:
     clock, order = Clock(), list[str]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, line: Line = Line.QUEUE) -> None:
+    async def ask(name: str, lane: Lane = Lane.QUEUE) -> None:
         while len(order) < 40:
-            await rate.turn(line)
+            await rate.turn(lane)
             order.append(name)
 
-    await asyncio.gather(ask("poll"), *(ask("feed", Line.FIRST) for _ in range(12)))
+    await asyncio.gather(ask("poll"), *(ask("feed", Lane.FIRST) for _ in range(12)))
     assert 19 <= order[:40].count("poll") <= 21
 
 
@@ -271,16 +271,16 @@ async def shares(*, feeds: int, seconds: int = 800) -> Counter[str]:
     clock, taken = Clock(), Counter[str]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, line: Line) -> None:
+    async def ask(name: str, lane: Lane) -> None:
         while clock.seconds < 1000 + seconds:
-            await rate.turn(line)
+            await rate.turn(lane)
             taken[name] += 1
             await asyncio.sleep(0)  # it is sent
 
     await asyncio.gather(
-        *(ask("poll", Line.QUEUE) for _ in range(16)),
-        ask("enrolment", Line.SHARE),
-        *(ask("feed", Line.FIRST) for _ in range(feeds)),
+        *(ask("poll", Lane.QUEUE) for _ in range(16)),
+        ask("enrolment", Lane.SHARE),
+        *(ask("feed", Lane.FIRST) for _ in range(feeds)),
     )
     return taken
 
@@ -299,27 +299,7 @@ async def test_first_requests_take_turns_from_enrolment_and_polls_alike() -> Non
 async def test_while_no_poll_waits_enrolment_has_every_turn() -> None:
     clock = Clock()
     rate = clock.rate(1.0)
-    assert [await rate.turn(Line.SHARE) for _ in range(4)] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0])
-
-
-async def test_a_waiting_request_in_any_line_keeps_others_from_going_at_once() -> None:
-    gate, clock = asyncio.Event(), Clock()
-
-    async def stuck(_seconds: float) -> None:
-        await gate.wait()
-
-    for line in Line:
-        gate.clear()
-        rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
-        assert rate.at_once() is not None
-        waiter = asyncio.create_task(rate.turn(line))
-        await asyncio.sleep(0)
-        clock.seconds += 1.0
-        assert rate.at_once() is None
-        gate.set()
-        await waiter
-        clock.seconds += 1.0
-        assert rate.at_once() is not None
+    assert [await rate.turn(Lane.SHARE) for _ in range(4)] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0])
 
 
 async def test_when_the_queue_gives_up_its_turn_goes_to_first_requests() -> None:
@@ -331,13 +311,13 @@ async def test_when_the_queue_gives_up_its_turn_goes_to_first_requests() -> None
     rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
     await rate.turn()
 
-    async def ask(name: str, line: Line = Line.QUEUE) -> None:
-        await rate.turn(line)
+    async def ask(name: str, lane: Lane = Lane.QUEUE) -> None:
+        await rate.turn(lane)
         order.append(name)
         gate.clear()
 
     poll = asyncio.create_task(ask("poll"))
-    feeds = [asyncio.create_task(ask(name, Line.FIRST)) for name in ("feed", "feed again")]
+    feeds = [asyncio.create_task(ask(name, Lane.FIRST)) for name in ("feed", "feed again")]
     for _ in range(5):
         await asyncio.sleep(0)
     poll.cancel()
@@ -358,7 +338,7 @@ async def test_when_a_first_request_gives_up_the_queue_continues() -> None:
 
     rate = Rate(1.0, monotonic=clock.monotonic, sleep=stuck, jitter=lambda: 0.0)
     await rate.turn()
-    first = asyncio.create_task(rate.turn(Line.FIRST))
+    first = asyncio.create_task(rate.turn(Lane.FIRST))
     await asyncio.sleep(0)
     other = asyncio.create_task(rate.turn())
     await asyncio.sleep(0)
@@ -374,4 +354,4 @@ async def test_first_requests_wait_as_long_as_the_store_asked() -> None:
     clock = Clock()
     rate = clock.rate(5.0)
     rate.limited(sent_at=await rate.turn(), retry_after_s=30.0)
-    assert await rate.turn(Line.FIRST) == pytest.approx(1030.0)
+    assert await rate.turn(Lane.FIRST) == pytest.approx(1030.0)

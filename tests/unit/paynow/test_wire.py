@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 from perkd.daemon.core.model import Item
 from perkd.daemon.core.store_ids import flake, flake_time
 from perkd.daemon.paynow.errors import Refusal
+from perkd.daemon.paynow.own_items import read_items
 from perkd.daemon.paynow.wire import NotAnAnswer, moment, read_customer
-from perkd.daemon.paynow.wire_items import read_items
 
 DATA = Path(__file__).parents[2] / "data" / "paynow"
 OWNER = "150352880618967040"  # whose items the samples are

@@ -19,7 +19,7 @@ from perkd.daemon.control.reload_report import OPENED_ONCE, TAKEN_OVER, told
 from perkd.daemon.core.changes import Hold, Origin
 from perkd.daemon.core.model import Cause, Enrol, ServerState, State, Step
 from perkd.daemon.core.queue_lines import BACKLOG, TEXTS_SHOWN
-from perkd.daemon.enrolment.backoff import Backoff, NobodyEnrolled
+from perkd.daemon.enrolment.backoff import KeyBackoff, NobodyEnrolled
 from perkd.daemon.enrolment.feed import Feed
 from perkd.daemon.enrolment.loop import Enrolment
 from perkd.daemon.enrolment.newcomers import Newcomers
@@ -157,7 +157,7 @@ def of_a_queue() -> Iterator[Problem]:
 
 def newcomers(error: StoreError | None, *, feeds: bool = False, **progress: Any) -> Newcomers:
     """Newcomers with only the parts that its problems use: the failures and the progress of the two loops."""
-    backoff = Backoff()
+    backoff = KeyBackoff()
     for _ in range(2 if error else 0):
         backoff.failed(cast(StoreError, error))
     enrolment = SimpleNamespace(

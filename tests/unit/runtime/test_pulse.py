@@ -42,6 +42,19 @@ def test_only_completed_passes_count_and_each_loop_by_itself() -> None:
     assert pulse.late() == {}
 
 
+def test_a_loop_with_an_excuse_is_late_only_after_the_excuse_is_over_for_long() -> None:
+    clock, until_s = Stopwatch(), 0.0
+    pulse = Pulse(clock)
+    pulse.register("poll", 20.0, lambda: until_s)
+    until_s = 1000.0
+    for clock.at in (500.0, 1000.0, 1060.0):
+        assert pulse.late() == {}
+    clock.at = 1061.0
+    assert pulse.late() == {"poll": 61.0}
+    pulse.beat("poll")
+    assert pulse.late() == {}
+
+
 def test_a_loop_that_is_gone_is_not_late() -> None:
     clock = Stopwatch()
     pulse = Pulse(clock)

@@ -50,6 +50,30 @@ async def test_a_write_that_fails_after_the_cancellation_raises_its_error() -> N
         await task
 
 
+async def test_what_a_cancelled_caller_never_saw_is_undone_before_it_goes_on() -> None:
+    gates, events = [asyncio.Event(), asyncio.Event()], list[object]()
+
+    async def write() -> int:
+        await gates[0].wait()
+        return 7
+
+    async def undo(result: int) -> None:
+        await gates[1].wait()
+        events.append(result)
+
+    task = asyncio.create_task(uncancelled(write(), undo))
+    for gate in gates:
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.sleep(0)
+        assert events == []
+        gate.set()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert events == [7]
+
+
 async def test_work_that_is_not_cancelled_gives_its_result() -> None:
     async def write() -> int:
         return 7

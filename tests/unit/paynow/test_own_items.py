@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from perkd.daemon.core.model import ITEM_STATES, Item
+from perkd.daemon.paynow.own_items import UNREADABLE, read_items
 from perkd.daemon.paynow.wire import NotAnAnswer
-from perkd.daemon.paynow.wire_items import UNREADABLE, read_items
 
 OWNER = "150352880618967040"  # whose items the sample is
 SAMPLE = Path(__file__).parents[2] / "data" / "paynow" / "storefront_item_object.json"
@@ -86,6 +86,11 @@ def test_unknown_fields_are_ignored() -> None:
     assert read_one(store={"deep": [1, {}]}, skip_commands=True, command_attempts=[{}]) == read_one()
 
 
+@pytest.mark.parametrize("customer", [{"id": "x"}, {"id": OWNER, "minecraft_uuid": 5}, "Ann", {}])
+def test_an_odd_customer_inside_an_item_changes_nothing(customer: Any) -> None:
+    assert read_one(customer=customer) == read_one()
+
+
 def test_a_state_nobody_knows_is_kept_as_it_is() -> None:
     assert read_one(state="pending_review").state == "pending_review"
 
@@ -120,6 +125,8 @@ BROKEN: list[dict[str, Any]] = [
     {"revoked_at": True},
     {"revoke_reason": 4},
     {"customer_id": "me"},
+    {"product": {"id": "9", "slug": 7}},
+    {"product": {"id": "9", "name": []}},
     {"subscription_id": "s-1"},
     {"execute_on_gameserver_id": -1},
 ]
