@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from perkd.daemon.paynow.seen import PageMark, Seen
+from perkd.daemon.paynow.seen import Seen
 from tests import bigledger
 from tests.bench.common import ROOT
 from tests.bench.running import daemon
@@ -61,7 +61,7 @@ def home(customers: int, whose: int = 0) -> Path:
 
 def _digest(number: int) -> bytes:
     """As perkd keeps it of the body that the shop sends."""
-    return Seen.of([PageMark.of(0, inventory(number, ITEMS, changed=False))], None).digest
+    return Seen().with_page(0, inventory(number, ITEMS, changed=False), None).digest
 
 
 def config(folder: Path, port: int, poll: str, *more: str) -> Path:

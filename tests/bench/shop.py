@@ -25,7 +25,7 @@ STORE_ID: Final = 94688451781206016
 
 
 def item(number: int, place: int, state: str) -> str:
-    """One element of the inventory as the store documents it, compact. Only the first item's state ever differs."""
+    """One element of the inventory as the store documents it, compact. Only the last item's state ever differs."""
     item_id = FIRST_ITEM + number * 1000 + place
     return (
         f'{{"id":"{item_id}","store_id":"{STORE_ID}","customer_id":"{customer_id(number)}",'
@@ -53,8 +53,8 @@ def token(number: int) -> str:
 
 def inventory(number: int, items: int, *, changed: bool) -> bytes:
     """The first page: all items, where they fit on it."""
-    first = "used" if changed else "active"
-    parts = (item(number, place, first if place == 0 else "active") for place in range(items))
+    last = "used" if changed else "active"
+    parts = (item(number, place, last if place == items - 1 else "active") for place in range(items))
     return f"[{','.join(parts)}]".encode()
 
 
