@@ -56,7 +56,8 @@ async def _seen(customers: int, slice_s: float) -> Seen:
     folder = home(customers)
     with shop(STORE_CPU) as shopkeeper:
         path = config(folder, shopkeeper.ports[0], f"rate = {RATE}")
-        settled(path)
+        if customers > 1:
+            settled(path)
         with daemon(path) as perkd:
             await asyncio.sleep(slice_s)  # what belongs to the start has ended
             cpu, before = [], shopkeeper.asked()[0]

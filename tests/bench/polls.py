@@ -18,7 +18,7 @@ from functools import partial
 from typing import Final
 
 from tests.bench.common import ROOT, Bar, Result, Spread, paired, process_time_of
-from tests.bench.customers import Shopkeeper, config, home, settled, shop
+from tests.bench.customers import Shopkeeper, config, home, shop
 from tests.bench.running import daemon
 from tests.bench.script import IN_FLIGHT
 from tests.bench.shop import CHANGES_EVERY, PORTS
@@ -94,7 +94,6 @@ async def steady(size: Size) -> Result:
         }
         for name, port in ((PERKD, MINE), (PERKD_ETAG, TAGGED)):
             path = config(home(size.customers, port), shopkeeper.ports[port], POLL)
-            settled(path)
             clients[name] = (stack.enter_context(daemon(path, at_once=True)).process_id, port)
         reading = {name: Reading(process_id, port, shopkeeper) for name, (process_id, port) in clients.items()}
         for process_id, _ in clients.values():
