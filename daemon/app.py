@@ -119,6 +119,7 @@ class App:
                 pages = Web(health, ledger.reports, context, settings.listen.host)
                 self.address = await open_port(stack, pages.application, settings.listen)
             await polling.load()
+            await ledger.checked()
             clock.on_tick(polling.drain)
             clock.start()
             stack.callback(clock.close)

@@ -40,7 +40,7 @@ from perkd.daemon.core.model import (
 )
 from perkd.daemon.ledger.base import Recorded
 from perkd.daemon.ledger.ledger import Ledger
-from perkd.daemon.ledger.rows import CommandRow, Polled
+from perkd.daemon.ledger.rows import CommandDetail, Polled
 from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -210,9 +210,10 @@ async def run(ledger: Ledger, state: State, now: datetime = NOW, **facts: Any) -
     return command
 
 
-async def rows(ledger: Ledger) -> list[CommandRow]:
+async def rows(ledger: Ledger) -> list[CommandDetail]:
     """Every command, oldest first."""
-    return list(reversed(await ledger.reports.commands(limit=10_000)))
+    found = [await ledger.commands.get(row.id) for row in reversed(await ledger.reports.commands(limit=10_000))]
+    return [row for row in found if row is not None]
 
 
 async def states(ledger: Ledger) -> dict[str, str]:
@@ -227,7 +228,7 @@ async def told(ledger: Ledger, command_id: int) -> list[tuple[str | None, str | 
     return [(event.was, event.became) for event in await ledger.reports.events(command_id=command_id)]
 
 
-async def picture(ledger: Ledger) -> list[tuple[CommandRow, list[Any]]]:
+async def picture(ledger: Ledger) -> list[tuple[CommandDetail, list[Any]]]:
     """Every command with all its events. When two pictures are equal, nothing changed between them."""
     return [(row, await ledger.reports.events(command_id=row.id)) for row in await rows(ledger)]
 

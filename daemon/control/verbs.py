@@ -10,7 +10,7 @@ from ..core.changes import Draft, Hold, HoldingChange, HoldingKey, Origin, Turn
 from ..core.commands import Scene, Spot, again
 from ..core.model import PerkKind, Profile, Server, State, Step, Target
 from ..core.places import target_of
-from ..ledger import CommandRow, LedgerCode, NotPossible, TokenSource
+from ..ledger import CommandDetail, LedgerCode, NotPossible, TokenSource
 from ..paynow import Storefront
 from ..servers import Probed, probed
 from .imports import Imported, import_tokens
@@ -29,7 +29,7 @@ class Verbs:
         )
         self._store, self._now, self.reload = store, parts.clock.now, reload
 
-    async def retry(self, command_id: int) -> CommandRow:
+    async def retry(self, command_id: int) -> CommandDetail:
         """Renders the command again with the current config and plans it again."""
         row = await self._row(command_id)
         if row.origin is Origin.STORE:
@@ -57,7 +57,7 @@ class Verbs:
         self._fleet.wake([await self._ledger.commands.retry(command_id, draft, self._now())])
         return await self._row(command_id)
 
-    async def _retry_line(self, row: CommandRow) -> CommandRow:
+    async def _retry_line(self, row: CommandDetail) -> CommandDetail:
         """Plans the same text again: a line of the store has no template, and no config changes it."""
         if row.hold is Hold.LINE:
             raise NotPossible(
@@ -79,11 +79,11 @@ class Verbs:
         self._fleet.wake([await self._ledger.commands.retry(row.id, draft, self._now())])
         return await self._row(row.id)
 
-    async def done(self, command_id: int) -> CommandRow:
+    async def done(self, command_id: int) -> CommandDetail:
         """Marks the command as delivered: the operator saw that it worked."""
         return await self._close(command_id, State.DELIVERED)
 
-    async def skip(self, command_id: int) -> CommandRow:
+    async def skip(self, command_id: int) -> CommandDetail:
         """Drops the command: the operator does not want it any more."""
         return await self._close(command_id, State.VOID)
 
@@ -137,11 +137,11 @@ class Verbs:
         self._fleet.wake(passed.recorded.servers)
         return passed.recorded.planned + passed.recorded.blocked
 
-    async def _close(self, command_id: int, state: State) -> CommandRow:
+    async def _close(self, command_id: int, state: State) -> CommandDetail:
         self._fleet.wake([await self._ledger.commands.close(command_id, state, self._now())])
         return await self._row(command_id)
 
-    async def _row(self, command_id: int) -> CommandRow:
+    async def _row(self, command_id: int) -> CommandDetail:
         row = await self._ledger.commands.get(command_id)
         if row is None:
             raise NotPossible(
@@ -150,14 +150,14 @@ class Verbs:
         return row
 
 
-def _gone(row: CommandRow) -> str:
+def _gone(row: CommandDetail) -> str:
     return (
         f"command {row.id} is for {row.server!r}, which is not in the config: put the server back, or drop the command "
         "with `perkd commands skip`"
     )
 
 
-def _change_of(row: CommandRow) -> HoldingChange:
+def _change_of(row: CommandDetail) -> HoldingChange:
     """The change that this command was recorded for, with the fields that rendering needs."""
     return HoldingChange(
         turn=Turn.OPEN if row.step == Step.GRANT else Turn.END,

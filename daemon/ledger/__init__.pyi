@@ -24,6 +24,7 @@ from .roll import RollFacet as RollFacet
 from .rows import (
     BeingSent as BeingSent,
     Brakes as Brakes,
+    CommandDetail as CommandDetail,
     CommandRow as CommandRow,
     CustomerRow as CustomerRow,
     Enrolled as Enrolled,

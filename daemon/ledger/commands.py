@@ -15,8 +15,8 @@ from . import convert, events, steps
 from .base import LedgerCode, NotPossible
 from .convert import micros, moment
 from .facet import Facet, read, write
-from .reports import command_row
-from .rows import CommandRow
+from .reports import command_detail
+from .rows import CommandDetail
 from .sqlite.queries import SQL
 
 STOPPED = "perkd stopped while it sent this command, so it is not known whether the command ran"
@@ -76,9 +76,9 @@ class CommandsFacet(Facet):
         return len(rows)
 
     @read
-    def get(self, db: sqlite3.Connection, command_id: int) -> CommandRow | None:
-        row = db.execute(SQL["commands"], {"ids": json.dumps([command_id])}).fetchone()
-        return command_row(row) if row else None
+    def get(self, db: sqlite3.Connection, command_id: int) -> CommandDetail | None:
+        row = db.execute(SQL["command_detail"], {"id": command_id}).fetchone()
+        return command_detail(row) if row else None
 
     @write
     def retry(self, db: sqlite3.Connection, command_id: int, draft: Draft, now: datetime) -> str:

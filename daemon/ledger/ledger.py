@@ -4,6 +4,7 @@ Its facets are the ways to use it: `commands`, `observations`, `roll`, `queue`, 
 disk when it returns.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -36,6 +37,7 @@ class Ledger(Facet):
     def __init__(self, path: Path, writer: Engine, reader: Engine, ledger_id: str, undo: ExitStack) -> None:
         super().__init__(writer, reader)
         self.path, self.id, self._undo = path, ledger_id, undo
+        self._check: tuple[sqlite3.Connection, asyncio.Future[None]] | None = None
         self.commands = CommandsFacet(writer, reader)
         self.observations = ObservationsFacet(writer, reader)
         self.roll = RollFacet(writer, reader)
@@ -44,12 +46,13 @@ class Ledger(Facet):
 
     @classmethod
     async def open(cls, path: Path, now: datetime) -> Self:
-        """Locks, checks and migrates the ledger. Raises the LedgerErrors of `files.py`."""
+        """Locks, checks and migrates the ledger. A large one is checked meanwhile: await `checked` before anything is
+        sent. Raises the LedgerErrors of `files.py`."""
         micros(now)  # raises for a naive time before any file is touched
         with ExitStack() as undo:
             lock = files.Lock(path)
             undo.callback(lock.release)
-            connection = files.open_database(path, now)
+            connection, checked = files.open_database(path, now)
             undo.callback(connection.close)
             reading = files.open_reader(path)
             undo.callback(reading.close)
@@ -59,7 +62,16 @@ class Ledger(Facet):
         reader = Engine(reading, "perkd-reports", writes=False)
         closing = ExitStack()
         closing.callback(lock.release)
-        return cls(path, writer, reader, ledger_id, closing)
+        ledger = cls(path, writer, reader, ledger_id, closing)
+        if not checked:
+            apart = files.open_reader(path)
+            ledger._check = apart, asyncio.ensure_future(asyncio.to_thread(files.check, apart, path))
+        return ledger
+
+    async def checked(self) -> None:
+        """Returns when the whole file is known to be undamaged. Raises LedgerCorrupt."""
+        if self._check is not None:
+            await asyncio.shield(self._check[1])
 
     @property
     def failed(self) -> str | None:
@@ -69,6 +81,11 @@ class Ledger(Facet):
     async def close(self) -> None:
         await self._reader.close()
         await self._writer.close()
+        if self._check is not None:
+            connection, checking = self._check
+            connection.interrupt()
+            await asyncio.gather(checking, return_exceptions=True)
+            connection.close()
         self._undo.close()
 
     @write

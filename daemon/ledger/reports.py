@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from heapq import merge
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..core.changes import Hold, Origin
 from ..core.model import Cause, Reason, State, Step, Target
@@ -18,6 +18,7 @@ from .facet import Facet, report
 from .observations import brakes
 from .rows import (
     BeingSent,
+    CommandDetail,
     CommandRow,
     CustomerRow,
     EventRow,
@@ -215,41 +216,51 @@ def _hold(row: sqlite3.Row) -> Hold | None:
 
 
 def command_row(row: sqlite3.Row) -> CommandRow:
-    return CommandRow(
-        id=row["id"],
-        place=row["place"],
-        server=row["server"],
-        customer_id=str(row["customer_id"] or ""),
-        player=row["player"],
-        origin=Origin(row["origin"]),
-        perk=row["perk"],
-        item_id=str(row["item_id"] or ""),
-        step=row["step"],
-        generation=row["generation"],
-        position=row["position"],
-        text=row["text"],
-        state=State(row["state"]),
-        hold=_hold(row),
-        reason=row["reason"] or _waits(row),
-        reply=row["reply"],
-        cause=Cause(row["cause"]),
-        end_reason=Reason(row["end_reason"]) if row["end_reason"] else None,
-        repeatable=bool(row["repeatable"]),
-        online_s=None if row["online_us"] is None else row["online_us"] / 1_000_000,
-        superseded=bool(row["superseded"]),
-        absent=bool(row["absent"]),
-        attempts=row["attempts"],
-        created_at=moment(row["created_at"]),
-        due_at=moment(row["due_at"]),
-        sent_at=moment(row["sent_at"]),
-        settled_at=moment(row["settled_at"]),
-        holding_id=row["holding_id"],
+    return CommandRow(**_fields(row))
+
+
+def command_detail(row: sqlite3.Row) -> CommandDetail:
+    return CommandDetail(
+        **_fields(row),
         effect=row["effect"],
         key_item=str(row["key_item"]) if row["key_item"] else "",
         identity=json.loads(row["identity"]),
         source=row["source"],
         step_size=row["step_size"],
     )
+
+
+def _fields(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "place": row["place"],
+        "server": row["server"],
+        "customer_id": str(row["customer_id"] or ""),
+        "player": row["player"],
+        "origin": Origin(row["origin"]),
+        "perk": row["perk"],
+        "item_id": str(row["item_id"] or ""),
+        "step": row["step"],
+        "generation": row["generation"],
+        "position": row["position"],
+        "text": row["text"],
+        "state": State(row["state"]),
+        "hold": _hold(row),
+        "reason": row["reason"] or _waits(row),
+        "reply": row["reply"],
+        "cause": Cause(row["cause"]),
+        "end_reason": Reason(row["end_reason"]) if row["end_reason"] else None,
+        "repeatable": bool(row["repeatable"]),
+        "online_s": None if row["online_us"] is None else row["online_us"] / 1_000_000,
+        "superseded": bool(row["superseded"]),
+        "absent": bool(row["absent"]),
+        "attempts": row["attempts"],
+        "created_at": moment(row["created_at"]),
+        "due_at": moment(row["due_at"]),
+        "sent_at": moment(row["sent_at"]),
+        "settled_at": moment(row["settled_at"]),
+        "holding_id": row["holding_id"],
+    }
 
 
 def _waits(row: sqlite3.Row) -> str | None:

@@ -138,16 +138,22 @@ class CommandRow:
     sent_at: datetime | None
     settled_at: datetime | None
     holding_id: int | None  # None for a line of the store
-    effect: str
-    key_item: str  # the once-item, or the store's attempt; "" for a lasting perk
-    identity: Mapping[str, str]  # that it was rendered with
-    source: str  # the template it was rendered from
-    step_size: int  # how many commands were recorded in its step
 
     @property
     def perk_shown(self) -> str:
         """The perk's name for people."""
         return _shown(self.origin, self.perk)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandDetail(CommandRow):
+    """One command with what rendering it again needs."""
+
+    effect: str  # of its holding
+    key_item: str  # the once-item, or the store's attempt; "" for a lasting perk
+    identity: Mapping[str, str]  # that it was rendered with
+    source: str  # the template it was rendered from
+    step_size: int  # how many commands were recorded in its step
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,13 +112,13 @@ class Storefront:
         ETag is used only for an inventory of one page, because the ETag of one page says nothing about the others.
         """
         known = previous if previous is not None and previous.pages else None
-        etag = known.etag if known is not None and known.pages == 1 else None
+        etag = known.etag if known is not None else None  # kept for one page only
         answer, seen = await self._page(token, 0, Seen(), etag)
         if answer.status == 304 and known is not None:
             return Unchanged(now, known)
         equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
         while known is not None and known.digest.startswith(seen.digest):
-            if seen.pages == known.pages:
+            if seen.digest == known.digest:
                 return Unchanged(now, seen)
             equal.append(answer.body)
             answer, seen = await self._page(token, known.after(seen.pages), seen)

@@ -45,7 +45,7 @@ class Clock:
 
     def start(self) -> None:
         self._scheduler.start()
-        self._keep_ticking()
+        self._tick_later()
 
     def close(self) -> None:
         if self._next_tick is not None:
@@ -95,8 +95,11 @@ class Clock:
         for drain in self._drains:
             drain()
 
-    def _keep_ticking(self) -> None:
+    def _tick_later(self) -> None:
         self._next_tick = asyncio.get_running_loop().call_later(TICK_S, self._keep_ticking)
+
+    def _keep_ticking(self) -> None:
+        self._tick_later()
         try:
             self.tick()
             self._tick_failed = False

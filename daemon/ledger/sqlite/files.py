@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..base import LedgerCode, LedgerCorrupt, LedgerForeign, LedgerLocked, LedgerMissing, LedgerUnwritable
 from .backups import sync
-from .migrate import migrate
+from .migrate import is_old, migrate
 
 
 class Lock:
@@ -49,8 +49,12 @@ class Lock:
             os.close(self._fd)
 
 
-def open_database(path: Path, now: datetime) -> sqlite3.Connection:
-    """Opens the ledger, checks it and migrates it. Creates a new ledger only if there was none before.
+CHECKED_AT_ONCE = 64 * 1024 * 1024  # bytes that are checked in well under a second
+
+
+def open_database(path: Path, now: datetime) -> tuple[sqlite3.Connection, bool]:
+    """Opens the ledger, checks it and migrates it. Creates a new ledger only if there was none before. False: the
+    ledger is large and was not checked yet. It must be (`check`) before anything is sent.
 
     Raises LedgerMissing, LedgerForeign, LedgerCorrupt or LedgerUnwritable; each message says what to do.
     """
@@ -60,7 +64,9 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
         raise _missing(path, marker)
     connection = _connect(path)
     try:
-        _check(connection, path)
+        checked = path.stat().st_size <= CHECKED_AT_ONCE or _is_old(connection)
+        if checked:
+            check(connection, path)
         _compare(_identity(connection, path), marked, path, marker)
         _prepare(connection)
         migrate(connection, path, now, keep=path.parent / "backups")
@@ -76,7 +82,7 @@ def open_database(path: Path, now: datetime) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, checked
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -122,7 +128,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _is_old(connection: sqlite3.Connection) -> bool:
+    """Whether it must be migrated; so it is checked before that. A file that cannot be read at all is, too."""
+    try:
+        return is_old(connection)
+    except sqlite3.DatabaseError:
+        return True
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Reads the whole file. Raises LedgerCorrupt."""
     found = damage(connection)
     if found:
         raise LedgerCorrupt(

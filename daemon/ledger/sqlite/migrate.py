@@ -3,6 +3,7 @@
 import sqlite3
 import uuid
 from datetime import datetime
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ..base import LedgerCode, LedgerForeign, LedgerUnwritable
@@ -13,6 +14,16 @@ from .queries import FOLDER
 SCHEMA = FOLDER / "schema"
 
 
+def is_old(connection: sqlite3.Connection) -> bool:
+    """Whether a numbered file is not applied yet."""
+    done: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return done < _scripts()[-1][0]
+
+
+def _scripts() -> list[tuple[int, Traversable]]:
+    return sorted(((int(f.name[:4]), f) for f in SCHEMA.iterdir() if f.name.endswith(".sql")), key=lambda one: one[0])
+
+
 def migrate(connection: sqlite3.Connection, path: Path, now: datetime, *, keep: Path | None) -> None:
     """Applies each numbered file that is not applied yet, each in its own transaction; before that, it makes a copy in
     the folder `keep`. A file may replace a table that others refer to, so nothing is enforced meanwhile.
@@ -20,7 +31,7 @@ def migrate(connection: sqlite3.Connection, path: Path, now: datetime, *, keep: 
     Raises LedgerForeign for a ledger of a newer version, LedgerUnwritable.
     """
     done = connection.execute("PRAGMA user_version").fetchone()[0]
-    scripts = sorted((int(f.name[:4]), f) for f in SCHEMA.iterdir() if f.name.endswith(".sql"))
+    scripts = _scripts()
     if done > scripts[-1][0]:
         raise LedgerForeign(
             LedgerCode.NEWER_SCHEMA,

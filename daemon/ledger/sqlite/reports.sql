@@ -71,12 +71,13 @@ SELECT DISTINCT server FROM commands INDEXED BY commands_blocked WHERE state = '
 SELECT customer_id, COUNT(*) AS count FROM tokens WHERE removed_at IS NULL AND customer_id IS NOT NULL
 GROUP BY customer_id HAVING COUNT(*) > 1;
 
--- Commands with what belongs to them, newest first.
 -- name: commands
+SELECT * FROM commands WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC;
+
+-- name: command_detail
 SELECT c.*, COALESCE(h.effect, '') AS effect, MAX(1, (SELECT COUNT(*) FROM commands e
         WHERE e.holding_id = c.holding_id AND e.step = c.step AND e.created_at = c.created_at)) AS step_size
-FROM commands c LEFT JOIN holdings h ON h.id = c.holding_id
-WHERE c.id IN (SELECT value FROM json_each(:ids)) ORDER BY c.id DESC;
+FROM commands c LEFT JOIN holdings h ON h.id = c.holding_id WHERE c.id = :id;
 
 -- A list: the ids of one state on one server, of one customer, or of all; newest first.
 -- name: ids_of_state

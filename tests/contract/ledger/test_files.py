@@ -26,6 +26,7 @@ from perkd.daemon.ledger.base import (
 )
 from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.rows import TokenSource
+from perkd.daemon.ledger.sqlite import files
 from tests.coded import raises
 from tests.ledgers import NOW, opens, profile, record, token
 
@@ -153,6 +154,38 @@ async def test_a_truncated_ledger_is_refused(path: Path) -> None:
     await refused(path, LedgerCorrupt, "damaged")
 
 
+@pytest.mark.parametrize("start", [4096 * 3, 4096 * 20])
+async def test_a_large_ledger_is_read_whole_beside_the_start_and_refused_before_anything_is_sent(
+    path: Path, monkeypatch: pytest.MonkeyPatch, start: int
+) -> None:
+    monkeypatch.setattr(files, "CHECKED_AT_ONCE", 0)
+    await begin(path)
+    whole = await Ledger.open(path, NOW)
+    await whole.checked()
+    await whole.close()
+    overwrite(path, start, 4096)
+    ledger = await Ledger.open(path, NOW)
+    with raises(LedgerCorrupt, "damaged"):
+        await ledger.checked()
+    await ledger.close()
+    await (await Ledger.open(path, NOW)).close()  # the lock was released
+
+
+async def test_a_large_ledger_can_be_closed_while_it_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "CHECKED_AT_ONCE", 0)
+    await begin(path)
+    for _ in range(5):
+        await (await Ledger.open(path, NOW)).close()
+
+
+async def test_what_is_no_database_is_refused_at_once_however_large(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHECKED_AT_ONCE", 0)
+    path.write_text("this is not a database " * 100)
+    await refused(path, LedgerCorrupt, "damaged", "not a database")
+
+
 async def test_text_is_no_ledger(path: Path) -> None:
     path.write_text("this is not a database " * 100)
     await refused(path, LedgerCorrupt, "damaged", "not a database")
@@ -205,6 +238,7 @@ HOLD = """
 import asyncio, sys
 from pathlib import Path
 from perkd.daemon.ledger.ledger import Ledger
+from perkd.daemon.ledger.sqlite import files
 from tests.ledgers import NOW
 
 async def main():
