@@ -12,8 +12,10 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeVar
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 QUARTILE_SLACK: Final = 1.1  # a bar is missed when the better quartile misses it by this factor too
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from perkd.adapters.base import Secret
@@ -17,7 +17,6 @@ from perkd.daemon.polling.schedule import Rank, Schedule
 from perkd.daemon.polling.watch import Intervals, Watch, next_look
 from perkd.daemon.runtime.clock import TICK_S
 from tests.bench.common import Result
-from tests.bench.customers import today
 
 ONLINE: Final = 200
 ENDS_EVERY: Final = timedelta(days=10)  # of a customer with three items of thirty days
@@ -42,7 +41,7 @@ class Town:
 
     def __init__(self, customers: int, rate: float, *, feed: bool) -> None:
         self._made_up = random.Random(customers)  # noqa: S311 - nothing secret
-        self._noon = today()
+        self._noon = datetime.now(UTC)
         self._pace = Pace(rate, jitter=lambda: 0.0)
         self._schedule = Schedule()
         self._watches = [self._customer(number) for number in range(customers)]

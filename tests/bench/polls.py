@@ -1,303 +1,127 @@
-"""Loop 1 beside a bare GET: what a steady poll costs, and what a big inventory costs.
+"""Loop 1 beside a bare GET, and beside the script that an owner would write: CPU time for each inventory read.
 
-`tests/bench/__main__.py` runs `SCENARIOS`. The store is `tests/bench/shop.py`, perkd is wired in
-`tests/bench/customers.py`.
+`tests/bench/__main__.py` runs `SCENARIOS`. The store is `shop.py`, perkd's whole daemon is `running.py`, the others are
+`script.py`: processes that read as fast as they can, on one core. Only one of them runs at a time.
 """
 
 import asyncio
 import os
-import random
+import signal
 import statistics
+import subprocess
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Final
 
-import aiohttp
-from pydantic import BaseModel, TypeAdapter
+from tests.bench.common import ROOT, Bar, Result, Spread, paired, process_time_of
+from tests.bench.customers import Shopkeeper, config, home, shop
+from tests.bench.running import daemon
+from tests.bench.script import IN_FLIGHT
+from tests.bench.shop import CHANGES_EVERY, PORTS
 
-from perkd.adapters.base import Secret
-from perkd.daemon.paynow.seen import Seen
-from perkd.daemon.paynow.storefront import ITEMS_PATH, Fresh, Storefront
-from perkd.daemon.paynow.transport.rate import Rate
-from tests.bench.common import Bar, Block, Cost, Result, Spread, cost, paired
-from tests.bench.customers import IN_FLIGHT, RATE, Reader, Shopkeeper, fill, logging_as_the_service, reader, shop, today
-from tests.bench.shop import PORTS, customer_id, token
-
-SERVER_CPU: Final = min(os.sched_getaffinity(0))  # the clients have the last one
-PLAIN, MINE, OTHER, TAGGED = range(PORTS)  # the shop's ports: whose customers never change, two that do, with ETags
+STORE_CPU: Final = min(os.sched_getaffinity(0))  # the clients have the last one
+PLAIN, SCRIPTED, MINE, TAGGED = range(PORTS)  # the shop's ports
 
 BARE: Final = "aiohttp, GET and read"
-VALIDATED: Final = "the same and pydantic"
+SCRIPT: Final = "the script of an owner"
 PERKD: Final = "perkd, whole poll"
 PERKD_ETAG: Final = "perkd, whole poll, ETag"
-UNCHANGED: Final = "perkd, whole poll, unchanged"
-CHANGED: Final = "perkd, inventory read, changed"
-RECORDED: Final = "perkd, whole poll, changed"
-
-
-class BareProduct(BaseModel):
-    id: str
-    slug: str | None = None
-    name: str | None = None
-
-
-class BareItem(BaseModel):
-    """The fields perkd reads of an item, as one would write them."""
-
-    id: str
-    customer_id: str | None = None
-    product: BareProduct | None = None
-    state: str | None = None
-    expirable: bool | None = None
-    gift: bool | None = None
-    added_at: datetime | None = None
-    expires_at: datetime | None = None
-    override_expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    revoke_reason: str | None = None
-    order_id: str | None = None
-    subscription_id: str | None = None
-    execute_on_gameserver_id: str | None = None
-    quantity_index: int | None = None
-
-
-_ITEMS: Final = TypeAdapter(list[BareItem])
-Take = Callable[[bytes], object]
-One = Callable[[int], Awaitable[None]]
+POLL: Final = f'offline = "1s"\nonline = "1s"\nconcurrency = {IN_FLIGHT}'
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is done. A block of `FULL` takes about 50 ms or more."""
-
     rounds: int
-    small: int  # customers in a block who own three items
-    big: int  # the same, of those who own a page full
+    customers: int
+    window_s: float
 
 
-FULL: Final = Size(61, 600, 300)
-SMOKE: Final = Size(2, 100, 16)
-SHARE: Final = 100  # one customer in so many has changed since he was read last
+FULL: Final = Size(31, 2_000, 0.5)
+SMOKE: Final = Size(2, 100, 0.2)
 
 
-class Polled:
-    """perkd and its customers, all of them due once in each block."""
+class Reading:
+    """A process that reads all the time, but stands still while it is not measured."""
 
-    def __init__(self, perkd: Reader, shopkeeper: Shopkeeper, port: int, customers: int) -> None:
-        self._perkd, self._shopkeeper, self._port = perkd, shopkeeper, port
-        self._customers = range(customers)
-        self._changed = self._unchanged = 0
+    def __init__(self, process_id: int, port: int, shopkeeper: Shopkeeper) -> None:
+        self._id, self._port, self._shopkeeper = process_id, port, shopkeeper
+        self.pause()
 
-    async def first(self) -> None:
-        """Everybody is read for the first time."""
-        await self._perkd.polling.load()
-        await self._read()
-        self._changed = len(self._customers)
-        self._check()
+    def pause(self) -> None:
+        os.kill(self._id, signal.SIGSTOP)
 
-    async def _read(self) -> None:
-        """Reads whoever is due, up to what is recorded of them."""
-        self._perkd.flush_soon()
-        self._perkd.clock.tick()
-        while not self._perkd.polling.resting:  # noqa: ASYNC110 - a state of the loop, which no event tells
-            await asyncio.sleep(0.002)
+    def asked(self) -> int:
+        return self._shopkeeper.asked()[self._port]
 
-    def block(self, changed: int) -> Block[Cost]:
-        """So many of them have changed since the last time."""
+    async def cost_s(self, window_s: float) -> float:
+        """CPU seconds of each inventory that was read in that time."""
+        began_s, before = process_time_of(self._id), self.asked()
+        os.kill(self._id, signal.SIGCONT)
+        await asyncio.sleep(window_s)
+        self.pause()
+        return (process_time_of(self._id) - began_s) / (self.asked() - before)
 
-        async def block() -> Cost:
-            self._shopkeeper.change(self._port, random.sample(self._customers, changed))
-            self._changed += changed
-            self._unchanged += len(self._customers) - changed
-            await asyncio.sleep(0.005)  # now everybody is due again
-            spent = await cost(len(self._customers), self._read, self._shopkeeper.process_id)
-            self._check()
-            return spent
-
-        return block
-
-    def _check(self) -> None:
-        counted = {name: int(self._perkd.polls(name)) for name in ("changed", "unchanged", "failed", "refused")}
-        if counted != {"changed": self._changed, "unchanged": self._unchanged, "failed": 0, "refused": 0}:
-            raise RuntimeError(f"perkd did not read what it should have: {counted}; the benchmark is wrong")
+    async def warm(self, customers: int) -> None:
+        """Until everybody was read a few times."""
+        os.kill(self._id, signal.SIGCONT)
+        while self.asked() < 3 * customers:  # noqa: ASYNC110 - another process counts
+            await asyncio.sleep(0.1)
+        self.pause()
 
 
-async def in_flight(numbers: Sequence[int], one: One) -> None:
-    """All of them, as many at a time as perkd reads."""
-    left: Iterator[int] = iter(numbers)
-
-    async def work() -> None:
-        for number in left:
-            await one(number)
-
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(IN_FLIGHT):
-            workers.create_task(work())
-
-
-def bare(session: aiohttp.ClientSession, port: int, pages: int = 1, take: Take = len) -> One:
-    """The yardstick, as one would write it: the same requests, with aiohttp as it comes."""
-    first = f"http://127.0.0.1:{port}{ITEMS_PATH}?asc=true&limit=100"
-    urls = [first, f"{first}&after=1"][:pages]
-
-    async def one(number: int) -> None:
-        for url in urls:
-            async with session.get(url, headers={"Authorization": f"Customer {token(number)}"}) as response:
-                take(await response.read())
-
-    return one
-
-
-def each(customers: Sequence[int], one: One, process_id: int) -> Block[Cost]:
-    return lambda: cost(len(customers), lambda: in_flight(customers, one), process_id)
-
-
-@asynccontextmanager
-async def perkd_at(shopkeeper: Shopkeeper, folder: Path, port: int, customers: int) -> AsyncIterator[Polled]:
-    """perkd with a ledger of its own; everybody was read once."""
-    home = folder / str(port)
-    home.mkdir()
-    await fill(home / "ledger.db", customers, now=today())
-    async with reader(home / "ledger.db", shopkeeper.ports[port]) as perkd, perkd.running():
-        polled = Polled(perkd, shopkeeper, port, customers)
-        await polled.first()
-        yield polled
-
-
-# A steady day
+@contextmanager
+def client(*arguments: object) -> Iterator[int]:
+    command = [sys.executable, "-m", "tests.bench.script", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 async def steady(size: Size) -> Result:
     """A whole poll from the schedule to the ledger: one customer in a hundred has changed since the last time."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perkd-bench-")))
-        stack.enter_context(logging_as_the_service(folder / "log"))
-        shopkeeper = stack.enter_context(shop(size.small, 3, SERVER_CPU))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        mine, tagged = [
-            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.small)) for port in (MINE, TAGGED)
-        ]
-        rounds = await paired(
-            {
-                BARE: each(range(size.small), bare(session, shopkeeper.ports[PLAIN]), shopkeeper.process_id),
-                PERKD: mine.block(size.small // SHARE),
-                PERKD_ETAG: tagged.block(size.small // SHARE),
-            },
-            size.rounds,
-        )
+    with ExitStack() as stack:
+        shopkeeper = stack.enter_context(shop(STORE_CPU))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="perkd-bench-"))
+        clients = {
+            BARE: (stack.enter_context(client(shopkeeper.ports[PLAIN], size.customers)), PLAIN),
+            SCRIPT: (stack.enter_context(client(shopkeeper.ports[SCRIPTED], size.customers, folder)), SCRIPTED),
+        }
+        for name, port in ((PERKD, MINE), (PERKD_ETAG, TAGGED)):
+            path = config(home(size.customers, port), shopkeeper.ports[port], POLL)
+            clients[name] = (stack.enter_context(daemon(path, at_once=True)).process_id, port)
+        reading = {name: Reading(process_id, port, shopkeeper) for name, (process_id, port) in clients.items()}
+        for process_id, _ in clients.values():
+            stack.callback(os.kill, process_id, signal.SIGCONT)  # else it could not end
+        for one in reading.values():
+            await one.warm(size.customers)
+        blocks: dict[str, Callable[[], Awaitable[float]]] = {
+            name: partial(one.cost_s, size.window_s) for name, one in reading.items()
+        }
+        rounds = await paired(blocks, size.rounds)
     return Result(
-        f"Polling {size.small} customers with 3 items, 1 % changed, {size.rounds} rounds",
-        HEAD,
-        rows(rounds, (BARE, PERKD, PERKD_ETAG), BARE),
+        f"Reading {size.customers} customers with 3 items, one read in {CHANGES_EVERY} changed, {size.rounds} rounds",
+        ("who", "CPU us each", "ratio"),
         [
-            Bar(f"{PERKD}: CPU", BARE, 1.15, ratio(rounds, PERKD, BARE), at_most=True, aim=0.95),
-            Bar(f"{PERKD_ETAG}: CPU", BARE, 1.15, ratio(rounds, PERKD_ETAG, BARE), at_most=True, aim=0.85),
+            (name, f"{statistics.median(r[name] for r in rounds) * 1e6:.0f}", str(ratio(rounds, name, BARE)))
+            for name in clients
         ],
-        [f"{IN_FLIGHT} in flight, the store on another core. perkd: from the schedule to the ledger on disk, log on."],
+        [
+            Bar(f"{PERKD}: CPU", BARE, 1.6, ratio(rounds, PERKD, BARE), at_most=True),
+            Bar(f"{PERKD_ETAG}: CPU", BARE, 1.6, ratio(rounds, PERKD_ETAG, BARE), at_most=True),
+            Bar(f"{PERKD}: CPU", SCRIPT, 0.75, ratio(rounds, PERKD, SCRIPT), at_most=True),
+        ],
+        [f"{IN_FLIGHT} in flight, the store on another core. perkd: the whole daemon, its ledger on disk, its log on."],
     )
 
 
-# Big inventories
+def ratio(rounds: Sequence[dict[str, float]], of: str, to: str) -> Spread:
+    return Spread.of([round_[of] / round_[to] for round_ in rounds])
 
 
-async def _big(size: Size, items: int, pages: int) -> Result:
-    customers = range(size.big)
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="perkd-bench-")))
-        stack.enter_context(logging_as_the_service(folder / "log"))
-        shopkeeper = stack.enter_context(shop(size.big, items, SERVER_CPU))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
-        still, moving = [
-            await stack.enter_async_context(perkd_at(shopkeeper, folder, port, size.big)) for port in (MINE, OTHER)
-        ]
-        perkd = await stack.enter_async_context(reader_of_inventories(shopkeeper))
-        get = bare(session, shopkeeper.ports[PLAIN], pages)
-        validate = bare(session, shopkeeper.ports[PLAIN], pages, _ITEMS.validate_json)
-        rounds = await paired(
-            {
-                BARE: each(customers, get, shopkeeper.process_id),
-                VALIDATED: each(customers, validate, shopkeeper.process_id),
-                UNCHANGED: still.block(0),
-                CHANGED: changing(shopkeeper, perkd, customers),
-            },
-            (size.rounds + 1) // 2,
-        )
-        recorded = await paired({RECORDED: moving.block(size.big)}, 2)  # no bar, and it takes long
-    return Result(
-        f"Inventories of {items} items, {pages} page{'s' * (pages > 1)}, {(size.rounds + 1) // 2} rounds of {size.big}",
-        HEAD,
-        [*rows(rounds, (BARE, VALIDATED, UNCHANGED, CHANGED), BARE), _alone(recorded)],
-        [
-            Bar(f"{UNCHANGED}: CPU", BARE, 1.4, ratio(rounds, UNCHANGED, BARE), at_most=True, aim=1.2),
-            Bar(f"{CHANGED}: CPU", VALIDATED, 1.15, ratio(rounds, CHANGED, VALIDATED), at_most=True),
-        ],
-        ["Changed: every body differs in one item's state. The whole poll of such a one also compares and records it."],
-    )
-
-
-async def one_page(size: Size) -> Result:
-    """As many items as a page has without another page to ask for."""
-    return await _big(size, 99, 1)
-
-
-async def two_pages(size: Size) -> Result:
-    """A hundred items: a full page, so the store is asked for what comes after it."""
-    return await _big(size, 100, 2)
-
-
-@asynccontextmanager
-async def reader_of_inventories(shopkeeper: Shopkeeper) -> AsyncIterator[One]:
-    """perkd's reading of one inventory that differs from the last: a complete one, its items as perkd has them."""
-    seen: dict[int, Seen] = {}
-    async with Storefront.open(f"http://127.0.0.1:{shopkeeper.ports[TAGGED]}", rate=Rate(RATE)) as store:
-
-        async def one(number: int) -> None:
-            now = today()
-            answer = await store.inventory(Secret(token(number)), str(customer_id(number)), seen.get(number), now)
-            if not isinstance(answer, Fresh):
-                raise RuntimeError("an inventory that should have changed did not; the benchmark is wrong")  # noqa: TRY004
-            seen[number] = answer.seen
-
-        yield one
-
-
-def changing(shopkeeper: Shopkeeper, one: One, customers: range) -> Block[Cost]:
-    async def block() -> Cost:
-        shopkeeper.change(TAGGED, customers)
-        return await cost(len(customers), lambda: in_flight(customers, one), shopkeeper.process_id)
-
-    return block
-
-
-# Showing
-
-HEAD: Final = ("who", "CPU us each", "ratio", "each second by the clock")
-Rounds = Sequence[dict[str, Cost]]
-
-
-def ratio(rounds: Rounds, of: str, to: str) -> Spread:
-    return Spread.of([round_[of].client_s / round_[to].client_s for round_ in rounds])
-
-
-def _alone(rounds: Rounds) -> tuple[str, ...]:
-    cost_s = statistics.median(round_[RECORDED].client_s for round_ in rounds)
-    return RECORDED, f"{cost_s * 1e6:.0f}", "–", f"{1 / statistics.median(r[RECORDED].wall_s for r in rounds):.0f}"
-
-
-def rows(rounds: Rounds, names: Collection[str], to: str) -> list[tuple[str, ...]]:
-    return [
-        (
-            name,
-            f"{statistics.median(round_[name].client_s for round_ in rounds) * 1e6:.0f}",
-            str(ratio(rounds, name, to)),
-            f"{1 / statistics.median(round_[name].wall_s for round_ in rounds):.0f}",
-        )
-        for name in names
-    ]
-
-
-SCENARIOS: Final = (steady, one_page, two_pages)
+SCENARIOS: Final = (steady,)

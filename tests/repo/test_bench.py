@@ -50,9 +50,9 @@ def test_a_smoke_run_measures_every_client_and_judges_nothing(installed: bool, t
 @pytest.mark.parametrize(
     ("room", "shown"),
     [
-        ("polls", ["perkd, whole poll", "perkd, whole poll, ETag", "perkd, inventory read, changed"]),
-        ("memory", ["watches, schedule, players, tokens, digests, ETags"]),
-        ("schedule", ["perkd, one tick", "APScheduler, a job each"]),
+        ("polls", ["aiohttp, GET and read", "the script of an owner", "perkd, whole poll", "perkd, whole poll, ETag"]),
+        ("owner", ["at rest", "reading"]),
+        ("state", ["claim, nothing to send", "next due", "GET /status", "customers import", "reload"]),
         ("hour", ["5 "]),
         ("reaction", ["5 ", "3 "]),
     ],

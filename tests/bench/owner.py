@@ -1,0 +1,72 @@
+"""What an owner's machine sees of perkd: CPU and memory of the whole daemon, at rest and with many customers.
+
+`tests/bench/__main__.py` runs `SCENARIOS`.
+"""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from tests.bench.common import Bar, Result, Spread
+from tests.bench.customers import config, home, settled, shop
+from tests.bench.running import daemon
+
+RATE: Final = 20
+STORE_CPU: Final = min(os.sched_getaffinity(0))
+SLICES: Final = 5  # of the time: the spread that is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    customers: int
+    slice_s: float
+
+
+FULL: Final = Size(100_000, 6.0)
+SMOKE: Final = Size(1_000, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """CPU in percent of a core, megabytes resident, and requests a second."""
+
+    cpu: Spread
+    resident_mb: float
+    requests: float
+
+
+async def whole(size: Size) -> Result:
+    """At rest: without customers. Else everybody is due as soon as the rate lets them."""
+    seen = {"at rest": await _seen(1, size.slice_s), "reading": await _seen(size.customers, size.slice_s)}
+    reading, each = seen["reading"], (seen["reading"].resident_mb - seen["at rest"].resident_mb) / size.customers
+    return Result(
+        f"The whole daemon, {size.customers} customers with 3 items, {RATE} requests a second",
+        ("perkd", "requests/s", "CPU, % of a core", "resident MB"),
+        [(name, f"{x.requests:.1f}", str(x.cpu), f"{x.resident_mb:.0f}") for name, x in seen.items()],
+        [
+            Bar("CPU", "% of a core", 1, reading.cpu, at_most=True),
+            Bar("resident", "MB", 200, Spread.of([reading.resident_mb]), at_most=True),
+        ],
+        [f"{each * 1e6:.0f} bytes for each customer. At rest perkd has one customer and four servers that are down."],
+    )
+
+
+async def _seen(customers: int, slice_s: float) -> Seen:
+    folder = home(customers)
+    with shop(STORE_CPU) as shopkeeper:
+        path = config(folder, shopkeeper.ports[0], f"rate = {RATE}")
+        if customers > 1:
+            settled(path)
+        with daemon(path) as perkd:
+            await asyncio.sleep(slice_s)  # what belongs to the start has ended
+            cpu, before = [], shopkeeper.asked()[0]
+            for _ in range(SLICES):
+                began_s = perkd.cpu_s()
+                await asyncio.sleep(slice_s)
+                cpu.append((perkd.cpu_s() - began_s) / slice_s * 100)
+            requests = (shopkeeper.asked()[0] - before) / slice_s / SLICES
+            return Seen(Spread.of(cpu), perkd.resident_mb(), requests)
+
+
+SCENARIOS: Final = (whole,)
