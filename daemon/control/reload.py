@@ -65,17 +65,19 @@ class Reload:
 
     async def _take_over(self, new: Settings) -> tuple[int, int]:
         """Applies the new settings. Returns how many tokens were added and removed."""
-        parts, now = self._parts, self._parts.clock.now()
+        parts, now, before = self._parts, self._parts.clock.now(), self._parts.reconciler.rules
         await parts.reconciler.take_over(lambda: Rules.of(new, parts.ledger, parts.adapters, now), new.brake)
         self.settings = new
         parts.rate.configure(new.poll.rate)
         parts.polling.pace(new.poll)
         await parts.fleet.change(new.servers)
-        await parts.polling.load(games_changed=True)
+        rules = parts.reconciler.rules
+        if (changed := rules.fingerprint != before.fingerprint) or any(rules.tokens):
+            await parts.polling.load(games_changed=changed)
         parts.polling.reconcile()
         parts.fleet.wake(parts.fleet.servers)
         parts.newcomers.reloaded()
-        return parts.reconciler.rules.tokens
+        return rules.tokens
 
     async def run(self, asked: asyncio.Event) -> None:
         """A root task: reloads when `asked` is set (SIGHUP). Nobody waits for an answer, so mistakes go to the log."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ..core.model import Profile, Secret
+from ..ledger import RollFacet
 from ..paynow import Storefront
 
 PROFILE_AGAIN = timedelta(days=1)
@@ -23,21 +24,15 @@ class Identified(Protocol):
     def incomplete(self) -> bool: ...
 
 
-class Identities(Protocol):
-    """Where the answer is kept: the ledger's roll, or a plan's copy of it."""
-
-    async def identify(self, token_id: int, profile: Profile, now: datetime) -> None: ...
-
-
 def is_to_identify(who: Identified, now: datetime) -> bool:
     """Whether to ask the store who it is: for the first time, for a missing value, or after a day."""
     read_at = who.profile_at
     return who.customer_id is None or read_at is None or who.incomplete or now - read_at > PROFILE_AGAIN
 
 
-async def identify(token_id: int, token: Secret, store: Storefront, kept: Identities, now: datetime) -> Profile:
+async def identify(token_id: int, token: Secret, store: Storefront, ledger: RollFacet, now: datetime) -> Profile:
     """Asks the store, and stores the answer before anybody uses it. Raises StoreError or LedgerError; then nothing has
     changed."""
     profile = await store.customer(token)
-    await kept.identify(token_id, profile, now)
+    await ledger.identify(token_id, profile, now)
     return profile

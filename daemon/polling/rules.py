@@ -25,7 +25,6 @@ class Rules:
     adapters: Mapping[str, Adapter]  # by place, also of servers no longer configured
     hold_absent: bool
     fingerprint: str
-
     tokens: tuple[int, int] = (0, 0)  # of the customers' file: how many the config added and removed
 
     @classmethod

@@ -2,18 +2,16 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from ...config import Settings
 from ...core.model import Secret
 from ...ledger import Polled
 from ...paynow import Fresh, Limited, Rate, StoreError, Storefront
-from ...polling import Sighting
+from ...polling import Sighting, identify, is_to_identify
 from ..output import many
 from ..progress import progress
 from .rehearsal import Rehearsal
 
-PROFILE_AGAIN = timedelta(days=1)  # as the daemon does
 TRIES = 5  # when the store asks for a slower pace
 
 
@@ -72,12 +70,9 @@ async def _patiently(store: Storefront, rehearsal: Rehearsal, row: Polled, token
 
 
 async def _ask(store: Storefront, rehearsal: Rehearsal, row: Polled, token: Secret) -> tuple[str, Fresh]:
-    now = rehearsal.now()
-    customer_id = row.customer_id
-    if customer_id is None or row.incomplete or row.profile_at is None or now - row.profile_at > PROFILE_AGAIN:
-        profile = await store.customer(token)
-        await rehearsal.ledger.roll.identify(row.token_id, profile, now)
-        customer_id = profile.customer_id
+    now, customer_id = rehearsal.now(), row.customer_id
+    if customer_id is None or is_to_identify(row, now):
+        customer_id = (await identify(row.token_id, token, store, rehearsal.ledger.roll, now)).customer_id
     answer = await store.inventory(token, customer_id, None, now)
     assert isinstance(answer, Fresh)  # noqa: S101 - nothing was known before, so nothing can be unchanged
     return customer_id, answer
