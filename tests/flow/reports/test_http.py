@@ -287,3 +287,21 @@ async def _down(owner: Owner) -> dict[str, Any]:
 
 async def _not_ready(owner: Owner) -> bool:
     return bool(await owner.not_ready())
+
+
+async def test_a_command_that_is_never_settled_is_a_problem_after_twice_its_timeout(tmp_path: Path) -> None:
+    async with World(tmp_path) as world:
+        owner = await Owner.of(world, "Ann")
+        await world.server.down()
+        await world.until(lambda: not owner.app.servers["survival"].link.up.is_set())
+        world.buy("Ann")
+        await owner.looked()
+        lost = await owner.app.ledger.commands.claim("survival", owner.app.clock.now(), {})  # nobody will settle it
+        assert lost is not None
+        timeout_s = owner.app.servers["survival"].settings.endpoint.timeout_s
+        await owner.later(seconds=2 * timeout_s - 1)
+        assert "command_stuck" not in await owner.problems()
+        await owner.later(seconds=2)
+        problem = (await owner.problems())["command_stuck"]
+        assert (problem["subject"], problem["severity"]) == ("survival", "error")
+        assert f"command {lost.id} " in problem["text"]
