@@ -2,8 +2,11 @@
 
 import asyncio
 import itertools
+import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +18,7 @@ from perkd.daemon.core.changes import HoldingKey, Outcome, Turn
 from perkd.daemon.core.model import TRANSITIONS, Cause, State, Step
 from perkd.daemon.ledger.base import NotPossible
 from perkd.daemon.ledger.ledger import Ledger
-from perkd.daemon.ledger.rows import TokenSource
+from perkd.daemon.ledger.rows import CommandDetail, TokenSource
 from tests.ledgers import (
     NOW,
     blocked,
@@ -176,6 +179,25 @@ async def check(ledger: Ledger) -> None:
         for (_, before), (after, _) in itertools.pairwise(moves):
             assert before == after, "the history has a gap"
         assert {(State(was) if was else None, State(became or "")) for was, became in moves} <= TRANSITIONS
+    await check_reports(ledger, found)
+
+
+async def check_reports(ledger: Ledger, found: list[CommandDetail]) -> None:
+    """Kept counts and merged lists are those that a look at every row gives."""
+    summary = await ledger.reports.summary()
+    assert Counter(summary.commands) == Counter(row.state for row in found)
+    waiting = [row for row in found if row.state in (State.PLANNED, State.SENDING)]
+    assert {one.server: one.queue for one in summary.queues} == Counter(row.server for row in waiting)
+    for one in summary.queues:
+        assert one.oldest_at == next(row.created_at for row in waiting if row.server == one.server)
+    for state in State:
+        listed = await ledger.reports.commands(state=state, server="survival", limit=5)
+        assert [row.id for row in listed] == [
+            r.id for r in reversed(found) if (r.state, r.server) == (state, "survival")
+        ][:5]
+    with closing(sqlite3.connect(ledger.path)) as db:
+        held = db.execute("SELECT perk, server, kind, COUNT(*) FROM holdings WHERE state = 'held' GROUP BY 1, 2, 3")
+        assert set(held) == set(db.execute("SELECT perk, server, kind, count FROM held_counts WHERE count > 0"))
 
 
 @pytest.mark.volume
