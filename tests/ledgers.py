@@ -40,7 +40,9 @@ from perkd.daemon.core.model import (
 )
 from perkd.daemon.ledger.base import Recorded
 from perkd.daemon.ledger.ledger import Ledger
+from perkd.daemon.ledger.reports import command_detail
 from perkd.daemon.ledger.rows import CommandDetail, Polled
+from perkd.daemon.ledger.sqlite.queries import SQL
 from tests import secretwatch
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -212,8 +214,8 @@ async def run(ledger: Ledger, state: State, now: datetime = NOW, **facts: Any) -
 
 async def rows(ledger: Ledger) -> list[CommandDetail]:
     """Every command, oldest first."""
-    found = [await ledger.commands.get(row.id) for row in reversed(await ledger.reports.commands(limit=10_000))]
-    return [row for row in found if row is not None]
+    every = SQL["command_detail"].replace("WHERE c.id = :id", "ORDER BY c.id")
+    return await ledger._reader.read(lambda db: [command_detail(row) for row in db.execute(every)])
 
 
 async def states(ledger: Ledger) -> dict[str, str]:

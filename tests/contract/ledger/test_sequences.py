@@ -192,9 +192,8 @@ async def check_reports(ledger: Ledger, found: list[CommandDetail]) -> None:
         assert one.oldest_at == next(row.created_at for row in waiting if row.server == one.server)
     for state in State:
         listed = await ledger.reports.commands(state=state, server="survival", limit=5)
-        assert [row.id for row in listed] == [
-            r.id for r in reversed(found) if (r.state, r.server) == (state, "survival")
-        ][:5]
+        all_of_them = [row.id for row in reversed(found) if (row.state, row.server) == (state, "survival")]
+        assert [row.id for row in listed] == all_of_them[:5]
     with closing(sqlite3.connect(ledger.path)) as db:
         held = db.execute("SELECT perk, server, kind, COUNT(*) FROM holdings WHERE state = 'held' GROUP BY 1, 2, 3")
         assert set(held) == set(db.execute("SELECT perk, server, kind, count FROM held_counts WHERE count > 0"))
