@@ -115,6 +115,26 @@ def test_a_dropped_customer_no_longer_makes_the_store_look_unreachable() -> None
     assert roll.unreachable is None
 
 
+def test_a_token_that_works_again_is_of_the_round_again() -> None:
+    roll = made()
+    roll.take(row())
+    watch = roll.take(row(2, "12"))
+    roll.refuse(watch, "401", replace=True)
+    assert (list(roll.refused), list(roll.failing), roll.sweep._everybody) == ([2], [], 1)
+    roll.answered(watch)
+    assert (list(roll.refused), list(roll.failing), roll.sweep._everybody) == ([], [2], 2)
+    roll.was_read(watch, NOW)
+    assert (list(roll.refused), list(roll.failing), roll.polled) == ([], [], 1)
+
+
+def test_who_a_dropped_customer_is_changes_nobody_else() -> None:
+    roll = made()
+    gone, stays = roll.take(row(2, None)), roll.take(row())
+    roll.drop(gone)
+    roll.identified(gone, Profile("11", "9", {"name": "ben"}), NOW)
+    assert (list(roll), roll.of("11"), roll.knows("ben")) == ([stays], stays, False)
+
+
 class Anything(RuleBasedStateMachine):
     """Any order of events. Also of customers who are dropped: their poll may be under way."""
 
