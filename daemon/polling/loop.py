@@ -20,7 +20,7 @@ from .schedule import Rank
 from .watch import Intervals, Watch, next_look
 
 LOOP = "poll"
-AT_ONCE = 500  # customers at a time while the list is loaded; then other tasks get a turn
+AT_ONCE = 500  # customers at a time where all have a turn; then other tasks do something
 
 
 class Polling:
@@ -131,8 +131,10 @@ class Polling:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            for watch in list(self.roll):
+            for number, watch in enumerate(list(self.roll)):
                 await self._guarded(watch, self._poller.compare_again)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
     async def _work(self) -> None:
         while True:
