@@ -131,7 +131,7 @@ class Enrolment:
 
     def _list_unidentified(self) -> bool:
         """Whether tokens of the owner's list have no known customer yet: these customers need no new token."""
-        return self._polling.roll.unidentified > 0
+        return self._polling.roll.counts.unidentified > 0
 
     async def _rest(self, wait_s: float, wake: asyncio.Event) -> None:
         until = self._clock.monotonic() + wait_s
