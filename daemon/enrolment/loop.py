@@ -117,7 +117,7 @@ class Enrolment:
 
     def _list_unidentified(self) -> bool:
         """Whether tokens of the owner's list have no known customer yet: these customers need no new token."""
-        return self._polling.roll.unidentified > 0
+        return self._polling.roll.counts.unidentified > 0
 
     def _failed(self, error: Exception) -> float:
         if not isinstance(error, StoreError):

@@ -1,4 +1,4 @@
-"""Player → the customers behind them. PURE.
+"""Player → the customers behind them.
 
 `roll.py` keeps one.
 """

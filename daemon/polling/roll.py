@@ -12,6 +12,7 @@ from datetime import datetime
 from ..core.model import Profile
 from ..ledger import Polled
 from ..runtime import Clock
+from .counts import Counts
 from .players import Players
 from .progress import Failures, Sweep
 from .refused_tokens import RefusedTokens
@@ -26,16 +27,10 @@ class Roll:
     def __init__(
         self, clock: Clock, who_is: Callable[[Profile], Iterable[str]], is_online: Callable[[str], bool]
     ) -> None:
-        self.schedule, self.sweep = Schedule(), Sweep(clock.monotonic)
-        self.known = 0  # customers with a token; the other counts are parts of it
-        self.polled = 0  # read since the start
-        self.unidentified = 0  # nobody asked the store yet who they are, or the store did not answer yet
-        self.refused: dict[int, Watch] = {}  # by token
-        self.failing: dict[int, Watch] = {}
+        self.schedule, self.sweep, self.counts = Schedule(), Sweep(clock.monotonic), Counts(clock.now())
         self.to_replace = RefusedTokens()
         self.news = asyncio.Event()  # for enrolment: a token was refused, or a player joined
-        self._clock, self._since = clock, clock.now()
-        self._who_is, self._is_online = who_is, is_online
+        self._clock, self._who_is, self._is_online = clock, who_is, is_online
         self._watches: list[Watch | None] = []  # by token: a dict costs 44 bytes more for each (docs/decisions/0011)
         self._all = 0
         self._of_customer: dict[str, Watch] = {}
@@ -55,6 +50,7 @@ class Roll:
         self.drop(self._of_customer.get(row.customer_id or ""))
         self._watches.extend([None] * (row.token_id + 1 - len(self._watches)))
         watch = self._watches[row.token_id] = Watch.of(row)
+        self._all += 1
         self._enter(watch, row.profile)
         if watch.token is not None:
             self.sweep.join(watch.token_id)
@@ -67,6 +63,7 @@ class Roll:
             return
         self._leave(watch)
         self._watches[watch.token_id] = None
+        self._all -= 1
         self.schedule.drop(watch.token_id)
         self.sweep.leave(watch.token_id)
         self._failures.discard(watch.token_id)
@@ -171,7 +168,7 @@ class Roll:
     @property
     def unreachable(self) -> str | None:
         """Why the store is unreachable; None when it is reachable."""
-        return self._failures.unreachable(self.known - len(self.refused))
+        return self._failures.unreachable(self.counts.known - len(self.counts.refused))
 
     def __contains__(self, watch: Watch) -> bool:
         return self.by_token(watch.token_id) is watch
@@ -182,16 +179,16 @@ class Roll:
     def __len__(self) -> int:
         return self._all
 
-    # Lists and counts
+    # Inside
 
     def _enter(self, watch: Watch, profile: Profile | None) -> None:
         if watch.customer_id is not None:
             self._of_customer[watch.customer_id] = watch
         self._know(watch, profile)
-        self._count(watch, 1)
+        self.counts.add(watch)
 
     def _leave(self, watch: Watch) -> None:
-        self._count(watch, -1)
+        self.counts.add(watch, -1)
         self._players.put(watch, ())
         if watch.customer_id is not None:
             del self._of_customer[watch.customer_id]
@@ -210,24 +207,10 @@ class Roll:
         """Keeps the counts while the watch changes. A watch that was dropped during its poll counts no more."""
         here = watch in self
         if here:
-            self._count(watch, -1)
+            self.counts.add(watch, -1)
         yield
         if here:
-            self._count(watch, 1)
-
-    def _count(self, watch: Watch, by: int) -> None:
-        """Adds the customer to each count that they belong to, or with `by` -1 takes them out."""
-        self._all += by
-        if watch.token is None:
-            return
-        self.known += by
-        self.polled += by if watch.read_at is not None and watch.read_at >= self._since else 0
-        self.unidentified += by if watch.customer_id is None and not watch.failures else 0
-        among = self.refused if watch.refused else self.failing if watch.failures else {}
-        if by > 0:
-            among[watch.token_id] = watch
-        else:
-            among.pop(watch.token_id, None)
+            self.counts.add(watch)
 
     def _first_rank(self, row: Polled) -> Rank:
         if row.recheck_at is not None and row.recheck_at <= self._clock.now():

@@ -1,4 +1,4 @@
-"""What polling keeps in memory of each customer, and when to poll them next. PURE.
+"""What polling keeps in memory of each customer, and when to poll them next.
 
 `roll.py` has one Watch for each customer.
 """

@@ -92,8 +92,8 @@ class Health:
                 now,
             ),
             customers=customer_problems(
-                polling.roll.refused.values(),
-                polling.roll.failing.values(),
+                polling.roll.counts.refused.values(),
+                polling.roll.counts.failing.values(),
                 reachable=polling.roll.unreachable is None,
                 enrols=self.newcomers.enrolment is not None,
             ),
@@ -103,7 +103,7 @@ class Health:
         return replace(half, problems=find(half, self.reconciler.rules.catalogue, wings))
 
     def _reasons(self, store: StoreHealth, servers: Iterable[ServerHealth], brake: Brakes, now: datetime) -> list[str]:
-        answers = not self.polling.roll.known or _lately(self.store, self.polling, now)
+        answers = not self.polling.roll.counts.known or _lately(self.store, self.polling, now)
         return reasons_not_ready(store, servers, brake, answers=answers)
 
     def _brake(self, blocked: int = 0) -> Brakes:
@@ -135,7 +135,7 @@ def _store(roll: Roll, store: Storefront, now: datetime) -> StoreHealth:
     state = StoreState.OK
     if unreachable is not None:
         state = StoreState.UNREACHABLE
-    elif 0 < roll.known == len(roll.refused):
+    elif 0 < roll.counts.known == len(roll.counts.refused):
         state = StoreState.REFUSED
     if limited_until is not None:
         state = StoreState.SLOW
@@ -152,10 +152,10 @@ def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
 
 def _customers(roll: Roll, fleet: Fleet) -> CustomersHealth:
     return CustomersHealth(
-        known=roll.known,
-        polled=roll.polled,
-        failing=len(roll.failing),
-        refused=len(roll.refused),
+        known=roll.counts.known,
+        polled=roll.counts.polled,
+        failing=len(roll.counts.failing),
+        refused=len(roll.counts.refused),
         online=len(roll.behind(fleet.players())),
         sweep_s=roll.sweep.last_s,
     )

@@ -43,10 +43,10 @@ def migrate(connection: sqlite3.Connection, path: Path, now: datetime, *, keep: 
     values = f"('ledger_id', '{uuid.uuid4()}'), ('created_at', '{micros(now)}')"
     birth = "INSERT INTO meta (key, value) VALUES " + values + ";"  # noqa: S608 - see above
     connection.execute("PRAGMA foreign_keys = OFF")
-    for number, script in scripts:
-        if number <= done:
-            continue
-        statements = script.read_text("utf-8") + (birth if number == 1 else "")
+    todo = [one for one in scripts if one[0] > done]
+    for part in [[one] for one in todo] if done else [todo]:  # a new ledger is made in one transaction
+        number, script = part[-1]
+        statements = "\n".join(file.read_text("utf-8") for _, file in part) + ("" if done else birth)
         if done and keep is not None:
             copy(connection, keep / f"before-{number:04}-{now:%Y%m%dT%H%M%S}.db")
         try:

@@ -53,9 +53,9 @@ def test_a_customer_who_is_polled_so_already_continues_without_being_due() -> No
 def test_a_token_whose_customer_the_ledger_learned_meanwhile_is_that_customers() -> None:
     roll = made()
     roll.take(row(customer_id=None))
-    assert (roll.unidentified, roll.of("11")) == (1, None)
+    assert (roll.counts.unidentified, roll.of("11")) == (1, None)
     roll.take(row())
-    assert (roll.unidentified, roll.of("11"), len(roll)) == (0, roll.by_token(1), 1)
+    assert (roll.counts.unidentified, roll.of("11"), len(roll)) == (0, roll.by_token(1), 1)
 
 
 def test_the_first_poll_of_ends_goes_before_that_of_new_customers_and_of_known_ones() -> None:
@@ -81,7 +81,7 @@ def test_a_removed_customer_whose_ends_still_come_is_looked_at_but_has_no_token(
     roll = made()
     roll.take(row())
     roll.take(row(token=None, deadline_at=NOW + HOUR))
-    assert (roll.known, len(roll), roll.of("11"), roll.customer_of("ann")) == (0, 1, None, "11")
+    assert (roll.counts.known, len(roll), roll.of("11"), roll.customer_of("ann")) == (0, 1, None, "11")
     roll.drop_customer("11")
     roll.drop_customer("11")
     assert (len(roll), roll.customer_of("ann")) == (0, None)
@@ -113,6 +113,26 @@ def test_a_dropped_customer_no_longer_makes_the_store_look_unreachable() -> None
     assert roll.unreachable is None
     roll.failed(watches[0], "no answer")  # its poll was under way
     assert roll.unreachable is None
+
+
+def test_a_token_that_works_again_is_of_the_round_again() -> None:
+    roll = made()
+    roll.take(row())
+    watch = roll.take(row(2, "12"))
+    roll.refuse(watch, "401", replace=True)
+    assert (list(roll.counts.refused), list(roll.counts.failing), roll.sweep._everybody) == ([2], [], 1)
+    roll.answered(watch)
+    assert (list(roll.counts.refused), list(roll.counts.failing), roll.sweep._everybody) == ([], [2], 2)
+    roll.was_read(watch, NOW)
+    assert (list(roll.counts.refused), list(roll.counts.failing), roll.counts.polled) == ([], [], 1)
+
+
+def test_who_a_dropped_customer_is_changes_nobody_else() -> None:
+    roll = made()
+    gone, stays = roll.take(row(2, None)), roll.take(row())
+    roll.drop(gone)
+    roll.identified(gone, Profile("11", "9", {"name": "ben"}), NOW)
+    assert (list(roll), roll.of("11"), roll.knows("ben")) == ([stays], stays, False)
 
 
 class Anything(RuleBasedStateMachine):
@@ -174,12 +194,12 @@ class Anything(RuleBasedStateMachine):
     def everybody_is_counted(self) -> None:
         roll, everybody = self.roll, list(self.roll)
         readable = [watch for watch in everybody if watch.token is not None]
-        assert (len(roll), roll.known) == (len(everybody), len(readable))
-        assert roll.polled == sum(watch.read_at is not None and watch.read_at >= NOW for watch in readable)
-        assert roll.unidentified == sum(watch.customer_id is None and not watch.failures for watch in readable)
+        assert (len(roll), roll.counts.known) == (len(everybody), len(readable))
+        assert roll.counts.polled == sum(watch.read_at is not None and watch.read_at >= NOW for watch in readable)
+        assert roll.counts.unidentified == sum(watch.customer_id is None and not watch.failures for watch in readable)
         refused = {watch.token_id: watch for watch in readable if watch.refused}
         failing = {watch.token_id: watch for watch in readable if watch.failures and not watch.refused}
-        assert (roll.refused, roll.failing) == (refused, failing)
+        assert (roll.counts.refused, roll.counts.failing) == (refused, failing)
         assert roll.sweep._everybody == len(readable) - len(refused)
         assert roll._failures._who <= {watch.token_id for watch in everybody}
 
