@@ -6,7 +6,7 @@ straight line: a chain of helpers would only pass a wide state around.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
@@ -91,11 +91,17 @@ class App:
             exchange = await stack.enter_async_context(Exchange.open(settings.store.api, rate=rate, wall=clock.now))
             store = Storefront(exchange, settings.store.items_path, settings.store.id)
             polling = self.polling = Polling(
-                store, ledger, reconciler, context, poll=settings.poll, wake=self._wake, is_online=self._is_online
+                store,
+                ledger,
+                reconciler,
+                context,
+                poll=settings.poll,
+                wake=lambda places: self.fleet.wake(places),  # noqa: PLW0108 - the fleet needs `polling` first
+                is_online=lambda player: self.fleet.online(player),  # noqa: PLW0108 - as above
             )
             roots = asyncio.TaskGroup()
-            activations = Activations(exchange, ledger, context, self._customer_of, self._look_at)
-            self.fleet = Fleet(self._adapters, ledger.commands, context, roots, self._joined, activations=activations)
+            activations = Activations(exchange, ledger, context, polling.roll.customer_of, polling.look_at)
+            self.fleet = Fleet(self._adapters, ledger.commands, context, roots, polling.joined, activations=activations)
             newcomers = self.newcomers = Newcomers.of(
                 settings, exchange, ledger, polling, context, present=self.fleet.present
             )
@@ -141,7 +147,7 @@ class App:
             others = [root("night", self.night.run()), root("watchdog", feed_watchdog(health, self.context))]
             others.append(root("reload", self.reload.run(self.reload_asked)))
             log.info("perkd %s is ready", __version__, extra={"action": "ready"})
-            notify("READY=1", f"STATUS={len(self.servers)} servers, {len(self.polling.watches)} customers")
+            notify("READY=1", f"STATUS={len(self.servers)} servers, {len(self.polling.roll)} customers")
             self.ready.set()
             await self.stop.wait()
             notify("STOPPING=1", "STATUS=finishing the command in flight")
@@ -150,20 +156,3 @@ class App:
             await self.fleet.end(self.hurry)
             for task in others:
                 task.cancel()
-
-    def _wake(self, servers: Iterable[str]) -> None:
-        self.fleet.wake(servers)
-
-    def _joined(self, players: Iterable[str]) -> None:
-        self.polling.joined(players)
-        self.newcomers.joined()
-
-    def _is_online(self, player: str) -> bool:
-        return self.fleet.online(player)
-
-    def _customer_of(self, player: str) -> str | None:
-        behind = self.polling.players.behind([player])
-        return next((self.polling.watches[token_id].customer_id for token_id in sorted(behind)), None)
-
-    def _look_at(self, players: Iterable[str]) -> None:
-        self.polling.look_now(self.polling.players.behind(players))

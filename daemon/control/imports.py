@@ -13,6 +13,7 @@ from typing import Any
 from ..config import TokenEntry
 from ..ledger import RollFacet, TokenSource
 from ..paynow import Limited, Rejected, StoreError, Storefront, TokenRefused
+from ..polling import Polling
 
 MOMENT_S = 2.0  # after this time perkd answers with what is done so far: the operator sees the progress
 
@@ -36,7 +37,7 @@ class Imported:
 
 
 async def import_tokens(
-    entries: Sequence[TokenEntry], ledger: RollFacet, store: Storefront, now: Callable[[], datetime]
+    entries: Sequence[TokenEntry], ledger: RollFacet, polling: Polling, store: Storefront, now: Callable[[], datetime]
 ) -> Imported:
     """Imports the first entries, for MOMENT_S. perkd does not ask the store about tokens that it already reads."""
     done, began = Imported(), time.monotonic()
@@ -67,6 +68,7 @@ async def import_tokens(
             done.stopped = str(error)
             break
         new, row = await ledger.add(entry, TokenSource.OPERATOR, profile, now())
+        await polling.take_in(row)
         told = {"customer_id": profile.customer_id, "name": profile.display_name, "error": None}
         done.results.append({"state": ImportState.ADDED if new else ImportState.KNOWN, **told})
     return done

@@ -96,16 +96,13 @@ class Verbs:
     async def add_customer(self, entry: TokenEntry) -> tuple[Profile, bool]:
         """Asks the store whose token it is, then polls that customer. False: perkd polled them already."""
         profile = await self._store.customer(entry.token)
-        new, _row = await self._ledger.roll.add(entry, TokenSource.OPERATOR, profile, self._now())
-        await self._polling.load()
+        new, row = await self._ledger.roll.add(entry, TokenSource.OPERATOR, profile, self._now())
+        await self._polling.take_in(row)
         return profile, new
 
     async def import_customers(self, entries: Sequence[TokenEntry]) -> Imported:
         """Adds as many, in their order, as the store confirms in a short time, but at least one."""
-        try:
-            return await import_tokens(entries, self._ledger.roll, self._store, self._now)
-        finally:
-            await self._polling.load()
+        return await import_tokens(entries, self._ledger.roll, self._polling, self._store, self._now)
 
     def servers(self) -> list[Server]:
         """The game servers the daemon runs now."""
@@ -124,8 +121,8 @@ class Verbs:
     async def remove_customer(self, customer_id: str, *, revoke: bool) -> int:
         """Stops polling the customer. Without `revoke`, perks end at their known ends; with it, perkd takes everything
         away now. Returns how many commands that planned."""
-        removed, _row = await self._ledger.roll.remove(customer_id, self._now())
-        await self._polling.load()
+        removed, still = await self._ledger.roll.remove(customer_id, self._now())
+        await self._polling.take_out(customer_id, still)
         if not revoke:
             if not removed:
                 raise NotPossible(
@@ -133,7 +130,8 @@ class Verbs:
                 )
             return 0
         passed = await self._reconciler.take_away(customer_id)  # only now: a running poll would give it all back
-        await self._polling.load()  # the customer's known ends do not matter any more
+        still = await self._ledger.roll.of(customer_id)  # the customer's known ends do not matter any more
+        await self._polling.take_out(customer_id, still)
         self._fleet.wake(passed.recorded.servers)
         return passed.recorded.planned + passed.recorded.blocked
 

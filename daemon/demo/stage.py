@@ -148,7 +148,7 @@ class Stage:
         self.hands.jump(timedelta(minutes=16))
         await self.until(
             "every customer to be read again",
-            lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values()),
+            lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.roll),
         )
 
     async def activated(self, item: Goods) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ..ledger import Ledger
 from ..paynow import Management, StoreError, StoreItem, while_running
-from ..polling import Polling, Rank, Watch
+from ..polling import Polling, Rank
 from ..runtime import Context, Loop, fault
 from .backoff import KeyBackoff
 from .feed_window import MissingItems, Window, flake_at, latest_flake
@@ -106,19 +106,13 @@ class Feed:
 
     def _look_at(self, customer_id: str) -> bool:
         """Polls the customer at once and returns True, if they have a token."""
-        if (watch := self._watch(customer_id)) is None:
+        if (watch := self._polling.roll.of(customer_id)) is None:
             return False
-        if not watch.refused:
-            self._polling.look_now([watch.token_id], Rank.ASKED if watch.online else Rank.SHOWN)
-        elif self._enrolment is not None:
-            self._enrolment.refused.hurry(customer_id)
+        if watch.refused:
+            self._polling.roll.to_replace.hurry(customer_id)
+        else:
+            self._polling.look_now([watch], Rank.ASKED if watch.online else Rank.SHOWN)
         return True
-
-    def _watch(self, customer_id: str) -> Watch | None:
-        """The customer's watch; None when they have no token."""
-        token_id = self._polling.newest.get(customer_id)
-        watch = None if token_id is None else self._polling.watches.get(token_id)
-        return watch if watch is not None and watch.is_read else None
 
     async def _look_again(self) -> float:
         """Polls customers again whose item is still missing. Returns for how many seconds nothing is due."""
@@ -132,7 +126,7 @@ class Feed:
                     self._look_at(self._missing.again(item, now))
                     continue
                 self._missing.unread(item, now_s)
-                if (watch := self._watch(customer_id)) is not None and watch.failures:
+                if (watch := self._polling.roll.of(customer_id)) is not None and watch.failures:
                     failed[customer_id] = None
             self._try_again(list(failed))
         at = self._missing.next_at
@@ -141,11 +135,11 @@ class Feed:
     def _try_again(self, customer_ids: list[str]) -> None:
         """Polls customers again whose polls failed, because their pause doubles each time. While the store is
         unreachable, only one of them is polled, to find out whether it works again."""
-        for customer_id in customer_ids[:1] if customer_ids and self._polling.unreachable else customer_ids:
+        for customer_id in customer_ids[:1] if customer_ids and self._polling.roll.unreachable else customer_ids:
             self._look_at(customer_id)
 
     def _unread(self, customer_id: str, since: datetime) -> bool:
         """Whether the customer was not read since then: many may have bought at once, or the store is unreachable."""
-        if (watch := self._watch(customer_id)) is None:
+        if (watch := self._polling.roll.of(customer_id)) is None:
             return self._enrolment is not None and self._enrolment.awaits(customer_id)
         return not watch.refused and (watch.read_at is None or watch.read_at < since)

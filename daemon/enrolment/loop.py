@@ -19,7 +19,6 @@ from ..runtime import Context, Loop, fault
 from .backoff import FailureKind, KeyBackoff, NobodyEnrolled, kind_of
 from .feed_window import before
 from .progress import Progress
-from .refused_tokens import RefusedTokens
 from .tokens import Tokens
 from .unknown_players import UnknownPlayers
 
@@ -56,6 +55,7 @@ class Enrolment:
             failed=self._failed,
             between=self._count_left,
             excused=store.blocked_until,
+            wake=polling.roll.news,
         )
         self._wake = self.loop.wake  # also set while there may be urgent work
         self._store, self._ledger, self._polling = store, ledger, polling
@@ -65,11 +65,10 @@ class Enrolment:
         self._list_changed = True
         self._unknown_players = UnknownPlayers()
         self._shown: dict[str, Customer | None] = {}  # customers from the feed; None: ask the store who they are
-        self.refused = RefusedTokens()
+        self._refused = polling.roll.to_replace
         self._stopped: StoreError | None = None  # why a part of the urgent work was not done
         self._logged_s = self._clock.monotonic()
         self._round_at = self._clock.now()
-        polling.on_refused = self._token_refused
 
     def again(self) -> None:
         """The operator changed something: tries again at once what failed; the list of tokens may have changed, too."""
@@ -80,7 +79,7 @@ class Enrolment:
         """The feed has an item of a customer without a token; `customer` is the one in the item."""
         players: set[str] = set()
         if customer is not None:
-            players.update(self._polling.players.of(profile_of(customer)))
+            players.update(self._polling.roll.players_of(profile_of(customer)))
         for player in players:
             self._unknown_players.forget(player)
         here = any(players.intersection(identities(player)) for _, player in self._present())
@@ -118,8 +117,7 @@ class Enrolment:
 
     def _list_unidentified(self) -> bool:
         """Whether tokens of the owner's list have no known customer yet: these customers need no new token."""
-        watches = self._polling.watches.values()
-        return any(w.customer_number is None and w.is_read and not w.refused and not w.failures for w in watches)
+        return self._polling.roll.unidentified > 0
 
     def _failed(self, error: Exception) -> float:
         if not isinstance(error, StoreError):
@@ -173,7 +171,7 @@ class Enrolment:
                 self._stopped = error
 
     async def _replace(self) -> None:
-        while (customer_id := self.refused.take(self._clock.now())) is not None:
+        while (customer_id := self._refused.take(self._clock.now())) is not None:
             await self._replace_one(customer_id)
             await self._newcomers()
 
@@ -188,10 +186,11 @@ class Enrolment:
         if not self._wake.is_set():
             return
         self._wake.clear()
-        if self.refused:
+        if self._refused:
             here = (one for _, player in self._present() for one in identities(player))
-            for customer_id in self._polling.players.refused(here, self._polling.watches):
-                self.refused.hurry(customer_id)
+            for watch in self._polling.roll.behind(here):
+                if watch.customer_id is not None:
+                    self._refused.hurry(watch.customer_id)
         while self._shown:
             customer_id = next(iter(self._shown))
             customer = self._shown.pop(customer_id)
@@ -211,23 +210,17 @@ class Enrolment:
         try:
             again_at = await self.tokens.replace(customer_id)
         except StoreError:
-            self.refused.put(customer_id, self._clock.now())  # after the others
+            self._refused.put(customer_id, self._clock.now())  # after the others
             raise
         if again_at is not None:
-            self.refused.put(customer_id, again_at)
+            self._refused.put(customer_id, again_at)
         self.loop.beat()
-
-    def _token_refused(self, customer_id: str) -> None:
-        """Polling reports a refused token. The ledger decides when the customer gets a new one."""
-        if customer_id not in self.refused:
-            self.refused.put(customer_id, self._clock.now())
-        self._wake.set()
 
     def _unknown(self, now: datetime) -> list[tuple[Adapter, Player]]:
         """Players that are no known customer. Once all customers are enrolled, the store knows no other ones either."""
         if self.mode is Enrol.ALL and self.progress.round_over:
             return []
-        knows = self._polling.players.knows
+        knows = self._polling.roll.knows
         found = {p.id: (adapter, p) for adapter, p in self._present() if not any(map(knows, identities(p)))}
         return [found[player] for player in self._unknown_players.due(found, now)]
 
@@ -254,7 +247,7 @@ class Enrolment:
 
     def _know_anew(self, customer_id: str, player: Player) -> None:
         """If perkd does not know the customer as this player, asks the store again who they are: it has changed."""
-        watch = self.tokens.watch(customer_id)
-        if watch is not None and not any(map(self._polling.players.knows, identities(player))):
+        watch = self._polling.roll.of(customer_id)
+        if watch is not None and not any(map(self._polling.roll.knows, identities(player))):
             watch.profile_at = None
-            self._polling.look_now([watch.token_id])
+            self._polling.look_now([watch])

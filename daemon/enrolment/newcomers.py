@@ -59,11 +59,6 @@ class Newcomers:
         """The loops to run, by their names."""
         return {one.loop.name: one.loop.run() for one in (self.enrolment, self.feed) if one is not None}
 
-    def joined(self) -> None:
-        """A player joined a server."""
-        if self.enrolment is not None:
-            self.enrolment.loop.wake.set()
-
     def reloaded(self) -> None:
         """The operator reloaded the config: tries again at once what failed."""
         if self.enrolment is not None:

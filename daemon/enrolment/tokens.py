@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from ..core.model import Profile, Secret
 from ..ledger import Enrolled, RollFacet
 from ..paynow import BadDocument, Customer, Management, StoreError, profile_of
-from ..polling import Polling, Rank, Watch
+from ..polling import Polling, Rank
 from ..runtime import Backoff, EnrolmentResult, fault, uncancelled
 from .backoff import FailureKind, NobodyEnrolled, kind_of
 
@@ -55,7 +55,7 @@ class Tokens:
 
     async def replace(self, customer_id: str) -> datetime | None:
         """Makes a new token in place of a refused one. Returns the time for the next try; None: no other try."""
-        watch, now = self.watch(customer_id), self._now()
+        watch, now = self._polling.roll.of(customer_id), self._now()
         if watch is None or not watch.refused:
             return None
         minted_at = (await self._ledger.enrolled([customer_id]))[customer_id].minted_at
@@ -76,12 +76,6 @@ class Tokens:
         self._results.labels(EnrolmentResult.REFUSED).inc()
         return now + REPLACED_AGAIN
 
-    def watch(self, customer_id: str) -> Watch | None:
-        """The customer's watch; None when they have no token."""
-        token_id = self._polling.newest.get(customer_id)
-        watch = None if token_id is None else self._polling.watches.get(token_id)
-        return watch if watch is not None and watch.is_read else None
-
     async def _enrol(self, who: Customer | Profile | str, state: Enrolled, rank: Rank) -> None:
         if state.polled or state.kept_out:
             if not isinstance(who, Customer):  # it was another try
@@ -91,7 +85,7 @@ class Tokens:
         if isinstance(who, str):
             asked, who = who, await self._store.customers.show(who)
         profile = profile_of(who) if isinstance(who, Customer) else who
-        if self.watch(profile.customer_id) is None:
+        if self._polling.roll.of(profile.customer_id) is None:
             await self._finish(self._mint(profile, rank, instead_of=None))
         if asked is not None and asked != profile.customer_id:  # the store has merged two customers
             await self._ledger.need_not_enrol(asked)
@@ -106,7 +100,7 @@ class Tokens:
         if row is None:
             return
         self.made += 1
-        self._polling.take_in(row, rank)
+        await self._polling.take_in(row, rank)
         level, facts = logging.DEBUG if rank is Rank.NEW else logging.INFO, {"action": "token_made"}
         facts["customer_id"] = profile.customer_id
         log.log(level, "%s (customer %s): got a token", profile.display_name, profile.customer_id, extra=facts)

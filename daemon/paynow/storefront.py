@@ -79,6 +79,10 @@ class Storefront:
         """Until when no request is sent because of a 429; None when there is no such pause."""
         return self._exchange.rate.limited_until(now)
 
+    def blocked_until(self) -> float:
+        """As `Rate.blocked_until`."""
+        return self._exchange.rate.blocked_until()
+
     async def customer(self, token: Secret) -> Profile:
         """Who the token belongs to (`GET /v1/store/customer`). Raises WrongStore for a customer of another store than
         `store_id`."""

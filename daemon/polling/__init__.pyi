@@ -1,3 +1,7 @@
+from .identify import (
+    identify as identify,
+    is_to_identify as is_to_identify,
+)
 from .loop import Polling as Polling
 from .problems import (
     customer_problems as customer_problems,
@@ -5,10 +9,9 @@ from .problems import (
 )
 from .reconcile import (
     Reconciler as Reconciler,
-    Rules as Rules,
     Sighting as Sighting,
 )
+from .roll import Roll as Roll
+from .rules import Rules as Rules
 from .schedule import Rank as Rank
-from .watch import (
-    Watch as Watch,
-)
+from .watch import Watch as Watch

@@ -1,26 +1,43 @@
-"""Asks the store who a token belongs to: before the first poll, and once a day. `loop.py` calls this.
+"""Asks the store who a token belongs to: before the first poll, and once a day.
 
-The answer is in the ledger before perkd uses it.
+`poll.py` calls this, and `perkd plan --fresh` does the same with a copy of the ledger.
 """
 
-import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from ..core.model import Profile, Secret
-from ..ledger import Ledger
 from ..paynow import Storefront
-from .watch import Watch
 
-log = logging.getLogger("perkd.polling")
+PROFILE_AGAIN = timedelta(days=1)
 
 
-async def identify(watch: Watch, token: Secret, store: Storefront, ledger: Ledger, now: datetime) -> Profile:
-    """Asks the store and puts the answer into `watch`. Raises StoreError or LedgerError; then nothing has changed."""
+class Identified(Protocol):
+    """What is known of who somebody is: a Watch, or a row of the ledger."""
+
+    @property
+    def customer_id(self) -> str | None: ...
+    @property
+    def profile_at(self) -> datetime | None: ...
+    @property
+    def incomplete(self) -> bool: ...
+
+
+class Identities(Protocol):
+    """Where the answer is kept: the ledger's roll, or a plan's copy of it."""
+
+    async def identify(self, token_id: int, profile: Profile, now: datetime) -> None: ...
+
+
+def is_to_identify(who: Identified, now: datetime) -> bool:
+    """Whether to ask the store who it is: for the first time, for a missing value, or after a day."""
+    read_at = who.profile_at
+    return who.customer_id is None or read_at is None or who.incomplete or now - read_at > PROFILE_AGAIN
+
+
+async def identify(token_id: int, token: Secret, store: Storefront, kept: Identities, now: datetime) -> Profile:
+    """Asks the store, and stores the answer before anybody uses it. Raises StoreError or LedgerError; then nothing has
+    changed."""
     profile = await store.customer(token)
-    await ledger.roll.identify(watch.token_id, profile, now)
-    if watch.customer_id is None:
-        facts = {"action": "customer_identified", "customer_id": profile.customer_id}
-        log.info("%s is customer %s", watch.label, profile.customer_id, extra=facts)
-    watch.customer_id, watch.profile_at, watch.label = profile.customer_id, now, profile.display_name
-    watch.recheck_at = now  # a new name or id matters even if the inventory is the same
+    await kept.identify(token_id, profile, now)
     return profile

@@ -4,7 +4,7 @@ be read.
 `reports` collects them for every report.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..core.clock_trust import ClockWatch
 from ..runtime import Problem, ProblemCode, Severity, together
@@ -29,17 +29,15 @@ def store_problems(clock: ClockWatch, unreachable: str | None) -> Iterable[Probl
         yield Problem(ProblemCode.STORE_UNREACHABLE, Severity.ERROR, "store", unreachable, fix)
 
 
-def customer_problems(watches: Iterable[Watch], *, reachable: bool, enrols: bool) -> Iterable[Problem]:
+def customer_problems(
+    refused: Collection[Watch], failing: Collection[Watch], *, reachable: bool, enrols: bool
+) -> Iterable[Problem]:
     """Customers whose token is refused, and those who cannot be read though the store is `reachable`. `enrols`: perkd
     gets tokens by itself."""
-    watches = list(watches)
-    yield from together(_refused(watch, replaced=enrols) for watch in watches if watch.refused)
+    yield from together((_refused(watch, replaced=enrols) for watch in refused), len(refused))
     if reachable:
-        yield from together(_failing(watch.label, watch.error) for watch in watches if watch.error and _fails(watch))
-
-
-def _fails(watch: Watch) -> bool:
-    return not watch.refused and watch.failures >= FAILING_AFTER
+        lasting = [watch for watch in failing if watch.failures >= FAILING_AFTER]
+        yield from together(map(_failing, lasting), len(lasting))
 
 
 def _refused(watch: Watch, *, replaced: bool) -> Problem:
@@ -49,6 +47,6 @@ def _refused(watch: Watch, *, replaced: bool) -> Problem:
     return Problem(ProblemCode.TOKEN_REFUSED, Severity.WARNING, f"customer {watch.label}", watch.error or "", fix)
 
 
-def _failing(who: str, said: str) -> Problem:
+def _failing(watch: Watch) -> Problem:
     fix = "the customer keeps what they have; other customers are not affected. perkd tries again by itself"
-    return Problem(ProblemCode.CUSTOMER_FAILING, Severity.WARNING, f"customer {who}", said, fix)
+    return Problem(ProblemCode.CUSTOMER_FAILING, Severity.WARNING, f"customer {watch.label}", watch.error or "", fix)

@@ -1,10 +1,10 @@
 """What polling keeps about all customers together: the length of a round, sightings that are not written yet, recent
-failures, and who is being polled. PURE.
+failures. PURE.
 
-`loop.py` keeps one of each.
+`roll.py` and `poll.py` keep one of each.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 FLUSH_S = 30.0
@@ -24,38 +24,24 @@ class Sweep:
         self._of = bytearray()
         self._left = self._everybody = 0
 
-    def expect(self, token_ids: Iterable[int]) -> None:
-        """Sets which tokens belong to a round; the current round continues."""
-        before, self._of = self._of, bytearray(len(self._of))
-        self._left = self._everybody = 0
-        for token_id in token_ids:
-            self._room_for(token_id)
-            self._of[token_id] = (before[token_id] if token_id < len(before) else _OUT) or _LEFT
-        self._everybody = len(self._of) - self._of.count(_OUT)
-        self._left = self._of.count(_LEFT)
+    def join(self, token_id: int) -> None:
+        """The customer belongs to the current round."""
+        self._put(token_id, _LEFT)
 
     def asked(self, token_id: int) -> None:
-        if self._left > 1 and token_id < len(self._of) and self._of[token_id] == _LEFT:  # nearly always
-            self._of[token_id] = _ASKED
-            self._left -= 1
-        else:
-            self._put(token_id, _ASKED)
+        self._put(token_id, _ASKED)
 
     def leave(self, token_id: int) -> None:
         self._put(token_id, _OUT)
 
     def _put(self, token_id: int, now: int) -> None:
-        self._room_for(token_id)
-        was, self._of[token_id] = self._of[token_id], now
-        if was != now:
-            self._left -= was == _LEFT
-            self._everybody += (was == _OUT) - (now == _OUT)
-        if not self._left and self._everybody:
-            self._end_round()
-
-    def _room_for(self, token_id: int) -> None:
         if token_id >= len(self._of):
             self._of.extend(bytes(token_id + 1 - len(self._of)))
+        was, self._of[token_id] = self._of[token_id], now
+        self._left += (now == _LEFT) - (was == _LEFT)
+        self._everybody += (was == _OUT) - (now == _OUT)
+        if was != now and not self._left and self._everybody:
+            self._end_round()
 
     def _end_round(self) -> None:
         now = self._monotonic()
@@ -85,7 +71,7 @@ class PendingSightings:
 
 
 class Failures:
-    """The customers whose poll failed since the store's last good answer."""
+    """The customers whose poll failed since the store's last good answer, by the ids of their tokens."""
 
     def __init__(self) -> None:
         self._error: str | None = None
@@ -95,8 +81,8 @@ class Failures:
         self._error = error
         self._who.add(token_id)
 
-    def refused(self, token_id: int) -> None:
-        """The store answered, but refused this token."""
+    def discard(self, token_id: int) -> None:
+        """The store answered, but refused this token; or the customer is not polled any more."""
         self._who.discard(token_id)
 
     def answered(self) -> None:
@@ -107,25 +93,3 @@ class Failures:
         """The latest error, when several customers, or all `readable` ones, could not be read: then the store is the
         cause, not a customer. Else None."""
         return self._error if len(self._who) >= min(SEVERAL, max(1, readable)) else None
-
-
-class InFlight:
-    """The customers who are being polled. Two polls of one customer at a time could end in the wrong order, so a
-    customer who is requested meanwhile is polled once more afterwards."""
-
-    def __init__(self) -> None:
-        self._again: dict[object, bool] = {}
-
-    def begin(self, watch: object) -> None:
-        self._again[watch] = False
-
-    def end(self, watch: object) -> bool:
-        """Returns whether the customer was requested meanwhile."""
-        return self._again.pop(watch, False)
-
-    def ask(self, watch: object) -> bool:
-        """Requests one more poll, if the customer is being polled; returns whether they are."""
-        if watch not in self._again:
-            return False
-        self._again[watch] = True
-        return True

@@ -14,7 +14,7 @@ from ..core.model import ServerState
 from ..enrolment import Newcomers
 from ..ledger import BeingSent, Brakes, Rarities, ReportsFacet
 from ..paynow import Storefront
-from ..polling import Polling, Reconciler, customer_problems, store_problems
+from ..polling import Polling, Reconciler, Roll, customer_problems, store_problems
 from ..runtime import Clock, Context, Severity
 from ..servers import Fleet, RunningServer, is_blind, server_problems
 from .kept import Kept
@@ -54,7 +54,7 @@ class Health:
         """The reasons why the daemon is not ready, from memory; empty: it is ready."""
         now = self.context.clock.now()
         servers = [_server(server) for server in self.fleet.servers.values()]
-        return self._reasons(_store(self.polling, self.store, now), servers, self._brake(), now)
+        return self._reasons(_store(self.polling.roll, self.store, now), servers, self._brake(), now)
 
     async def report(self, *, fresh: bool = False) -> Report:
         """The report of this moment. `fresh`: also what the ledger tells is of this moment. It waits only for the
@@ -64,7 +64,7 @@ class Health:
             self.changed()
         summary, rarities = await self._summary.get(fresh=fresh), await self._rarities.get(fresh=fresh)
         now, polling = self.context.clock.now(), self.polling
-        store_health = _store(polling, self.store, now)
+        store_health = _store(polling.roll, self.store, now)
         servers = self.fleet.servers.values()
         rows = server_rows(summary, [_server(server) for server in servers], now)
         brake = self._brake(summary.brake.blocked)
@@ -73,7 +73,7 @@ class Health:
             started_at=self.started_at,
             now=now,
             store=store_health,
-            customers=_customers(polling, self.fleet, self.started_at),
+            customers=_customers(polling.roll, self.fleet),
             servers=rows,
             summary=summary,
             brake=brake,
@@ -92,8 +92,9 @@ class Health:
                 now,
             ),
             customers=customer_problems(
-                polling.watches.values(),
-                reachable=polling.unreachable is None,
+                polling.roll.refused.values(),
+                polling.roll.failing.values(),
+                reachable=polling.roll.unreachable is None,
                 enrols=self.newcomers.enrolment is not None,
             ),
             newcomers=self.newcomers.problems(),
@@ -102,9 +103,7 @@ class Health:
         return replace(half, problems=find(half, self.reconciler.rules.catalogue, wings))
 
     def _reasons(self, store: StoreHealth, servers: Iterable[ServerHealth], brake: Brakes, now: datetime) -> list[str]:
-        answers = not any(watch.is_read for watch in self.polling.watches.values()) or _lately(
-            self.store, self.polling, now
-        )
+        answers = not self.polling.roll.known or _lately(self.store, self.polling, now)
         return reasons_not_ready(store, servers, brake, answers=answers)
 
     def _brake(self, blocked: int = 0) -> Brakes:
@@ -131,20 +130,17 @@ def line(found: Report) -> str:
     return f"{words}; {len(errors)} problems: {errors[0].text}" if errors else words
 
 
-def _store(polling: Polling, store: Storefront, now: datetime) -> StoreHealth:
-    limited_until = store.limited_until(now)
+def _store(roll: Roll, store: Storefront, now: datetime) -> StoreHealth:
+    limited_until, unreachable = store.limited_until(now), roll.unreachable
     state = StoreState.OK
-    if polling.unreachable is not None:
+    if unreachable is not None:
         state = StoreState.UNREACHABLE
-    elif polling.watches and all(watch.refused for watch in polling.watches.values()):
+    elif 0 < roll.known == len(roll.refused):
         state = StoreState.REFUSED
     if limited_until is not None:
         state = StoreState.SLOW
     return StoreHealth(
-        state=state,
-        last_answer_at=store.last_answer_at,
-        last_error=polling.unreachable,
-        limited_until=limited_until,
+        state=state, last_answer_at=store.last_answer_at, last_error=unreachable, limited_until=limited_until
     )
 
 
@@ -154,15 +150,14 @@ def _lately(store: Storefront, polling: Polling, now: datetime) -> bool:
     return store.last_answer_at is not None and now - store.last_answer_at <= allowed
 
 
-def _customers(polling: Polling, fleet: Fleet, started_at: datetime) -> CustomersHealth:
-    watches = [watch for watch in polling.watches.values() if watch.is_read]
+def _customers(roll: Roll, fleet: Fleet) -> CustomersHealth:
     return CustomersHealth(
-        known=len(watches),
-        polled=sum(watch.read_at is not None and watch.read_at >= started_at for watch in watches),
-        failing=sum(watch.failures > 0 and not watch.refused for watch in watches),
-        refused=sum(watch.refused for watch in watches),
-        online=polling.players.count(fleet.players()),
-        sweep_s=polling.sweep.last_s,
+        known=roll.known,
+        polled=roll.polled,
+        failing=len(roll.failing),
+        refused=len(roll.refused),
+        online=len(roll.behind(fleet.players())),
+        sweep_s=roll.sweep.last_s,
     )
 
 

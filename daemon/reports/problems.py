@@ -43,7 +43,7 @@ def find(report: "Report", catalogue: Catalogue, wings: FromWings) -> tuple[Prob
         *wings.newcomers,
         *wings.queues,
         *(problem for trouble in report.summary.troubles for problem in of_trouble(trouble)),
-        *together(map(_unseen, rare.unseen)),
+        *together(map(_unseen, rare.unseen), len(rare.unseen)),
         *(problem for item in rare.items for problem in _item(item, catalogue)),
         *map(_orphaned, rare.orphans),
         *(_duplicate_token(customer, count) for customer, count in rare.duplicate_tokens.items()),

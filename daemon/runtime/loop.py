@@ -5,6 +5,7 @@ The wings give a Loop its pass, and `app` or `servers/fleet.py` run it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import KW_ONLY, dataclass, field
 
 from .context import Context
 from .pulse import never_excused
@@ -17,33 +18,31 @@ async def _nothing() -> float:
     return IDLE_S
 
 
+@dataclass(eq=False)
 class Loop:
     """One pass after another, until cancelled or until `finish` is called; `passes` are completed.
 
     `one_pass` returns for how many seconds to rest. `failed` gets an error of a pass and returns the same; without it,
     as with a Fatal error, the daemon ends. `wake` ends a rest, but not the one after an error: only `again` does.
     `between` is called after each pass and during the rest, again after as many seconds as it returns. `bound_s` is the
-    longest time without a sign of life; `excused` as in `Pulse.register`.
+    longest time without a sign of life; `excused` as in `Pulse.register`; `wake`: an event that others set already.
     """
 
-    def __init__(
-        self,
-        context: Context,
-        name: str,
-        one_pass: Callable[[], Awaitable[float]],
-        *,
-        bound_s: float = IDLE_S,
-        failed: Callable[[Exception], float] | None = None,
-        between: Callable[[], Awaitable[float]] = _nothing,
-        excused: Callable[[], float] = never_excused,
-    ) -> None:
-        self.name = name
-        self.passes = 0
-        self.wake, self.ending = asyncio.Event(), asyncio.Event()
+    context: Context
+    name: str
+    one_pass: Callable[[], Awaitable[float]]
+    _: KW_ONLY
+    bound_s: float = IDLE_S
+    failed: Callable[[Exception], float] | None = None
+    between: Callable[[], Awaitable[float]] = _nothing
+    excused: Callable[[], float] = never_excused
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    passes: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
         self._again = asyncio.Event()
-        self._clock, self._pulse = context.clock, context.pulse
-        self._one_pass, self._failed, self._between = one_pass, failed, between
-        self._bound_s, self._excused = max(IDLE_S, bound_s), excused
+        self._clock, self._pulse = self.context.clock, self.context.pulse
 
     def again(self) -> None:
         """The operator changed something: also what failed is tried at once."""
@@ -60,7 +59,7 @@ class Loop:
         self._pulse.beat(self.name)
 
     async def run(self) -> None:
-        self._pulse.register(self.name, self._bound_s, self._excused)
+        self._pulse.register(self.name, max(IDLE_S, self.bound_s), self.excused)
         try:
             await self._run()
         finally:
@@ -70,15 +69,15 @@ class Loop:
         while not self.ending.is_set():
             self.wake.clear()
             self._again.clear()
-            wait_s, wake = await self._tried(self._one_pass)
+            wait_s, wake = await self._tried(self.one_pass)
             until = self._clock.monotonic() + wait_s
-            between_s, _ = await self._tried(self._between)
+            between_s, _ = await self._tried(self.between)
             self.passes += 1
             self.beat()
             while (now := self._clock.monotonic()) < until:
                 if await self._clock.until(min(until, now + min(IDLE_S, between_s)), wake):
                     break
-                between_s, _ = await self._tried(self._between)
+                between_s, _ = await self._tried(self.between)
                 self.beat()
 
     async def _tried(self, work: Callable[[], Awaitable[float]]) -> tuple[float, asyncio.Event]:
@@ -88,6 +87,6 @@ class Loop:
         except Fatal:
             raise
         except Exception as error:
-            if self._failed is None:
+            if self.failed is None:
                 raise
-            return self._failed(error), self._again
+            return self.failed(error), self._again

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum, unique
+from itertools import islice
 from typing import Self
 
 
@@ -94,11 +95,12 @@ class Problem:
     fix: str
 
 
-def together(found: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Problems of one kind and about customers: unchanged, or as one problem with the first names if there are many."""
-    problems = tuple(found)
-    if len(problems) <= ONE_BY_ONE:
+def together(found: Iterable[Problem], count: int) -> tuple[Problem, ...]:
+    """So many problems of one kind and about customers: unchanged, or as one problem with the first names if there are
+    many; then no more of them are made."""
+    problems = tuple(islice(found, ONE_BY_ONE))
+    if count <= ONE_BY_ONE:
         return problems
     first, named = problems[0], ", ".join(problem.subject for problem in problems[:NAMED])
-    text = f"{named} and {len(problems) - NAMED} more; the first: {first.text}"
-    return (Problem(first.code, first.severity, f"{len(problems)} customers", text, first.fix),)
+    text = f"{named} and {count - NAMED} more; the first: {first.text}"
+    return (Problem(first.code, first.severity, f"{count} customers", text, first.fix),)

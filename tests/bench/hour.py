@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from perkd.adapters.base import Secret
-from perkd.daemon.ledger.convert import micros
 from perkd.daemon.ledger.rows import Polled
 from perkd.daemon.paynow.transport.rate import Pace
 from perkd.daemon.polling.schedule import Rank, Schedule
@@ -52,7 +51,7 @@ class Town:
             self._schedule.put(number, self._made_up.uniform(0, WARM_S), self._ranks[number])
 
     def _customer(self, number: int) -> Watch:
-        watch = Watch(Polled(token_id=number, token=Secret("x"), customer_id=str(number), label=""))
+        watch = Watch.of(Polled(token_id=number, token=Secret("x"), customer_id=str(number), label=""))
         watch.online = number < ONLINE
         watch.recheck_at = self._noon + self._made_up.random() * ENDS_EVERY
         return watch
@@ -96,7 +95,7 @@ class Town:
         watch.read_at = now
         if watch.recheck_at is not None and watch.recheck_at <= now:
             watch.recheck_at = now + self._made_up.random() * 2 * ENDS_EVERY
-        wait_s, self._ranks[number] = next_look(watch, micros(now), EVERY, jitter=self._made_up.uniform(0.9, 1.0))
+        wait_s, self._ranks[number] = next_look(watch, now, EVERY, jitter=self._made_up.uniform(0.9, 1.0))
         self._schedule.put(number, now_s + wait_s, self._ranks[number])
 
 

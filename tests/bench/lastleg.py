@@ -36,7 +36,7 @@ async def asked_to_command(size: Size) -> Result:
             for name in buyers:
                 world.add_token(name)
             app = await world.start_app()
-            await world.until(lambda: all(watch.read_at is not None for watch in app.polling.watches.values()))
+            await world.until(lambda: all(watch.read_at is not None for watch in app.polling.roll))
             waits = sorted([await _one(world, app, name) for name in buyers])
             delivered = len(world.server.deliveries)
     if delivered != size.purchases:
@@ -58,11 +58,11 @@ async def asked_to_command(size: Size) -> Result:
 async def _one(world: World, app: App, name: str) -> float:
     """Seconds from asking for him, as the feed does, until the server has his command."""
     world.buy(name)
-    token_id = app.polling.newest.get(world.store.customer(name).id)
-    assert token_id is not None
+    watch = app.polling.roll.of(world.store.customer(name).id)
+    assert watch is not None
     await asyncio.sleep(random.uniform(0.0, TICK_S))  # noqa: S311 - or each would come just after a tick
     before, began = len(world.server.deliveries), time.perf_counter()
-    app.polling.look_now([token_id])
+    app.polling.look_now([watch])
     while len(world.server.deliveries) == before:  # noqa: ASYNC110 - the emulated server counts and tells nobody
         await asyncio.sleep(0.001)
     return time.perf_counter() - began

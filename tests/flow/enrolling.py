@@ -45,7 +45,7 @@ def mints(world: World) -> int:
 def read(world: World) -> set[str]:
     """The customers that perkd reads, by name."""
     assert world.app is not None
-    polled = {watch.customer_id for watch in world.app.polling.watches.values() if watch.token is not None}
+    polled = {watch.customer_id for watch in world.app.polling.roll if watch.token is not None}
     return {one.name or "" for one in world.store.customers.values() if one.id in polled}
 
 
@@ -98,5 +98,5 @@ async def looked(world: World) -> None:
     assert enrolment is not None
     for _ in range(2):  # the first may have been under way
         before = enrolment.loop.passes
-        enrolment.loop.wake.set()
+        world.app.polling.roll.news.set()
         await world.until(lambda: enrolment.loop.passes > before)  # noqa: B023 - waited for at once

@@ -165,20 +165,20 @@ class Owner:
         self.world.poll_now()
         self._tick()
         await self.world.until(
-            lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.watches.values())
+            lambda: polling.resting and all((watch.read_at or since) > since for watch in polling.roll)
         )
 
     async def tried(self) -> None:
         """Returns when perkd has asked for every customer again, with any result."""
         polling = self.app.polling
         await self.world.until(lambda: polling.resting)
-        before = {key: (watch.failures, watch.read_at) for key, watch in polling.watches.items()}
+        before = {watch.token_id: (watch.failures, watch.read_at) for watch in polling.roll}
         self.world.poll_now()
         self._tick()
         await self.world.until(
             lambda: (
                 polling.resting
-                and all((watch.failures, watch.read_at) != before.get(key) for key, watch in polling.watches.items())
+                and all((watch.failures, watch.read_at) != before.get(watch.token_id) for watch in polling.roll)
             )
         )
 

@@ -241,7 +241,7 @@ async def test_a_fault_with_one_customer_is_shown_and_stops_nobody_else(
 ) -> None:
     async with World(tmp_path) as world:
         owner = await Owner.of(world, "Ann", "Ben")
-        [ann] = [watch.customer_id for watch in owner.app.polling.watches.values() if watch.label == "Ann"]
+        [ann] = [watch.customer_id for watch in owner.app.polling.roll if watch.label == "Ann"]
         look = Reconciler.look
 
         async def faulty(reconciler: Reconciler, customer_id: str, *args: Any, **kwargs: Any) -> Passed:

@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from enum import Enum
 
+from ...runtime import Backoff
+
 SLOWEST_RATE = 0.1  # requests a second; halving stops here
-LONGEST_BACKOFF_S = 60.0
+BACKOFF = Backoff(first_s=1.0, longest_s=60.0, jitter=0.5)
 LONGEST_RETRY_AFTER_S = 3600.0  # the longest pause, whatever the store asks for
 RECOVERY = 0.02  # of the configured rate, for each success
 SHARE = 4  # one turn in so many goes to enrolment, however many polls wait
@@ -83,8 +85,7 @@ class Pace:
         elif same_wave:
             wait = 0.0
         else:
-            ceiling = min(LONGEST_BACKOFF_S, 2.0 ** min(self._refusals - 1, 16))
-            wait = ceiling * (1.0 - self._jitter() / 2)
+            wait = BACKOFF.wait_s(self._refusals, self._jitter())
         self.blocked_until = max(self.blocked_until or now, now + wait)
         self._tokens = 1.0  # one request is sent when the wait is over, to try
         self._counted_at = self.blocked_until

@@ -122,7 +122,7 @@ async def test_a_customer_who_left_the_list_is_given_nothing_by_a_new_perk(tmp_p
         await owner.ask("/reload", "POST")
         world.add_token("Bob")  # who is read after the change, so it has gone through
         await owner.ask("/reload", "POST")
-        await world.until(lambda: len(owner.app.polling.watches) == 2)
+        await world.until(lambda: len(owner.app.polling.roll) == 2)
         world.buy("Bob")
         await owner.until(lambda: _count(owner, 3))
         await owner.until(owner.all_delivered)

@@ -301,7 +301,7 @@ async def test_a_token_that_stops_working_is_replaced_once_an_hour_at_most(tmp_p
 
 
 def refused(owner: Owner) -> bool:
-    return any(watch.refused for watch in owner.app.polling.watches.values())
+    return any(watch.refused for watch in owner.app.polling.roll)
 
 
 async def test_a_customer_who_is_gone_from_the_store_is_looked_up_once_an_hour(tmp_path: Path) -> None:
@@ -401,7 +401,7 @@ async def test_a_customer_the_operator_adds_meanwhile_is_read_once(tmp_path: Pat
         world.store.release()
         await enrolled(world, "Ann")
         assert "duplicate_token" not in await owner.problems()
-        assert len(owner.app.polling.watches) == 1
+        assert len(owner.app.polling.roll) == 1
 
 
 class FaultyRoll(RollFacet):

@@ -11,7 +11,7 @@ MANY = [f"n{number}" for number in range(10)]
 
 
 def refused(owner: Owner) -> int:
-    return sum(watch.refused for watch in owner.app.polling.watches.values())
+    return sum(watch.refused for watch in owner.app.polling.roll)
 
 
 def shown(owner: Owner) -> int:

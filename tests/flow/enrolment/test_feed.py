@@ -164,9 +164,9 @@ async def test_a_purchase_that_was_read_causes_no_poll_after_a_restart(tmp_path:
         asked: list[str] = []
         was = Polling.look_now
 
-        def look_now(self: Polling, token_ids: Iterable[int] | None = None, rank: Rank = Rank.ASKED) -> None:
-            asked.extend(self.watches[one].label for one in token_ids or ())
-            was(self, token_ids, rank)
+        def look_now(self: Polling, watches: Iterable[Watch] | None = None, rank: Rank = Rank.ASKED) -> None:
+            asked.extend(watch.label for watch in watches or ())
+            was(self, watches, rank)
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Polling, "look_now", look_now)
@@ -226,7 +226,7 @@ async def test_a_buyer_whose_polls_failed_is_polled_soon_after_the_store_works_a
         world = owner.world
         await enrolled(world, "Ann", "Bob")
         await fed(world)
-        [ann] = [watch for watch in owner.app.polling.watches.values() if watch.label == "Ann"]
+        [ann] = [watch for watch in owner.app.polling.roll if watch.label == "Ann"]
         world.store.fault(Fault.SERVER_ERROR, path=INVENTORY)
         world.buy("Ann")
         await fed(world)

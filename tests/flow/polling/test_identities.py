@@ -57,7 +57,7 @@ async def test_on_an_offline_server_a_player_is_the_exact_name(tmp_path: Path) -
         await owner.settled(rank(offline_uuid("Ann")))
         assert groups(world, offline_uuid("Ann")) == {"vip"}
         assert groups(world, offline_uuid("ANN")) == set()
-        await world.until(lambda: all(watch.online for watch in owner.app.polling.watches.values()))
+        await world.until(lambda: all(watch.online for watch in owner.app.polling.roll))
 
 
 async def test_an_offline_server_whose_list_has_no_uuids_knows_who_is_there_all_the_same(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_a_bedrock_player_is_the_xuid_and_the_name_has_the_prefix(tmp_path
         }
         await owner.until(lambda: _are(owner, expected))
         assert (groups(world, ANN_BEDROCK), groups(world, bob)) == ({"vip"}, {"vip"})
-        await world.until(lambda: all(watch.online for watch in owner.app.polling.watches.values()))
+        await world.until(lambda: all(watch.online for watch in owner.app.polling.roll))
 
 
 async def test_two_customers_with_one_xuid_share_what_their_player_holds(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ async def test_a_refused_token_is_a_quiet_problem_of_one_customer(tmp_path: Path
         refused = (await owner.problems())["token_refused"]
         assert (refused["severity"], refused["subject"]) == ("warning", "customer Ann")
         assert secretwatch.found_in(str(refused)) == []
-        [bob] = [watch for watch in owner.app.polling.watches.values() if watch.label == "Bob"]
+        [bob] = [watch for watch in owner.app.polling.roll if watch.label == "Bob"]
         for _ in range(3):
             world.hands.forward(timedelta(minutes=10))
             now = world.hands.now()
@@ -229,17 +229,17 @@ async def test_an_older_token_that_turns_out_to_be_the_same_customers_holds_up_n
         with world.tokens_path.open("a") as file:
             file.write(f'[[customer]]\ntoken = "{newer}"\n')
         polling = (await world.start_app()).polling
-        await world.until(lambda: {watch.refused for watch in polling.watches.values()} == {True, False})
-        await world.until(lambda: any(watch.read_at for watch in polling.watches.values()))
+        await world.until(lambda: {watch.refused for watch in polling.roll} == {True, False})
+        await world.until(lambda: any(watch.read_at for watch in polling.roll))
         world.store.customer("Ann").tokens.insert(0, older)
         world.poll_now()
-        await world.until(lambda: len(polling.watches) == 1)
+        await world.until(lambda: len(polling.roll) == 1)
 
         def ends_another(last_s: float | None) -> Callable[[], bool]:
-            return lambda: polling.sweep.last_s != last_s
+            return lambda: polling.roll.sweep.last_s != last_s
 
         for _ in range(2):
-            another = ends_another(polling.sweep.last_s)
+            another = ends_another(polling.roll.sweep.last_s)
             world.poll_now()
             await world.until(another)
 
@@ -297,7 +297,7 @@ async def test_a_429_does_not_make_the_loop_look_dead(tmp_path: Path) -> None:
         world.store.retry_after_s = 3600
         world.store.fault(Fault.LIMITED_SECONDS)
         world.hands.forward(timedelta(minutes=16))
-        await world.until(lambda: owner.app.polling.unreachable is not None)
+        await world.until(lambda: owner.app.polling.roll.unreachable is not None)
         for _ in range(6):
             world.hands.forward(timedelta(minutes=2))
             await world.until(lambda: not owner.app.pulse.late())
@@ -335,4 +335,4 @@ async def test_customers_can_be_removed_all_at_once(tmp_path: Path) -> None:
         ids = [customer.id for customer in world.store.customers.values()]
         answers = await asyncio.gather(*(owner.ask(f"/customers/{customer}", "DELETE") for customer in ids))
         assert [status for status, _ in answers] == [200] * len(ids)
-        assert not owner.app.polling.watches
+        assert not owner.app.polling.roll

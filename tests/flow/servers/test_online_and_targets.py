@@ -145,12 +145,12 @@ async def test_a_customer_who_joins_is_polled_at_once_and_then_often(tmp_path: P
         world.server.console.join("Ann", uuid_of(world, "Ann"))
         await owner.settled(owner.add("Ann"))
         assert (await owner.status())["customers"]["online"] == 1
-        [first] = [watch.read_at for watch in polling.watches.values() if watch.online]
+        [first] = [watch.read_at for watch in polling.roll if watch.online]
         assert first is not None
-        await world.until(lambda: any(w.online and w.read_at and w.read_at > first for w in polling.watches.values()))
+        await world.until(lambda: any(w.online and w.read_at and w.read_at > first for w in polling.roll))
         assert await owner.told() == [owner.add("Ann")]  # nobody asked for Bob
         world.server.console.leave("Ann")
-        await world.until(lambda: not any(watch.online for watch in polling.watches.values()))
+        await world.until(lambda: not any(watch.online for watch in polling.roll))
         assert (await owner.status())["customers"]["online"] == 0
 
 
@@ -162,7 +162,7 @@ async def test_a_reload_takes_over_a_new_online_interval(tmp_path: Path) -> None
         world.add_token("Ann")
         world.server.console.join("Ann", uuid_of(world, "Ann"))
         owner = await Owner.of(world)
-        [watch] = owner.app.polling.watches.values()
+        [watch] = owner.app.polling.roll
         await world.until(lambda: watch.online and owner.app.polling.resting)
         world.config_path.write_text(config, "utf-8")
         assert any(line.startswith("poll.online ") for line in await owner.app.reload.now())

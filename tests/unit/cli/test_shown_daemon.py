@@ -46,7 +46,7 @@ def row(number: int, state: State = State.DELIVERED, **changes: Any) -> CommandR
     }
     facts |= {"text": f"lp user Ann parent add vip{number}", "state": state.value, "repeatable": True, "attempts": 1}
     facts |= {"superseded": False, "absent": False, "created_at": NOW, "due_at": NOW, "holding_id": number}
-    facts |= {"effect": "", "key_item": "", "identity": {}, "source": "", "step_size": 1}
+
     return CommandRow(**(facts | changes))
 
 

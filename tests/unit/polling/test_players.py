@@ -1,78 +1,83 @@
 """Which customers are online, when they are polled next, and who goes first."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from perkd.daemon.config.settings import Poll
 from perkd.daemon.core.model import Profile, Secret
-from perkd.daemon.ledger.convert import micros
 from perkd.daemon.ledger.rows import Polled
-from perkd.daemon.polling.players import AT_ONCE, Players
+from perkd.daemon.polling.loop import Polling
 from perkd.daemon.polling.progress import FLUSH_S, PendingSightings
+from perkd.daemon.polling.reconcile import Reconciler
+from perkd.daemon.polling.roll import Roll
 from perkd.daemon.polling.schedule import Rank
 from perkd.daemon.polling.watch import AFTER_END, REFUSED_AGAIN_S, REMOVED_AGAIN_S, Intervals, Watch, next_look
+from perkd.daemon.runtime.clock import Clock
+from perkd.daemon.runtime.context import Context
 from tests.builders import HOUR, MINUTE, NOW
 
 EVERY = Intervals(online=timedelta(seconds=30), offline=timedelta(minutes=15))
 
 
-def polled(token_id: int = 1, name: str | None = "Alex") -> Polled:
+def polled(token_id: int = 1, name: str | None = "Alex", **changes: Any) -> Polled:
     identity = None if name is None else f'{{"name": "{name}"}}'
-    return Polled(token_id=token_id, token=Secret("made-up"), customer_id=str(token_id), label="x", identity=identity)
+    facts = {"token": Secret("made-up"), "customer_id": str(token_id), "label": "x", **changes}
+    return Polled(token_id=token_id, identity=identity, **facts)
 
 
-def watched(token_id: int = 1, **changes: Any) -> Watch:
-    watch = Watch(polled(token_id))
+def watched(**changes: Any) -> Watch:
+    watch = Watch.of(polled())
     for field, value in changes.items():
         setattr(watch, field, value)
     return watch
 
 
+def names(profile: Profile) -> list[str]:
+    """A customer has two players, the name and the old name."""
+    return [profile.values["name"], profile.values["name"], f"old {profile.values['name']}"]
+
+
 class Crowd:
-    """Players over a set of names that are online; a customer has two players, the name and the old name."""
+    """A roll over a set of names that are online."""
 
     def __init__(self) -> None:
         self.online: set[str] = set()
-        self.players = Players(self.names, self.online.__contains__)
-        self.watches = {key: Watch(polled(key)) for key in (1, 2, 3)}
-
-    @staticmethod
-    def names(profile: Profile) -> list[str]:
-        return [profile.values["name"], profile.values["name"], f"old {profile.values['name']}"]
+        self.roll = Roll(Clock(), names, self.online.__contains__)
 
     def is_(self, token_id: int, name: str) -> Watch:
-        self.players.put(self.watches[token_id], Profile(str(token_id), "9", {"name": name}))
-        return self.watches[token_id]
+        watch = self.roll.take(polled(token_id, name))
+        self.roll.identified(watch, Profile(str(token_id), "9", {"name": name}), NOW)
+        return watch
+
+    def counts(self, *players: str) -> list[int]:
+        return [len(self.roll.behind([player])) for player in players]
 
 
 def test_a_customer_is_found_by_each_of_their_players_and_two_by_one() -> None:
     crowd = Crowd()
-    crowd.is_(1, "Alex")
-    crowd.is_(2, "Alex")
-    crowd.is_(3, "Blake")
-    assert crowd.players.count(["Alex", "old Alex"]) == 2
-    assert crowd.players.count(["old Blake"]) == 1
-    assert crowd.players.count(["nobody"]) == 0
-    crowd.players.drop(crowd.watches[1])
-    assert crowd.players.count(["Alex"]) == 1
+    alex, _, _ = crowd.is_(1, "Alex"), crowd.is_(2, "Alex"), crowd.is_(3, "Blake")
+    assert len(crowd.roll.behind(["Alex", "old Alex"])) == 2
+    assert crowd.counts("old Blake", "nobody") == [1, 0]
+    crowd.roll.drop(alex)
+    assert crowd.counts("Alex") == [1]
     crowd.is_(2, "Cleo")
-    assert (crowd.players.count(["Alex", "old Alex"]), crowd.players.count(["Cleo"])) == (0, 1)
+    assert crowd.counts("Alex", "old Alex", "Cleo") == [0, 0, 1]
 
 
 def test_who_joins_is_polled_at_once_unless_already_online_or_without_a_working_token() -> None:
     crowd = Crowd()
-    for token_id, name in ((1, "Alex"), (2, "Blake"), (3, "Cleo")):
-        crowd.is_(token_id, name)
-    crowd.watches[2].refused = True
-    crowd.watches[3].token = None
-    assert crowd.players.joined(["Alex", "Blake", "Cleo"], crowd.watches) == [1]
-    assert crowd.players.joined(["old Alex"], crowd.watches) == []
-    assert all(watch.online for watch in crowd.watches.values())
+    alex, blake = crowd.is_(1, "Alex"), crowd.is_(2, "Blake")
+    crowd.roll.take(polled(3, "Cleo", token=None))
+    crowd.roll.refuse(blake, "401", replace=True)
+    assert crowd.roll.joined(["Alex", "Blake", "Cleo"]) == [alex]
+    assert crowd.roll.joined(["old Alex"]) == []
+    assert all(watch.online for watch in crowd.roll)
     crowd.online.add("old Alex")
-    for token_id, still in ((1, True), (2, False)):
-        crowd.players.look(crowd.watches[token_id])
-        assert crowd.watches[token_id].online is still
+    for watch, still in ((alex, True), (blake, False)):
+        crowd.roll.look(watch)
+        assert watch.online is still
 
 
 def test_a_customer_who_turns_out_to_be_a_player_on_a_server_is_online() -> None:
@@ -82,14 +87,38 @@ def test_a_customer_who_turns_out_to_be_a_player_on_a_server_is_online() -> None
     assert not crowd.is_(1, "Blake").online
 
 
-async def test_players_are_computed_from_the_profiles_in_the_ledger() -> None:
+def test_players_are_computed_from_the_profiles_in_the_ledger_and_again_for_other_games() -> None:
     crowd = Crowd()
-    crowd.is_(1, "Alex")
-    rows = [polled(1, "Dora"), polled(2, "Blake"), polled(3, None), *(polled(9, "gone") for _ in range(AT_ONCE))]
-    await crowd.players.put_all(rows, crowd.watches, anew=False)
-    assert [crowd.players.count([name]) for name in ("Alex", "Dora", "Blake", "gone")] == [1, 0, 1, 0]
-    await crowd.players.put_all(rows, crowd.watches, anew=True)
-    assert [crowd.players.count([name]) for name in ("Alex", "Dora", "Blake", "gone")] == [0, 1, 1, 0]
+    for anew, found in ((False, [1, 0, 1]), (True, [0, 1, 1])):
+        crowd.is_(1, "Alex")
+        for row in (polled(1, "Dora"), polled(2, "Blake"), polled(3, None)):
+            crowd.roll.take(row, anew=anew)
+        assert crowd.counts("Alex", "Dora", "Blake") == found
+
+
+def test_a_customer_who_is_requested_during_a_poll_is_polled_once_more() -> None:
+    nobody = cast(Any, None)  # no poll begins
+    rules = cast(Any, None)
+    poll = Poll(online=EVERY.online, offline=EVERY.offline, rate=5.0, concurrency=1)
+    context = Context.of(Clock())
+    context.pulse.register("poll", 20.0)
+    polling = Polling(
+        nobody,
+        nobody,
+        Reconciler(nobody, rules, nobody, nobody),
+        context,
+        poll=poll,
+        wake=nobody,
+        is_online=lambda _: False,
+    )
+    schedule, watch = polling.roll.schedule, polling.roll.take(polled(name=None))
+    for again in (True, False):
+        assert (schedule.drain(float("1e12")), schedule.take()) == (1, 1)
+        if again:
+            polling.look_now([watch])
+        polling._put_back(watch)
+        at_once = schedule.drain(polling._clock.monotonic())
+        assert at_once == again
 
 
 def test_a_customer_the_store_never_named_has_no_profile() -> None:
@@ -119,12 +148,12 @@ def test_a_customer_the_store_never_named_has_no_profile() -> None:
     ],
 )
 def test_when_a_customer_is_polled_next(facts: dict[str, Any], wait: timedelta, rank: Rank) -> None:
-    assert next_look(watched(**facts), micros(NOW), EVERY, jitter=1.0) == (wait.total_seconds(), rank)
+    assert next_look(watched(**facts), NOW, EVERY, jitter=1.0) == (wait.total_seconds(), rank)
 
 
 def test_an_online_interval_longer_than_the_offline_one_is_not_used() -> None:
     every = Intervals(online=HOUR, offline=MINUTE)
-    assert next_look(watched(online=True), micros(NOW), every, jitter=0.5) == (30.0, Rank.ONLINE)
+    assert next_look(watched(online=True), NOW, every, jitter=0.5) == (30.0, Rank.ONLINE)
 
 
 def test_sightings_of_unchanged_inventories_are_written_together() -> None:

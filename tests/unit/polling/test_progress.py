@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from hypothesis import given, strategies as st
 
-from perkd.daemon.polling.progress import Failures, InFlight, Sweep
+from perkd.daemon.polling.progress import Failures, Sweep
 
 
 class Timed:
@@ -13,7 +13,8 @@ class Timed:
     def __init__(self, *expected: int) -> None:
         self.at = 0.0
         self.sweep = Sweep(lambda: self.at)
-        self.sweep.expect(expected)
+        for token_id in expected:
+            self.sweep.join(token_id)
 
     def after(self, seconds: float, asked: Iterable[int]) -> float | None:
         self.at += seconds
@@ -43,7 +44,7 @@ def test_a_round_does_not_wait_for_customers_who_left() -> None:
 def test_a_round_waits_for_customers_who_come_meanwhile() -> None:
     timed = Timed(1, 2)
     timed.after(1.0, [1])
-    timed.sweep.expect([1, 2, 9])
+    timed.sweep.join(9)
     assert timed.after(1.0, [2]) is None
     assert timed.after(1.0, [9]) == 3.0
     assert timed.after(1.0, [1, 2, 9, 12]) == 1.0  # who was not expected is of the round from then on
@@ -90,20 +91,8 @@ def test_a_store_that_refuses_tokens_is_not_unreachable() -> None:
     failures = Failures()
     for token_id in (1, 2, 3):
         failures.failed(token_id, "no answer")
-    failures.refused(1)
+    failures.discard(1)
     assert (failures.unreachable(1000), failures.unreachable(2)) == (None, "no answer")
     for token_id in (2, 3, 4):
-        failures.refused(token_id)
+        failures.discard(token_id)
     assert failures.unreachable(0) is None
-
-
-def test_a_customer_who_is_requested_during_a_poll_is_polled_once_more() -> None:
-    reading = InFlight()
-    assert not reading.ask("Ann")
-    reading.begin("Ann")
-    assert reading.ask("Ann")
-    assert not reading.ask("Bob")
-    assert reading.end("Ann")
-    assert not reading.end("Ann")
-    reading.begin("Ann")
-    assert not reading.end("Ann")

@@ -10,7 +10,7 @@ from perkd.adapters.minecraft.identity import offline_uuid
 from perkd.daemon.core.changes import Hold
 from perkd.daemon.core.model import Endpoint, Profile, Secret, Server
 from perkd.daemon.core.rendering import render
-from perkd.daemon.polling.reconcile import Rules
+from perkd.daemon.polling.rules import Rules
 from tests.builders import catalogue, perk, spec
 
 HERE = Server(name="survival", game="minecraft", endpoint=Endpoint("127.0.0.1", 1, Secret("made-up")))

@@ -47,14 +47,12 @@ def problems_of(
     """`refused` and `failing`: the customer and what the store said."""
     clock = ClockWatch()
     clock.skew = skew or timedelta(0)
-    watches = [
-        *(customer(who, said, refused=True) for who, said in refused),
-        *(customer(who, said, failures=FAILING_AFTER) for who, said in failing),
-    ]
+    no_token = [customer(who, said, refused=True) for who, said in refused]
+    not_read = [customer(who, said, failures=FAILING_AFTER) for who, said in failing]
     wings = FromWings(
         store=store_problems(clock, store_error),
         servers=server_problems(servers, blind, stuck, NOW),
-        customers=customer_problems(watches, reachable=True, enrols=enrols),
+        customers=customer_problems(no_token, not_read, reachable=True, enrols=enrols),
         newcomers=newcomers,
     )
     return find(replace(report, late=late or {}, backup_error=backup_error), catalogue, wings)
@@ -62,6 +60,6 @@ def problems_of(
 
 def customer(name: str, error: str | None, *, refused: bool = False, failures: int = 0) -> Watch:
     """A customer whose last reading ended so."""
-    watch = Watch(Polled(token_id=1, token=Secret("made-up"), customer_id="1", label=name))
+    watch = Watch.of(Polled(token_id=1, token=Secret("made-up"), customer_id="1", label=name))
     watch.error, watch.refused, watch.failures = error, refused, failures
     return watch

@@ -228,11 +228,6 @@ def command_row(number: int, state: State, **changes: Any) -> CommandRow:
         "sent_at": NOW,
         "settled_at": NOW + MINUTE,
         "holding_id": 1,
-        "effect": "vip",
-        "key_item": "",
-        "identity": {},
-        "source": "",
-        "step_size": 1,
     }
     return CommandRow(id=number, state=state, **{**facts, **changes})
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, strategies as st
 
-from perkd.daemon.enrolment.refused_tokens import RefusedTokens
+from perkd.daemon.polling.refused_tokens import RefusedTokens
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -52,6 +52,13 @@ def test_hurry_ignores_customers_that_are_not_in_it() -> None:
     refused = of(a=0)
     refused.hurry("b")
     assert all_of(refused, at(5)) == ["a"]
+
+
+def test_a_customer_who_needs_no_new_token_is_not_taken() -> None:
+    refused = of(a=0, b=1)
+    refused.discard("a")
+    refused.discard("c")
+    assert all_of(refused, at(5)) == ["b"]
 
 
 def test_of_several_times_the_last_one_counts() -> None:

@@ -1,6 +1,6 @@
 """Customers whose token the store refuses, and when each gets a new one. PURE.
 
-`loop.py` keeps one. Customers who are on a server or bought something go first.
+`roll.py` keeps one, and `enrolment` takes from it. Customers who are on a server or bought something go first.
 """
 
 import heapq
@@ -20,6 +20,10 @@ class RefusedTokens:
         """The customer gets a new token at that time."""
         self._at[customer_id] = at
         heapq.heappush(self._order, (at, customer_id))
+
+    def discard(self, customer_id: str) -> None:
+        """The customer needs no new token."""
+        self._at.pop(customer_id, None)
 
     def hurry(self, customer_id: str) -> None:
         """The customer goes first, unless it is too early for them."""
