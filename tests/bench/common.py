@@ -96,7 +96,6 @@ class Bar:
     limit: float
     measured: Spread
     at_most: bool = False
-    aim: float | None = None  # what it should come to in the end; shown, not judged
 
     @property
     def holds(self) -> bool:
@@ -107,8 +106,6 @@ class Bar:
 
     def row(self, *, judge: bool) -> tuple[str, ...]:
         limit = f"at {'most' if self.at_most else 'least'} {self.limit:g}"
-        if self.aim is not None:
-            limit += f" (aim {self.aim:g})"
         verdict = "not judged" if not judge else "holds" if self.holds else "MISSED"
         return self.what, limit, self.yardstick, str(self.measured), verdict
 

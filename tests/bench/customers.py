@@ -50,6 +50,17 @@ def shop(cpu: int) -> Iterator[Shopkeeper]:
             process.communicate()  # it ends with its standard input
 
 
+@contextmanager
+def client(*arguments: object) -> Iterator[int]:
+    """The id of the process of `script.py` with these arguments."""
+    command = [sys.executable, "-m", "tests.bench.script", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
 @functools.cache
 def home(customers: int, whose: int = 0) -> Path:
     """A folder with the ledger of so many customers, made once in each run of the benchmark."""

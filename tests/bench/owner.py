@@ -6,10 +6,11 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from tests.bench.common import Bar, Result, Spread
-from tests.bench.customers import config, home, settled, shop
+from tests.bench.common import Bar, Result, Spread, process_time_of
+from tests.bench.customers import Shopkeeper, client, config, home, settled, shop
 from tests.bench.running import daemon
 
 RATE: Final = 20
@@ -36,13 +37,27 @@ class Seen:
     requests: float
 
 
+REST: Final = "perkd at rest"
+READING: Final = "perkd reading"
+BARE: Final = "aiohttp, GET and read, as often"
+
+
 async def whole(size: Size) -> Result:
-    """At rest: without customers. Else everybody is due as soon as the rate lets them."""
-    seen = {"at rest": await _seen(1, size.slice_s), "reading": await _seen(size.customers, size.slice_s)}
-    reading, each = seen["reading"], (seen["reading"].resident_mb - seen["at rest"].resident_mb) / size.customers
+    """At rest: with one customer. Else everybody is due as soon as the rate lets them."""
+    seen = {}
+    with shop(STORE_CPU) as shopkeeper:
+        for name, customers in ((REST, 1), (READING, size.customers)):
+            path = config(home(customers), shopkeeper.ports[0], f"rate = {RATE}")
+            if customers > 1:
+                settled(path)
+            with daemon(path) as perkd:
+                seen[name] = await _seen(perkd.process_id, shopkeeper, size.slice_s)
+        with client(shopkeeper.ports[0], size.customers, RATE) as process_id:
+            seen[BARE] = await _seen(process_id, shopkeeper, size.slice_s)
+    reading, each = seen[READING], (seen[READING].resident_mb - seen[REST].resident_mb) / size.customers
     return Result(
         f"The whole daemon, {size.customers} customers with 3 items, {RATE} requests a second",
-        ("perkd", "requests/s", "CPU, % of a core", "resident MB"),
+        ("who", "requests/s", "CPU, % of a core", "resident MB"),
         [(name, f"{x.requests:.1f}", str(x.cpu), f"{x.resident_mb:.0f}") for name, x in seen.items()],
         [
             Bar("CPU", "% of a core", 1, reading.cpu, at_most=True),
@@ -52,21 +67,21 @@ async def whole(size: Size) -> Result:
     )
 
 
-async def _seen(customers: int, slice_s: float) -> Seen:
-    folder = home(customers)
-    with shop(STORE_CPU) as shopkeeper:
-        path = config(folder, shopkeeper.ports[0], f"rate = {RATE}")
-        if customers > 1:
-            settled(path)
-        with daemon(path) as perkd:
-            await asyncio.sleep(slice_s)  # what belongs to the start has ended
-            cpu, before = [], shopkeeper.asked()[0]
-            for _ in range(SLICES):
-                began_s = perkd.cpu_s()
-                await asyncio.sleep(slice_s)
-                cpu.append((perkd.cpu_s() - began_s) / slice_s * 100)
-            requests = (shopkeeper.asked()[0] - before) / slice_s / SLICES
-            return Seen(Spread.of(cpu), perkd.resident_mb(), requests)
+async def _seen(process_id: int, shopkeeper: Shopkeeper, slice_s: float) -> Seen:
+    await asyncio.sleep(slice_s)  # what belongs to the start has ended
+    cpu, before = [], shopkeeper.asked()[0]
+    for _ in range(SLICES):
+        began_s = process_time_of(process_id)
+        await asyncio.sleep(slice_s)
+        cpu.append((process_time_of(process_id) - began_s) / slice_s * 100)
+    requests = (shopkeeper.asked()[0] - before) / slice_s / SLICES
+    return Seen(Spread.of(cpu), resident_mb(process_id), requests)
+
+
+def resident_mb(process_id: int) -> float:
+    """proc(5), status."""
+    status = Path(f"/proc/{process_id}/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
 
 
 SCENARIOS: Final = (whole,)

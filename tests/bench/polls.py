@@ -8,17 +8,15 @@ import asyncio
 import os
 import signal
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from tests.bench.common import ROOT, Bar, Result, Spread, paired, process_time_of
-from tests.bench.customers import Shopkeeper, config, home, shop
+from tests.bench.common import Bar, Result, Spread, paired, process_time_of
+from tests.bench.customers import Shopkeeper, client, config, home, shop
 from tests.bench.running import daemon
 from tests.bench.script import IN_FLIGHT
 from tests.bench.shop import CHANGES_EVERY, PORTS
@@ -73,24 +71,14 @@ class Reading:
         self.pause()
 
 
-@contextmanager
-def client(*arguments: object) -> Iterator[int]:
-    command = [sys.executable, "-m", "tests.bench.script", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=ROOT) as process:
-        try:
-            yield process.pid
-        finally:
-            process.kill()
-
-
 async def steady(size: Size) -> Result:
     """A whole poll from the schedule to the ledger: one customer in a hundred has changed since the last time."""
     with ExitStack() as stack:
         shopkeeper = stack.enter_context(shop(STORE_CPU))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="perkd-bench-"))
         clients = {
-            BARE: (stack.enter_context(client(shopkeeper.ports[PLAIN], size.customers)), PLAIN),
-            SCRIPT: (stack.enter_context(client(shopkeeper.ports[SCRIPTED], size.customers, folder)), SCRIPTED),
+            BARE: (stack.enter_context(client(shopkeeper.ports[PLAIN], size.customers, 0)), PLAIN),
+            SCRIPT: (stack.enter_context(client(shopkeeper.ports[SCRIPTED], size.customers, 0, folder)), SCRIPTED),
         }
         for name, port in ((PERKD, MINE), (PERKD_ETAG, TAGGED)):
             path = config(home(size.customers, port), shopkeeper.ports[port], POLL)

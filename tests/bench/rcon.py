@@ -14,15 +14,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Final
 
 from perkd.adapters.base import InDoubt
 from tests.bench.clients import AIO, CLIENTS, MCRCON, NATIVE, POOL, RAW, SHIPPED, SOCKET, Ask, missing
-from tests.bench.common import Bar, Block, Cost, Result, Spread, cost, paired
+from tests.bench.common import ROOT, Bar, Block, Cost, Result, Spread, cost, paired
 from tests.bench.echo import TICK_S, TICKING
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 COMMAND: Final = "lp user 069a79f4-44e9-4726-a5be-fca90e38aaf5 parent add vip"
 PATIENCE_S: Final = 10.0  # for one answer: the default of a server in perkd's configuration
 

@@ -21,7 +21,7 @@ from typing import Final
 from perkd.adapters import ADAPTERS
 from perkd.daemon.cli import logs
 from tests import bigledger
-from tests.bench.common import ROOT, process_time_of
+from tests.bench.common import ROOT
 
 SOON: Final = timedelta(milliseconds=1)
 STEP_S: Final = 0.005
@@ -52,13 +52,6 @@ class Daemon:
         self._in.write("\n")
         self._in.flush()
         return float(self._out.readline())
-
-    def cpu_s(self) -> float:
-        return process_time_of(self.process_id)
-
-    def resident_mb(self) -> float:
-        status = Path(f"/proc/{self.process_id}/status").read_text("utf-8")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 @contextmanager

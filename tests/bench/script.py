@@ -1,9 +1,9 @@
 """What perkd is measured beside, each in a process of its own: bare GETs, and the script that an owner would write.
 
-`python -m tests.bench.script PORT CUSTOMERS [FOLDER]` reads the customers at that port for ever, as many at a time as
-perkd does. With a folder it is the script: it validates what it reads, remembers in SQLite what it saw of each item and
-when it read each customer, and writes down what to give or take. aiohttp, pydantic and sqlite3 are as they come. It has
-no schedule, no rate, no retries, no log and no brake.
+`python -m tests.bench.script PORT CUSTOMERS RATE [FOLDER]` reads the customers at that port for ever, as many at a time
+as perkd does: so many a second, or as fast as it can where the rate is 0. With a folder it is the script: it validates
+what it reads, remembers in SQLite what it saw of each item and when it read each customer, and writes down what to give
+or take. aiohttp, pydantic and sqlite3 are as they come. It has no schedule, no rate, no retries, no log and no brake.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Given:
             self._db.execute("REPLACE INTO read VALUES (?, ?)", (number, str(datetime.now(UTC))))
 
 
-async def read_for_ever(port: int, customers: int, take: Callable[[int, bytes], object]) -> None:
+async def read_for_ever(port: int, customers: int, rate: int, take: Callable[[int, bytes], object]) -> None:
     url = f"http://127.0.0.1:{port}{ITEMS_PATH}?asc=true&limit=100"
     numbers = itertools.cycle(range(customers))
 
@@ -84,19 +84,21 @@ async def read_for_ever(port: int, customers: int, take: Callable[[int, bytes], 
         for number in numbers:
             async with session.get(url, headers={"Authorization": f"Customer {token(number)}"}) as response:
                 take(number, await response.read())
+            if rate:
+                await asyncio.sleep(IN_FLIGHT / rate)
 
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as workers:
         for _ in range(IN_FLIGHT):
             workers.create_task(work(session))
 
 
-def main(port: int, customers: int, folder: str = "") -> None:
+def main(port: int, customers: int, rate: int, folder: str = "") -> None:
     if not folder:
-        asyncio.run(read_for_ever(port, customers, lambda _number, body: len(body)))
+        asyncio.run(read_for_ever(port, customers, rate, lambda _number, body: len(body)))
         return
     with closing(sqlite3.connect(Path(folder) / "script.db")) as db:
-        asyncio.run(read_for_ever(port, customers, Given(db).take))
+        asyncio.run(read_for_ever(port, customers, rate, Given(db).take))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

@@ -28,6 +28,7 @@ from tests.bench.shop import customer_id, token
 STORE_CPU: Final = min(os.sched_getaffinity(0))
 ONLINE: Final = 500
 Took = tuple[float, float]  # seconds of CPU of this process, and by the clock
+_OPENED_S: Final[dict[Path, float]] = {}
 DONE: Final = Outcome(state=State.DELIVERED, reply="")
 SERVER: Final = "survival"
 EXTRA: Final = '[[perk]]\nname = "extra"\nkind = "once"\nproducts = ["1"]\nservers = ["lobby"]\ngrant = ["say hi"]'
@@ -115,9 +116,12 @@ async def _timed(took: list[Took], asked: Awaitable[Any]) -> Any:
 
 
 async def _opened(path: Path) -> float:
-    began = time.perf_counter()
-    await (await Ledger.open(path, datetime.now(UTC))).close()
-    return time.perf_counter() - began
+    """Seconds that it took for the first time, which migrates it."""
+    if path not in _OPENED_S:
+        began = time.perf_counter()
+        await (await Ledger.open(path, datetime.now(UTC))).close()
+        _OPENED_S[path] = time.perf_counter() - began
+    return _OPENED_S[path]
 
 
 def _players(path: Path) -> tuple[dict[str, datetime], list[str]]:

@@ -51,7 +51,7 @@ def test_a_smoke_run_measures_every_client_and_judges_nothing(installed: bool, t
     ("room", "shown"),
     [
         ("polls", ["aiohttp, GET and read", "the script of an owner", "perkd, whole poll", "perkd, whole poll, ETag"]),
-        ("owner", ["at rest", "reading"]),
+        ("owner", ["perkd at rest", "perkd reading", "aiohttp, GET and read, as often"]),
         ("state", ["claim, nothing to send", "next due", "GET /status", "customers import", "reload"]),
         ("hour", ["5 "]),
         ("reaction", ["5 ", "3 "]),
