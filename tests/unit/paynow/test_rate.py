@@ -150,6 +150,20 @@ def test_a_configured_rate_below_the_floor_stays_what_it_is() -> None:
     assert one.rate == 0.01
 
 
+async def test_a_new_rate_is_used_from_the_next_request_and_a_slower_one_after_a_refusal_stays() -> None:
+    clock = Clock()
+    rate = clock.rate(1.0)
+    rate.configure(4.0)
+    assert [await rate.turn() for _ in range(3)] == pytest.approx([1000.0, 1000.25, 1000.5])
+    rate.limited(sent_at=clock.seconds, retry_after_s=0.0)
+    rate.configure(8.0)
+    assert rate.pace.rate == 2.0
+    rate.configure(1.0)
+    assert rate.pace.rate == 1.0
+    with pytest.raises(ValueError, match="above 0"):
+        rate.configure(0.0)
+
+
 def test_successes_bring_the_rate_back_gradually_and_not_beyond() -> None:
     one = pace(5.0)
     one.limited(100.0, sent_at=100.0, retry_after_s=1.0)
@@ -169,6 +183,12 @@ def test_a_success_that_was_sent_before_the_refusal_proves_nothing() -> None:
     one.succeeded(99.9)
     assert one.rate == 2.5
     assert one.limited(102.0, sent_at=101.5, retry_after_s=None) == pytest.approx(2.0)
+
+
+def test_an_answer_before_any_refusal_changes_nothing() -> None:
+    one = pace(5.0)
+    one.succeeded(10.0)
+    assert one.rate == 5.0
 
 
 def test_a_success_starts_the_doubling_anew() -> None:
