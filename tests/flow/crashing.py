@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from perkd.daemon.ledger.sqlite import SqliteLedger
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import Answer, Fresh, Storefront
 from perkd.daemon.runtime.clock import Clock
+from tests.clock import Hands
 
 
 class Arrow(StrEnum):
@@ -170,7 +171,7 @@ def run(config: str, arrow: Arrow, ahead_s: float) -> None:
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:
-        clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))
+        clock = Clock(Hands(ahead_s, running=True).now)
         await App(settings, {"minecraft": DyingGame(arrow)}, clock).run()
 
     asyncio.run(live())

@@ -6,7 +6,7 @@ tests/flow/test_enrolment_crash.py runs it as a process of its own; the shipped 
 import asyncio
 import os
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.rows import Polled
 from perkd.daemon.ledger.sqlite import SqliteLedger
 from perkd.daemon.runtime.clock import Clock
+from tests.clock import Hands
 
 
 class Arrow(StrEnum):
@@ -63,6 +64,6 @@ def run(config: str, arrow: Arrow, left: int, ahead_s: float) -> None:
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:
-        await App(settings, ADAPTERS, Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))).run()
+        await App(settings, ADAPTERS, Clock(Hands(ahead_s, running=True).now)).run()
 
     asyncio.run(live())

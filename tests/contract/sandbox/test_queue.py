@@ -9,6 +9,7 @@ from perkd.daemon.sandbox.store.faults import Fault
 from perkd.daemon.sandbox.store.goods import Assignment, ProductCommand
 from perkd.daemon.sandbox.store.people import Nonsense
 from tests import secretwatch
+from tests.clock import Hands
 from tests.contract.emulated import QUEUE, emulated
 from tests.contract.stores import NOW
 
@@ -157,8 +158,8 @@ async def test_each_change_of_an_items_state_queues_its_commands_once() -> None:
 
 async def test_the_sweeper_runs_late_and_by_itself() -> None:
     async with emulated() as caller:
-        store, now = caller.store, [NOW]
-        store.now = lambda: now[0]
+        store, clock = caller.store, Hands()
+        store.now = clock.now
         store.sweeper_lag = timedelta(seconds=60)
         server = store.add_gameserver("survival")
         store.add_product("vip", lasts=timedelta(hours=1), commands=[ProductCommand("on_expire", "bye")])
@@ -166,7 +167,7 @@ async def test_the_sweeper_runs_late_and_by_itself() -> None:
         [item] = store.purchase("Ann", "vip")
         store.activate(item.id)
         for after, state, queued in ((3600, "active", []), (3659, "active", []), (3660, "used", ["bye"])):
-            now[0] = NOW + timedelta(seconds=after)
+            clock.ahead_s = after
             assert await caller.queued(server) == queued
             assert item.state == state
 

@@ -10,6 +10,7 @@ import pytest
 from perkd.daemon.sandbox.store.documents import FRACTION_DIGITS, stamp
 from perkd.daemon.sandbox.store.goods import Flakes, ProductCommand
 from perkd.daemon.sandbox.store.server import Store
+from tests.clock import Hands
 from tests.contract.stores import NOW, newcomer, running_store
 
 ITEMS = "/v1/store/customer/delivery/items"
@@ -107,15 +108,15 @@ def test_ids_are_those_paynow_would_have_made_at_that_moment(at: str, node: int,
 
 
 def test_an_items_time_begins_when_its_command_is_acknowledged_not_when_it_is_bought() -> None:
-    now = [NOW]
-    store = Store(now=lambda: now[0])
+    clock = Hands()
+    store = Store(now=clock.now)
     server = store.add_gameserver("survival")
     store.add_product("vip", lasts=timedelta(days=30), commands=[ProductCommand()])
     [item] = store.purchase(store.add_customer("Ann"), "vip")
     assert (item.state, item.active_at, item.expires_at) == ("usable", None, None)
-    now[0] += timedelta(days=5)
+    clock.forward(timedelta(days=5))
     store.acknowledge(server.id, item.attempts[0].id)
-    assert (item.state, item.active_at, item.expires_at) == ("active", now[0], now[0] + timedelta(days=30))
+    assert (item.state, item.active_at, item.expires_at) == ("active", clock.now(), clock.now() + timedelta(days=30))
     assert (item.added_at, item.removed_at) == (NOW, None)
 
 

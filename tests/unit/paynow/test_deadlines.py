@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from perkd.daemon.paynow.transport.deadlines import Deadline
-from tests import looptime
+from tests.clock import forward_loop
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ async def test_a_result_in_time_is_returned() -> None:
 async def test_a_block_that_takes_too_long_raises_a_timeout_and_the_task_continues() -> None:
     deadline = Deadline(60.0)
     for _ in range(2):  # the timer starts again with the next request
-        asyncio.get_running_loop().call_soon(looptime.forward, 60.0)
+        asyncio.get_running_loop().call_soon(forward_loop, 60.0)
         with pytest.raises(TimeoutError):
             await kept(deadline, never())
     task = asyncio.current_task()
@@ -64,11 +64,11 @@ async def test_each_task_has_its_own_time() -> None:
     early = asyncio.create_task(kept(deadline, never()))
     gate = asyncio.Event()
     await asyncio.sleep(0)
-    looptime.forward(300.0)
+    forward_loop(300.0)
     late = asyncio.create_task(kept(deadline, gate.wait()))
     await asyncio.sleep(0)
     assert not early.done()
-    looptime.forward(300.0)
+    forward_loop(300.0)
     await asyncio.wait([early])
     assert isinstance(early.exception(), TimeoutError)
     gate.set()

@@ -6,38 +6,27 @@ import pytest
 
 from perkd.daemon.paynow.errors import Rejected
 from perkd.daemon.paynow.transport.exchange import Exchange
-from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.runtime.context import Context
 from perkd.daemon.store_queue.requests import QueueRequests
-from tests.builders import NOW
-
-
-class Stopwatch:
-    """A monotonic clock the test sets."""
-
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def __call__(self) -> float:
-        return self.at
+from tests.clock import Hands
 
 
 async def test_each_answer_keeps_the_pulse_also_a_refusal() -> None:
-    watch = Stopwatch()
-    context = Context.of(Clock(lambda: NOW, watch))
+    watch = Hands()
+    context = Context.of(Clock(watch.now, watch.monotonic))
 
     async def answered() -> str:
-        watch.at += 1000.0
+        watch.ahead_s += 1000.0
         return "here"
 
     async def refused() -> None:
-        watch.at += 1000.0
+        watch.ahead_s += 1000.0
         raise Rejected("no", path="/there", status=400)
 
-    async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
+    async with Exchange.open("http://127.0.0.1:1", rate=watch.rate(1.0)) as exchange:
         requests = QueueRequests(exchange, context, "activate survival")
-        watch.at = 1000.0
+        watch.ahead_s = 1000.0
         assert context.pulse.late() == {"activate survival": 1000.0}
         assert await requests.answer(answered()) == "here"
         assert context.pulse.late() == {}
@@ -47,8 +36,8 @@ async def test_each_answer_keeps_the_pulse_also_a_refusal() -> None:
 
 
 async def test_a_cancelled_wait_leaves_no_request_behind() -> None:
-    watch, cut_off = Stopwatch(), asyncio.Event()
-    context = Context.of(Clock(lambda: NOW, watch))
+    watch, cut_off = Hands(), asyncio.Event()
+    context = Context.of(Clock(watch.now, watch.monotonic))
 
     async def never() -> None:
         try:
@@ -57,7 +46,7 @@ async def test_a_cancelled_wait_leaves_no_request_behind() -> None:
             cut_off.set()
             raise
 
-    async with Exchange.open("http://127.0.0.1:1", rate=Rate(1.0, monotonic=watch)) as exchange:
+    async with Exchange.open("http://127.0.0.1:1", rate=watch.rate(1.0)) as exchange:
         requests = QueueRequests(exchange, context, "activate survival")
         task = asyncio.create_task(requests.answer(never()))
         for _ in range(3):
