@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp.plugin import AiohttpClient
+from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 
 from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
@@ -22,8 +22,8 @@ def store() -> Store:
 
 
 @pytest.fixture
-async def client(store: Store, aiohttp_client: AiohttpClient) -> TestClient[Any, Any]:
-    return await aiohttp_client(store.application())
+async def client(store: Store, aiohttp_client: AiohttpClient, aiohttp_server: AiohttpServer) -> TestClient[Any, Any]:
+    return await aiohttp_client(await aiohttp_server(store.application(), access_log=None))
 
 
 @pytest.fixture

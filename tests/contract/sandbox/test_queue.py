@@ -113,7 +113,7 @@ async def test_each_change_of_an_items_state_queues_its_commands_once(caller: Ca
     stages = ("on_purchase", "on_renew", "on_expire", "on_refund", "on_chargeback")
     commands = [ProductCommand(stage, stage) for stage in stages]
     store.add_product("vip", lasts=timedelta(days=30), commands=commands)
-    store.add_product("rank", commands=commands)
+    store.add_product("kit", commands=commands)
     secretwatch.remember(store.add_customer("Ann"))
 
     async def ran() -> list[str]:
@@ -136,7 +136,7 @@ async def test_each_change_of_an_items_state_queues_its_commands_once(caller: Ca
         ("refund", ["on_refund"]),
         ("chargeback", ["on_chargeback"]),
     ):
-        [item] = store.purchase("Ann", "rank")
+        [item] = store.purchase("Ann", "kit")
         assert await ran() == ["on_purchase"]
         assert item.state == "used"
         store.revoke(item.id, reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-from pytest_aiohttp.plugin import AiohttpClient
+from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 
 from perkd.daemon.sandbox.store.calls import Route
 from perkd.daemon.sandbox.store.documents import FRACTION_DIGITS
@@ -125,13 +125,13 @@ class Asker:
 
 
 @pytest.fixture(params=[True, False])
-async def asker(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient) -> Asker:
+async def asker(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, aiohttp_server: AiohttpServer) -> Asker:
     """Who asks a store that writes empty fields as null, or leaves them out."""
     store = Store(now=lambda: NOW)
     store.nulls = request.param
     store.invalidate_all_exists = True
     store.show_commandless = True
-    return Asker(store, await aiohttp_client(store.application()))
+    return Asker(store, await aiohttp_client(await aiohttp_server(store.application(), access_log=None)))
 
 
 def query_of(route: Route) -> str:
