@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint mutants bench clean
 .DELETE_ON_ERROR:
 
 demo: $(READY) ## play the main story on the sandbox and stay up until Ctrl-C
@@ -20,6 +20,9 @@ test: $(READY) ## every check: lint, types, layers, tests with coverage, each wi
 
 lint: $(READY) ## only the quick checks
 	@$(BIN)/python -m tests.run lint
+
+mutants: $(READY) ## small changes to the deciding code that no unit test notices: a sample, five minutes; SEED=7 draws another
+	@$(BIN)/python -m tests.mutants --seed $(or $(SEED),0)
 
 bench: $(VENV)/.bench ## what perkd costs, as ratios to yardsticks of the same run: loopback only, some minutes a room
 	@$(BIN)/python -m tests.bench

@@ -6,6 +6,7 @@ pytest loads it; tests use the fixture `secret`.
 
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from perkd.daemon.sandbox.overheard import LISTENERS
-from tests import secretwatch, storewatch
+from tests import order, secretwatch, storewatch
 from tests.unmeasured import unmeasured
 
 # A slow machine must not fail a test, so there is no limit on the time for examples.
@@ -65,6 +66,10 @@ def pytest_sessionstart() -> None:
     # A background job of a shell ignores SIGINT, as do its child processes; some tests send SIGINT to theirs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     logging.getLogger().addHandler(_records)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order.arrange(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def pytest_collection_finish() -> None:

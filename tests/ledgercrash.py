@@ -1,4 +1,4 @@
-"""Kills a ledger before each SQL statement in turn and prints, as JSON, how many steps it had acknowledged.
+"""Leaves a ledger as a kill before each SQL statement would, and prints, as JSON, how many steps it had acknowledged.
 
 `python -m tests.ledgercrash FOLDER` leaves one ledger for each statement in FOLDER; tests/contract/ledger/test_crash.py
 runs it and opens them all.
@@ -7,8 +7,7 @@ runs it and opens them all.
 import asyncio
 import itertools
 import json
-import os
-import signal
+import shutil
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
@@ -67,61 +66,40 @@ STEPS: tuple[Callable[[Ledger], Awaitable[Any]], ...] = (
 )
 
 
-async def _play(path: Path, told: int) -> None:
-    ledger = await Ledger.open(path, NOW)
-    for step in STEPS:
-        await step(ledger)
-        os.write(told, b".")
-    await ledger.close()
+class _Copies:
+    """Before each SQL statement, copies the ledger's files as they are: a kill at that moment leaves just these."""
+
+    def __init__(self, folder: Path) -> None:
+        self.acknowledged: dict[int, int] = {}  # before that statement → how many steps
+        self.steps = 0
+        self._folder = folder
+        self._statements = itertools.count(1)
+
+    def take(self, _sql: str) -> None:
+        statement = next(self._statements)
+        if self.steps or statement % 5 == 1:  # creating a ledger takes many statements, all in one transaction
+            shutil.copytree(self._folder / "played", self._folder / str(statement))
+            self.acknowledged[statement] = self.steps
 
 
-def _kill_at(statement: int) -> None:
-    """From now on counts the SQL statements of this process and kills it before the one with this number."""
-    number = itertools.count(1)
-    connect = sqlite3.connect
-
-    def count(_sql: str) -> None:
-        if next(number) == statement:
-            os.kill(os.getpid(), signal.SIGKILL)
+async def main() -> None:
+    folder = Path(sys.argv[1])
+    copies, connect = _Copies(folder), sqlite3.connect
 
     def traced(*args: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*args, **options)
-        connection.set_trace_callback(count)
+        connection.set_trace_callback(copies.take)
         return connection
 
-    sqlite3.connect = traced  # type: ignore[assignment]  # in a child process that will be killed
-
-
-def _one(path: Path, statement: int) -> tuple[int, bool]:
-    """How many steps were acknowledged before this statement, and whether the run reached it."""
-    heard, told = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _kill_at(statement)
-        asyncio.run(_play(path, told))
-        os._exit(0)
-    os.close(told)
-    _, status = os.waitpid(child, 0)
-    acknowledged = len(os.read(heard, 1000))
-    os.close(heard)
-    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        raise RuntimeError(f"the child before statement {statement} failed by itself")
-    return acknowledged, os.WIFSIGNALED(status)
-
-
-def main() -> None:
-    folder = Path(sys.argv[1])
-    found = {}
-    statement, acknowledged, killed = 1, 0, True
-    while killed:
-        where = folder / str(statement)
-        where.mkdir()
-        acknowledged, killed = _one(where / "ledger.db", statement)
-        if killed:
-            found[statement] = acknowledged
-            statement += 1 if acknowledged else 5  # creating a ledger takes many statements, all in one transaction
-    print(json.dumps(found))
+    sqlite3.connect = traced  # type: ignore[assignment]  # in a process of its own
+    (folder / "played").mkdir()
+    ledger = await Ledger.open(folder / "played" / "ledger.db", NOW)
+    for step in STEPS:
+        await step(ledger)
+        copies.steps += 1
+    print(json.dumps(copies.acknowledged))
+    await ledger.close()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -5,6 +5,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import matrix
+from tests import matrix, order
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent  # ruff, mypy and lint-imports of the same environment
@@ -94,26 +95,32 @@ def lint() -> None:
     stage("lint-imports", [str(BIN / "lint-imports"), "--no-logo"])
 
 
-def suites(counts: Counts, parts: Path, seed: int | None) -> None:
+def suites(counts: Counts, parts: Path, seed: int | None, *, weigh: bool) -> None:
     """Runs pytest folder by folder under coverage, measuring also its workers and the processes the tests start."""
     cells = parts / "matrix.jsonl"
     env = {**os.environ, "COVERAGE_FILE": str(parts / ".coverage"), matrix.FILE: str(cells)}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of short processes would each compile perkd again
+    weights = dict[str, float]()
     for name, budget_s in BUDGET_S.items():
         report = parts / f"{name}.xml"
         try:
             seconds = stage(f"pytest {name}", pytest(name, report, seed), env, budget_s)
         finally:
             counts.add(report)
+        if name != "repo":  # whose tests share what they build
+            weights |= order.weights(report)
         if name == "contract":
             print(f"\nWhat each oddity of a game server comes to:\n\n{matrix.table(cells)}", flush=True)
         if seconds > budget_s:
             counts.warnings.append(f"WARNING pytest {name} took {seconds:.0f}s, its budget is {budget_s}s")
             print(counts.warnings[-1], flush=True)
+    if weigh:
+        order.FILE.write_text(json.dumps(weights, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def pytest(suite: str, report: Path, seed: int | None) -> list[str]:
-    """The command that runs one suite. A worker that is done takes tests from the other one."""
+    """The command that runs one suite. Each worker begins with long tests; one that is done takes tests from the
+    other one."""
     return [
         *(sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q"),
         *("-n", str(WORKERS), "--dist=worksteal", "-p", matrix.__name__, f"--junitxml={report}"),
@@ -144,6 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description="Every check of the repository, in order.")
     parser.add_argument("what", nargs="?", choices=["all", "lint"], default="all", help="lint: no tests")
     parser.add_argument("--seed", type=int, metavar="N", help="draw other examples in property tests: those of seed N")
+    parser.add_argument("--weigh", action="store_true", help=f"store which tests take long, in {order.FILE.name}")
     given = parser.parse_args()
     what: str = given.what
     seed: int | None = given.seed
@@ -159,7 +167,7 @@ def main() -> int:
             # Parts lie outside the checkout: two runs at once must not mix their measurements. A process that outlived
             # a failed suite may write into them while they are removed: then its failure is to be read, not that.
             with tempfile.TemporaryDirectory(prefix="perkd-coverage-", ignore_cleanup_errors=True) as parts:
-                suites(counts, Path(parts), seed)
+                suites(counts, Path(parts), seed, weigh=given.weigh)
                 coverage(Path(parts))
     except StageError as error:
         failure = str(error)

@@ -15,7 +15,7 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +32,7 @@ from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.world import Sandbox
 from tests import secretwatch
+from tests.clock import Hands
 from tests.forks import FORKS, command_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,22 +63,6 @@ def patient_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "Timeouts", lambda: Timeouts(connect_s=600.0, total_s=600.0))
 
 
-class Hands:
-    """A clock: real time plus what `forward` added, for both wall and monotonic time."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead.total_seconds()
-
-    def forward(self, by: timedelta) -> None:
-        self.ahead += by
-
-
 @dataclass(frozen=True, slots=True)
 class Said:
     """How a run of the command line ended and what it printed."""
@@ -106,7 +91,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.hands = Hands()
+        self.hands = Hands(running=True)
         self.password = secretwatch.mint("RCON password")
         self.box = Sandbox(password=self.password, now=self.hands.now)
         self.store = self.box.store

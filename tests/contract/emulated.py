@@ -1,15 +1,12 @@
-"""A running emulated store and whoever asks it with a key or a game server's token, for the tests of the store."""
+"""Whoever asks it with a key or a game server's token, for the tests of the store."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
+from aiohttp.test_utils import TestClient
 
 from perkd.daemon.sandbox.store.goods import STORE_ID, GameServer
 from perkd.daemon.sandbox.store.server import Store
 from tests import secretwatch
-from tests.contract.stores import NOW
 
 QUEUE = "/v1/delivery/command-queue"
 
@@ -17,9 +14,9 @@ QUEUE = "/v1/delivery/command-queue"
 class Caller:
     """Sends requests to the store and reads its answers."""
 
-    def __init__(self, store: Store, session: aiohttp.ClientSession) -> None:
+    def __init__(self, store: Store, client: TestClient[Any, Any]) -> None:
         self.store = store
-        self._session = session
+        self._client = client
 
     async def key(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """With the API key; `path` goes on from the store's."""
@@ -47,17 +44,5 @@ class Caller:
 
     async def send(self, method: str, path: str, authorization: str, body: object = None) -> tuple[int, Any]:
         headers = {"Authorization": authorization}
-        async with self._session.request(method, self.store.url + path, headers=headers, json=body) as response:
+        async with self._client.request(method, path, headers=headers, json=body) as response:
             return response.status, await response.json() if await response.read() else None
-
-
-@asynccontextmanager
-async def emulated() -> AsyncIterator[Caller]:
-    store = Store(now=lambda: NOW)
-    secretwatch.remember(store.api_key, "an API key")
-    await store.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield Caller(store, session)
-    finally:
-        await store.stop()

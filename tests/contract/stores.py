@@ -17,7 +17,8 @@ from perkd.daemon.paynow.transport.exchange import Timeouts
 from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.goods import STORE_ID
 from perkd.daemon.sandbox.store.server import Store
-from tests import looptime, secretwatch
+from tests import secretwatch
+from tests.clock import forward_loop, until
 
 T = TypeVar("T")
 
@@ -85,8 +86,8 @@ async def given_up(store: Store, asking: Coroutine[Any, Any, T], method: str | N
     """What becomes of a question whose time is over as soon as the store has it, which never answers it."""
     before = store.requests(method=method)
     task = asyncio.ensure_future(asking)
-    await looptime.until(lambda: task.done() or store.requests(method=method) > before)
-    looptime.forward(PATIENT.connect_s + PATIENT.total_s)
+    await until(lambda: task.done() or store.requests(method=method) > before)
+    forward_loop(PATIENT.connect_s + PATIENT.total_s)
     return await task
 
 

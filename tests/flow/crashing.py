@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from perkd.daemon.ledger.rows import HandedOut
 from perkd.daemon.paynow.seen import Seen
 from perkd.daemon.paynow.storefront import Fresh, Storefront, Unchanged
 from perkd.daemon.runtime.clock import Clock
+from tests.clock import Hands
 
 
 class Arrow(StrEnum):
@@ -195,7 +196,7 @@ def run(config: str, arrow: Arrow, ahead_s: float) -> None:
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:
-        clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))
+        clock = Clock(Hands(ahead_s, running=True).now)
         await App(settings, {"minecraft": DyingGame(arrow)}, clock, open_ledger=DyingLedger.open).run()
 
     asyncio.run(live())

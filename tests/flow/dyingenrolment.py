@@ -6,7 +6,7 @@ tests/flow/test_enrolment_crash.py runs it as a process of its own; the shipped 
 import asyncio
 import os
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from perkd.daemon.ledger.ledger import Ledger
 from perkd.daemon.ledger.roll import RollFacet
 from perkd.daemon.ledger.rows import Polled
 from perkd.daemon.runtime.clock import Clock
+from tests.clock import Hands
 
 
 class Arrow(StrEnum):
@@ -72,7 +73,7 @@ def run(config: str, arrow: Arrow, left: int, ahead_s: float) -> None:
     settings = load(Path(config), ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
 
     async def live() -> None:
-        clock = Clock(lambda: datetime.now(UTC) + timedelta(seconds=ahead_s))
+        clock = Clock(Hands(ahead_s, running=True).now)
         await App(settings, ADAPTERS, clock, open_ledger=DyingLedger.open).run()
 
     asyncio.run(live())

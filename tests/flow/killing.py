@@ -31,7 +31,7 @@ async def killed(world: World, life: Callable[..., None], *arguments: object) ->
 
 async def killed_at(world: World, arrow: Arrow) -> None:
     """perkd runs until it dies at that arrow, on the world's clock."""
-    await killed(world, crashing.run, str(world.config_path), arrow, world.hands.ahead.total_seconds())
+    await killed(world, crashing.run, str(world.config_path), arrow, world.hands.ahead_s)
 
 
 async def started(world: World) -> Owner:

@@ -101,14 +101,17 @@ class Store(Shop):
         self._port = Port()
         self._runner: web.AppRunner | None = None
 
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=8 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        return app
+
     async def start(self, port: int = 0) -> None:
         """Listens on 127.0.0.1; 0 takes a free port."""
         if port not in {0, self._port.number}:
             self._port.let_go()
             self._port = Port(number=port)
-        app = web.Application(client_max_size=8 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        runner = web.AppRunner(self.application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         await web.SockSite(runner, self._port.open()).start()
         self._runner = runner

@@ -17,7 +17,7 @@ from perkd.adapters.wire.rcon import open_wire
 from perkd.daemon.sandbox.games.minecraft import Fault
 from perkd.daemon.sandbox.games.source import SourceServer
 from perkd.daemon.sandbox.games.source_console import Style
-from tests import looptime
+from tests.clock import forward_loop, until
 from tests.contract.adapters.test_rcon_wire import PASSWORD, Peer, played, until_gone
 
 EXTRA = "\x00\x01\x00\x00"
@@ -140,8 +140,8 @@ async def test_an_answer_whose_end_is_never_marked_is_in_doubt_and_says_what_to_
 
     async with played(script) as endpoint, open_wire(endpoint, SOURCE) as wire:
         sending = asyncio.create_task(wire.send("a"))
-        await looptime.until(lambda: wire._received)
-        looptime.forward(endpoint.timeout_s)
+        await until(lambda: wire._received)
+        forward_loop(endpoint.timeout_s)
         with pytest.raises(InDoubt, match='game = "cs2"'):
             await sending
 

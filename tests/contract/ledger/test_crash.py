@@ -1,4 +1,4 @@
-"""A SIGKILL before any statement leaves a ledger that opens and holds exactly what was acknowledged."""
+"""A kill before any statement leaves a ledger that opens and holds exactly what was acknowledged."""
 
 import json
 import subprocess
@@ -28,7 +28,6 @@ async def everything(ledger: Ledger) -> list[Any]:
 
 async def test_a_kill_before_any_statement_leaves_exactly_what_was_acknowledged(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.ledgercrash", str(tmp_path)]
-    # The children fork off an idle process: no thread of this one is copied into them.
     run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: ASYNC221 - nobody else waits for the loop
     acknowledged = json.loads(run.stdout)
     assert set(acknowledged.values()) == set(range(len(STEPS)))

@@ -20,8 +20,8 @@ from perkd.daemon.paynow.errors import (
 )
 from perkd.daemon.paynow.own_items import UNREADABLE
 from perkd.daemon.paynow.storefront import CUSTOMER_PATH, ITEMS_PATH
-from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.faults import DOCUMENT, Fault
+from tests.clock import Hands
 from tests.contract.stores import NOW, client_of, everything_said, given_up, newcomer, read, running_store
 
 SILENT = {Fault.SLOW, Fault.STALLED}
@@ -187,31 +187,14 @@ async def test_an_item_without_id_or_of_another_customer_makes_the_whole_answer_
 # The rate
 
 
-class Clock:
-    """Time that moves only when the rate waits."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-        await asyncio.sleep(0)
-
-    def rate(self) -> Rate:
-        return Rate(5.0, monotonic=self.monotonic, sleep=self.sleep, jitter=lambda: 0.0)
-
-
 @pytest.mark.parametrize(
     ("fault", "wait_s"), [(Fault.LIMITED, 1.0), (Fault.LIMITED_SECONDS, 7.0), (Fault.LIMITED_DATE, 7.0)]
 )
 async def test_one_customers_429_holds_back_everybody_for_as_long_as_the_store_says(
     fault: Fault, wait_s: float
 ) -> None:
-    clock = Clock()
-    async with running_store() as store, client_of(store, rate=clock.rate()) as client:
+    clock = Hands()
+    async with running_store() as store, client_of(store, rate=clock.rate(5.0)) as client:
         store.now = lambda: NOW + dt.timedelta(days=3)  # a date in Retry-After counts from the store's own Date
         ann, ann_id = newcomer(store, "Ann")
         bob, bob_id = newcomer(store, "Bob")
@@ -220,12 +203,12 @@ async def test_one_customers_429_holds_back_everybody_for_as_long_as_the_store_s
             await read(client, ann, ann_id)
         assert client.limited_until(NOW) == NOW + dt.timedelta(seconds=wait_s)
         await read(client, bob, bob_id)
-        assert clock.seconds == pytest.approx(wait_s)
+        assert clock.ahead_s == pytest.approx(wait_s)
         assert client.limited_until(NOW) is None
 
 
 async def test_a_wave_of_429s_is_one_warning_a_person_understands(caplog: pytest.LogCaptureFixture) -> None:
-    rate = Clock().rate()
+    rate = Hands().rate(5.0)
     async with running_store() as store, client_of(store, rate=rate) as client:
         token, _ = newcomer(store)
         store.fault(Fault.LIMITED_SECONDS)
@@ -239,9 +222,9 @@ async def test_a_wave_of_429s_is_one_warning_a_person_understands(caplog: pytest
 
 
 async def test_every_page_waits_for_its_turn() -> None:
-    clock = Clock()
-    async with running_store() as store, client_of(store, rate=clock.rate()) as client:
+    clock = Hands()
+    async with running_store() as store, client_of(store, rate=clock.rate(5.0)) as client:
         token, customer_id = newcomer(store, items=990)
         await read(client, token, customer_id)
         assert store.requests() == 10
-    assert clock.seconds == pytest.approx(1.0)  # five at once, five more at five a second
+    assert clock.ahead_s == pytest.approx(1.0)  # five at once, five more at five a second

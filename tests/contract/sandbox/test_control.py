@@ -18,6 +18,7 @@ from perkd.daemon.sandbox.store.people import Nonsense
 from perkd.daemon.sandbox.store.server import Store
 from perkd.daemon.sandbox.world import Sandbox
 from tests import secretwatch
+from tests.clock import Hands
 from tests.contract.stores import NOW, client_of, management_of, read
 
 
@@ -161,9 +162,9 @@ async def test_a_product_can_be_edited_and_a_game_server_disabled() -> None:
 
 
 async def test_the_store_limits_requests_when_per_s_is_set() -> None:
-    now = [NOW]
+    clock = Hands()
     async with (
-        Sandbox(now=lambda: now[0]) as sandbox,
+        Sandbox(now=clock.now) as sandbox,
         client_of(sandbox.store) as client,
         aiohttp.ClientSession() as session,
     ):
@@ -176,10 +177,10 @@ async def test_the_store_limits_requests_when_per_s_is_set() -> None:
             await client.customer(token)
         assert refused.value.retry_after_s == 2.0
         assert store.allowance is not None
-        now[0] += timedelta(seconds=2)
-        assert [store.allowance.wait_s(now[0]), store.allowance.wait_s(now[0])] == [0.0, 2.0]
-        now[0] += timedelta(days=1)
-        assert [store.allowance.wait_s(now[0]) for _ in range(3)] == [
+        clock.forward(timedelta(seconds=2))
+        assert [store.allowance.wait_s(clock.now()), store.allowance.wait_s(clock.now())] == [0.0, 2.0]
+        clock.forward(timedelta(days=1))
+        assert [store.allowance.wait_s(clock.now()) for _ in range(3)] == [
             0.0,
             0.0,
             2.0,
@@ -321,15 +322,15 @@ async def test_a_sandbox_that_cannot_open_its_last_port_closes_the_others() -> N
 
 
 def test_the_sweeper_ends_items_late_as_the_real_one_does() -> None:
-    now = [NOW]
-    store = Store(now=lambda: now[0], sweeper_lag=timedelta(seconds=62))
+    clock = Hands()
+    store = Store(now=clock.now, sweeper_lag=timedelta(seconds=62))
     store.add_product("vip", lasts=timedelta(hours=1))
     token = store.add_customer("Ann")
     [item] = store.purchase(token, "vip")
     store.activate(item.id)
-    now[0] += timedelta(hours=1, seconds=61)
+    clock.forward(timedelta(hours=1, seconds=61))
     assert [one.state for one in store.owned(token)] == ["active"]
-    now[0] += timedelta(seconds=1)
+    clock.forward(timedelta(seconds=1))
     assert [one.state for one in store.owned(token)] == ["used"]
     assert item.removed_at == NOW + timedelta(hours=1, seconds=62)
 
@@ -345,12 +346,12 @@ def test_a_renewal_can_also_lengthen_the_same_item() -> None:
 
 
 def test_ids_rise_even_when_the_clock_goes_back() -> None:
-    now = [NOW]
-    store = Store(now=lambda: now[0])
+    clock = Hands()
+    store = Store(now=clock.now)
     store.add_product("rank")
     token = store.add_customer("Ann")
     first = store.purchase(token, "rank", quantity=3)
-    now[0] -= timedelta(days=1)
+    clock.forward(-timedelta(days=1))
     second = store.purchase(token, "rank", quantity=3)
     made = [int(item.id) for item in first + second]
     assert made == sorted(set(made))

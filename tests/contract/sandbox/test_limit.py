@@ -1,41 +1,25 @@
 """perkd and a store with a lower rate limit than perkd is configured for, on a clock that only sleeping moves."""
 
-from datetime import timedelta
-
 import pytest
 
 from perkd.daemon.paynow.errors import Limited
-from perkd.daemon.paynow.transport.rate import Rate
 from perkd.daemon.sandbox.store.allowance import Allowance
 from perkd.daemon.sandbox.store.server import Store
-from tests.contract.stores import NOW, client_of, newcomer, read, running_store
+from tests.clock import Hands
+from tests.contract.stores import client_of, newcomer, read, running_store
 
 READS = 100
 CONFIGURED = 5.0  # requests a second in perkd's config
 
 
-class Clock:
-    """The clock of the store and of perkd; only sleeping moves it."""
-
-    def __init__(self) -> None:
-        self.s = 0.0
-
-    def monotonic(self) -> float:
-        return self.s
-
-    async def sleep(self, seconds: float) -> None:
-        self.s += seconds
-
-
 async def reads(store: Store, allowed_per_s: float, burst: int) -> tuple[int, float]:
     """Reads one inventory until READS reads succeeded. Returns how many requests were refused and how many seconds it
     took."""
-    clock, refused = Clock(), 0
-    store.now = lambda: NOW + timedelta(seconds=clock.s)
+    clock, refused = Hands(), 0
+    store.now = clock.now
     token, customer_id = newcomer(store, items=2)
     store.allowance = Allowance(allowed_per_s, burst)
-    rate = Rate(CONFIGURED, monotonic=clock.monotonic, sleep=clock.sleep, jitter=lambda: 0.0)
-    async with client_of(store, rate=rate) as client:
+    async with client_of(store, rate=clock.rate(CONFIGURED)) as client:
         done = 0
         while done < READS:
             try:
@@ -45,7 +29,7 @@ async def reads(store: Store, allowed_per_s: float, burst: int) -> tuple[int, fl
             else:
                 assert len(fresh.inventory.items) == 2
                 done += 1
-    return refused, clock.s
+    return refused, clock.ahead_s
 
 
 @pytest.mark.parametrize("allowed", [5.0, 10.0])

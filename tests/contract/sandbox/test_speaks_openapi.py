@@ -4,12 +4,12 @@ tests/storewatch.py checks each answer against PayNow's API description, as in a
 """
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import aiohttp
 import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp.plugin import AiohttpClient, AiohttpServer
 
 from perkd.daemon.sandbox.store.calls import Route
 from perkd.daemon.sandbox.store.documents import FRACTION_DIGITS
@@ -27,9 +27,9 @@ UUID = "f84c6a79-0a4e-45e0-879b-cd49ebd4c4e2"
 class Asker:
     """Sends requests to a store that contains something of every kind."""
 
-    def __init__(self, store: Store, session: aiohttp.ClientSession) -> None:
+    def __init__(self, store: Store, client: TestClient[Any, Any]) -> None:
         self.store = store
-        self._session = session
+        self._client = client
         self.server = store.add_gameserver("survival")
         self.unlinked = store.add_gameserver("creative", enabled=False)
         commands = [ProductCommand(stage, f"{stage} {{customer.name}}") for stage in ("on_purchase", "on_expire")]
@@ -118,61 +118,52 @@ class Asker:
         }
         word, good = words[route.login]
         headers = {"Authorization": f"{word} {good if secret is None else secret}"}
-        url = f"{self.store.url}{path}{query}"
-        async with self._session.request(route.method, url, headers=headers, json=body) as response:
+        async with self._client.request(route.method, path + query, headers=headers, json=body) as response:
             content = await response.read()
         self.seen_digits |= {len(digits) for digits in re.findall(rb"T\d\d:\d\d:\d\d(?:\.(\d+))?Z", content)}
         return response.status, content
 
 
-@asynccontextmanager
-async def asking(*, nulls: bool) -> AsyncIterator[Asker]:
+@pytest.fixture(params=[True, False])
+async def asker(request: pytest.FixtureRequest, aiohttp_client: AiohttpClient, aiohttp_server: AiohttpServer) -> Asker:
+    """Who asks a store that writes empty fields as null, or leaves them out."""
     store = Store(now=lambda: NOW)
-    store.nulls = nulls
+    store.nulls = request.param
     store.invalidate_all_exists = True
     store.show_commandless = True
-    await store.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield Asker(store, session)
-    finally:
-        await store.stop()
+    return Asker(store, await aiohttp_client(await aiohttp_server(store.application(), access_log=None)))
 
 
 def query_of(route: Route) -> str:
     return "?minecraft_uuid=" + UUID if route.path.endswith("/lookup") else ""
 
 
-@pytest.mark.parametrize("nulls", [True, False])
-async def test_every_route_answers_as_described(nulls: bool) -> None:
-    async with asking(nulls=nulls) as asker:
-        for _ in range(2):  # the second time the server is linked
-            for route in ROUTES:
-                asker.token = secretwatch.remember(asker.store.add_token("Ann"))
-                status, _ = await asker.ask(route, asker.path(route), query_of(route), asker.body(route))
-                if (route.handler.__name__, status) != ("create_many", 400):  # the second time the SteamID is in use
-                    assert status in {200, 201, 204}, f"{route.method} {route.path}: {status}"
+async def test_every_route_answers_as_described(asker: Asker) -> None:
+    for _ in range(2):  # the second time the server is linked
+        for route in ROUTES:
+            asker.token = secretwatch.remember(asker.store.add_token("Ann"))
+            status, _ = await asker.ask(route, asker.path(route), query_of(route), asker.body(route))
+            if (route.handler.__name__, status) != ("create_many", 400):  # the second time the SteamID is in use
+                assert status in {200, 201, 204}, f"{route.method} {route.path}: {status}"
     assert asker.seen_digits == set(FRACTION_DIGITS)
 
 
-@pytest.mark.parametrize("nulls", [True, False])
-async def test_every_refusal_is_an_error_document(nulls: bool) -> None:
-    async with asking(nulls=nulls) as asker:
-        for route in ROUTES:
-            path, body = asker.path(route), asker.body(route)
-            assert (await asker.ask(route, path, secret="nobody", body=body))[0] == 401
-            if route.login != "key":
-                continue
-            assert (await asker.ask(route, path.replace(STORE_ID, "1"), body=body))[0] == 403
-            for permission in route.permissions:
-                asker.store.permissions.remove(permission)
-                status, content = await asker.ask(route, path, body=body)
-                assert (status, permission.encode() in content) == (403, True)
-                asker.store.permissions.add(permission)
-            for nobody, refused in (("7", 404), ("x", 400)):
-                pieces = re.findall(r"\{(\w+)\}", route.path)[1:]
-                missing = route.path.format(storeId=STORE_ID, **dict.fromkeys(pieces, nobody))
-                if pieces:
-                    assert (await asker.ask(route, missing, body=body))[0] == refused
-            if body is not None:
-                assert (await asker.ask(route, path, body="text"))[0] == 400
+async def test_every_refusal_is_an_error_document(asker: Asker) -> None:
+    for route in ROUTES:
+        path, body = asker.path(route), asker.body(route)
+        assert (await asker.ask(route, path, secret="nobody", body=body))[0] == 401
+        if route.login != "key":
+            continue
+        assert (await asker.ask(route, path.replace(STORE_ID, "1"), body=body))[0] == 403
+        for permission in route.permissions:
+            asker.store.permissions.remove(permission)
+            status, content = await asker.ask(route, path, body=body)
+            assert (status, permission.encode() in content) == (403, True)
+            asker.store.permissions.add(permission)
+        for nobody, refused in (("7", 404), ("x", 400)):
+            pieces = re.findall(r"\{(\w+)\}", route.path)[1:]
+            missing = route.path.format(storeId=STORE_ID, **dict.fromkeys(pieces, nobody))
+            if pieces:
+                assert (await asker.ask(route, missing, body=body))[0] == refused
+        if body is not None:
+            assert (await asker.ask(route, path, body="text"))[0] == 400

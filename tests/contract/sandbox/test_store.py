@@ -4,83 +4,78 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import aiohttp
 import pytest
+from aiohttp.test_utils import TestClient
 
 from perkd.daemon.sandbox.store.documents import FRACTION_DIGITS, stamp
 from perkd.daemon.sandbox.store.goods import Flakes, ProductCommand
 from perkd.daemon.sandbox.store.server import Store
-from tests.contract.stores import NOW, newcomer, running_store
+from tests.clock import Hands
+from tests.contract.stores import NOW, newcomer
 
+Client = TestClient[Any, Any]
 ITEMS = "/v1/store/customer/delivery/items"
 
 
-async def fetch(store: Store, path: str, authorization: str | None = None, method: str = "GET") -> tuple[int, Any]:
+async def fetch(client: Client, path: str, authorization: str | None = None, method: str = "GET") -> tuple[int, Any]:
     headers = {} if authorization is None else {"Authorization": authorization}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.request(method, store.url + path, headers=headers) as response,
-    ):
+    async with client.request(method, path, headers=headers) as response:
         kind = response.content_type
         return response.status, await (response.json() if kind == "application/json" else response.text())
 
 
 @pytest.mark.parametrize("login", ["Customer", "customer", "CUSTOMER"])
-async def test_the_word_before_the_token_may_have_any_case(login: str) -> None:
-    async with running_store() as store:
-        token, customer_id = newcomer(store)
-        status, document = await fetch(store, "/v1/store/customer/", f"{login} {token.reveal()}")
+async def test_the_word_before_the_token_may_have_any_case(client: Client, store: Store, login: str) -> None:
+    token, customer_id = newcomer(store)
+    status, document = await fetch(client, "/v1/store/customer/", f"{login} {token.reveal()}")
     assert (status, document["id"]) == (200, customer_id)
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Customer", "Customer nobody", "Bearer x", "APIKey x", "x"])
-async def test_a_request_without_a_valid_customer_token_gets_an_error_document(authorization: str | None) -> None:
-    async with running_store() as store:
-        status, document = await fetch(store, ITEMS, authorization)
+async def test_a_request_without_a_valid_customer_token_gets_an_error_document(
+    client: Client, authorization: str | None
+) -> None:
+    status, document = await fetch(client, ITEMS, authorization)
     assert (status, document["status"], document["code"]) == (401, 401, "unauthorized")
     assert re.fullmatch(r"[0-9a-f]{32}", document["trace_id"])
 
 
-async def test_the_ping_a_wrong_path_and_a_wrong_method_answer_as_they_should() -> None:
-    async with running_store() as store:
-        assert await fetch(store, "/v1/") == (200, "PayNow API")
-        assert (await fetch(store, "/v1/stores/1/nothing"))[0] == 404
-        assert (await fetch(store, ITEMS, method="POST"))[0] == 405
+async def test_the_ping_a_wrong_path_and_a_wrong_method_answer_as_they_should(client: Client) -> None:
+    assert await fetch(client, "/v1/") == (200, "PayNow API")
+    assert (await fetch(client, "/v1/stores/1/nothing"))[0] == 404
+    assert (await fetch(client, ITEMS, method="POST"))[0] == 405
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "after=x", "before=x"])
-async def test_a_wrong_page_gets_a_400(query: str) -> None:
-    async with running_store() as store:
-        token, _ = newcomer(store)
-        status, document = await fetch(store, f"{ITEMS}?{query}", f"Customer {token.reveal()}")
+async def test_a_wrong_page_gets_a_400(client: Client, store: Store, query: str) -> None:
+    token, _ = newcomer(store)
+    status, document = await fetch(client, f"{ITEMS}?{query}", f"Customer {token.reveal()}")
     assert (status, document["code"]) == (400, "bad-request")
 
 
-async def test_pages_go_both_ways() -> None:
-    async with running_store() as store:
-        token, customer_id = newcomer(store, items=5)
-        ids = [item.id for item in store.owned(customer_id)]
+async def test_pages_go_both_ways(client: Client, store: Store) -> None:
+    token, customer_id = newcomer(store, items=5)
+    ids = [item.id for item in store.owned(customer_id)]
 
-        async def page(query: str) -> list[str]:
-            _, documents = await fetch(store, f"{ITEMS}?{query}", f"Customer {token.reveal()}")
-            return [document["id"] for document in documents]
+    async def page(query: str) -> list[str]:
+        _, documents = await fetch(client, f"{ITEMS}?{query}", f"Customer {token.reveal()}")
+        return [document["id"] for document in documents]
 
-        assert await page("asc=true&limit=2") == ids[:2]
-        assert await page("limit=2") == [ids[4], ids[3]]
-        assert await page(f"asc=true&after={ids[1]}&before={ids[4]}") == ids[2:4]
-        assert await page("asc=true&unknown=1") == ids
+    assert await page("asc=true&limit=2") == ids[:2]
+    assert await page("limit=2") == [ids[4], ids[3]]
+    assert await page(f"asc=true&after={ids[1]}&before={ids[4]}") == ids[2:4]
+    assert await page("asc=true&unknown=1") == ids
 
 
-async def test_documents_have_times_of_every_length_and_do_not_change_by_themselves() -> None:
+async def test_documents_have_times_of_every_length_and_stay_the_same(client: Client, store: Store) -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-    async with running_store() as store:
-        store.now = lambda: moment
-        store.add_product("vip", lasts=timedelta(days=1))
-        token, customer_id = newcomer(store)
-        for item in store.purchase(customer_id, "vip", quantity=6):
-            store.activate(item.id)
-        first = await fetch(store, ITEMS, f"Customer {token.reveal()}")
-        assert await fetch(store, ITEMS, f"Customer {token.reveal()}") == first
+    store.now = lambda: moment
+    store.add_product("vip", lasts=timedelta(days=1))
+    token, customer_id = newcomer(store)
+    for item in store.purchase(customer_id, "vip", quantity=6):
+        store.activate(item.id)
+    first = await fetch(client, ITEMS, f"Customer {token.reveal()}")
+    assert await fetch(client, ITEMS, f"Customer {token.reveal()}") == first
     digits = {len(document["added_at"].partition(".")[2].rstrip("Z")) for document in first[1]}
     assert digits == set(FRACTION_DIGITS) == {0, 4, 5, 6, 7, 9}
 
@@ -107,15 +102,15 @@ def test_ids_are_those_paynow_would_have_made_at_that_moment(at: str, node: int,
 
 
 def test_an_items_time_begins_when_its_command_is_acknowledged_not_when_it_is_bought() -> None:
-    now = [NOW]
-    store = Store(now=lambda: now[0])
+    clock = Hands()
+    store = Store(now=clock.now)
     server = store.add_gameserver("survival")
     store.add_product("vip", lasts=timedelta(days=30), commands=[ProductCommand()])
     [item] = store.purchase(store.add_customer("Ann"), "vip")
     assert (item.state, item.active_at, item.expires_at) == ("usable", None, None)
-    now[0] += timedelta(days=5)
+    clock.forward(timedelta(days=5))
     store.acknowledge(server.id, item.attempts[0].id)
-    assert (item.state, item.active_at, item.expires_at) == ("active", now[0], now[0] + timedelta(days=30))
+    assert (item.state, item.active_at, item.expires_at) == ("active", clock.now(), clock.now() + timedelta(days=30))
     assert (item.added_at, item.removed_at) == (NOW, None)
 
 
@@ -128,14 +123,10 @@ def test_an_item_that_never_ends_is_used_when_its_command_is_acknowledged() -> N
     assert (item.state, item.active_at, item.expires_at, item.removed_at) == ("used", NOW, None, NOW)
 
 
-async def test_the_store_uses_its_own_clock_and_counts_requests_by_token() -> None:
-    async with running_store() as store, aiohttp.ClientSession() as session:
-        token, _ = newcomer(store)
-        for _ in range(2):
-            async with session.get(
-                store.url + ITEMS, headers={"Authorization": f"Customer {token.reveal()}"}
-            ) as response:
-                assert response.headers["Date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
+async def test_the_store_uses_its_own_clock_and_counts_requests_by_token(client: Client, store: Store) -> None:
+    token, _ = newcomer(store)
+    for _ in range(2):
+        async with client.get(ITEMS, headers={"Authorization": f"Customer {token.reveal()}"}) as response:
+            assert response.headers["Date"] == "Sun, 01 Mar 2026 12:00:00 GMT"
     assert store.requests(ITEMS) == store.requests() == 2
     assert len(store.counts) == 1
-    assert token.reveal() not in repr(store.asked)

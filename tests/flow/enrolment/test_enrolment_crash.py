@@ -26,7 +26,7 @@ async def test_after_a_kill_in_the_middle_no_customer_is_lost(
         for name in names:
             world.store.add_customer(name, None)
         world.write_config(enrol="all", offline="1h")
-        ahead_s = world.hands.ahead.total_seconds()
+        ahead_s = world.hands.ahead_s
         await killed(world, dyingenrolment.run, str(world.config_path), arrow, left, ahead_s)
         assert 0 < sum(made(world).values()) < CUSTOMERS
         await begun(world)

@@ -30,6 +30,7 @@ JUDGED = [
     ("give Ann diamond 64", "Gave 64 [Diamond] to Bob", UNRECOGNISED),
     ("give Ann diamond 64", "Gave 64 [Diamond] to Anna", UNRECOGNISED),
     ("give Ann diamond 64", "Gave 64 [Diamond] to Ann and then failed", UNRECOGNISED),
+    ("give Ann diamond 64", "Gave 64 [Diamond] to Ann\nBut what was it?", UNRECOGNISED),  # every line must be known
     ("give Ann diamond 64", "", UNRECOGNISED),
     ("give Ann diamond 64", "No player was found", ABSENT),
     ("give Ann diamond 64", "That player cannot be found", ABSENT),  # 1.10

@@ -198,6 +198,15 @@ def test_a_revoke_whose_reason_has_no_commands_has_only_the_plain_ones(reason: R
     assert again(change, Step.REVOKE, Spot("", 1, 2), scene()) is None
 
 
+def test_a_retried_revoke_has_the_end_of_its_own_item_though_another_opened_the_holding_again() -> None:
+    reopened = known([], [holding(support("10", live=False, ends_at=NOW), support("11"))])
+    sold = catalogue(perk(revoke=specs("{expires_at}")))
+    now = replace(scene(), catalogue=sold, known=reopened)
+    draft = again(change_of(Turn.END), Step.REVOKE, Spot("{expires_at}", 0, 1), now)
+    assert draft is not None
+    assert draft.text == "2026-03-01T12:00:00Z"
+
+
 def test_an_unknown_perk_cannot_be_retried() -> None:
     assert again(change_of(Turn.OPEN, perk="ghost"), Step.GRANT, Spot("", 0, 1), scene()) is None
 

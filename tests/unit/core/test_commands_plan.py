@@ -243,6 +243,14 @@ def test_a_removal_by_perkds_own_clock_has_the_end_of_that_clock() -> None:
     assert texts(one.revoke) == ["2026-02-28T12:00:00Z"]
 
 
+@pytest.mark.parametrize("waiting", [item(ends_at=None), item(ends_at=NOW)])
+def test_a_removal_of_a_revoked_item_has_the_end_it_gave_the_perk(waiting: Item) -> None:
+    sold = catalogue(perk(lasts=DAY, revoke=specs("{expires_at}")))
+    before = known([known_item(waiting, seen_live=True)], [holding(support(ends_at=NOW + DAY))])
+    [one] = planned(looked(before, waiting._replace(state="revoked"), sold=sold), sold, before)
+    assert texts(one.revoke) == ["2026-03-02T12:00:00Z"]
+
+
 def test_a_kit_has_the_end_of_its_item() -> None:
     sold = catalogue(kit(grant=specs("{expires_at}")))
     [one] = planned(looked(known(), kit_item(expirable=True, ends_at=NOW), sold=sold), sold)

@@ -257,4 +257,4 @@ def _beyond_doubt(one: Item, now: datetime) -> bool | None:
 
 
 TestSequences = pytest.mark.volume(Sequences.TestCase)
-TestSequences.settings = settings(max_examples=300, stateful_step_count=30)
+TestSequences.settings = settings(max_examples=150, stateful_step_count=30)

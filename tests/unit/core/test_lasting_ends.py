@@ -84,14 +84,15 @@ def test_among_items_that_end_together_a_revoked_one_then_the_latest_empties_the
     assert only(looked(before, *stated)).item_id == emptier
 
 
-@pytest.mark.parametrize("other", [item("11", state="revoked"), item("11", ends_at=NOW - MINUTE)])
-def test_a_holding_that_only_an_absence_emptied_is_a_removal_by_absence(other: Item) -> None:
+@pytest.mark.parametrize("missing", ["9", "11"])
+@pytest.mark.parametrize("other", [item("10", state="revoked"), item("10", ends_at=NOW - MINUTE)])
+def test_a_holding_that_only_an_absence_emptied_is_a_removal_by_absence(other: Item, missing: str) -> None:
+    gone = known_item(permanent(missing), seen_live=True, missing_since=NOW - HOUR)
     before = known(
-        [known_item(permanent("10"), seen_live=True, missing_since=NOW - HOUR), known_item(item("11"), seen_live=True)],
-        [holding(support("10", ends_at=None), support("11"))],
+        [gone, known_item(item("10"), seen_live=True)], [holding(support(missing, ends_at=None), support("10"))]
     )
     change = only(looked(before, other))
-    assert (change.item_id, change.cause) == ("10", Cause.ABSENT)
+    assert (change.item_id, change.cause) == (missing, Cause.ABSENT)
 
 
 # --- coming back ----------------------------------------------------------------------------------------------------
@@ -113,6 +114,12 @@ def test_perkds_own_clock_goes_on_when_an_item_comes_back() -> None:
     )
     [behind] = only(looked(before, USABLE, sold=catalogue(perk(lasts=30 * DAY)))).supports
     assert (behind.started_at, behind.ends_at) == (NOW - 10 * DAY, NOW + 20 * DAY)
+
+
+def test_the_clock_of_one_item_is_not_that_of_another() -> None:
+    before = known([], [holding(support("9", live=False, started_at=NOW - 10 * DAY), state=HoldingState.ENDED)])
+    [behind] = only(looked(before, permanent(state="used"), sold=catalogue(perk(lasts=30 * DAY)))).supports
+    assert (behind.item_id, behind.started_at) == ("10", None)
 
 
 # --- time alone, and the config ---------------------------------------------------------------------------------------

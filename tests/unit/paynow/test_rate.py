@@ -3,37 +3,18 @@
 import asyncio
 import itertools
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, strategies as st
 
 from perkd.daemon.paynow.transport.rate import LONGEST_RETRY_AFTER_S, SHARE, SLOWEST_RATE, Lane, Pace, Rate
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from tests.builders import NOW
+from tests.clock import Hands
 
 
 def pace(rate: float = 5.0, jitter: float = 0.0) -> Pace:
     return Pace(rate, jitter=lambda: jitter)
-
-
-class Clock:
-    """Time that moves only when somebody waits for it."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.waits: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.seconds += seconds
-        await asyncio.sleep(0)
-
-    def rate(self, rate: float) -> Rate:
-        return Rate(rate, monotonic=self.monotonic, sleep=self.sleep, jitter=lambda: 0.0)
 
 
 def taken(one: Pace, start: float, seconds: float, step: float = 0.01) -> int:
@@ -150,6 +131,20 @@ def test_a_configured_rate_below_the_floor_stays_what_it_is() -> None:
     assert one.rate == 0.01
 
 
+async def test_a_new_rate_is_used_from_the_next_request_and_a_slower_one_after_a_refusal_stays() -> None:
+    clock = Hands()
+    rate = clock.rate(1.0)
+    rate.configure(4.0)
+    assert [await rate.turn() for _ in range(3)] == pytest.approx([0.0, 0.25, 0.5])
+    rate.limited(sent_at=clock.ahead_s, retry_after_s=0.0)
+    rate.configure(8.0)
+    assert rate.pace.rate == 2.0
+    rate.configure(1.0)
+    assert rate.pace.rate == 1.0
+    with pytest.raises(ValueError, match="above 0"):
+        rate.configure(0.0)
+
+
 def test_successes_bring_the_rate_back_gradually_and_not_beyond() -> None:
     one = pace(5.0)
     one.limited(100.0, sent_at=100.0, retry_after_s=1.0)
@@ -171,6 +166,12 @@ def test_a_success_that_was_sent_before_the_refusal_proves_nothing() -> None:
     assert one.limited(102.0, sent_at=101.5, retry_after_s=None) == pytest.approx(2.0)
 
 
+def test_an_answer_before_any_refusal_changes_nothing() -> None:
+    one = pace(5.0)
+    one.succeeded(10.0)
+    assert one.rate == 5.0
+
+
 def test_a_success_starts_the_doubling_anew() -> None:
     one = pace()
     one.limited(0.0, sent_at=0.0, retry_after_s=None)
@@ -185,21 +186,21 @@ def test_an_absurd_retry_after_is_bounded(asked: float, waited: float) -> None:
 
 
 async def test_waiters_leave_in_the_order_they_came() -> None:
-    clock, order = Clock(), list[tuple[int, float]]()
+    clock, order = Hands(), list[tuple[int, float]]()
     rate = clock.rate(1.0)
 
     async def ask(name: int) -> None:
         await rate.turn()
-        order.append((name, clock.seconds))
+        order.append((name, clock.ahead_s))
 
     await asyncio.gather(*(ask(name) for name in range(5)))
     assert [name for name, _ in order] == [0, 1, 2, 3, 4]
-    assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0])
+    assert [at for _, at in order] == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.0])
 
 
 async def test_a_cancelled_wait_uses_up_no_turn() -> None:
     gate = asyncio.Event()
-    clock = Clock()
+    clock = Hands()
 
     async def stuck(_seconds: float) -> None:
         await gate.wait()
@@ -212,49 +213,49 @@ async def test_a_cancelled_wait_uses_up_no_turn() -> None:
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    clock.seconds += 1.0
+    clock.ahead_s += 1.0
     gate.set()
-    assert await second == clock.seconds
+    assert await second == clock.ahead_s
 
 
 async def test_a_refusal_reaches_those_who_wait_already() -> None:
-    clock = Clock()
+    clock = Hands()
     rate = clock.rate(1.0)
     sent_at = await rate.turn()
     waiter = asyncio.create_task(rate.turn())
     rate.limited(sent_at=sent_at, retry_after_s=30.0)
-    assert await waiter == pytest.approx(1030.0)
+    assert await waiter == pytest.approx(30.0)
 
 
 async def test_limited_until_is_a_time_while_the_store_holds_perkd_back_and_none_after() -> None:
-    clock = Clock()
+    clock = Hands()
     rate = clock.rate(5.0)
     assert rate.limited_until(NOW) is None
-    rate.limited(sent_at=clock.seconds, retry_after_s=90.0)
+    rate.limited(sent_at=clock.ahead_s, retry_after_s=90.0)
     assert rate.limited_until(NOW) == NOW + timedelta(seconds=90)
-    clock.seconds += 89.0
+    clock.ahead_s += 89.0
     assert rate.limited_until(NOW) == NOW + timedelta(seconds=1)
-    clock.seconds += 1.0
+    clock.ahead_s += 1.0
     assert rate.limited_until(NOW) is None
 
 
 async def test_a_first_request_does_not_wait_behind_a_full_queue() -> None:
-    clock, order = Clock(), list[tuple[str, float]]()
+    clock, order = Hands(), list[tuple[str, float]]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, lane: Lane = Lane.QUEUE) -> None:
-        await rate.turn(lane)
-        order.append((name, clock.seconds))
+    async def ask(name: str, line: Lane = Lane.QUEUE) -> None:
+        await rate.turn(line)
+        order.append((name, clock.ahead_s))
 
     waiting = [asyncio.create_task(ask(f"poll {number}")) for number in range(4)]
     first = [asyncio.create_task(ask(name, Lane.FIRST)) for name in ("feed", "feed again")]
     await asyncio.gather(*waiting, *first)
     assert [name for name, _ in order] == ["poll 0", "feed", "poll 1", "feed again", "poll 2", "poll 3"]
-    assert [at for _, at in order] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0, 1004.0, 1005.0])
+    assert [at for _, at in order] == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
 
 
 async def test_the_queue_gets_every_second_turn_however_many_go_first() -> None:
-    clock, order = Clock(), list[str]()
+    clock, order = Hands(), list[str]()
     rate = clock.rate(1.0)
 
     async def ask(name: str, lane: Lane = Lane.QUEUE) -> None:
@@ -268,12 +269,12 @@ async def test_the_queue_gets_every_second_turn_however_many_go_first() -> None:
 
 async def shares(*, feeds: int, seconds: int = 800) -> Counter[str]:
     """Whose turn it was, with sixteen polls and one enrolment that wait at any time, and so many that go first."""
-    clock, taken = Clock(), Counter[str]()
+    clock, taken = Hands(), Counter[str]()
     rate = clock.rate(1.0)
 
-    async def ask(name: str, lane: Lane) -> None:
-        while clock.seconds < 1000 + seconds:
-            await rate.turn(lane)
+    async def ask(name: str, line: Lane) -> None:
+        while clock.ahead_s < seconds:
+            await rate.turn(line)
             taken[name] += 1
             await asyncio.sleep(0)  # it is sent
 
@@ -297,13 +298,13 @@ async def test_first_requests_take_turns_from_enrolment_and_polls_alike() -> Non
 
 
 async def test_while_no_poll_waits_enrolment_has_every_turn() -> None:
-    clock = Clock()
+    clock = Hands()
     rate = clock.rate(1.0)
-    assert [await rate.turn(Lane.SHARE) for _ in range(4)] == pytest.approx([1000.0, 1001.0, 1002.0, 1003.0])
+    assert [await rate.turn(Lane.SHARE) for _ in range(4)] == pytest.approx([0.0, 1.0, 2.0, 3.0])
 
 
 async def test_when_the_queue_gives_up_its_turn_goes_to_first_requests() -> None:
-    gate, clock, order = asyncio.Event(), Clock(), list[str]()
+    gate, clock, order = asyncio.Event(), Hands(), list[str]()
 
     async def stuck(_seconds: float) -> None:
         await gate.wait()
@@ -322,7 +323,7 @@ async def test_when_the_queue_gives_up_its_turn_goes_to_first_requests() -> None
         await asyncio.sleep(0)
     poll.cancel()
     for _ in range(2):
-        clock.seconds += 1.0
+        clock.ahead_s += 1.0
         gate.set()
         for _ in range(10):
             await asyncio.sleep(0)
@@ -331,7 +332,7 @@ async def test_when_the_queue_gives_up_its_turn_goes_to_first_requests() -> None
 
 
 async def test_when_a_first_request_gives_up_the_queue_continues() -> None:
-    gate, clock = asyncio.Event(), Clock()
+    gate, clock = asyncio.Event(), Hands()
 
     async def stuck(_seconds: float) -> None:
         await gate.wait()
@@ -345,13 +346,13 @@ async def test_when_a_first_request_gives_up_the_queue_continues() -> None:
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    clock.seconds += 1.0
+    clock.ahead_s += 1.0
     gate.set()
-    assert await other == clock.seconds
+    assert await other == clock.ahead_s
 
 
 async def test_first_requests_wait_as_long_as_the_store_asked() -> None:
-    clock = Clock()
+    clock = Hands()
     rate = clock.rate(5.0)
     rate.limited(sent_at=await rate.turn(), retry_after_s=30.0)
-    assert await rate.turn(Lane.FIRST) == pytest.approx(1030.0)
+    assert await rate.turn(Lane.FIRST) == pytest.approx(30.0)

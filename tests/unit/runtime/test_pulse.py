@@ -6,62 +6,53 @@ from perkd.adapters.base import Player
 from perkd.daemon.core.roster import Roster
 from perkd.daemon.runtime.pulse import Pulse
 from tests.builders import MINUTE, NOW
-
-
-class Stopwatch:
-    """A monotonic clock that the test controls."""
-
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def __call__(self) -> float:
-        return self.at
+from tests.clock import Hands
 
 
 @pytest.mark.parametrize(("interval_s", "bound_s"), [(1.0, 60.0), (20.0, 60.0), (30.0, 90.0)])
 def test_a_loop_may_take_three_intervals_and_at_least_a_minute(interval_s: float, bound_s: float) -> None:
-    clock = Stopwatch()
-    pulse = Pulse(clock)
+    clock = Hands()
+    pulse = Pulse(clock.monotonic)
     pulse.register("poll", interval_s)
-    clock.at = bound_s
+    clock.ahead_s = bound_s
     assert pulse.late() == {}
-    clock.at = bound_s + 1
+    clock.ahead_s = bound_s + 1
     assert pulse.late() == {"poll": bound_s + 1}
 
 
 def test_only_completed_passes_count_and_each_loop_by_itself() -> None:
-    clock = Stopwatch()
-    pulse = Pulse(clock)
+    clock = Hands()
+    pulse = Pulse(clock.monotonic)
     pulse.register("poll", 20.0)
     pulse.register("deliver survival", 20.0)
-    clock.at = 50.0
+    clock.ahead_s = 50.0
     pulse.beat("poll")
-    clock.at = 100.0
+    clock.ahead_s = 100.0
     assert pulse.late() == {"deliver survival": 100.0}
     pulse.beat("deliver survival")
     assert pulse.late() == {}
 
 
 def test_a_loop_with_an_excuse_is_late_only_after_the_excuse_is_over_for_long() -> None:
-    clock, until_s = Stopwatch(), 0.0
-    pulse = Pulse(clock)
+    clock, until_s = Hands(), 0.0
+    pulse = Pulse(clock.monotonic)
     pulse.register("poll", 20.0, lambda: until_s)
     until_s = 1000.0
-    for clock.at in (500.0, 1000.0, 1060.0):
+    for clock.ahead_s in (500.0, 1000.0, 1060.0):
         assert pulse.late() == {}
-    clock.at = 1061.0
+    clock.ahead_s = 1061.0
     assert pulse.late() == {"poll": 61.0}
     pulse.beat("poll")
     assert pulse.late() == {}
 
 
 def test_a_loop_that_is_gone_is_not_late() -> None:
-    clock = Stopwatch()
-    pulse = Pulse(clock)
+    clock = Hands()
+    pulse = Pulse(clock.monotonic)
     pulse.register("deliver survival", 1.0)
     pulse.drop("deliver survival")
     pulse.drop("deliver survival")
-    clock.at = 1e6
+    clock.ahead_s = 1e6
     assert pulse.late() == {}
 
 

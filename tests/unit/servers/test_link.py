@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,9 +14,10 @@ from perkd.daemon.core.roster import Roster
 from perkd.daemon.runtime.clock import Clock
 from perkd.daemon.servers.link import Link, LinkState
 from perkd.daemon.servers.problems import is_blind
+from tests.builders import NOW
+from tests.clock import Hands
 from tests.tinygame import TinyGame
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 SURVIVAL = Server(name="survival", game="tiny", endpoint=Endpoint("127.0.0.1", 25575, Secret("x" * 12)))
 
 
@@ -32,17 +33,6 @@ class Ending(TinyGame):
         assert server.port == 25575
         raise self.errors.pop(0)
         yield  # a context manager that is never entered
-
-
-class Hands:
-    def __init__(self) -> None:
-        self.passed_s = 0.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.passed_s)
-
-    def monotonic(self) -> float:
-        return self.passed_s
 
 
 CLOSED, NO_PORT = LoginClosed("closed during login"), NotSent("connection refused")
@@ -63,7 +53,7 @@ async def test_a_login_closed_twice_in_a_row_counts_as_refused(errors: list[Adap
     link = Link(SURVIVAL, game, clock)
     running = asyncio.create_task(link.run())
     while game.errors:
-        hands.passed_s += 61.0
+        hands.ahead_s += 61.0
         clock.tick()
         await asyncio.sleep(0)
     assert link.state is state
@@ -81,7 +71,7 @@ async def test_a_likely_ban_is_tried_again_later_but_a_refused_password_is_not(
     for wait_s in (2.0, 2.0, 2.0, 600.0):
         for _ in range(3):
             await asyncio.sleep(0)
-        hands.passed_s += wait_s
+        hands.ahead_s += wait_s
         clock.tick()
     for _ in range(3):
         await asyncio.sleep(0)
@@ -92,15 +82,15 @@ async def test_a_likely_ban_is_tried_again_later_but_a_refused_password_is_not(
 async def test_a_server_is_blind_when_it_is_up_for_long_without_a_readable_player_list() -> None:
     hands, roster = Hands(), Roster()
     link = Link(SURVIVAL, TinyGame("name"), Clock(hands.now, hands.monotonic))
-    long = START + timedelta(minutes=5, seconds=1)
+    long = NOW + timedelta(minutes=5, seconds=1)
     assert not is_blind(link, roster, long)  # never connected
-    link.state, link.connected_at = LinkState.UP, START
-    assert not is_blind(link, roster, START + timedelta(minutes=5))
+    link.state, link.connected_at = LinkState.UP, NOW
+    assert not is_blind(link, roster, NOW + timedelta(minutes=5))
     assert is_blind(link, roster, long)
     link.state = LinkState.DOWN
     assert not is_blind(link, roster, long)
     link.state = LinkState.UP
-    roster.see([], START)
+    roster.see([], NOW)
     assert not is_blind(link, roster, long)
     roster.lose()
     assert is_blind(link, roster, long)
@@ -109,6 +99,6 @@ async def test_a_server_is_blind_when_it_is_up_for_long_without_a_readable_playe
 async def test_a_list_that_is_read_seldom_has_three_rounds() -> None:
     hands = Hands()
     link = Link(replace(SURVIVAL, presence=timedelta(minutes=10)), TinyGame("name"), Clock(hands.now, hands.monotonic))
-    link.state, link.connected_at = LinkState.UP, START
-    assert not is_blind(link, Roster(), START + timedelta(minutes=30))
-    assert is_blind(link, Roster(), START + timedelta(minutes=31))
+    link.state, link.connected_at = LinkState.UP, NOW
+    assert not is_blind(link, Roster(), NOW + timedelta(minutes=30))
+    assert is_blind(link, Roster(), NOW + timedelta(minutes=31))
