@@ -4,6 +4,7 @@ The modules beside it use this; nothing here runs a statement.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
@@ -90,54 +91,32 @@ def item_row(known: KnownItem) -> dict[str, Any]:
     }
 
 
-def known_item(row: Iterable[Any]) -> KnownItem:
-    """Of a row of `items`. Thousands are read in a row: their columns are taken by place."""
-    (
-        item_id,
-        customer_id,
-        product_id,
-        slug,
-        product_name,
-        state,
-        expirable,
-        gift,
-        added_at,
-        ends_at,
-        revoked_at,
-        revoke_reason,
-        order_id,
-        subscription_id,
-        gameserver_id,
-        quantity_index,
-        first_seen_at,
-        seen_live,
-        renewed_at,
-        missing_since,
-    ) = row
+def known_item(row: sqlite3.Row) -> KnownItem:
+    """Of a row of `items`."""
     item = Item(
-        id=str(item_id),
-        customer_id=str(customer_id),
-        product_id=str(product_id or ""),
-        slug=slug,
-        product_name=product_name,
-        state=state,
-        expirable=bool(expirable),
-        gift=bool(gift),
-        added_at=moment(added_at),
-        ends_at=moment(ends_at),
-        revoked_at=moment(revoked_at),
-        revoke_reason=revoke_reason,
-        order_id=text_id(order_id),
-        subscription_id=text_id(subscription_id),
-        gameserver_id=text_id(gameserver_id),
-        quantity_index=quantity_index,
+        id=str(row["item_id"]),
+        customer_id=str(row["customer_id"]),
+        product_id=str(row["product_id"] or ""),
+        slug=row["slug"],
+        product_name=row["product_name"],
+        state=row["state"],
+        expirable=bool(row["expirable"]),
+        gift=bool(row["gift"]),
+        added_at=moment(row["added_at"]),
+        ends_at=moment(row["ends_at"]),
+        revoked_at=moment(row["revoked_at"]),
+        revoke_reason=row["revoke_reason"],
+        order_id=text_id(row["order_id"]),
+        subscription_id=text_id(row["subscription_id"]),
+        gameserver_id=text_id(row["gameserver_id"]),
+        quantity_index=row["quantity_index"],
     )
     return KnownItem(
         item=item,
-        first_seen_at=moment(first_seen_at),
-        seen_live=bool(seen_live),
-        renewed_at=moment(renewed_at),
-        missing_since=moment(missing_since),
+        first_seen_at=moment(row["first_seen_at"]),
+        seen_live=bool(row["seen_live"]),
+        renewed_at=moment(row["renewed_at"]),
+        missing_since=moment(row["missing_since"]),
     )
 
 

@@ -199,9 +199,7 @@ class Turning:
             self.generation = generation + 1
         if server != place:
             self.together.flush()
-            steps.block_for_absent_servers(
-                self.connection, self.now
-            )  # it may have left the config while others of the place stay
+            steps.block_for_absent_servers(self.connection, self.now)  # the server may be gone, others of its place not
 
     def _put_supports(self, holding_id: int) -> None:
         for support in self.planned.change.supports:

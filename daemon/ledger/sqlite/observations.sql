@@ -5,10 +5,7 @@ SELECT (SELECT store_id FROM customers WHERE customer_id = :customer_id) AS stor
     EXISTS (SELECT 1 FROM commands WHERE customer_id = :customer_id AND state = 'blocked' AND hold = 'value') AS incomplete;
 
 -- name: items
-SELECT item_id, customer_id, product_id, slug, product_name, state, expirable, gift, added_at, ends_at, revoked_at,
-    revoke_reason, order_id, subscription_id, gameserver_id, quantity_index, first_seen_at, seen_live, renewed_at,
-    missing_since
-FROM items WHERE customer_id = :customer_id;
+SELECT * FROM items WHERE customer_id = :customer_id;
 
 -- Shared by player, or held by one of the customer's items, or a once-item of theirs. One row for each item behind a holding, and one
 -- for a holding that has none.
