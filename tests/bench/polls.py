@@ -38,7 +38,7 @@ class Size:
     window_s: float
 
 
-FULL: Final = Size(31, 2_000, 0.5)
+FULL: Final = Size(31, 1_000, 0.4)
 SMOKE: Final = Size(2, 100, 0.2)
 
 
@@ -76,16 +76,17 @@ async def steady(size: Size) -> Result:
     with ExitStack() as stack:
         shopkeeper = stack.enter_context(shop(STORE_CPU))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="perkd-bench-"))
-        clients = {
-            BARE: (stack.enter_context(client(shopkeeper.ports[PLAIN], size.customers, 0)), PLAIN),
-            SCRIPT: (stack.enter_context(client(shopkeeper.ports[SCRIPTED], size.customers, 0, folder)), SCRIPTED),
-        }
+        reading: dict[str, Reading] = {}
+
+        def add(name: str, process_id: int, port: int) -> None:
+            reading[name] = Reading(process_id, port, shopkeeper)  # it stands still from here on
+            stack.callback(os.kill, process_id, signal.SIGCONT)  # else it could not end
+
         for name, port in ((PERKD, MINE), (PERKD_ETAG, TAGGED)):
             path = config(home(size.customers, port), shopkeeper.ports[port], POLL)
-            clients[name] = (stack.enter_context(daemon(path, at_once=True)).process_id, port)
-        reading = {name: Reading(process_id, port, shopkeeper) for name, (process_id, port) in clients.items()}
-        for process_id, _ in clients.values():
-            stack.callback(os.kill, process_id, signal.SIGCONT)  # else it could not end
+            add(name, stack.enter_context(daemon(path, at_once=True)).process_id, port)
+        for name, port, where in ((BARE, PLAIN, ()), (SCRIPT, SCRIPTED, (folder,))):
+            add(name, stack.enter_context(client(shopkeeper.ports[port], size.customers, 0, *where)), port)
         for one in reading.values():
             await one.warm(size.customers)
         blocks: dict[str, Callable[[], Awaitable[float]]] = {
@@ -97,7 +98,7 @@ async def steady(size: Size) -> Result:
         ("who", "CPU us each", "ratio"),
         [
             (name, f"{statistics.median(r[name] for r in rounds) * 1e6:.0f}", str(ratio(rounds, name, BARE)))
-            for name in clients
+            for name in (BARE, SCRIPT, PERKD, PERKD_ETAG)
         ],
         [
             Bar(f"{PERKD}: CPU", BARE, 1.6, ratio(rounds, PERKD, BARE), at_most=True),
