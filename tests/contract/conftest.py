@@ -9,12 +9,13 @@ from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Ledger
 from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import NOW, profile, token
+from tests.newledger import new_ledger
 
 
 @pytest.fixture(params=sorted(LEDGERS))
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
     """A new ledger that knows one customer, ANN."""
-    opened = await LEDGERS[request.param].open(tmp_path / "ledger.db", NOW)
+    opened = await new_ledger(request.param, tmp_path)
     await opened.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
     yield opened
     await opened.close()

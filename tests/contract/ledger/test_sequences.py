@@ -17,6 +17,7 @@ from perkd.daemon.ledger import LEDGERS
 from perkd.daemon.ledger.base import Ledger, NotPossible
 from perkd.daemon.ledger.rows import TokenSource
 from tests.ledgers import NOW, blocked, draft, profile, record, rows, server, steps, support, token, told, turn
+from tests.newledger import new_ledger
 
 KEYS = (
     HoldingKey("ann", "vip", "survival"),
@@ -170,7 +171,7 @@ async def check(ledger: Ledger) -> None:
 @given(ops=st.lists(OPS, min_size=5, max_size=25))
 def test_whatever_happens_the_ledger_stays_consistent(kind: str, ops: list[Op]) -> None:
     async def play_all(folder: str) -> None:
-        ledger = await LEDGERS[kind].open(Path(folder) / "ledger.db", NOW)
+        ledger = await new_ledger(kind, Path(folder))
         try:
             await ledger.add_token(token(), TokenSource.OPERATOR, profile(), NOW)
             play = Play(ledger)
@@ -196,7 +197,7 @@ WORDS = ("open", "end", "rename", "claim", "through", "not sent", "lost before",
 @given(words=st.lists(st.sampled_from(WORDS), min_size=5, max_size=40))
 def test_once_every_command_got_its_answer_the_game_agrees_with_the_ledger(kind: str, words: list[str]) -> None:
     async def play_all(folder: str) -> None:
-        ledger = await LEDGERS[kind].open(Path(folder) / "ledger.db", NOW)
+        ledger = await new_ledger(kind, Path(folder))
         try:
             await play_game(ledger, words)
         finally:
