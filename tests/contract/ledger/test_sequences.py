@@ -34,6 +34,7 @@ from tests.ledgers import (
     told,
     turn,
 )
+from tests.newledger import new_ledger
 
 KEYS = (
     HoldingKey("ann", "vip", "survival"),
@@ -204,7 +205,7 @@ async def check_reports(ledger: Ledger, found: list[CommandDetail]) -> None:
 @given(ops=st.lists(OPS, min_size=5, max_size=25))
 def test_whatever_happens_the_ledger_stays_consistent(ops: list[Op]) -> None:
     async def play_all(folder: str) -> None:
-        ledger = await Ledger.open(Path(folder) / "ledger.db", NOW)
+        ledger = await new_ledger(Path(folder))
         try:
             await ledger.roll.add(token(), TokenSource.OPERATOR, profile(), NOW)
             play = Play(ledger)
@@ -229,7 +230,7 @@ WORDS = ("open", "end", "rename", "claim", "through", "not sent", "lost before",
 @given(words=st.lists(st.sampled_from(WORDS), min_size=5, max_size=40))
 def test_once_every_command_got_its_answer_the_game_agrees_with_the_ledger(words: list[str]) -> None:
     async def play_all(folder: str) -> None:
-        ledger = await Ledger.open(Path(folder) / "ledger.db", NOW)
+        ledger = await new_ledger(Path(folder))
         try:
             await play_game(ledger, words)
         finally:

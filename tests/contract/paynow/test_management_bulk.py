@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from aiohttp import web
 
 from perkd.adapters.base import Secret
+from perkd.daemon.paynow import bulk
 from perkd.daemon.paynow.bulk import Marks, Piece, RowState, assign_bulk, read_back
 from perkd.daemon.paynow.errors import (
     BadInput,
@@ -141,37 +143,38 @@ CASES = [
 
 @pytest.mark.parametrize(("fault", "afterwards", "word"), CASES)
 async def test_after_a_failure_in_the_middle_each_row_has_its_true_state(
-    fault: Fault, afterwards: Fault | None, word: str
+    fault: Fault, afterwards: Fault | None, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three pieces: the first goes through, the second fails, the third is never sent."""
+    monkeypatch.setattr(bulk, "pieces", partial(bulk.pieces, most=20))
     async with running_store() as store, management_of(store, word) as management:
-        ids = crowd(store, 30)
-        rows = [row(store, customer_id, quantity=20) for customer_id in ids]
-        first_done = len(rows[:12])
+        ids = crowd(store, 10)
+        rows = [row(store, customer_id, quantity=5) for customer_id in ids]
+        first_done = len(rows[:4])
 
         def story(_path: str) -> None:
             """Set up once the first piece is through, so that only the second is struck."""
-            if len(store.items) >= 20 * first_done and not store.switches.on and posts(store, word) == 1:
+            if len(store.items) >= 5 * first_done and not store.switches.on and posts(store, word) == 1:
                 store.fault(fault, path=BULK[word], method="POST")
             if posts(store, word) == 2 and afterwards is not None:
                 store.fault(afterwards, method="GET")
 
         store.before_answer = story
         pieces = await sent(management, rows)
-        assert [len(piece.rows) for piece in pieces] == [12, 12]
+        assert [len(piece.rows) for piece in pieces] == [4, 4]
         assert pieces[0].error is None
         assert isinstance(pieces[1].error, StoreError)
-        assert states(pieces[:1]) == ["assigned"] * 12
+        assert states(pieces[:1]) == ["assigned"] * 4
         second = set(states(pieces[1:]))
-        really = {len(store.owned(customer_id)) for customer_id in ids[12:24]}
-        assert really == ({20} if fault in DONE else {0})
+        really = {len(store.owned(customer_id)) for customer_id in ids[4:8]}
+        assert really == ({5} if fault in DONE else {0})
         if fault in DOOR:
             assert second == {RowState.NOT_ASSIGNED}
         elif afterwards is not None:
             assert second == {RowState.UNKNOWN}
         else:
             assert second == {RowState.ASSIGNED if fault in DONE else RowState.NOT_ASSIGNED}
-        assert [len(store.owned(customer_id)) for customer_id in ids[24:]] == [0] * 6
+        assert [len(store.owned(customer_id)) for customer_id in ids[8:]] == [0] * 2
         assert posts(store, word) == 2
 
 
