@@ -14,7 +14,11 @@ async def new_ledger(folder: Path) -> Ledger:
     if not _FILES:
         with tempfile.TemporaryDirectory() as first:
             await (await Ledger.open(Path(first) / "ledger.db", NOW)).close()
-            _FILES.update({path.name: path.read_bytes() for path in Path(first).iterdir()})
+            _FILES.update(_read(Path(first)))
     for name, content in _FILES.items():
         (folder / name).write_bytes(content)
     return await Ledger.open(folder / "ledger.db", NOW)
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
