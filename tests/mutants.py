@@ -107,7 +107,7 @@ def _of(node: ast.AST) -> Iterator[Callable[[], object]]:
             yield partial(setattr, node, "value", number + 1)
         case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             yield partial(setattr, node, "value", ast.Constant(None))
-        case ast.If() | ast.IfExp():
+        case ast.If() | ast.IfExp() if not isinstance(node.test, ast.UnaryOp):
             yield partial(setattr, node, "test", ast.UnaryOp(ast.Not(), node.test))
 
 
