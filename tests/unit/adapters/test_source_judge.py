@@ -143,7 +143,8 @@ def test_a_name_cannot_make_a_refusal_a_success(name: str) -> None:
 
 
 def test_when_the_name_is_part_of_the_refusal_nobody_guesses() -> None:
-    assert SOURCE.judge("sm_kick client", "[SM] No matching client was found.", {"name": "client"}) is UNRECOGNISED
+    reply = "[SM] No matching client was found."
+    assert SOURCE.judge("sm_kick client", reply, {"name": "client"}) is UNRECOGNISED
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
