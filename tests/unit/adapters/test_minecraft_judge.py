@@ -133,6 +133,7 @@ JUDGED = [
     ("someplugin Ann 5", "Done!", UNRECOGNISED),
     ("someplugin Ann 5", "", UNRECOGNISED),
     ("someplugin Ann 5", "Usage: /someplugin <player> <amount> [world]", REFUSED),
+    ("lp", "Running LuckPerms v5.4.", UNRECOGNISED),
     ("", "", UNRECOGNISED),
 ]  # fmt: skip
 

@@ -142,6 +142,11 @@ def test_a_name_cannot_make_a_refusal_a_success(name: str) -> None:
             assert SOURCE.judge(command, reply, values) is not SUCCESS
 
 
+def test_when_the_name_is_part_of_the_refusal_nobody_guesses() -> None:
+    reply = "[SM] No matching client was found."
+    assert SOURCE.judge("sm_kick client", reply, {"name": "client"}) is UNRECOGNISED
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_no_reply_makes_the_judge_stumble(reply: str) -> None:
     assert SOURCE.judge(ADD, reply, VALUES) in Verdict

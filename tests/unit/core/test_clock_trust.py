@@ -1,6 +1,7 @@
 """When the local time is in doubt: compared with the store's time, and with the monotonic clock."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 
@@ -8,6 +9,13 @@ from perkd.daemon.core.clock_trust import ClockWatch
 from tests.builders import HOUR, MINUTE, NOW
 
 SECOND = timedelta(seconds=1)
+
+
+class Said(NamedTuple):
+    """The store's time, and when it came by the monotonic clock."""
+
+    at: datetime
+    seen_s: float
 
 
 def watch() -> ClockWatch:
@@ -36,6 +44,12 @@ def test_more_than_two_minutes_off_the_stores_time_is_doubt(off: timedelta, ok: 
     found = watch()
     found.confirm(NOW, NOW + off)
     assert (found.ok, found.skew) == (ok, off)
+
+
+def test_the_stores_time_counts_for_the_moment_it_was_said() -> None:
+    found = watch()
+    found.hear(Said(NOW + SECOND, 1000.0), NOW + HOUR, 1000.0 + 3600)
+    assert (found.ok, found.skew) == (True, -SECOND)
 
 
 def test_a_later_answer_of_the_store_ends_the_doubt() -> None:

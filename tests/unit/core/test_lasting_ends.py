@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from perkd.daemon.core.changes import Catalogue, HoldingState, Turn
+from perkd.daemon.core.changes import Catalogue, HoldingKey, HoldingState, Turn
 from perkd.daemon.core.entitlements import compare
 from perkd.daemon.core.model import Cause, Item, Reason
 from tests.builders import (
@@ -114,6 +114,18 @@ def test_perkds_own_clock_goes_on_when_an_item_comes_back() -> None:
     )
     [behind] = only(looked(before, USABLE, sold=catalogue(perk(lasts=30 * DAY)))).supports
     assert (behind.started_at, behind.ends_at) == (NOW - 10 * DAY, NOW + 20 * DAY)
+
+
+def test_of_an_items_clocks_the_one_that_began_first_goes_on() -> None:
+    early = support(live=False, joined_at=NOW - DAY, started_at=NOW - 10 * DAY)
+    late = support(live=False, joined_at=NOW - 20 * DAY, started_at=NOW - 5 * DAY)
+    theirs = holding(early, key=HoldingKey(BLAKE, "vip", "survival"), state=HoldingState.ENDED)
+    before = known(
+        [known_item(USABLE._replace(state="revoked"), seen_live=True)],
+        [holding(late, state=HoldingState.ENDED), theirs],
+    )
+    [behind] = only(looked(before, USABLE, sold=catalogue(perk(lasts=30 * DAY)))).supports
+    assert behind.started_at == NOW - 10 * DAY
 
 
 def test_the_clock_of_one_item_is_not_that_of_another() -> None:
