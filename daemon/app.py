@@ -47,7 +47,7 @@ class App:
         self.stop = asyncio.Event()
         self.hurry = asyncio.Event()
         self.reload_asked = asyncio.Event()  # SIGHUP
-        self.ready = asyncio.Event()
+        self.ready = asyncio.Event()  # the loops run, and every customer is on the roll
         self.address: tuple[str, int] | None = None  # where HTTP listens; None before that
         self.ledger: Ledger  # this and the next ones exist once `ready` is set
         self.polling: Polling
@@ -124,8 +124,6 @@ class App:
             if settings.listen is not None:
                 pages = Web(health, ledger.reports, context, settings.listen.host)
                 self.address = await open_port(stack, pages.application, settings.listen)
-            await polling.load()
-            await ledger.checked()
             clock.on_tick(polling.drain)
             clock.start()
             stack.callback(clock.close)
@@ -146,9 +144,10 @@ class App:
                 self.fleet.start(server)
             others = [root("night", self.night.run()), root("watchdog", feed_watchdog(health, self.context))]
             others.append(root("reload", self.reload.run(self.reload_asked)))
+            others.append(roots.create_task(self.ledger.checked(), name="check"))
+            others.append(roots.create_task(self._loaded(), name="loaded"))
             log.info("perkd %s is ready", __version__, extra={"action": "ready"})
-            notify("READY=1", f"STATUS={len(self.servers)} servers, {len(self.polling.roll)} customers")
-            self.ready.set()
+            notify("READY=1", f"STATUS={len(self.servers)} servers; perkd reads the list of customers")
             await self.stop.wait()
             notify("STOPPING=1", "STATUS=finishing the command in flight")
             for task in asking:
@@ -156,3 +155,7 @@ class App:
             await self.fleet.end(self.hurry)
             for task in others:
                 task.cancel()
+
+    async def _loaded(self) -> None:
+        await self.polling.loaded.wait()
+        self.ready.set()

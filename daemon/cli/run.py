@@ -72,6 +72,8 @@ def _finish(found: Settings, read: Callable[[], Settings], path: Path) -> int:
     except BadAddress as error:
         raise Misconfigured(error.code, str(error)) from error
     except ExceptionGroup as group:
+        if damage := next((error for error in _leaves(group) if isinstance(error, LedgerCorrupt)), None):
+            raise Misconfigured(Code.LEDGER_UNUSABLE, str(damage)) from group
         _log_each(group)
         return 1
     except LedgerError as error:

@@ -1,5 +1,6 @@
 """Runs enrolment and the feed, the two loops that need an API key. `app` makes one; without a key it does nothing."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Self
@@ -11,7 +12,7 @@ from ..core.model import Enrol
 from ..ledger import Ledger
 from ..paynow import Exchange, Management
 from ..polling import Polling
-from ..runtime import Context, Problem
+from ..runtime import Context, Loop, Problem
 from . import problems
 from .feed import Feed
 from .loop import Enrolment
@@ -22,8 +23,8 @@ log = logging.getLogger("perkd")
 class Newcomers:
     """`enrolment` is None when the config turns it off, `feed` when the store's API has no list of all items."""
 
-    def __init__(self, enrolment: Enrolment | None, feed: Feed | None) -> None:
-        self.enrolment, self.feed = enrolment, feed
+    def __init__(self, enrolment: Enrolment | None, feed: Feed | None, loaded: asyncio.Event | None = None) -> None:
+        self.enrolment, self.feed, self._loaded = enrolment, feed, loaded or asyncio.Event()
 
     @classmethod
     def of(
@@ -53,11 +54,16 @@ class Newcomers:
                 settings.store.management_items,
                 extra={"action": "no_feed"},
             )
-        return cls(enrolment, feed)
+        return cls(enrolment, feed, polling.loaded)
 
     def loops(self) -> dict[str, Coroutine[Any, Any, None]]:
         """The loops to run, by their names."""
-        return {one.loop.name: one.loop.run() for one in (self.enrolment, self.feed) if one is not None}
+        return {one.loop.name: self._run(one.loop) for one in (self.enrolment, self.feed) if one is not None}
+
+    async def _run(self, loop: Loop) -> None:
+        """Begins when everybody with a token is on the roll: who is not there yet looks like a new customer."""
+        await self._loaded.wait()
+        await loop.run()
 
     def reloaded(self) -> None:
         """The operator reloaded the config: tries again at once what failed."""

@@ -46,8 +46,8 @@ class Ledger(Facet):
 
     @classmethod
     async def open(cls, path: Path, now: datetime) -> Self:
-        """Locks, checks and migrates the ledger. A large one is checked meanwhile: await `checked` before anything is
-        sent. Raises the LedgerErrors of `files.py`."""
+        """Locks, checks and migrates the ledger. A large one is checked afterwards, beside the work: await `checked`.
+        Raises the LedgerErrors of `files.py`."""
         micros(now)  # raises for a naive time before any file is touched
         with ExitStack() as undo:
             lock = files.Lock(path)

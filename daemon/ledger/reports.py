@@ -211,17 +211,17 @@ def _trouble(row: sqlite3.Row) -> Trouble:
     )
 
 
-def _hold(row: sqlite3.Row) -> Hold | None:
+def _hold(row: sqlite3.Row | Mapping[str, Any]) -> Hold | None:
     return Hold(row["hold"]) if row["hold"] else None
 
 
 def command_row(row: sqlite3.Row) -> CommandRow:
-    return CommandRow(**_fields(row))
+    return CommandRow(**_fields(_by_name(row)))
 
 
 def command_detail(row: sqlite3.Row) -> CommandDetail:
     return CommandDetail(
-        **_fields(row),
+        **_fields(_by_name(row)),
         effect=row["effect"],
         key_item=str(row["key_item"]) if row["key_item"] else "",
         identity=json.loads(row["identity"]),
@@ -230,7 +230,12 @@ def command_detail(row: sqlite3.Row) -> CommandDetail:
     )
 
 
-def _fields(row: sqlite3.Row) -> dict[str, Any]:
+def _by_name(row: sqlite3.Row) -> dict[str, Any]:
+    """A row as a dictionary: a look into sqlite3.Row compares the names of the columns one by one."""
+    return dict(zip(row.keys(), row, strict=True))
+
+
+def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "place": row["place"],
@@ -263,7 +268,7 @@ def _fields(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _waits(row: sqlite3.Row) -> str | None:
+def _waits(row: Mapping[str, Any]) -> str | None:
     """What a planned command waits for when that is its player."""
     anywhere = target_of(row["server"]) is Target.ONLINE and row["step"] != Step.REVOKE
     if row["state"] != State.PLANNED or not (anywhere or row["absent"] or row["online_us"] is not None):

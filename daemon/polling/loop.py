@@ -6,7 +6,7 @@ here talks to a game server.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 from ..config import Poll
 from ..core.clock_trust import ClockWatch
@@ -20,7 +20,8 @@ from .schedule import Rank
 from .watch import Intervals, Watch, next_look
 
 LOOP = "poll"
-AT_ONCE = 500  # customers at a time in a long piece of work; then other tasks get a turn
+AT_ONCE = 500  # customers in one read of the ledger
+A_TURN = 50  # customers at a time in a long piece of work; then other tasks get a turn
 
 
 class Polling:
@@ -44,7 +45,9 @@ class Polling:
         self._store, self._ledger, self._concurrency = store, ledger, poll.concurrency
         self._clock, self._pulse = context.clock, context.pulse
         self._rng = random.Random()  # noqa: S311 - jitter, nothing secret
-        self._ready, self._changed, self._loading = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+        self._ready, self._changed = asyncio.Event(), asyncio.Event()
+        self._loading, self._changing = asyncio.Lock(), asyncio.Lock()
+        self.loaded = asyncio.Event()  # everybody in the ledger is on the roll
 
     @property
     def clockwatch(self) -> ClockWatch:
@@ -65,20 +68,31 @@ class Polling:
         """Takes over the list of customers from the ledger: new ones are due now, removed ones are dropped, the others
         continue. With `games_changed`, the players of all customers are computed again."""
         async with self._loading:
-            left = set(self.roll)
-            async for rows in self._ledger.roll.pages(AT_ONCE):
-                left.difference_update([self.roll.take(row, anew=games_changed) for row in rows])
+            left, pages = set(self.roll), self._ledger.roll.pages(AT_ONCE)
+            while await self._take_page(pages, left, games_changed=games_changed):
+                pass
             for watch in left:
                 self.roll.drop(watch)
+        self.loaded.set()
+
+    async def _take_page(self, pages: AsyncIterator[list[Polled]], left: set[Watch], *, games_changed: bool) -> bool:
+        """Takes over the next page. False: that was the last. No customer changes meanwhile."""
+        async with self._changing:
+            rows: list[Polled] = await anext(pages, [])
+            for number, row in enumerate(rows):
+                left.discard(self.roll.take(row, anew=games_changed))
+                if number % A_TURN == 0:
+                    await asyncio.sleep(0)
+            return bool(rows)
 
     async def take_in(self, row: Polled, rank: Rank | None = None) -> None:
         """A token was just stored: its customer is due at once, and their other tokens are not used any more."""
-        async with self._loading:
+        async with self._changing:
             self.roll.take(row, rank)
 
     async def take_out(self, customer_id: str, still: Polled | None) -> None:
         """The customer was removed. `still`: how perkd looks at them while known ends of items come."""
-        async with self._loading:
+        async with self._changing:
             if still is None:
                 self.roll.drop_customer(customer_id)
             else:
@@ -121,6 +135,7 @@ class Polling:
         """Runs the workers until cancelled."""
         self._pulse.register(LOOP, 20.0, self._store.blocked_until)
         async with asyncio.TaskGroup() as workers:
+            workers.create_task(self.load(), name="load")
             workers.create_task(self._reconcile(), name="reconcile")
             for number in range(self._concurrency):
                 workers.create_task(self._work(), name=f"poll {number}")
@@ -131,7 +146,7 @@ class Polling:
             self._changed.clear()
             for number, watch in enumerate(list(self.roll)):
                 await self._guarded(watch, self._poller.compare_again)
-                if number % AT_ONCE == 0:
+                if number % A_TURN == 0:
                     await asyncio.sleep(0)  # most need no comparison, and then nothing above waits
 
     async def _work(self) -> None:

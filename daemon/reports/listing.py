@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +49,8 @@ def _next(shown: Sequence[int], found: Collection[object]) -> int | None:
 
 
 def _customer(row: CustomerRow) -> dict[str, Any]:
-    return {key: stamp(value) if isinstance(value, datetime) else value for key, value in asdict(row).items()}
+    fields = {name: getattr(row, name) for name in CustomerRow.__slots__}
+    return {name: stamp(value) if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
 def _page_query(query: dict[str, str], known: Sequence[str], what: str) -> dict[str, Any]:

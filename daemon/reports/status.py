@@ -130,7 +130,7 @@ def command_json(row: CommandRow) -> dict[str, Any]:
 
 def stamp(at: datetime | None) -> str | None:
     """RFC 3339, UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def _stamped(part: StoreHealth | CustomersHealth | ServerHealth) -> dict[str, Any]:

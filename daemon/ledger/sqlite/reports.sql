@@ -72,7 +72,10 @@ SELECT customer_id, COUNT(*) AS count FROM tokens WHERE removed_at IS NULL AND c
 GROUP BY customer_id HAVING COUNT(*) > 1;
 
 -- name: commands
-SELECT * FROM commands WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC;
+SELECT id, origin, place, server, customer_id, player, perk, item_id, step, generation, position, text, state, hold, reason,
+    reply, cause, end_reason, repeatable, online_us, superseded, absent, attempts, created_at, due_at, sent_at, settled_at,
+    holding_id
+FROM commands WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC;
 
 -- name: command_detail
 SELECT c.*, COALESCE(h.effect, '') AS effect, MAX(1, (SELECT COUNT(*) FROM commands e
