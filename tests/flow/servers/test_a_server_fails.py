@@ -100,15 +100,20 @@ async def test_a_refused_password_is_tried_once(tmp_path: Path) -> None:
 
 async def test_a_login_closed_twice_counts_as_refused(tmp_path: Path) -> None:
     async with World(tmp_path) as world:
+        owner = await Owner.of(world, "Ann")
+        await world.server.down()
+        await owner.until(lambda: _state_is(owner, "down"))
         world.server.faults.add(Fault.CLOSE_LOGIN)
-        owner = await Owner.of(world, "Ann", linked=[])
-        await world.until(lambda: world.server.logins == 1)
+        await world.server.up()
+        before = world.server.logins
+        world.hands.forward(timedelta(minutes=2))
+        await world.until(lambda: world.server.logins == before + 1)
         await owner.until(lambda: _state_is(owner, "down"))
         world.hands.forward(timedelta(minutes=2))
         await owner.until(lambda: _state_is(owner, "refused"))
         for _ in range(3):
             await owner.later(minutes=2)
-        assert world.server.logins == 2
+        assert world.server.logins == before + 2
         assert len(await owner.not_ready()) == 1
         world.server.faults.clear()
         world.hands.forward(timedelta(minutes=10))  # it only looked like a ban
