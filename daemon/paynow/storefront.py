@@ -17,6 +17,8 @@ from .transport.exchange import Exchange, StoreAnswer, StoreDate, Timeouts
 from .transport.rate import Rate
 from .wire import NotAnAnswer, read_customer
 
+FIRST_PAGE = f"asc=true&limit={PAGE_LIMIT}"
+NOTHING = Seen()
 CUSTOMER_PATH = "/v1/store/customer"
 ITEMS_PATH = "/v1/store/customer/delivery/items"
 MOST_PAGES = 1000
@@ -45,6 +47,7 @@ class Storefront:
     def __init__(self, exchange: Exchange, items_path: str = ITEMS_PATH, store_id: str = "") -> None:
         self._exchange, self._store_id = exchange, store_id
         self._items_path = checked_path("[store] items_path", items_path)
+        self._first = exchange.url(self._items_path, FIRST_PAGE)
         self._unpaged = self._items_path.rstrip("/").rpartition("/")[2] in WITHOUT_PAGES
 
     @classmethod
@@ -117,7 +120,7 @@ class Storefront:
         """
         known = previous if previous is not None and previous.pages else None
         etag = known.etag if known is not None else None  # kept for one page only
-        answer, seen = await self._page(token, 0, Seen(), etag)
+        answer, seen = await self._page(token, 0, NOTHING, etag)
         if answer.status == 304 and known is not None:
             return Unchanged(now, known)
         equal: list[bytes] = []  # pages that equal the known ones, not parsed yet: a later page may differ
@@ -140,8 +143,8 @@ class Storefront:
         """The page after an id, and what is seen with it. With an `etag`, the answer may be a 304."""
         if seen.pages >= MOST_PAGES:
             raise self._unreadable(f"did not end after {MOST_PAGES} pages")
-        query = f"asc=true&limit={PAGE_LIMIT}" + (f"&after={after}" if after else "")
-        answer = await self._exchange.get(self._exchange.url(self._items_path, query), token, etag)
+        url = self._first if not after else self._exchange.url(self._items_path, f"{FIRST_PAGE}&after={after}")
+        answer = await self._exchange.get(url, token, etag)
         if answer.status == 304 and etag is None:
             raise self._unreadable("answered 304 to an unconditional request", 304)
         return answer, seen.with_page(after, answer.body, answer.etag)

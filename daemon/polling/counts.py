@@ -19,12 +19,16 @@ class Counts:
         self.failing: dict[int, Watch] = {}
         self._since = since
 
+    def is_polled(self, watch: Watch) -> bool:
+        """Whether the customer was read since the start."""
+        return watch.read_at is not None and watch.read_at >= self._since
+
     def add(self, watch: Watch, by: int = 1) -> None:
         """Counts the customer wherever they belong; with `by` -1 takes them out."""
         if watch.token is None:
             return
         self.known += by
-        self.polled += by if watch.read_at is not None and watch.read_at >= self._since else 0
+        self.polled += by if self.is_polled(watch) else 0
         self.unidentified += by if watch.customer_id is None and not watch.failures else 0
         among = self.refused if watch.refused else self.failing if watch.failures else {}
         if by > 0:

@@ -90,13 +90,17 @@ class Roll:
 
     def answered(self, watch: Watch) -> None:
         """The store answered the poll."""
-        with self._changing(watch):
-            watch.refused = False
+        if watch.refused:
+            with self._changing(watch):
+                watch.refused = False
         self._failures.answered()
         self._asked(watch)
 
     def was_read(self, watch: Watch, read_at: datetime) -> None:
         """A complete inventory of that time is recorded."""
+        if not watch.failures and self.counts.is_polled(watch):  # nearly always: nothing changes that counts
+            watch.read_at = read_at
+            return
         with self._changing(watch):
             watch.read_at, watch.failures, watch.error = read_at, 0, None
 

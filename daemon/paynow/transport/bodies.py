@@ -20,12 +20,16 @@ REFUSAL_S: Final = 15.0
 
 async def whole_body(response: aiohttp.ClientResponse, path: str) -> bytes:
     """The body of a good answer, unpacked. Raises TooLarge, Unreadable and what aiohttp raises."""
-    packed = bytearray()
-    await _read_into(packed, response, LARGEST_BODY)
+    length = response.content_length
+    if length is not None and length <= LARGEST_BODY:  # it cannot be longer than it says
+        packed = await response.read()
+    else:
+        await _read_into(body := bytearray(), response, LARGEST_BODY)
+        packed = bytes(body)
     if len(packed) > LARGEST_BODY:
         raise failures.too_large(path)
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    return bytes(packed) if coding == "identity" else _unpacked(packed, coding, path)
+    return packed if coding == "identity" else _unpacked(packed, coding, path)
 
 
 async def _read_into(body: bytearray, response: aiohttp.ClientResponse, most: int) -> None:
@@ -36,7 +40,7 @@ async def _read_into(body: bytearray, response: aiohttp.ClientResponse, most: in
             break
 
 
-def _unpacked(packed: bytearray, coding: str, path: str) -> bytes:
+def _unpacked(packed: bytes, coding: str, path: str) -> bytes:
     """Unpacks gzip or deflate, to at most LARGEST_BODY + 1 bytes."""
     if coding not in {"gzip", "x-gzip", "deflate"}:
         raise Unreadable(

@@ -130,18 +130,25 @@ class Rate:
     async def turn(self, lane: Lane = Lane.QUEUE) -> float:
         """Waits until a request may be sent and returns that monotonic time. A cancelled wait uses up no turn."""
         mine = self._lanes[lane]
+        if not any(one.count for one in self._lanes.values()) and self.pace.take(now := self.monotonic()) <= 0:
+            self._note(lane)
+            return now
         mine.count += 1
         self._decide()
         try:
             async with mine.lock:
                 now = await self._taken(mine.may)
-                self._others_turn = lane is Lane.FIRST
-                if lane is not Lane.FIRST:
-                    self._queued = 0 if lane is Lane.SHARE else self._queued + 1
+                self._note(lane)
                 return now
         finally:
             mine.count -= 1
             self._decide()
+
+    def _note(self, lane: Lane) -> None:
+        """A turn was given to this lane."""
+        self._others_turn = lane is Lane.FIRST
+        if lane is not Lane.FIRST:
+            self._queued = 0 if lane is Lane.SHARE else self._queued + 1
 
     async def _taken(self, may: asyncio.Event) -> float:
         while True:
