@@ -47,7 +47,7 @@ class App:
         self.stop = asyncio.Event()
         self.hurry = asyncio.Event()
         self.reload_asked = asyncio.Event()  # SIGHUP
-        self.ready = asyncio.Event()  # the loops run, and every customer is on the roll
+        self.ready = asyncio.Event()  # the loops run
         self.address: tuple[str, int] | None = None  # where HTTP listens; None before that
         self.ledger: Ledger  # this and the next ones exist once `ready` is set
         self.polling: Polling
@@ -131,6 +131,11 @@ class App:
             notify("STOPPING=1", "STATUS=stopped")
         log.info("perkd stopped", extra={"action": "stopped"})
 
+    async def loaded(self) -> None:
+        """Returns when the loops run and every customer is on the roll."""
+        await self.ready.wait()
+        await self.polling.loaded.wait()
+
     async def _loops(self, roots: asyncio.TaskGroup, health: Health) -> None:
         """Runs the root tasks. When one fails, all end; `stop` ends them in order."""
         async with roots:
@@ -145,9 +150,9 @@ class App:
             others = [root("night", self.night.run()), root("watchdog", feed_watchdog(health, self.context))]
             others.append(root("reload", self.reload.run(self.reload_asked)))
             others.append(roots.create_task(self.ledger.checked(), name="check"))
-            others.append(roots.create_task(self._loaded(), name="loaded"))
             log.info("perkd %s is ready", __version__, extra={"action": "ready"})
             notify("READY=1", f"STATUS={len(self.servers)} servers; perkd reads the list of customers")
+            self.ready.set()
             await self.stop.wait()
             notify("STOPPING=1", "STATUS=finishing the command in flight")
             for task in asking:
@@ -155,7 +160,3 @@ class App:
             await self.fleet.end(self.hurry)
             for task in others:
                 task.cancel()
-
-    async def _loaded(self) -> None:
-        await self.polling.loaded.wait()
-        self.ready.set()

@@ -196,7 +196,7 @@ presence = "1s"
 
         app = App(read(), adapters, Clock(self.hands.now, self.hands.monotonic), read=read, path=self.config_path)
         self.app, self._running = app, asyncio.create_task(app.run())
-        ready = asyncio.create_task(app.ready.wait())
+        ready = asyncio.create_task(app.loaded())
         await asyncio.wait({ready, self._running}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         if self._running.done():

@@ -100,14 +100,15 @@ async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> Non
 
 async def _tell_address(app: "App") -> None:
     await app.ready.wait()
-    gc.collect()
-    gc.freeze()  # what exists now stays: later collections need not look through all customers
     if app.address is None:
         log.info('status page: none ([http] listen is "")', extra={"action": "ready"})
-        return
-    host, port = app.address
-    shown = f"[{host}]" if ":" in host else host
-    log.info("status page: http://%s:%d/", shown, port, extra={"action": "ready"})
+    else:
+        host, port = app.address
+        shown = f"[{host}]" if ":" in host else host
+        log.info("status page: http://%s:%d/", shown, port, extra={"action": "ready"})
+    await app.loaded()
+    gc.collect()
+    gc.freeze()  # what exists now stays: later collections need not look through all customers
 
 
 def _log_each(group: ExceptionGroup[Exception]) -> None:

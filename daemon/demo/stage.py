@@ -208,7 +208,7 @@ async def raised(folder: Path, port: int) -> AsyncIterator[Stage]:
 
 
 async def _ready(app: App, running: asyncio.Task[None]) -> None:
-    ready = asyncio.create_task(app.ready.wait())
+    ready = asyncio.create_task(app.loaded())
     await asyncio.wait((ready, running), return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
     if running.done():

@@ -37,6 +37,7 @@ Row = TypeVar("Row")
 USABLE_TOO_LONG = timedelta(hours=1)
 ABSENT_TOO_LONG = timedelta(days=1)
 WAITING = (State.PLANNED, State.SENDING)
+_STATES, _CAUSES, _ORIGINS = ({one.value: one for one in words} for words in (State, Cause, Origin))
 FIRST = 2**62  # above every id
 
 
@@ -171,7 +172,9 @@ def newest_first(
 
 def of_ids(db: sqlite3.Connection, ids: Collection[int]) -> list[CommandRow]:
     """These commands, newest first."""
-    return [command_row(row) for row in db.execute(SQL["commands"], {"ids": json.dumps(list(ids))})]
+    found = db.execute(SQL["commands"], {"ids": json.dumps(list(ids))})
+    names = [column[0] for column in found.description]
+    return [CommandRow(**_fields(dict(zip(names, row, strict=True)))) for row in found]
 
 
 def _ids(db: sqlite3.Connection, name: str, asked: Mapping[str, object]) -> list[int]:
@@ -215,24 +218,15 @@ def _hold(row: sqlite3.Row | Mapping[str, Any]) -> Hold | None:
     return Hold(row["hold"]) if row["hold"] else None
 
 
-def command_row(row: sqlite3.Row) -> CommandRow:
-    return CommandRow(**_fields(_by_name(row)))
-
-
 def command_detail(row: sqlite3.Row) -> CommandDetail:
     return CommandDetail(
-        **_fields(_by_name(row)),
+        **_fields({name: row[name] for name in row.keys()}),  # noqa: SIM118 - sqlite3.Row iterates over values
         effect=row["effect"],
         key_item=str(row["key_item"]) if row["key_item"] else "",
         identity=json.loads(row["identity"]),
         source=row["source"],
         step_size=row["step_size"],
     )
-
-
-def _by_name(row: sqlite3.Row) -> dict[str, Any]:
-    """A row as a dictionary: a look into sqlite3.Row compares the names of the columns one by one."""
-    return dict(zip(row.keys(), row, strict=True))
 
 
 def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -242,18 +236,18 @@ def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "server": row["server"],
         "customer_id": str(row["customer_id"] or ""),
         "player": row["player"],
-        "origin": Origin(row["origin"]),
+        "origin": _ORIGINS[row["origin"]],
         "perk": row["perk"],
         "item_id": str(row["item_id"] or ""),
         "step": row["step"],
         "generation": row["generation"],
         "position": row["position"],
         "text": row["text"],
-        "state": State(row["state"]),
+        "state": _STATES[row["state"]],
         "hold": _hold(row),
         "reason": row["reason"] or _waits(row),
         "reply": row["reply"],
-        "cause": Cause(row["cause"]),
+        "cause": _CAUSES[row["cause"]],
         "end_reason": Reason(row["end_reason"]) if row["end_reason"] else None,
         "repeatable": bool(row["repeatable"]),
         "online_s": None if row["online_us"] is None else row["online_us"] / 1_000_000,
