@@ -90,6 +90,7 @@ async def _run(found: Settings, read: Callable[[], Settings], path: Path) -> Non
     app = App(found, ADAPTERS, read=read, path=path)
     signals(app.stop, app.hurry, app.reload_asked)
     telling = asyncio.create_task(_tell_address(app))
+    gc.disable()  # until all customers are loaded: each full collection would look through those that are
     try:
         await app.run()
     except CannotStart as error:
@@ -109,6 +110,7 @@ async def _tell_address(app: "App") -> None:
     await app.loaded()
     gc.collect()
     gc.freeze()  # what exists now stays: later collections need not look through all customers
+    gc.enable()
 
 
 def _log_each(group: ExceptionGroup[Exception]) -> None:

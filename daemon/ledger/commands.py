@@ -17,6 +17,7 @@ from .convert import micros, moment
 from .facet import Facet, read, write
 from .reports import command_detail
 from .rows import CommandDetail
+from .sqlite.engine import Engine
 from .sqlite.queries import SQL
 
 STOPPED = "perkd stopped while it sent this command, so it is not known whether the command ran"
@@ -26,6 +27,20 @@ MOST_DOUBTS = 5  # as outcomes.UNKNOWN_AGAIN: perkd must not send a command for 
 
 class CommandsFacet(Facet):
     """`now` is aware UTC; a naive time is a TypeError."""
+
+    def __init__(self, writer: Engine, reader: Engine) -> None:
+        super().__init__(writer, reader)
+        self._there: dict[
+            str, tuple[Mapping[str, datetime], int, str]
+        ] = {}  # server → who is online, how many, as JSON
+
+    def _online(self, server: str, online: Mapping[str, datetime]) -> str:
+        """JSON: player → since when. The same players are asked about many times, until the next list of the server."""
+        known, count, text = self._there.get(server, (None, 0, ""))
+        if known is not online or count != len(online):
+            text = json.dumps({player: micros(since) for player, since in online.items()})
+            self._there[server] = online, len(online), text
+        return text
 
     @write
     def claim(
@@ -37,7 +52,7 @@ class CommandsFacet(Facet):
         at = micros(now)
         again = db.execute(SQL["plan_unknown"], {"server": server, "now": at}).fetchall()
         events.moved(db, at, [row["id"] for row in again], State.UNKNOWN, State.PLANNED, "sent again: it may run twice")
-        there = _since(online)
+        there = self._online(server, online)
         found = [one for place in _places(db, server) for one in _claimable(db, place, at, there)]
         if not found:
             return None
@@ -54,7 +69,7 @@ class CommandsFacet(Facet):
     ) -> datetime | None:
         """When the next waiting command of the server becomes due, also by a player having been there long enough;
         None: nothing waits for time."""
-        asked = {"now": micros(now), "online": _since(online)}
+        asked = {"now": micros(now), "online": self._online(server, online)}
         found = [db.execute(SQL["next_due"], {**asked, "place": place}).fetchone()[0] for place in _places(db, server)]
         return moment(min((at for at in found if at is not None), default=None))
 
@@ -134,11 +149,6 @@ class CommandsFacet(Facet):
         steps.planned_again(db, freed, at, "the brake was released")
         steps.block_for_absent_servers(db, at)
         return len(freed)
-
-
-def _since(online: Mapping[str, datetime]) -> str:
-    """JSON: player → since when."""
-    return json.dumps({player: micros(since) for player, since in online.items()})
 
 
 def _places(db: sqlite3.Connection, server: str) -> list[str]:

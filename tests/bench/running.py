@@ -16,12 +16,15 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from perkd.adapters import ADAPTERS
 from perkd.daemon.cli import logs
 from tests import bigledger
 from tests.bench.common import ROOT
+
+if TYPE_CHECKING:
+    from perkd.daemon.app import App
 
 SOON: Final = timedelta(milliseconds=1)
 STEP_S: Final = 0.005
@@ -88,6 +91,15 @@ class Meter:
         return latest_s * 1000
 
 
+async def _loaded(app: "App") -> None:
+    """As `perkd run` does."""
+    gc.disable()
+    await app.loaded()
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 async def serve(path: Path, *, meter: bool, at_once: bool) -> None:
     """As `perkd run`, until standard input ends."""
     from perkd.daemon.app import App
@@ -105,9 +117,8 @@ async def serve(path: Path, *, meter: bool, at_once: bool) -> None:
     if running.done():
         await running
     assert app.address is not None
-    gc.collect()
-    gc.freeze()  # as `perkd run` does
     print(app.address[1], flush=True)
+    loaded = asyncio.create_task(_loaded(app))
     late = Meter()
     measuring = asyncio.create_task(late.run()) if meter else None
     lines = asyncio.StreamReader()
@@ -115,6 +126,7 @@ async def serve(path: Path, *, meter: bool, at_once: bool) -> None:
     while await lines.readline():
         await asyncio.sleep(2 * STEP_S)  # what was late has ended by now
         print(late.taken_ms(), flush=True)
+    loaded.cancel()
     app.stop.set()
     app.hurry.set()
     with suppress(asyncio.CancelledError):
