@@ -1,4 +1,4 @@
-from .identify import (
+from .identifying import (
     identify as identify,
     is_to_identify as is_to_identify,
 )

@@ -11,7 +11,7 @@ from ..core.model import Secret
 from ..ledger import Ledger
 from ..paynow import Fresh, StoreError, Storefront, TokenRefused, while_running
 from ..runtime import Context, PollResult, fault
-from .identify import identify, is_to_identify
+from .identifying import identify, is_to_identify
 from .progress import PendingSightings
 from .reconcile import Reconciler, Sighting
 from .roll import Roll
