@@ -50,7 +50,15 @@ def test_a_smoke_run_measures_every_client_and_judges_nothing(installed: bool, t
 @pytest.mark.parametrize(
     ("room", "shown"),
     [
-        ("polls", ["aiohttp, GET and read", "the script of an owner", "perkd, nothing changed", "perkd, nothing changed, ETag"]),
+        (
+            "polls",
+            [
+                "aiohttp, GET and read",
+                "the script of an owner",
+                "perkd, nothing changed",
+                "perkd, nothing changed, ETag",
+            ],
+        ),
         ("owner", ["perkd at rest", "perkd reading", "aiohttp, GET and read, as often"]),
         ("state", ["claim, nothing to send", "next due", "GET /status", "customers import", "reload"]),
         ("hour", ["5 "]),
