@@ -60,3 +60,5 @@ def migrate(connection: sqlite3.Connection, path: Path, now: datetime, *, keep: 
                 "Check that the disk has free space, then start perkd again",
             ) from error
     connection.execute("PRAGMA foreign_keys = ON")
+    if todo and done:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a migration's log is as large as the tables it wrote
