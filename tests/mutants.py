@@ -2,7 +2,7 @@
 
 Prints those that no test noticed. A sample by chance, drawn from a seed; ends after five minutes at most.
 
-Own code, because the libraries do not do this (mutmut 3.8 was tried, the code of cosmic-ray 8.7 was read): neither draws
+Own code, because no library does this (mutmut 3.8 was tried, the code of cosmic-ray 8.7 was read): neither draws
 a sample nor changes `all` to `any`; mutmut needs copies in place of the links of `src/perkd`, and a minute before its
 first change; cosmic-ray writes the changes into the checkout and starts pytest anew for each. Here a change exists only
 in the memory of the process that runs the tests of that module.
