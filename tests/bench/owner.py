@@ -50,7 +50,7 @@ async def whole(size: Size) -> Result:
             path = config(home(customers), shopkeeper.ports[0], f"rate = {RATE}")
             if customers > 1:
                 settled(path)
-            with daemon(path) as perkd:
+            with daemon(path, loaded=True) as perkd:
                 seen[name] = await _seen(perkd.process_id, shopkeeper, size.slice_s)
         with client(shopkeeper.ports[0], size.customers, RATE) as process_id:
             seen[BARE] = await _seen(process_id, shopkeeper, size.slice_s)

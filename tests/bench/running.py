@@ -30,6 +30,7 @@ SOON: Final = timedelta(milliseconds=1)
 STEP_S: Final = 0.005
 METER: Final = "meter"
 AT_ONCE: Final = "at-once"
+WAIT: Final = "wait"
 
 
 class Daemon:
@@ -58,15 +59,18 @@ class Daemon:
 
 
 @contextmanager
-def daemon(config: Path, *, meter: bool = False, at_once: bool = False) -> Iterator[Daemon]:
+def daemon(config: Path, *, meter: bool = False, at_once: bool = False, loaded: bool = False) -> Iterator[Daemon]:
     """`meter`: the loop's lateness is measured, which takes some CPU time itself. `at_once`: without the limits of the
-    config, everybody is always due."""
-    words = [METER] * meter + [AT_ONCE] * at_once
+    config, everybody is always due. `loaded`: it is there only when every customer is on the roll."""
+    words = [METER] * meter + [AT_ONCE] * at_once + [WAIT] * loaded
     command = [sys.executable, "-m", "tests.bench.running", str(config), *words]
     began = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Daemon(process, began)
+            perkd = Daemon(process, began)
+            if loaded and process.stdout is not None:
+                process.stdout.readline()
+            yield perkd
         finally:
             process.communicate()  # it ends with its standard input
 
@@ -100,7 +104,7 @@ async def _loaded(app: "App") -> None:
     gc.enable()
 
 
-async def serve(path: Path, *, meter: bool, at_once: bool) -> None:
+async def serve(path: Path, *, meter: bool, at_once: bool, wait: bool) -> None:
     """As `perkd run`, until standard input ends."""
     from perkd.daemon.app import App
 
@@ -119,6 +123,9 @@ async def serve(path: Path, *, meter: bool, at_once: bool) -> None:
     assert app.address is not None
     print(app.address[1], flush=True)
     loaded = asyncio.create_task(_loaded(app))
+    if wait:
+        await loaded
+        print(flush=True)
     late = Meter()
     measuring = asyncio.create_task(late.run()) if meter else None
     lines = asyncio.StreamReader()
@@ -139,4 +146,6 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     with (folder.parent / "log").open("w") as log, redirect_stderr(log):
         logs.to_stderr({}, verbose=False)
-        asyncio.run(serve(folder, meter=METER in sys.argv[2:], at_once=AT_ONCE in sys.argv[2:]))
+        asyncio.run(
+            serve(folder, meter=METER in sys.argv[2:], at_once=AT_ONCE in sys.argv[2:], wait=WAIT in sys.argv[2:])
+        )
