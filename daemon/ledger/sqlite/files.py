@@ -144,9 +144,9 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     if found:
         raise LedgerCorrupt(
             LedgerCode.DAMAGED,
-            f"{path} is damaged ({found}). perkd does not start, because it cannot know what it gave already. Restore "
-            f"the newest undamaged copy from {path.parent / 'backups'}: stop perkd, copy it over {path.name}, delete "
-            f"{path.name}-wal and {path.name}-shm, start perkd",
+            f"{path} is damaged ({found}). perkd does not run with it, because it cannot know what it gave already. "
+            f"Restore the newest undamaged copy from {path.parent / 'backups'}: stop perkd, copy it over {path.name}, "
+            f"delete {path.name}-wal and {path.name}-shm, start perkd",
         )
 
 

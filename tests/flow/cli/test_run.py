@@ -6,18 +6,25 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import stat
 from asyncio.subprocess import DEVNULL
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from perkd.adapters import ADAPTERS
+from perkd.daemon.cli import run
+from perkd.daemon.cli.errors import Misconfigured
 from perkd.daemon.cli.run import introduction
 from perkd.daemon.config import SecretSources, load
+from perkd.daemon.ledger.sqlite import files
 from tests import secretwatch
 from tests.world import DEADLINE_S, World
+
+PAGE = 4096  # bytes of a page of the ledger
 
 
 async def test_run_logs_what_it_does_and_stops_cleanly(tmp_path: Path) -> None:
@@ -93,6 +100,32 @@ async def test_a_ledger_that_is_gone_or_broken_exits_with_78(tmp_path: Path) -> 
     for said in (missing, plan):
         assert "ledger.id" in said.err
     assert "Traceback" not in broken.err + missing.err + plan.err
+
+
+def test_damage_that_is_found_beside_the_work_ends_the_daemon_with_78(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CHECKED_AT_ONCE", 0)
+
+    async def begun() -> World:
+        async with World(tmp_path) as world:
+            await world.start_app()
+            await world.stop_app()
+            return world
+
+    world = asyncio.run(begun())
+    with closing(sqlite3.connect(world.ledger_path)) as ledger:
+        ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [page] = ledger.execute("SELECT rootpage FROM sqlite_master WHERE name = 'items_missing'").fetchone()
+    with world.ledger_path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xa5" * PAGE)
+    settings = load(world.config_path, ADAPTERS, SecretSources.of(os.environ), need_secrets=True)
+    world.socket.parent.mkdir()  # it went with the world
+    with pytest.raises(Misconfigured) as caught:
+        run._finish(settings, lambda: settings, world.config_path)
+    world.socket.parent.rmdir()
+    assert (caught.value.exit_code, str(world.ledger_path) in str(caught.value)) == (78, True)
 
 
 async def test_an_address_in_use_exits_with_1_and_names_the_key(tmp_path: Path) -> None:
